@@ -1,0 +1,1 @@
+../../src/routing_game/__init__.py

@@ -1,0 +1,1 @@
+../../src/routing_game/__main__.py
