@@ -1,0 +1,140 @@
+"""Named games: twelve, one for each case of the solution; measured model pairs; and random games."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from routing_game.theory.game import Game
+
+
+def _game(value: float, penalty: float, p1: float, p2: float, c1: float, c2: float, t1: float, t2: float) -> Game:
+    return Game(value, penalty, (p1, p2), (t1, t2), (c1, c2))
+
+
+GAMES: dict[str, Game] = {
+    #                             V    P    p1  p2   c1   c2  t1  t2
+    "value-cheap": _game(2, 1, 0.5, 0.8, 0.2, 0.6, 0.1, 0.3),
+    "value-strong": _game(2, 1, 0.5, 0.8, 0.4, 0.5, 0.1, 0.3),
+    "latency-low-penalty": _game(0.3, 1, 0.5, 0.8, 0.2, 0.6, 0.3, 0.5),
+    "latency-high-penalty": _game(0.3, 2, 0.5, 0.8, 0.2, 0.6, 0.3, 0.5),
+    "t4-leave-costly": _game(1, 0.4, 0.3, 0.8, 0.3, 0.6, 0.4, 0.5),
+    "t4-reason": _game(1, 1, 0.3, 0.8, 0.3, 0.6, 0.4, 0.5),
+    "t4-leave-cheap": _game(1, 0.4, 0.3, 0.8, 0.15, 0.6, 0.4, 0.5),
+    "t4-cascade": _game(1, 1.5, 0.3, 0.8, 0.15, 0.6, 0.4, 0.5),
+    "t5-stay": _game(1, 1, 0.5, 0.7, 0.2, 0.6, 0.3, 0.9),
+    "t5-leave": _game(1, 0.3, 0.5, 0.7, 0.2, 0.6, 0.3, 0.9),
+    "t5-reason": _game(1, 0.6, 0.5, 0.7, 0.4, 0.5, 0.3, 0.9),
+    "t5-cascade": _game(1, 3, 0.5, 0.7, 0.45, 0.5, 0.3, 0.9),
+}
+"""The standard suite: one game for each kind of equilibrium. The two cascade games have a cliff at the optimum."""
+
+_Z = 1.959963984540054  # two-sided 95 %
+
+
+@dataclass(frozen=True)
+class ModelEstimate:
+    """What a benchmark run measured of one model: totals over all its passes."""
+
+    name: str
+    run: str
+    """The run's id in the source."""
+    passes: int
+    solved: int
+    seconds: float
+    dollars: float
+
+    @property
+    def success(self) -> float:
+        """Estimate of p: the share of passes that solved their task."""
+        return self.solved / self.passes
+
+    @property
+    def success_interval(self) -> tuple[float, float]:
+        """95 % Wilson interval of p. Latency and cost have none: the source gives totals only."""
+        n, p, z2 = self.passes, self.success, _Z**2
+        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+        half = _Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
+        return centre - half, centre + half
+
+    @property
+    def latency(self) -> float:
+        """t, seconds per pass."""
+        return self.seconds / self.passes
+
+    @property
+    def cost(self) -> float:
+        """c, US dollars per pass."""
+        return self.dollars / self.passes
+
+
+@dataclass(frozen=True)
+class RealPair:
+    """A measured standard and reasoning model, with a chosen task value V (seconds) and penalty P (US dollars)."""
+
+    standard: ModelEstimate
+    reasoning: ModelEstimate
+    value: float
+    penalty: float
+    note: str
+    source: dict[str, str]
+    """Repository, commit, path, licence and benchmark of the measurements."""
+    ordered: bool = True
+
+    @property
+    def game(self) -> Game:
+        """The game at the point estimates."""
+        m1, m2 = self.standard, self.reasoning
+        success, latency, cost = (m1.success, m2.success), (m1.latency, m2.latency), (m1.cost, m2.cost)
+        return Game(self.value, self.penalty, success, latency, cost, self.ordered)
+
+
+def _read_pairs() -> dict[str, RealPair]:
+    text = resources.files(__package__).joinpath("pairs.toml").read_text(encoding="utf-8")
+    table: dict[str, Any] = tomllib.loads(text)
+    pairs = {}
+    for name, row in table["pairs"].items():
+        standard, reasoning = ModelEstimate(**row.pop("standard")), ModelEstimate(**row.pop("reasoning"))
+        pairs[name] = RealPair(standard, reasoning, source=table["source"], **row)
+    return pairs
+
+
+PAIRS: dict[str, RealPair] = _read_pairs()
+"""Measured model pairs by name."""
+
+
+def load(name: str) -> Game:
+    """The game of a catalog id or a real pair.
+
+    Raises:
+        KeyError: no such name; the message lists close matches.
+    """
+    if name in GAMES:
+        return GAMES[name]
+    if name in PAIRS:
+        return PAIRS[name].game
+    names = [*GAMES, *PAIRS]
+    close = difflib.get_close_matches(name, names, cutoff=0.4) or names
+    raise KeyError(f"unknown game {name!r}; did you mean {', '.join(close)}?")
+
+
+def sample_games(n: int, rng: np.random.Generator, regime: str | None = None) -> Game:
+    """An array of n random games: the ordered pairs p, t, c are sorted uniforms, V and P are uniform.
+
+    p in (.02, .98), c in (0, 1), t in (0, 1), V in (.1, 3), P in (.05, 4); with ``regime``, only games whose signs
+    of (xi1, xi2) are as asked ("++", "--", "-+" or "+-").
+    """
+    if regime not in (None, "++", "--", "-+", "+-"):
+        raise ValueError(f'regime must be None, "++", "--", "-+" or "+-", got {regime!r}')
+    size = n if regime is None else 16 * n + 100  # the rarest regime is about one game in ten
+    p, t, c = (np.sort(rng.random((2, size)), axis=0) for _ in range(3))
+    p = 0.02 + 0.96 * p
+    value, penalty = rng.uniform(0.1, 3.0, size), rng.uniform(0.05, 4.0, size)
+    games = Game(value, penalty, (p[0], p[1]), (t[0], t[1]), (c[0], c[1]))
+    return games if regime is None else games[np.flatnonzero(games.regime == regime)[:n]]

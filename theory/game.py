@@ -1,0 +1,249 @@
+"""The game: two models behind one interface, a provider who routes, a user who may leave.
+
+One *pass* of model M_i solves the task with probability p_i, costs the provider c_i and delays the user by t_i.
+A solved task is worth V to the user; an abandoned one costs the provider the penalty P. V and t share one unit
+(the user's), c and P another (the provider's); only ratios inside each pair matter.
+
+The provider commits to a route i, the model that starts, and a cascade probability s, the chance that a failed
+pass of M1 is followed by M2 instead of M1 again. From M2 there is no way back. After each failed pass the user
+leaves with probability q; the first pass is always made. (Section 3 of the paper.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+Real = float | Array
+"""A number, or an array of them: one per game, commitment or grid point; arrays broadcast."""
+
+_ROUNDING = 4 * float(np.finfo(np.float64).eps)
+
+
+class Commitment(NamedTuple):
+    """What a provider commits to: a route i in {1, 2} and a cascade probability s in [0, 1] (free if i = 2)."""
+
+    route: int
+    cascade: float
+
+
+class Task(NamedTuple):
+    """What one finished task showed.
+
+    The user made a decision after every failed pass: there were ``standard + reasoning - solved`` of them, and all
+    but the last were "stay" if the task was abandoned.
+    """
+
+    standard: int
+    """Passes of M1."""
+    reasoning: int
+    """Passes of M2."""
+    solved: bool
+    """Solved (True), or abandoned by the user (False; also False when truncated)."""
+    cost: float
+    """What the task cost the provider: money for the passes, plus P if abandoned."""
+    utility: float
+    """What the task was worth to the user: V if solved, less the time of the passes."""
+    truncated: bool = False
+    """Stopped by the simulator; cost and utility then include the expected value of what was cut off."""
+
+
+@dataclass(frozen=True, eq=False)
+class Game:
+    """One routing game, or an array of them.
+
+    Every number may be an array; all broadcast to ``shape`` and each call on the game answers for all of them.
+
+    Args:
+        value: V > 0, what a solved task is worth to the user.
+        penalty: P > 0, what an abandoned task costs the provider.
+        success: (p1, p2), chance that one pass solves the task, strictly between 0 and 1.
+        latency: (t1, t2), delay of one pass in units of value, at least 0.
+        cost: (c1, c2), the provider's price of one pass in units of penalty, at least 0.
+        ordered: insist on the paper's ordering p1 < p2, t1 < t2, c1 < c2. With False any order goes, and costs may
+            be negative (a per-call price can exceed the cost of a pass).
+
+    Raises:
+        ValueError: a number is not finite or out of range, shapes do not broadcast, or the ordering fails.
+
+    Example:
+        >>> Game(value=1, penalty=1.5, success=(0.3, 0.8), latency=(0.4, 0.5), cost=(0.15, 0.6)).regime
+        '-+'
+    """
+
+    value: Real
+    penalty: Real
+    success: tuple[Real, Real]
+    latency: tuple[Real, Real]
+    cost: tuple[Real, Real]
+    ordered: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("value", "penalty"):
+            object.__setattr__(self, name, _number(name, getattr(self, name)))
+        for name in ("success", "latency", "cost"):
+            object.__setattr__(self, name, _pair(name, getattr(self, name)))
+        self._check_shapes()
+        self._check_ranges()
+        if self.ordered:
+            self._check_order()
+
+    @property
+    def net_value(self) -> tuple[Real, Real]:
+        """(xi1, xi2), xi = V p - t: what one pass is worth to the user.
+
+        Positive: the model is *value-dominated*; negative: *latency-dominated*. A difference within rounding error
+        of zero counts as zero, so that decimal inputs meet the boundary they mean (V = .7, p = .1, t = .07).
+        """
+        xi1, xi2 = (_difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True))
+        return xi1, xi2
+
+    @property
+    def failure(self) -> tuple[Real, Real]:
+        """(k1, k2), k = 1 - p: chance that a pass fails."""
+        return 1 - self.success[0], 1 - self.success[1]
+
+    @property
+    def cost_of_pass(self) -> tuple[Real, Real]:
+        """(cp1, cp2), cp = c / p: expected money until model i succeeds if the user stays."""
+        return self.cost[0] / self.success[0], self.cost[1] / self.success[1]
+
+    @property
+    def leaving_cost(self) -> tuple[Real, Real]:
+        """(l1, l2), l = c + P (1 - p): the provider's cost if the user leaves at the first failure."""
+        k1, k2 = self.failure
+        return self.cost[0] + self.penalty * k1, self.cost[1] + self.penalty * k2
+
+    @property
+    def regime(self) -> Any:
+        """Signs of (xi1, xi2): "++", "--", "-+" or "+-", with "0" at a boundary; an array of str for many games."""
+        sign1, sign2 = (np.sign(xi).astype(int) for xi in self.net_value)
+        return _REGIMES[3 * sign1 + sign2 + 4]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape to which all numbers broadcast; () for a single game."""
+        return np.broadcast_shapes(*(np.shape(x) for x in self._numbers()))
+
+    def __getitem__(self, index: Any) -> Game:
+        """The game or games at ``index`` of an array of games."""
+        return self._unchecked(*(np.broadcast_to(x, self.shape)[index] for x in self._numbers()))
+
+    def ravel(self) -> Game:
+        """The same games in one dimension."""
+        return self._unchecked(*(np.broadcast_to(x, self.shape).ravel() for x in self._numbers()))
+
+    @classmethod
+    def stack(cls, games: Sequence[Game]) -> Game:
+        """One array of games, shape (len(games),), from single games; ordered only if all of them are."""
+        value, penalty, *rest = np.array([g._numbers() for g in games], dtype=float).T
+        ordered = all(g.ordered for g in games)
+        return cls(value, penalty, (rest[0], rest[1]), (rest[2], rest[3]), (rest[4], rest[5]), ordered)
+
+    def _unchecked(self, *numbers: Array) -> Game:
+        """A game of numbers that were checked before; blocks of a large array are made thousands of times."""
+        value, penalty, p1, p2, t1, t2, c1, c2 = (x if np.ndim(x) else float(x) for x in numbers)
+        game = object.__new__(Game)
+        members = (value, penalty, (p1, p2), (t1, t2), (c1, c2), self.ordered)
+        for field, member in zip(fields(self), members, strict=True):
+            object.__setattr__(game, field.name, member)
+        return game
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Game):
+            return NotImplemented
+        return self.ordered == other.ordered and all(
+            np.array_equal(a, b) for a, b in zip(self._numbers(), other._numbers(), strict=True)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.ordered, *(np.asarray(x).tobytes() for x in self._numbers())))
+
+    def _numbers(self) -> tuple[Real, ...]:
+        return (self.value, self.penalty, *self.success, *self.latency, *self.cost)
+
+    def _check_shapes(self) -> None:
+        try:
+            _ = self.shape
+        except ValueError:
+            shapes = {f.name: _shapes(getattr(self, f.name)) for f in fields(self) if f.name != "ordered"}
+            raise ValueError(f"the shapes of a game's numbers must broadcast, got {shapes}") from None
+
+    def _check_ranges(self) -> None:
+        _require(self.value > 0, "value", self.value, "be positive")
+        _require(self.penalty > 0, "penalty", self.penalty, "be positive")
+        for i in (0, 1):
+            p, t, c = self.success[i], self.latency[i], self.cost[i]
+            rule = "lie strictly between 0 and 1 (a probability, not a percentage)"
+            _require((p > 0) & (p < 1), f"success of model {i + 1}", p, rule)
+            _require(t >= 0, f"latency of model {i + 1}", t, "be at least 0")
+            if self.ordered:
+                rule = "be at least 0 (ordered=False admits negative costs)"
+                _require(c >= 0, f"cost of model {i + 1}", c, rule)
+
+    def _check_order(self) -> None:
+        for name in ("success", "latency", "cost"):
+            first, second = getattr(self, name)
+            rule = f"be larger for model 2 than for model 1 ({_first(first)}); ordered=False lifts this"
+            _require(np.less(first, second), name, np.broadcast_to(second, self.shape), rule)
+
+
+def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
+    """Raise ValueError unless every route is 1 or 2 and every cascade and abandon is a probability."""
+    _require((route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)")
+    _require((cascade >= 0) & (cascade <= 1), "cascade", cascade, "lie in [0, 1]")
+    _require((abandon >= 0) & (abandon <= 1), "abandon", abandon, "lie in [0, 1]")
+
+
+_REGIMES = np.array(["--", "-0", "-+", "0-", "00", "0+", "+-", "+0", "++"])
+
+
+def _difference(a: Real, b: Real) -> Real:
+    """A - b, exactly 0 where the two agree up to rounding."""
+    gap = a - b
+    return gap * (np.abs(gap) > _ROUNDING * np.abs(b))
+
+
+def _number(name: str, x: ArrayLike) -> Real:
+    try:
+        number = np.array(x, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number or an array of numbers, got {x!r}") from None
+    _require(np.isfinite(number), name, number, "be finite")
+    number.setflags(write=False)
+    return number if number.ndim else float(number)
+
+
+def _pair(name: str, pair: Any) -> tuple[Real, Real]:
+    try:
+        first, second = pair
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a pair (model 1, model 2), got {pair!r}") from None
+    return _number(f"{name} of model 1", first), _number(f"{name} of model 2", second)
+
+
+def _shapes(x: Real | tuple[Real, ...]) -> Any:
+    return tuple(np.shape(part) for part in x) if isinstance(x, tuple) else np.shape(x)
+
+
+def _first(x: Any, bad: Any = None) -> str:
+    """The first offending number, with its place in the array."""
+    x = np.asarray(x)
+    if x.ndim == 0:
+        return f"{x.item():g}"
+    place = np.unravel_index(0 if bad is None else int(np.argmax(bad)), x.shape)
+    return f"{x[place]:g} at index {tuple(int(k) for k in place)}"
+
+
+def _require(holds: Any, name: str, x: Any, rule: str) -> None:
+    """Raise ValueError naming the field, the value and the rule; ``holds`` may be a bool, an array or a tensor."""
+    if holds.all() if hasattr(holds, "all") else holds:
+        return
+    if hasattr(x, "detach"):  # a torch tensor
+        x, holds = x.detach().numpy(), holds.numpy()
+    raise ValueError(f"{name} must {rule}, got {_first(x, np.logical_not(holds))}")

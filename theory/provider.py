@@ -1,0 +1,325 @@
+"""The provider's optimum: the Stackelberg equilibrium as a set, in every regime and on every boundary.
+
+Along the user's best response the cost J is least at one of six commitments, each available where the user's reply
+allows it (cp = c/p, l = c + P k, J1(s,0) = (c1 + k1 c2 s / p2) / (p1 + k1 s)):
+
+    stay-1    (1, 0)      q = 0   cp1          xi1 >= 0
+    leave-1   (1, s)      q = 1   l1           xi1 <= 0 or xi2 <= 0; s in [0, 1], [0, s0] or [s_H, 1]
+    s0        (1, s0)     q = 0   J1(s0, 0)    xi1 < 0 <= xi2
+    s_L       (1, s_L)    q = 0   J1(s_L, 0)   xi1 > 0 >= xi2
+    stay-2    (2, .)      q = 0   cp2          xi2 >= 0
+    leave-2   (2, .)      q = 1   l2           xi2 <= 0
+
+With these inequalities the boundaries xi_i = 0 are exact limits of the open regimes. With p1 < p2 no mixed reply is
+ever worth provoking (the case the paper leaves to a numerical search); games with p1 >= p2 or negative costs get a
+seventh candidate, from a search of that branch. (Theorems 4 and 5, completed.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from routing_game.theory.game import Array, Game, Real
+from routing_game.theory.payoffs import Payoffs, payoffs
+from routing_game.theory.user import best_response, thresholds
+
+TIE = 1e-12
+"""Costs that agree to this relative tolerance count as equal: both commitments are optimal."""
+
+RULES = {
+    "stay-1": "serve with M1 and never escalate; the user stays until the task is solved",
+    "leave-1": "serve one pass of M1; the user leaves if it fails",
+    "s0": "start with M1 and escalate just often enough that the user stays",
+    "s_L": "start with M1 and escalate as often as the user tolerates without ever leaving",
+    "interior": "start with M1 and escalate so often that the user sometimes leaves",
+    "stay-2": "serve with M2; the user stays until the task is solved",
+    "leave-2": "serve one pass of M2; the user leaves if it fails",
+}
+"""Every kind of optimum in words; the keys are the values of `Equilibrium.rule`."""
+
+_NAMES = np.array(list(RULES))
+_STAY1, _LEAVE1, _S0, _SLOW, _INTERIOR, _STAY2, _LEAVE2 = range(7)
+_ROUTE = np.array([1, 1, 1, 1, 1, 2, 2])
+_BLOCK = 8192
+
+
+class Piece(NamedTuple):
+    """One connected part of the set of optimal commitments of a single game."""
+
+    rule: str
+    route: int
+    cascade: tuple[float, float]
+    abandon: float
+    cost: float
+    utility: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """The Stackelberg equilibrium of a game: a representative, and the set it stands for.
+
+    Members are numbers for one game and arrays of ``game.shape`` for many. The representative is the optimal
+    commitment with the smallest route, then the smallest cascade. What `solve` need not know is computed when asked.
+    """
+
+    game: Game
+    cost: Real
+    """J*, the strong Stackelberg cost (ties broken for the provider), in the provider's unit."""
+    kind: Any
+    """Index of the deciding candidate in `RULES`."""
+
+    @property
+    def regime(self) -> Any:
+        """Signs of (xi1, xi2)."""
+        return self.game.regime
+
+    @property
+    def rule(self) -> Any:
+        """The deciding candidate; a key of `RULES`."""
+        return _NAMES[self.kind] if self.game.shape else str(_NAMES[self.kind])
+
+    @property
+    def route(self) -> Any:
+        """i, 1 or 2."""
+        return _ROUTE[self.kind]
+
+    @property
+    def cascade(self) -> tuple[Real, Real]:
+        """(low, high): every s between is optimal; (0, 1) on route 2, where s is free."""
+        return self._chosen.low[()], self._chosen.high[()]
+
+    @property
+    def abandon(self) -> Real:
+        """q, the user's reply."""
+        return self._chosen.abandon[()]
+
+    @property
+    def utility(self) -> Real:
+        """U at the representative, in the user's unit."""
+        return self._chosen.utility_low[()]
+
+    @property
+    def user_best(self) -> Real:
+        """Max over (i, s) of U at the best response: what the user would get if it chose the commitment too."""
+        # one model alone, until it succeeds if its passes are worth their time
+        (xi1, xi2), (p1, p2) = self.game.net_value, self.game.success
+        return np.maximum(np.where(xi1 > 0, xi1 / p1, xi1), np.where(xi2 > 0, xi2 / p2, xi2))[()]
+
+    @property
+    def misalignment(self) -> tuple[Real, Real]:
+        """(low, high) of Delta_U = user_best - U over the whole optimal set."""
+        table = self._candidates  # U is monotone in s on every piece, so its ends suffice
+        gaps = self.user_best - np.stack([table.utility_low, table.utility_high])
+        low, high = np.where(self._optimal, gaps, np.inf), np.where(self._optimal, gaps, -np.inf)
+        return low.min(axis=(0, 1))[()], high.max(axis=(0, 1))[()]
+
+    @property
+    def weak_cost(self) -> Real:
+        """The infimum of J if ties are broken against the provider."""
+        return self._weak[0][()]
+
+    @property
+    def attained(self) -> Any:
+        """bool: some commitment reaches `weak_cost`. False if it is only approached, as from the right of s0."""
+        return self._weak[1][()]
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All optimal pieces of a single game, those with the smallest route and cascade first.
+
+        Raises:
+            ValueError: for an array of games; index it and solve again.
+        """
+        if self.game.shape:
+            raise ValueError(f"pieces are listed for a single game, got an array of shape {self.game.shape}")
+        table, optimal = self._candidates, np.flatnonzero(self._optimal)
+        rows = sorted(optimal, key=lambda k: (_ROUTE[k], table.low[k]))
+        return tuple(_piece(table, int(k)) for k in rows)
+
+    @cached_property
+    def _candidates(self) -> _Candidates:
+        return _candidates(self.game)
+
+    @cached_property
+    def _chosen(self) -> _Candidates:
+        pick = np.asarray(self.kind)[None]
+        return _Candidates(*(np.take_along_axis(field, pick, axis=0)[0] for field in self._candidates))
+
+    @cached_property
+    def _optimal(self) -> Array:
+        return self._candidates.cost <= _tied(self.cost)
+
+    @cached_property
+    def _weak(self) -> tuple[Array, Array]:
+        return _weak(self.game, self._candidates)
+
+
+def solve(game: Game) -> Equilibrium:
+    """The strong Stackelberg equilibrium of every game in ``game``.
+
+    Example:
+        >>> eq = solve(Game(1, 1.5, (0.3, 0.8), (0.4, 0.5), (0.15, 0.6)))
+        >>> eq.rule, round(eq.cost, 4), [round(s, 4) for s in eq.cascade]
+        ('s0', 0.5824, [0.2105, 0.2105])
+    """
+    if np.prod(game.shape) <= _BLOCK:
+        cost, kind = _optimum(game)
+        return Equilibrium(game, cost[()], kind[()])
+    games = game.ravel()
+    cost, kind = np.empty(games.shape), np.empty(games.shape, dtype=np.int8)
+    for start in range(0, cost.size, _BLOCK):  # arrays that fit the cache: several times faster than whole ones
+        block = slice(start, start + _BLOCK)
+        cost[block], kind[block] = _optimum(games[block])
+    return Equilibrium(game, cost.reshape(game.shape), kind.reshape(game.shape))
+
+
+def outcome(game: Game, route: Any, cascade: Any) -> Payoffs:
+    """Payoffs of the commitment (i, s) when the user answers with its best response, ties for the provider."""
+    return payoffs(game, route, cascade, best_response(game, route, cascade).strong)
+
+
+def provider_regret(game: Game, route: Any, cascade: Any) -> Any:
+    """J(i, s, q*) - J* >= 0, the cost of committing to (i, s) instead of an optimum; in units of cost."""
+    return outcome(game, route, cascade).cost - solve(game).cost
+
+
+def _costs(game: Game) -> tuple[Any, ...]:
+    """J of every candidate in the order of `RULES`, inf where it is not available."""
+    (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
+    s0, s_low, _ = thresholds(game)
+    return (
+        np.where(xi1 >= 0, cp1, np.inf),
+        np.where((xi1 <= 0) | (xi2 <= 0), l1, np.inf),
+        np.where((xi1 < 0) & (xi2 >= 0), _staying_cost(game, s0), np.inf),
+        np.where((xi1 > 0) & (xi2 <= 0), _staying_cost(game, s_low), np.inf),
+        np.full(game.shape, np.inf) if game.ordered else _interior(game)[1],
+        np.where(xi2 >= 0, cp2, np.inf),
+        np.where(xi2 <= 0, l2, np.inf),
+    )
+
+
+def _optimum(game: Game) -> tuple[Array, Array]:
+    """(J*, kind): the least cost and the tied candidate with the smallest route, then the smallest cascade."""
+    stay1, leave1, jump, ramp, mixed, stay2, leave2 = _costs(game)
+    cost = np.minimum(np.minimum(np.minimum(stay1, leave1), np.minimum(jump, ramp)), np.minimum(stay2, leave2))
+    cost = np.minimum(cost, mixed)
+    limit = _tied(cost)
+    kind = np.where(stay2 <= limit, _STAY2, _LEAVE2)
+    kind = np.where(mixed <= limit, _INTERIOR, kind)
+    kind = np.where(jump <= limit, _S0, kind)
+    kind = np.where(leave1 <= limit, _LEAVE1, kind)  # before s0, but after s_L and s = 0
+    kind = np.where(ramp <= limit, _SLOW, kind)
+    return cost, np.where(stay1 <= limit, _STAY1, kind)
+
+
+class _Candidates(NamedTuple):
+    """The candidates, one per row: arrays of shape (7, *game.shape); cost is inf where unavailable."""
+
+    low: Array
+    high: Array
+    abandon: Array
+    cost: Array
+    utility_low: Array
+    utility_high: Array
+
+
+def _candidates(game: Game) -> _Candidates:
+    s0, s_low, s_high = thresholds(game)
+    xi2, (cp1, cp2) = game.net_value[1], game.cost_of_pass
+    indifferent = np.abs(cp1 - cp2) <= TIE * np.abs(cp2)  # escalating early or late costs the provider the same
+    mixed, _ = (np.nan, np.inf) if game.ordered else _interior(game)
+    abandon = 0.0 if game.ordered else best_response(game, 1, np.nan_to_num(mixed)).low
+    rows = (  # first and last s, and q
+        (0.0, np.where(indifferent, np.where(xi2 >= 0, 1.0, s_low), 0.0), 0.0),
+        (np.where(np.isnan(s_high), 0.0, s_high), np.where(np.isnan(s0), 1.0, s0), 1.0),
+        (s0, np.where(indifferent, 1.0, s0), 0.0),
+        (s_low, s_low, 0.0),
+        (mixed, mixed, abandon),
+        (0.0, 1.0, 0.0),
+        (0.0, 1.0, 1.0),
+    )
+    low, high, q = (
+        np.stack([np.broadcast_to(np.nan_to_num(x), game.shape) for x in column]) for column in zip(*rows, strict=True)
+    )
+    cost = np.stack([np.broadcast_to(x, game.shape) for x in _costs(game)])
+    cost[_SLOW] = np.where(indifferent & np.isfinite(cost[_STAY1]), np.inf, cost[_SLOW])  # part of stay-1
+    route = _ROUTE.reshape(-1, *[1] * len(game.shape))
+    utilities = (payoffs(game, route, s, q).utility for s in (low, high))
+    return _Candidates(low, high, q, cost, *utilities)
+
+
+def _piece(table: _Candidates, k: int) -> Piece:
+    low, high, abandon, cost, *utility = (float(field[k]) for field in table)
+    return Piece(str(_NAMES[k]), int(_ROUTE[k]), (low, high), abandon, cost, (min(utility), max(utility)))
+
+
+def _weak(game: Game, table: _Candidates) -> tuple[Array, Array]:
+    """(infimum of J with ties broken against the provider, whether it is attained).
+
+    A tie costs nothing at s0 itself: s0 + eps has the same limit, but does not attain it. Where xi_i = 0 the tie
+    spreads over whole rows, and there the adversary can do harm.
+    """
+    (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
+    escalate = _staying_cost(game, 1.0)
+    # xi1 = xi2 = 0: the adversary picks any q against route 1, the provider at best one of the ends of s
+    any_reply = np.maximum(l1, np.minimum(cp1, escalate))
+    cost, reached = table.cost.copy(), np.ones(table.cost.shape, dtype=bool)
+
+    cost[_STAY1] = np.where((xi1 == 0) & (xi2 <= 0), any_reply, cost[_STAY1])
+    reached[_STAY1] = (xi1 != 0) | (xi2 <= 0) | (table.high[_STAY1] > 0) | (l1 <= cp1)
+    cost[_LEAVE1] = np.where((xi1 == 0) & (xi2 > 0), np.maximum(cp1, l1), cost[_LEAVE1])
+    cost[_LEAVE1] = np.where((xi1 > 0) & (xi2 == 0), np.maximum(escalate, l1), cost[_LEAVE1])
+    cost[_LEAVE1] = np.where((xi1 == 0) & (xi2 == 0), any_reply, cost[_LEAVE1])
+    cost[_S0] = np.where(xi2 == 0, np.maximum(cost[_S0], l1), cost[_S0])
+    reached[_S0] = (xi2 == 0) | (table.high[_S0] > table.low[_S0]) | (l1 <= cost[_S0])
+    reached[_SLOW] = (xi2 != 0) | (l1 <= cost[_SLOW])
+    for row in (_STAY2, _LEAVE2):
+        cost[row] = np.where(xi2 == 0, np.maximum(cp2, l2), cost[row])
+
+    weak = cost.min(axis=0)
+    return weak, (reached & (cost <= _tied(weak))).any(axis=0)
+
+
+def _staying_cost(game: Game, s: Real) -> Real:
+    """J1(s, 0), the cost of route 1 if the user always stays."""
+    k1 = game.failure[0]
+    return (game.cost[0] + k1 * s * game.cost_of_pass[1]) / (game.success[0] + k1 * s)
+
+
+def _interior(game: Game) -> tuple[Array, Array]:
+    """(s, J) of the best mixed reply, s_L < s < s_H; (nan, inf) where there is none."""
+    _, s_low, s_high = thresholds(game)
+    if not np.any(s_low < s_high):
+        return np.full(game.shape, np.nan), np.full(game.shape, np.inf)
+    s, cost = least(lambda s: outcome(game, 1, s).cost, np.nan_to_num(s_low), np.nan_to_num(s_high))
+    inside = (s > s_low) & (s < s_high)
+    return np.where(inside, s, np.nan), np.where(inside, cost, np.inf)
+
+
+def _tied(cost: Array) -> Array:
+    return cost + TIE * np.abs(cost)
+
+
+def least(
+    f: Callable[[Array], Array], low: Array, high: Array, points: int = 129, rounds: int = 9
+) -> tuple[Array, Array]:
+    """Argument and value of the least f on each interval [low, high], by ever finer grids around the best point.
+
+    Made for functions with jumps: it closes in on the edge of a cliff from its better side.
+    """
+    best_s, best_f = np.array(low, dtype=float), np.full(np.shape(low), np.inf)
+    for _ in range(rounds):
+        s = np.linspace(low, high, points)
+        values = f(s)
+        k = np.argmin(values, axis=0)[None]
+        s_k, f_k = np.take_along_axis(s, k, axis=0)[0], np.take_along_axis(values, k, axis=0)[0]
+        better = _tied(f_k) < best_f
+        best_s, best_f = np.where(better, s_k, best_s), np.where(better, f_k, best_f)
+        step = (high - low) / (points - 1)
+        low, high = np.maximum(low, best_s - step), np.minimum(high, best_s + step)
+    return best_s, best_f
