@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 Real = float | Array
 """A number, or an array of them: one per game, commitment or grid point; arrays broadcast."""
 

@@ -152,10 +152,10 @@ class Equilibrium:
 
     @cached_property
     def _optimal(self) -> Array:
-        return self._candidates.cost <= _tied(self.cost)
+        return np.asarray(self._candidates.cost <= _tied(self.cost))
 
     @cached_property
-    def _weak(self) -> tuple[Array, Array]:
+    def _weak(self) -> tuple[Array, Any]:
         return _weak(self.game, self._candidates)
 
 
@@ -258,7 +258,7 @@ def _piece(table: _Candidates, k: int) -> Piece:
     return Piece(str(_NAMES[k]), int(_ROUTE[k]), (low, high), abandon, cost, (min(utility), max(utility)))
 
 
-def _weak(game: Game, table: _Candidates) -> tuple[Array, Array]:
+def _weak(game: Game, table: _Candidates) -> tuple[Array, Any]:
     """(infimum of J with ties broken against the provider, whether it is attained).
 
     A tie costs nothing at s0 itself: s0 + eps has the same limit, but does not attain it. Where xi_i = 0 the tie
@@ -282,7 +282,7 @@ def _weak(game: Game, table: _Candidates) -> tuple[Array, Array]:
         cost[row] = np.where(xi2 == 0, np.maximum(cp2, l2), cost[row])
 
     weak = cost.min(axis=0)
-    return weak, (reached & (cost <= _tied(weak))).any(axis=0)
+    return weak, np.any(reached & (cost <= _tied(weak)), axis=0)
 
 
 def _staying_cost(game: Game, s: Real) -> Real:
@@ -301,7 +301,7 @@ def _interior(game: Game) -> tuple[Array, Array]:
     return np.where(inside, s, np.nan), np.where(inside, cost, np.inf)
 
 
-def _tied(cost: Array) -> Array:
+def _tied(cost: Any) -> Any:
     return cost + TIE * np.abs(cost)
 
 

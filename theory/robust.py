@@ -42,7 +42,7 @@ def worst_cost(game: Game, route: Any, cascade: Any, eps: float) -> Any:
     eta1, eta2 = (c - game.penalty * p for c, p in zip(game.cost, game.success, strict=True))
     peak, *_ = maximiser(game, eta1, eta2, np.asarray(route), np.asarray(cascade))
     replies = [0.0, 1.0, reply.low, peak, *_utility_roots(game, route, cascade, target)]
-    worst = -np.inf
+    worst = np.asarray(-np.inf)
     for q in replies:
         result = payoffs(game, route, cascade, q)
         tolerated = result.utility >= target - TIE * (np.abs(target) + eps)
