@@ -1,1 +1,20 @@
-"""To come."""
+"""The game as environments: one for each player, each also as a batched engine.
+
+They play by the rules of `routing_game.theory.game` and `.payoffs` and do not know the solution. `envs.sb3`,
+which connects the engines to Stable-Baselines3, is imported on its own because it loads PyTorch.
+"""
+
+from routing_game.envs.provider import ProviderEnv, ProviderVectorEnv, boxed_provider
+from routing_game.envs.user import UserEnv, UserVectorEnv
+from routing_game.envs.wrappers import BoxAction, from_box, to_box
+
+__all__ = [
+    "BoxAction",
+    "ProviderEnv",
+    "ProviderVectorEnv",
+    "UserEnv",
+    "UserVectorEnv",
+    "boxed_provider",
+    "from_box",
+    "to_box",
+]

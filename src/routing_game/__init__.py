@@ -1,3 +1,22 @@
-"""Games between an LLM provider that routes tasks and a user who may leave."""
+"""Games between an LLM provider that routes tasks and a user who may leave.
+
+Importing the package registers its Gymnasium environments, `RoutingGame/Provider-v0` and
+`RoutingGame/User-v0`, by name only: their modules, PyTorch and Stable-Baselines3 are loaded when something
+asks for them.
+"""
+
+import gymnasium
 
 __version__ = "0.1.0"
+
+gymnasium.register(
+    id="RoutingGame/Provider-v0",
+    # not `additional_wrappers`: make_vec refuses ids that have both those and an engine of their own
+    entry_point="routing_game.envs:boxed_provider",
+    vector_entry_point="routing_game.envs:ProviderVectorEnv",
+)
+gymnasium.register(
+    id="RoutingGame/User-v0",
+    entry_point="routing_game.envs:UserEnv",
+    vector_entry_point="routing_game.envs:UserVectorEnv",
+)

@@ -1,0 +1,57 @@
+"""Checks on what an environment is made from, and the doors through which the solved game comes in.
+
+Environments know the rules, not the solution: what needs it, the exact user and the judges of `info`, is
+looked up by name when an environment is made.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from pkgutil import resolve_name
+from typing import Any
+
+from routing_game.theory.game import Game
+
+EXACT_USER = "routing_game.agents:BestResponseUser"
+SOLVE = "routing_game.theory:solve"
+USER_REGRET = "routing_game.theory:user_regret"
+CATALOG = "routing_game.theory.catalog:load"
+
+
+def single_game(game: Game | str | Mapping[str, Any]) -> Game:
+    """The game meant by a Game, a catalog id, or the fields of a Game (what a spec read from JSON holds).
+
+    Raises:
+        ValueError: not one of these, an id that the catalog lacks, or an array of games.
+    """
+    if isinstance(game, str):
+        try:
+            game = resolve_name(CATALOG)(game)
+        except KeyError as unknown:
+            raise ValueError(unknown.args[0]) from None
+    elif isinstance(game, Mapping):
+        game = Game(**game)
+    if not isinstance(game, Game):
+        raise ValueError(f"game must be a Game or the id of one in the catalog, got {game!r}")
+    if game.shape:
+        raise ValueError(f"an environment plays one game, got an array of shape {game.shape}; pick one: game[k]")
+    return game
+
+
+def whole_number(name: str, x: Any, least: int) -> int:
+    """``x`` as an int, which must be at least ``least``; ValueError otherwise."""
+    try:
+        number = operator.index(x)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name} must be a whole number, at least {least}, got {x!r}")
+    return number
+
+
+def player(name: str, x: Any, method: str) -> Any:
+    """``x``, which must have the method that its role in the game needs; ValueError otherwise."""
+    if not callable(getattr(x, method, None)):
+        raise ValueError(f"{name} must have a method {method}(), got {x!r}")
+    return x

@@ -1,0 +1,46 @@
+"""What the two batched engines share: Gymnasium's conventions for a batch of episodes and their infos."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from routing_game.envs.arguments import whole_number
+
+Array = NDArray[Any]
+
+
+class Engine(VectorEnv[Array, Array, Array]):
+    """Many copies of one environment in one set of arrays; episodes that end start again in the same step."""
+
+    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012  (Gymnasium's type)
+
+    def __init__(self, num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
+        self.num_envs = whole_number("num_envs", num_envs, least=1)
+        self.single_observation_space = observation_space
+        self.single_action_space = action_space
+        self.observation_space = batch_space(observation_space, self.num_envs)
+        self.action_space = batch_space(action_space, self.num_envs)
+
+    def checked(self, actions: Any) -> Array:
+        """The actions as an array; ValueError unless there is one per environment."""
+        batch: Array = np.asarray(actions)
+        if batch.shape != self.action_space.shape:
+            raise ValueError(f"actions must have shape {self.action_space.shape}, got {batch.shape}")
+        return batch
+
+
+def masked(info: dict[str, Any], mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """An info as Gymnasium batches it: beside each ``key`` a ``_key`` that tells for which environments it
+    holds.
+    """
+    batch: dict[str, Any] = {}
+    for key, value in info.items():
+        batch[key] = masked(value, mask) if isinstance(value, dict) else value
+        batch[f"_{key}"] = mask.copy()
+    return batch

@@ -1,0 +1,148 @@
+"""The rules of play: one pass from one uniform number, a whole task, and the bill at its end.
+
+After a pass of M_i one of four things happens. With p = p_i, k = 1-p they share the unit interval like this:
+
+    0            p              p + k q                               1
+    |   solved   |     left     |   kept: 1-s    |   escalated: s     |
+
+"Kept" and "escalated" name the model of the next pass, which the coin decides whether or not somebody stays
+to see it. From M2 there is no way back, so there both mean M2. (Section 3 of the paper.)
+
+Everything is plain arithmetic on numbers or arrays: the scalar environments and the batched engines play by
+these same functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing_game.theory.game import Game, Task
+from routing_game.theory.payoffs import Payoffs, payoffs
+
+NOTHING = Payoffs(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+class Pass(NamedTuple):
+    """What one pass led to; each a number or an array."""
+
+    solved: Any
+    left: Any
+    model: Any
+    """Model of the next pass, 1 or 2, should there be one."""
+
+
+def run_pass(success: Any, model: Any, cascade: Any, abandon: Any, uniform: Any) -> Pass:
+    """One pass of ``model`` (1 or 2), decided by one uniform number in [0, 1).
+
+    Args:
+        success: (p1, p2); an array where ``model`` is one, so that ``success[model - 1]`` picks.
+        model: the model in use.
+        cascade: s, chance of M2 after a failed pass of M1.
+        abandon: q, chance that the user leaves after a failed pass.
+        uniform: the number that decides.
+    """
+    solve = success[model - 1]
+    leave = solve + (1 - solve) * abandon
+    keep = leave + (1 - leave) * (1 - cascade)
+    return Pass(uniform < solve, (solve <= uniform) & (uniform < leave), 1 + ((model == 2) | (uniform >= keep)))
+
+
+def failing(success: Any, model: Any, uniform: Any) -> Any:
+    """Squeeze ``uniform`` into the part of the unit interval in which a pass of ``model`` fails."""
+    solve = success[model - 1]
+    return solve + (1 - solve) * uniform
+
+
+class Played(NamedTuple):
+    """How far a task went; each a number or an array."""
+
+    passes: Any
+    """(passes of M1, passes of M2)."""
+    solved: Any
+    cut: Any
+    """Still running after the last pass allowed."""
+    model: Any
+    """Model of the next pass of a task that was cut off; for arrays of tasks, of those that were."""
+
+
+def play_task(
+    success: Any,
+    route: int,
+    cascade: float,
+    abandon: float,
+    random: Callable[[], float],
+    max_passes: int,
+) -> Played:
+    """One task, pass by pass, until it is solved, abandoned or cut off."""
+    passes, model = [0, 0], route
+    for _ in range(max_passes):
+        passes[model - 1] += 1
+        solved, left, model = run_pass(success, model, cascade, abandon, random())
+        if solved or left:
+            return Played(passes, solved, False, model)
+    return Played(passes, False, True, model)
+
+
+def play_tasks(
+    success: NDArray[np.float64],
+    route: NDArray[np.int64],
+    cascade: NDArray[np.float64],
+    abandon: NDArray[np.float64],
+    rng: np.random.Generator,
+    max_passes: int,
+) -> Played:
+    """As `play_task`, for arrays of tasks: those still running make each pass together."""
+    passes = np.zeros((2, route.size), dtype=np.int64)
+    solved = np.zeros(route.size, dtype=bool)
+    running, model = np.arange(route.size), route
+    for _ in range(max_passes):
+        passes[model - 1, running] += 1
+        now = run_pass(success, model, cascade, abandon, rng.random(running.size))
+        solved[running] = now.solved
+        on = ~(now.solved | now.left)
+        running, model, cascade, abandon = running[on], now.model[on], cascade[on], abandon[on]
+        if running.size == 0:
+            break
+    cut = np.zeros(route.size, dtype=bool)
+    cut[running] = True
+    return Played(passes, solved, cut, model)
+
+
+def rest(game: Game, cut: NDArray[np.bool_], model: Any, cascade: Any, abandon: Any) -> Payoffs:
+    """What to expect of the tasks that were cut off before a pass of ``model``; 0 for the others.
+
+    ``model``, ``cascade`` and ``abandon`` are those of the tasks that were cut off only.
+    """
+    if not cut.any():
+        return NOTHING
+    tail = np.zeros((len(Payoffs._fields), cut.size))
+    tail[:, cut] = payoffs(game, model, cascade, abandon)
+    return Payoffs(*tail)
+
+
+def stay_reward(value: Any, latency: Any, model: Any, solved: Any) -> Any:
+    """What waiting for one pass brought the user: V if it solved the task, less the time t of ``model``.
+
+    ``latency`` is (t1, t2), an array where ``model`` is one.
+    """
+    return value * solved - latency[model - 1]
+
+
+def settle(game: Game, passes: Any, solved: Any, tail: Payoffs = NOTHING) -> Payoffs:
+    """The realised S, L, C, U, J of a task; ``tail`` is the expected rest of one that was cut off."""
+    n1, n2 = passes
+    success = solved + tail.success
+    latency = n1 * game.latency[0] + n2 * game.latency[1] + tail.latency
+    service_cost = n1 * game.cost[0] + n2 * game.cost[1] + tail.service_cost
+    utility = game.value * success - latency
+    return Payoffs(success, latency, service_cost, utility, service_cost + game.penalty * (1 - success))
+
+
+def record(passes: Any, solved: Any, bill: Payoffs, truncated: Any) -> Task:
+    """The task as its players see it afterwards; for arrays of tasks a `Task` of arrays."""
+    standard, reasoning = passes
+    return Task(standard, reasoning, solved, bill.cost, bill.utility, truncated)
