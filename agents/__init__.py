@@ -1,1 +1,56 @@
-"""To come."""
+"""Providers and users: exact policies, learners, and the protocols they share.
+
+What needs torch or stable-baselines3 is imported when first asked for, so that importing this package stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from routing_game.agents.bandits import UCB, Thompson
+from routing_game.agents.exact import (
+    BestResponseUser,
+    EquilibriumProvider,
+    FixedProvider,
+    FixedUser,
+    QuantalUser,
+    StoppingUser,
+)
+from routing_game.agents.protocol import ModelUser, Provider, Trainable, User
+from routing_game.agents.structural import Structural
+
+if TYPE_CHECKING:
+    from routing_game.agents.gradient import GibbsGradient
+    from routing_game.agents.ppo import PPOModelUser, PPOProvider, PPOUser
+
+_LAZY = {
+    "GibbsGradient": "routing_game.agents.gradient",
+    "PPOModelUser": "routing_game.agents.ppo",
+    "PPOProvider": "routing_game.agents.ppo",
+    "PPOUser": "routing_game.agents.ppo",
+}
+
+__all__ = [
+    "UCB",
+    "BestResponseUser",
+    "EquilibriumProvider",
+    "FixedProvider",
+    "FixedUser",
+    "GibbsGradient",
+    "ModelUser",
+    "PPOModelUser",
+    "PPOProvider",
+    "PPOUser",
+    "Provider",
+    "QuantalUser",
+    "StoppingUser",
+    "Structural",
+    "Thompson",
+    "Trainable",
+    "User",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,103 @@
+"""Agents that do not learn: the theory's own policies, fixed ones and a noisy user."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from routing_game.agents.protocol import Abandon
+from routing_game.theory import Commitment, Game, Task, best_response, payoffs, solve
+
+
+class FixedProvider:
+    """Always the same commitment (i, s)."""
+
+    def __init__(self, route: int, cascade: float) -> None:
+        if route not in (1, 2) or not 0.0 <= cascade <= 1.0:
+            raise ValueError(f"a commitment is a route 1 or 2 and a cascade in [0, 1], got ({route}, {cascade})")
+        self._commitment = Commitment(route, cascade)
+
+    def act(self) -> Commitment:
+        """The fixed commitment."""
+        return self._commitment
+
+    def update(self, commitment: Commitment, task: Task) -> None:
+        """Learn nothing."""
+
+    def recommend(self) -> Commitment:
+        """The fixed commitment."""
+        return self._commitment
+
+
+class EquilibriumProvider(FixedProvider):
+    """The Stackelberg optimum against the exact user; of an interval of optimal s, the smallest."""
+
+    def __init__(self, game: Game) -> None:
+        equilibrium = solve(game)
+        super().__init__(int(equilibrium.route), float(equilibrium.cascade[0]))
+
+
+class FixedUser:
+    """Leaves after each failure with the same chance q, whatever the provider commits to."""
+
+    def __init__(self, q: float) -> None:
+        if not 0.0 <= q <= 1.0:
+            raise ValueError(f"q is a probability in [0, 1], got {q}")
+        self._q = q
+
+    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
+        """The fixed q, in the broadcast shape of the arguments."""
+        return np.full(np.broadcast_shapes(np.shape(route), np.shape(cascade)), self._q)
+
+
+class BestResponseUser:
+    """The exact user of THEORY section 2; where several q are optimal, the best (strong) or worst (weak) for the provider."""
+
+    def __init__(self, game: Game, ties: Literal["strong", "weak"] = "strong") -> None:
+        if ties not in ("strong", "weak"):
+            raise ValueError(f"ties are broken 'strong' (for the provider) or 'weak' (against it), got {ties!r}")
+        self._game, self._ties = game, ties
+
+    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
+        """q*(i, s)."""
+        answer = best_response(self._game, route, cascade)
+        return np.asarray(answer.strong if self._ties == "strong" else answer.weak, dtype=np.float64)
+
+
+class StoppingUser:
+    """The exact user who sees which model failed: optimal stopping (THEORY section 5), ties for staying.
+
+    W2 = xi2/p2 if M2 is worth repeating, else xi2, is the worth of entering M2. After M2 the user stays iff xi2 >= 0;
+    after M1 iff (1-s) xi1 + s W2 >= 0, which is s >= s0 in regime -+ and s <= s_H in regime +-.
+    """
+
+    def __init__(self, game: Game) -> None:
+        self._game = game
+
+    def abandon_after(self, route: ArrayLike, cascade: ArrayLike, model: ArrayLike) -> Abandon:
+        """0 where staying is optimal, 1 where leaving is."""
+        xi1, xi2 = self._game.net_value
+        worth = np.where(xi2 > 0, xi2 / self._game.success[1], xi2)
+        s = np.asarray(cascade, dtype=np.float64)
+        stay = np.where(np.asarray(model) == 1, (1 - s) * xi1 + s * worth >= 0, xi2 >= 0)
+        return np.where(np.broadcast_arrays(stay, route)[0], 0.0, 1.0)
+
+
+class QuantalUser:
+    """A noisy user: the mean of q under the Gibbs distribution exp(U(i, s, q) / temperature) on [0, 1].
+
+    As the temperature (in units of U) falls to 0 the answer tends to the best response; as it grows, to 1/2.
+    """
+
+    def __init__(self, game: Game, temperature: float) -> None:
+        if not temperature > 0.0:
+            raise ValueError(f"temperature must be positive, in units of the user's utility, got {temperature}")
+        self._game, self._temperature = game, temperature
+        self._grid = np.linspace(0.0, 1.0, 513)
+
+    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
+        """The mean noisy answer to each commitment."""
+        route, cascade = np.asarray(route)[..., None], np.asarray(cascade, dtype=np.float64)[..., None]
+        utility = payoffs(self._game, route, cascade, self._grid).utility
+        weight = np.exp((utility - utility.max(axis=-1, keepdims=True)) / self._temperature)
+        return np.asarray((weight * self._grid).sum(axis=-1) / weight.sum(axis=-1))

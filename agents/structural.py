@@ -1,0 +1,113 @@
+"""The structural learner: a provider that knows how the game is built, but neither the user nor its models' success.
+
+It knows its own costs c1, c2 and penalty P, and that a user who never leaves or always leaves makes its cost a closed
+form in p1 and p2. So it asks the user few questions, each answered by watching some failures: does the user ever leave
+under this commitment? Route 1 with s = 0 and route 2 tell the regime. Where the two answers differ, the user stays on one
+side of a threshold in s (s0 or s_L), found by bisection. From then on it plays the candidate that is cheapest under a
+posterior draw of (p1, p2), and steps back from the threshold whenever a user leaves after all.
+"""
+
+from collections.abc import Generator
+
+import numpy as np
+
+from routing_game.theory import Commitment, Game, Task, payoffs
+
+Plan = Generator[Commitment, Task, None]
+Question = Generator[Commitment, Task, float]
+
+
+class Structural:
+    """Learns p1, p2 and the user's threshold; recommends the cheapest commitment by plug-in."""
+
+    def __init__(
+        self,
+        cost: tuple[float, float],
+        penalty: float,
+        rng: np.random.Generator,
+        *,
+        patience: int = 40,
+        tolerance: float = 0.004,
+    ) -> None:
+        """Take the provider's own numbers c1, c2 and P, and how carefully to look.
+
+        A user who stays after `patience` failures in a row counts as never leaving; thresholds are bisected to within
+        `tolerance`, which is also the step back from a threshold that turns out too bold.
+        """
+        self._cost, self._penalty, self._rng = cost, penalty, rng
+        self._patience, self._tolerance = patience, tolerance
+        self._solved, self._failed = np.ones(2), np.ones(2)  # Beta(1, 1) prior on p1, p2, counted per model
+        self._answers: dict[Commitment, float] = {Commitment(1, 0.0): 0.0}  # candidates and their q, 0 or 1
+        self._plan = self._explore_then_exploit()
+        self._next = next(self._plan)
+
+    def act(self) -> Commitment:
+        """The next question, or the candidate that a posterior draw finds cheapest."""
+        return self._next
+
+    def update(self, commitment: Commitment, task: Task) -> None:
+        """Count passes, then let the plan go on if the task answered its question."""
+        solver = 1 if task.reasoning else 0
+        passes = np.array([task.standard, task.reasoning])
+        solved = np.array([task.solved and solver == 0, task.solved and solver == 1])
+        self._solved += solved
+        self._failed += passes - solved
+        if commitment == self._next:
+            self._next = self._plan.send(task)
+
+    def recommend(self) -> Commitment:
+        """The cheapest candidate at the posterior means of p1, p2."""
+        return self._cheapest(self._solved / (self._solved + self._failed))
+
+    def _cheapest(self, success: np.ndarray) -> Commitment:
+        # V and t are the user's business: any value does, costs do not depend on them.
+        game = Game(1.0, self._penalty, tuple(success), (1.0, 1.0), self._cost, ordered=False)
+        return min(self._answers, key=lambda candidate: payoffs(game, *candidate, self._answers[candidate]).cost)
+
+    def _explore_then_exploit(self) -> Plan:
+        keep, reason, escalate = Commitment(1, 0.0), Commitment(2, 0.0), Commitment(1, 1.0)
+        self._answers[keep] = yield from self._ask(keep)
+        self._answers[reason] = yield from self._ask(reason)
+        if self._answers[keep] == self._answers[reason]:
+            yield from self._exploit()  # for ever
+        # After one failure route 1 with s = 1 is route 2: the user's answer is the same.
+        self._answers[escalate] = self._answers[reason]
+        stays, leaves = (0.0, 1.0) if self._answers[reason] else (1.0, 0.0)
+        threshold = yield from self._bisect(stays, leaves)
+        yield from self._exploit(threshold, back=self._tolerance if leaves < stays else -self._tolerance)
+
+    def _ask(self, commitment: Commitment) -> Question:
+        """1 once the user has left under `commitment`, 0 once it has stayed after `patience` failures."""
+        stays = 0
+        while stays < self._patience:
+            task = yield commitment
+            if _left(task):
+                return 1.0
+            stays += task.standard + task.reasoning - task.solved
+        return 0.0
+
+    def _bisect(self, stays: float, leaves: float) -> Question:
+        """The s next to the user's threshold on route 1, on the side where it stays."""
+        while abs(leaves - stays) > self._tolerance:
+            middle = (stays + leaves) / 2
+            if (yield from self._ask(Commitment(1, middle))):
+                leaves = middle
+            else:
+                stays = middle
+        return stays
+
+    def _exploit(self, threshold: float | None = None, back: float = 0.0) -> Plan:
+        """Play what a posterior draw finds cheapest, for ever, and step back when a user leaves at the threshold."""
+        if threshold is not None:
+            self._answers[Commitment(1, threshold)] = 0.0
+        while True:
+            choice = self._cheapest(self._rng.beta(self._solved, self._failed))
+            task = yield choice
+            if choice.cascade == threshold and _left(task):
+                del self._answers[choice]
+                threshold = min(max(threshold + back, 0.0), 1.0)
+                self._answers[Commitment(1, threshold)] = 0.0
+
+
+def _left(task: Task) -> bool:
+    return not task.solved and not task.truncated
