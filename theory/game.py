@@ -123,7 +123,7 @@ class Game:
     def regime(self) -> Any:
         """Signs of (xi1, xi2): "++", "--", "-+" or "+-", with "0" at a boundary; an array of str for many games."""
         sign1, sign2 = (np.sign(xi).astype(int) for xi in self.net_value)
-        return _REGIMES[3 * sign1 + sign2 + 4]
+        return np.broadcast_to(_REGIMES[3 * sign1 + sign2 + 4], self.shape)[()]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -188,9 +188,11 @@ class Game:
 
     def _check_order(self) -> None:
         for name in ("success", "latency", "cost"):
-            first, second = getattr(self, name)
-            rule = f"be larger for model 2 than for model 1 ({_first(first)}); ordered=False lifts this"
-            _require(np.less(first, second), name, np.broadcast_to(second, self.shape), rule)
+            first, second = np.broadcast_arrays(*getattr(self, name))
+            bad = first >= second
+            if bad.any():
+                rule = "be larger for model 2 than for model 1 (ordered=False lifts this)"
+                raise ValueError(f"{name} must {rule}, got {_show(first, bad)} and {_show(second, bad)}")
 
 
 def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
@@ -231,12 +233,12 @@ def _shapes(x: Real | tuple[Real, ...]) -> Any:
     return tuple(np.shape(part) for part in x) if isinstance(x, tuple) else np.shape(x)
 
 
-def _first(x: Any, bad: Any = None) -> str:
-    """The first offending number, with its place in the array."""
+def _show(x: Any, bad: Any) -> str:
+    """The first offending number, with its place if it is one of an array."""
     x = np.asarray(x)
     if x.ndim == 0:
         return f"{x.item():g}"
-    place = np.unravel_index(0 if bad is None else int(np.argmax(bad)), x.shape)
+    place = np.unravel_index(int(np.argmax(bad)), x.shape)
     return f"{x[place]:g} at index {tuple(int(k) for k in place)}"
 
 
@@ -246,4 +248,4 @@ def _require(holds: Any, name: str, x: Any, rule: str) -> None:
         return
     if hasattr(x, "detach"):  # a torch tensor
         x, holds = x.detach().numpy(), holds.numpy()
-    raise ValueError(f"{name} must {rule}, got {_first(x, np.logical_not(holds))}")
+    raise ValueError(f"{name} must {rule}, got {_show(x, np.logical_not(holds))}")

@@ -108,7 +108,8 @@ class Equilibrium:
         """Max over (i, s) of U at the best response: what the user would get if it chose the commitment too."""
         # one model alone, until it succeeds if its passes are worth their time
         (xi1, xi2), (p1, p2) = self.game.net_value, self.game.success
-        return np.maximum(np.where(xi1 > 0, xi1 / p1, xi1), np.where(xi2 > 0, xi2 / p2, xi2))[()]
+        best = np.maximum(np.where(xi1 > 0, xi1 / p1, xi1), np.where(xi2 > 0, xi2 / p2, xi2))
+        return np.broadcast_to(best, self.game.shape)[()]
 
     @property
     def misalignment(self) -> tuple[Real, Real]:
@@ -197,7 +198,7 @@ def _costs(game: Game) -> tuple[Any, ...]:
         np.where((xi1 <= 0) | (xi2 <= 0), l1, np.inf),
         np.where((xi1 < 0) & (xi2 >= 0), _staying_cost(game, s0), np.inf),
         np.where((xi1 > 0) & (xi2 <= 0), _staying_cost(game, s_low), np.inf),
-        np.full(game.shape, np.inf) if game.ordered else _interior(game)[1],
+        np.full(game.shape, np.inf) if game.ordered else interior_optimum(game)[1],
         np.where(xi2 >= 0, cp2, np.inf),
         np.where(xi2 <= 0, l2, np.inf),
     )
@@ -232,7 +233,7 @@ def _candidates(game: Game) -> _Candidates:
     s0, s_low, s_high = thresholds(game)
     xi2, (cp1, cp2) = game.net_value[1], game.cost_of_pass
     indifferent = np.abs(cp1 - cp2) <= TIE * np.abs(cp2)  # escalating early or late costs the provider the same
-    mixed, _ = (np.nan, np.inf) if game.ordered else _interior(game)
+    mixed, _ = (np.nan, np.inf) if game.ordered else interior_optimum(game)
     abandon = 0.0 if game.ordered else best_response(game, 1, np.nan_to_num(mixed)).low
     rows = (  # first and last s, and q
         (0.0, np.where(indifferent, np.where(xi2 >= 0, 1.0, s_low), 0.0), 0.0),
@@ -291,8 +292,8 @@ def _staying_cost(game: Game, s: Real) -> Real:
     return (game.cost[0] + k1 * s * game.cost_of_pass[1]) / (game.success[0] + k1 * s)
 
 
-def _interior(game: Game) -> tuple[Array, Array]:
-    """(s, J) of the best mixed reply, s_L < s < s_H; (nan, inf) where there is none."""
+def interior_optimum(game: Game) -> tuple[Array, Array]:
+    """(s, J) of the cheapest commitment that provokes a mixed reply, s_L < s < s_H; (nan, inf) where none does."""
     _, s_low, s_high = thresholds(game)
     if not np.any(s_low < s_high):
         return np.full(game.shape, np.nan), np.full(game.shape, np.inf)

@@ -12,7 +12,7 @@ import numpy as np
 
 from routing_game.theory.game import Game, Real
 from routing_game.theory.payoffs import payoffs
-from routing_game.theory.provider import solve
+from routing_game.theory.provider import interior_optimum, solve
 from routing_game.theory.user import thresholds
 
 
@@ -71,9 +71,11 @@ def participation(game: Game) -> Participation:
     s_stay = np.where(xi1 < 0, np.where(accepts, s_ir, 0.0), 0.0)
     leave_from = np.where(np.isnan(s_high), 0.0, s_high)
     s_reach = np.where(np.isnan(s_low), 0.0, s_low)
+    s_mixed, j_mixed = interior_optimum(game)  # without (2, .), a mixed reply can be the best to be had
     rows = (  # accepted, route, s, cost
         (accepts, 1, s_stay, payoffs(game, 1, s_stay, 0.0).cost),
         ((xi1 >= 0) & (xi2 <= 0), 1, s_reach, payoffs(game, 1, s_reach, 0.0).cost),
+        (np.isfinite(j_mixed), 1, np.nan_to_num(s_mixed), j_mixed),
         ((xi1 >= 0) & (xi2 <= 0), 1, leave_from, l1),
         ((xi1 == 0) & (xi2 >= 0), 1, 0.0, l1),
         (xi2 >= 0, 2, 0.0, cp2),

@@ -1,0 +1,46 @@
+"""Games that the tests share: random ones, and ones placed exactly on the boundaries."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from routing_game.theory import Game, sample_games, thresholds
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def reference_games() -> list[dict[str, Any]]:
+    """The solved games of the reference file; empty where it is not there."""
+    path = SHARED / "reference" / "games.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def from_reference(row: dict[str, Any]) -> Game:
+    g = row["game"]
+    return Game(g["V"], g["P"], (g["p1"], g["p2"]), (g["t1"], g["t2"]), (g["c1"], g["c2"]))
+
+
+def boundary_games(n: int, rng: np.random.Generator) -> Game:
+    """Random games with xi1 = 0, xi2 = 0 or both, or with cp1 = cp2: exact ties, which no random draw would hit."""
+    games = sample_games(n, rng)
+    value, (p1, p2), (t1, t2), (c1, c2) = games.value, games.success, games.latency, games.cost
+    kind = rng.integers(0, 4, n)
+    t1 = np.where((kind == 0) | (kind == 2), value * p1, t1)
+    t2 = np.where((kind == 1) | (kind == 2), value * p2, t2)
+    c2 = np.where(kind == 3, c1 * p2 / p1, c2)
+    lifted = dataclasses.replace(games, latency=(t1, t2), cost=(c1, c2), ordered=False)
+    return dataclasses.replace(lifted[np.flatnonzero(t1 < t2)], ordered=True)
+
+
+def interesting_cascades(game: Game, rng: np.random.Generator) -> list[Any]:
+    """Values of s, each an array with one entry a game: random, the ends, and every threshold with its neighbours."""
+    points = [rng.random(game.shape), np.zeros(game.shape), np.ones(game.shape)]
+    for s in thresholds(game):
+        s = np.clip(np.where(np.isnan(s), 0.5, s), 0.0, 1.0)
+        points += [s, np.nextafter(s, 0.0), np.nextafter(s, 1.0), np.clip(s + 1e-3, 0, 1), np.clip(s - 1e-3, 0, 1)]
+    return points

@@ -1,0 +1,131 @@
+"""The game as a value: validation, shapes, arrays of games, the catalog and measured pairs."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from games import SHARED
+from routing_game.theory import GAMES, PAIRS, Game, load, sample_games
+
+GOOD: dict[str, Any] = {
+    "value": 1.0, "penalty": 1.5, "success": (0.3, 0.8), "latency": (0.4, 0.5), "cost": (0.15, 0.6),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"value": 0.0}, "value must be positive, got 0"),
+        ({"value": float("nan")}, "value must be finite, got nan"),
+        ({"value": "much"}, "value must be a number"),
+        ({"penalty": -1.0}, "penalty must be positive, got -1"),
+        ({"penalty": float("inf")}, "penalty must be finite"),
+        ({"success": (0.0, 0.8)}, "success of model 1 must lie strictly between 0 and 1"),
+        ({"success": (0.3, 80)}, "success of model 2 must lie strictly .* not a percentage.*, got 80"),
+        ({"success": 0.3}, "success must be a pair"),
+        ({"success": (0.3, 0.5, 0.8)}, "success must be a pair"),
+        ({"success": (0.8, 0.3)}, "success must be larger for model 2"),
+        ({"latency": (-0.1, 0.5)}, "latency of model 1 must be at least 0"),
+        ({"latency": (0.5, 0.4)}, "latency must be larger for model 2"),
+        ({"cost": (0.6, 0.6)}, "cost must be larger for model 2"),
+        ({"cost": (-0.1, 0.6)}, "cost of model 1 must be at least 0"),
+        ({"cost": (0.1, [0.6, float("nan")])}, r"cost of model 2 must be finite, got nan at index \(1,\)"),
+        ({"value": [1.0, 2.0], "penalty": [1.0, 2.0, 3.0]}, "shapes of a game's numbers must broadcast"),
+    ],
+)
+def test_bad_numbers_are_named(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Game(**{**GOOD, **change})
+
+
+def test_ordered_false_lifts_the_ordering_and_admits_negative_costs() -> None:
+    game = Game(**{**GOOD, "success": (0.8, 0.3), "cost": (0.6, -0.1), "ordered": False})
+    assert game.cost == (0.6, -0.1)
+
+
+def test_a_game_is_frozen_and_its_arrays_too() -> None:
+    game = Game(**{**GOOD, "value": [1.0, 2.0]})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        game.value = 2.0  # type: ignore[misc]
+    with pytest.raises(ValueError, match="read-only"):
+        game.value[0] = 3.0  # type: ignore[index]
+
+
+def test_equality_and_hash_go_by_value() -> None:
+    assert Game(**GOOD) == GAMES["t4-cascade"]
+    assert hash(Game(**GOOD)) == hash(GAMES["t4-cascade"])
+    assert Game(**GOOD) != GAMES["t5-cascade"]
+    assert Game(**GOOD) != Game(**GOOD, ordered=False)
+
+
+def test_arrays_of_games_index_and_stack() -> None:
+    stacked = Game.stack(list(GAMES.values()))
+    assert stacked.shape == (12,)
+    assert [stacked[k] for k in range(12)] == list(GAMES.values())
+    plane = Game(1.0, np.linspace(0.1, 2, 5)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 3), 0.5), (0.15, 0.6))
+    assert plane.shape == (5, 3)
+    assert plane.regime.shape == (5, 3)
+    assert plane.ravel()[7] == plane[2, 1]
+
+
+def test_a_net_value_that_is_zero_in_decimals_is_zero() -> None:
+    """.7 * .1 is not .07 in binary; the user means the boundary."""
+    game = Game(0.7, 1, (0.1, 0.8), (0.07, 0.5), (0.1, 0.2))
+    assert 0.7 * 0.1 != 0.07
+    assert game.net_value[0] == 0
+    assert game.regime == "0+"
+
+
+def test_unknown_games_get_suggestions() -> None:
+    with pytest.raises(KeyError, match="t4-cascade"):
+        load("t4-cascad")
+
+
+@pytest.mark.parametrize("regime", ["++", "--", "-+", "+-"])
+def test_sample_games_by_regime(regime: str) -> None:
+    games = sample_games(1000, np.random.default_rng(3), regime)
+    assert games.shape == (1000,)
+    assert set(games.regime) == {regime}
+
+
+def test_pairs_carry_intervals_and_a_source() -> None:
+    assert len(PAIRS) >= 3
+    for pair in PAIRS.values():
+        assert pair.game.shape == ()
+        assert len(pair.source["commit"]) == 40
+        assert pair.source["licence"]
+        for model in (pair.standard, pair.reasoning):
+            low, high = model.success_interval
+            assert 0 < low < model.success < high < 1
+
+
+def test_gpt_41_to_o3_is_the_checked_example() -> None:
+    pair = PAIRS["gpt-4.1-o3"]
+    assert pair.game.success == pytest.approx((0.291, 0.483), abs=5e-4)
+    assert pair.standard.success_interval == pytest.approx((0.249, 0.337), abs=5e-4)
+    assert pair.reasoning.success_interval == pytest.approx((0.432, 0.535), abs=5e-4)
+    assert pair.game.cost == pytest.approx((0.0243, 0.0384), abs=5e-5)
+    assert pair.game.latency == pytest.approx((11.4, 63.9), abs=0.05)
+
+
+def test_pairs_equal_their_source() -> None:
+    """Every number of every pair, recomputed from the public records."""
+    path = SHARED / "data" / "aider_two_try.csv"
+    if not path.exists():
+        pytest.skip("the measured data is not here")
+    with path.open(encoding="utf-8") as file:
+        rows = {(row["file"], row["run"]): row for row in csv.DictReader(file)}
+    for pair in PAIRS.values():
+        for model in (pair.standard, pair.reasoning):
+            row = rows["polyglot_leaderboard", model.run]
+            assert model.name == row["model"]
+            assert model.passes == 2 * int(row["n_cases"]) - int(row["n_pass_try1"])
+            assert model.solved == int(row["n_pass_by_try2"])
+            assert model.dollars == float(row["total_cost_usd"])
+            assert math.isclose(model.seconds, float(row["seconds_per_case"]) * int(row["n_cases"]))

@@ -1,0 +1,115 @@
+"""Payoffs against the absorbing chain, against simulation, and as plain arithmetic on tensors."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routing_game.theory import GAMES, Commitment, Game, payoffs, sample_games
+from routing_game.theory.certify import chain_visits, values
+from routing_game.theory.payoffs import visits
+
+probability = st.floats(0, 1)
+
+
+def simulate(game: Game, commitment: Commitment, q: float, tasks: int, rng: np.random.Generator) -> tuple:
+    """(U, J) of independent tasks, pass by pass; nothing here but the rules of the game."""
+    model = np.full(tasks, commitment.route)
+    active = np.ones(tasks, dtype=bool)
+    utility, cost = np.zeros(tasks), np.zeros(tasks)
+    while active.any():
+        i = model - 1
+        utility -= np.where(active, np.asarray(game.latency)[i], 0.0)
+        cost += np.where(active, np.asarray(game.cost)[i], 0.0)
+        solved = active & (rng.random(tasks) < np.asarray(game.success)[i])
+        utility += game.value * solved
+        left = active & ~solved & (rng.random(tasks) < q)
+        cost += game.penalty * left
+        active &= ~solved & ~left
+        model = np.where(active & (model == 1) & (rng.random(tasks) < commitment.cascade), 2, model)
+    return utility, cost
+
+
+@pytest.mark.parametrize("route", [1, 2])
+def test_visits_solve_the_chain(route: int) -> None:
+    rng = np.random.default_rng(0)
+    games = sample_games(100_000, rng)
+    s, q = rng.random((2, 100_000))
+    expected = chain_visits(games, route, s, q)
+    np.testing.assert_allclose(np.stack(visits(games, route, s, q), -1), expected, rtol=1e-10, atol=1e-14)
+    utility, cost = values(games, route, s, q)
+    result = payoffs(games, route, s, q)
+    np.testing.assert_allclose(result.utility, utility, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(result.cost, cost, rtol=1e-9, atol=1e-11)
+
+
+def test_simulation_agrees_with_the_closed_forms_on_200_games() -> None:
+    rng = np.random.default_rng(7)
+    games = sample_games(200, rng)
+    scores = []
+    for k in range(200):
+        game = games[k]
+        commitment, q = Commitment(int(rng.integers(1, 3)), float(rng.random())), float(rng.random())
+        expected = payoffs(game, *commitment, q)
+        for sample, mean in zip(
+            simulate(game, commitment, q, 4_000, rng), (expected.utility, expected.cost), strict=True
+        ):
+            scores.append((sample.mean() - mean) / (sample.std(ddof=1) / np.sqrt(sample.size)))
+    scores = np.array(scores)
+    # 4 standard errors each; over 400 comparisons the chance of one outside is about 2.5 %
+    assert np.abs(scores).max() < 4
+    assert scores.std() == pytest.approx(1.0, abs=0.15)  # errors of the right size, so the bound has power
+
+
+@given(route=st.sampled_from([1, 2]), s=probability, q=probability)
+def test_accounting_identities(route: int, s: float, q: float) -> None:
+    game = GAMES["t4-cascade"]
+    result = payoffs(game, route, s, q)
+    assert 0 < result.success <= 1 + 1e-12
+    assert result.utility == pytest.approx(game.value * result.success - result.latency)
+    assert result.cost == pytest.approx(result.service_cost + game.penalty * (1 - result.success))
+    if q == 0:
+        assert result.success == pytest.approx(1)  # whoever never leaves is served in the end
+
+
+def test_units_scale_freely() -> None:
+    """V and t share one unit, c and P another: U and J scale with their own unit and ignore the other."""
+    game = GAMES["t5-cascade"]
+    seconds = dataclasses.replace(game, value=60 * game.value, latency=tuple(60 * t for t in game.latency))
+    cents = dataclasses.replace(game, penalty=100 * game.penalty, cost=tuple(100 * c for c in game.cost))
+    base = payoffs(game, 1, 0.4, 0.3)
+    assert payoffs(seconds, 1, 0.4, 0.3).utility == pytest.approx(60 * base.utility)
+    assert payoffs(seconds, 1, 0.4, 0.3).cost == pytest.approx(base.cost)
+    assert payoffs(cents, 1, 0.4, 0.3).cost == pytest.approx(100 * base.cost)
+
+
+def test_tensors_go_through_with_gradients() -> None:
+    torch = pytest.importorskip("torch")
+    game = GAMES["t4-cascade"]
+    s = torch.tensor([0.25, 0.5], dtype=torch.float64, requires_grad=True)
+    result = payoffs(game, 1, s, 0.3)
+    result.cost.sum().backward()
+    h = 1e-6
+    slope = (
+        payoffs(game, 1, np.array([0.25, 0.5]) + h, 0.3).cost - payoffs(game, 1, np.array([0.25, 0.5]) - h, 0.3).cost
+    ) / (2 * h)
+    np.testing.assert_allclose(s.grad.numpy(), slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("route", "s", "q", "words"),
+    [
+        (3, 0.5, 0.5, "route must be 1"),
+        (1, 1.5, 0.5, r"cascade must lie in \[0, 1\], got 1.5"),
+        (1, float("nan"), 0.5, "cascade must lie"),
+        (1, np.array([0.1, -0.2]), 0.5, r"cascade must lie in \[0, 1\], got -0.2 at index \(1,\)"),
+        (1, 0.5, -0.1, "abandon must lie"),
+    ],
+)
+def test_bad_commitments_are_named(route: int, s: object, q: float, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        payoffs(GAMES["t4-cascade"], route, s, q)

@@ -1,0 +1,209 @@
+"""The provider's optimum against reference answers, grids, and the table of twelve games."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from games import boundary_games, from_reference, reference_games
+from routing_game.theory import (
+    GAMES,
+    PAIRS,
+    Game,
+    best_response,
+    payoffs,
+    provider_regret,
+    sample_games,
+    solve,
+    thresholds,
+)
+from routing_game.theory.certify import commitment_gap, grid_cost, values
+
+RELATIVE = 1e-9
+
+
+def close(x: float) -> object:
+    return pytest.approx(x, rel=RELATIVE, abs=1e-12)
+
+
+@pytest.mark.skipif(not reference_games(), reason="the reference answers are not here")
+@pytest.mark.parametrize("row", reference_games(), ids=lambda row: row["name"])
+def test_reference_answers(row: dict) -> None:
+    eq = solve(from_reference(row))
+    assert eq.regime == row["regime"]
+    assert (eq.route, eq.cost, eq.utility, eq.abandon) == (
+        row["i"], close(row["J_strong"]), close(row["U_opt"]), close(row["q"]),
+    )  # fmt: skip
+    assert eq.cascade == (close(row["s"]), close(row["s_hi"]))
+    assert eq.user_best == close(row["U_user_best"])
+    assert eq.misalignment == (close(row["Delta_U_min"]), close(row["Delta_U_max"]))
+    assert (eq.weak_cost, eq.attained) == (close(row["J_weak_inf"]), row["weak_attained"])
+    assert len(eq.pieces) == len(row["argmin"])
+    for piece, expected in zip(eq.pieces, row["argmin"], strict=True):
+        assert (piece.route, piece.abandon) == (expected["i"], close(expected["q"]))
+        assert piece.cascade == (close(expected["s_lo"]), close(expected["s_hi"]))
+
+
+# One line of the table each: route, s (low, high), q, J*, decided by. The thresholds are written out in full.
+S0, S_LOW = 4 / 19, 0.3518162665580405
+SUITE = {
+    "value-cheap": (1, (0, 0), 0, 0.4, "stay-1"),
+    "value-strong": (2, (0, 1), 0, 0.625, "stay-2"),
+    "latency-low-penalty": (1, (0, 1), 1, 0.7, "leave-1"),
+    "latency-high-penalty": (2, (0, 1), 1, 1.0, "leave-2"),
+    "t4-leave-costly": (1, (0, S0), 1, 0.58, "leave-1"),
+    "t4-reason": (2, (0, 1), 0, 0.75, "stay-2"),
+    "t4-leave-cheap": (1, (0, S0), 1, 0.43, "leave-1"),
+    "t4-cascade": (1, (S0, S0), 0, 0.5824, "s0"),
+    "t5-stay": (1, (0, 0), 0, 0.4, "stay-1"),
+    "t5-leave": (1, (0.5, 1), 1, 0.35, "leave-1"),
+    "t5-reason": (2, (0, 1), 1, 0.68, "leave-2"),
+    "t5-cascade": (1, (S_LOW, S_LOW), 0, 0.8517, "s_L"),
+}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_table_of_twelve_games(name: str) -> None:
+    route, cascade, abandon, cost, rule = SUITE[name]
+    eq = solve(GAMES[name])
+    assert (eq.route, eq.rule, eq.abandon) == (route, rule, abandon)
+    assert eq.cascade == pytest.approx(cascade, abs=1e-12)
+    assert eq.cost == pytest.approx(cost, abs=5e-5)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_table_by_grids_alone(name: str) -> None:
+    """No theorem, no threshold: nested grids over (i, s) and q. The cliffs are missed by up to one grid step."""
+    on_cliff = name in ("t4-cascade", "t5-cascade")
+    assert grid_cost(GAMES[name], 1001) == pytest.approx(SUITE[name][3], rel=2e-3 if on_cliff else 1e-4)
+
+
+def test_the_cliffs_are_as_high_as_stated() -> None:
+    t4, t5 = GAMES["t4-cascade"], GAMES["t5-cascade"]
+    left_of_s0 = np.nextafter(thresholds(t4).s0, 0)
+    assert provider_regret(t4, 1, left_of_s0) / solve(t4).cost == pytest.approx(1.06, abs=5e-3)
+    right_of_s_low = thresholds(t5).s_low + 0.003
+    assert provider_regret(t5, 1, right_of_s_low) / solve(t5).cost == pytest.approx(0.0458, abs=5e-4)
+    assert provider_regret(t5, 1, thresholds(t5).s_low - 0.003) / solve(t5).cost < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("numbers", "cost", "with_fixed_q"),
+    [
+        ((2, 0.25, 0.5, 0.5, 0.75, 0.2, 0.9, 0.3), 0.425, 0.8),
+        ((1, 0.5, 0.75, 0.25, 0.75, 0.6, 0.62, 0.5), 0.745, 0.8267),
+    ],
+)
+def test_boundary_games_need_the_provider_s_favourite_tie(numbers: tuple, cost: float, with_fixed_q: float) -> None:
+    """xi_i = 0: a user who always stays when indifferent is not the strong Stackelberg follower."""
+    value, p1, p2, t1, t2, c1, c2, penalty = numbers
+    game = Game(value, penalty, (p1, p2), (t1, t2), (c1, c2))
+    assert 0 in game.net_value
+    assert solve(game).cost == pytest.approx(cost)
+    stay = min(
+        payoffs(game, route, s, best_response(game, route, s).low).cost for route, s in ((1, 0.0), (1, 1.0), (2, 0.0))
+    )
+    assert stay == pytest.approx(with_fixed_q, abs=5e-5)
+    assert grid_cost(game, 501) == pytest.approx(cost, abs=1e-6)
+
+
+def assert_no_commitment_is_better(games: Game, points: int) -> None:
+    for start in range(0, games.shape[0], 8192):
+        block = games[start : start + 8192]
+        eq = solve(block)
+        gap = commitment_gap(block, eq.cost, lambda route, s, b=block: best_response(b, route, s).strong, points)
+        assert (gap / eq.cost).max() < 1e-11
+
+
+def test_no_commitment_on_2001_points_beats_the_optimum_in_1e5_games() -> None:
+    rng = np.random.default_rng(21)
+    for regime in ("++", "--", "-+", "+-"):
+        assert_no_commitment_is_better(sample_games(25_000, rng, regime), 2001)
+
+
+def test_nor_on_the_boundaries() -> None:
+    assert_no_commitment_is_better(boundary_games(20_000, np.random.default_rng(22)), 201)
+
+
+def test_every_piece_attains_the_optimum() -> None:
+    """The set is right from inside too: each end and the middle of every piece costs J*, against the chain."""
+    rng = np.random.default_rng(23)
+    for games in (sample_games(300, rng), boundary_games(600, rng)):
+        for k in range(games.shape[0]):
+            game = games[k]
+            eq = solve(game)
+            for piece in eq.pieces:
+                for s in (piece.cascade[0], sum(piece.cascade) / 2, piece.cascade[1]):
+                    _, cost = values(game, piece.route, s, piece.abandon)
+                    reply = best_response(game, piece.route, s)
+                    assert cost == pytest.approx(eq.cost, rel=1e-10)
+                    assert reply.low <= piece.abandon + 1e-9
+                    assert piece.abandon <= reply.high + 1e-9
+
+
+def test_weak_ties_reach_the_weak_cost_and_nothing_less() -> None:
+    rng = np.random.default_rng(24)
+    for games in (sample_games(20_000, rng), boundary_games(20_000, rng)):
+        eq = solve(games)
+        s0, s_low, s_high = thresholds(games)
+        best = np.minimum(np.inf, payoffs(games, 2, 0.0, best_response(games, 2, 0.0).weak).cost)
+        points = [np.full(games.shape, s) for s in (0.0, 1e-11, 0.5, 1 - 1e-11, 1.0)]
+        for s in (s0, s_low, s_high):
+            s = np.where(np.isnan(s), 0.5, s)
+            points += [s, np.clip(s + 1e-11, 0, 1), np.clip(s - 1e-11, 0, 1)]
+        for s in points:
+            best = np.minimum(best, payoffs(games, 1, s, best_response(games, 1, s).weak).cost)
+        np.testing.assert_allclose(best, eq.weak_cost, rtol=1e-8, atol=1e-9)
+        assert (eq.weak_cost >= eq.cost - 1e-12).all()
+
+
+def test_only_the_jump_at_s0_is_not_attained_off_the_boundaries() -> None:
+    games = sample_games(100_000, np.random.default_rng(25))
+    eq = solve(games)
+    np.testing.assert_array_equal(~eq.attained, eq.rule == "s0")
+
+
+def test_games_out_of_order_are_searched() -> None:
+    """With p1 > p2 a mixed reply can be worth provoking; the search finds it, and the grid agrees."""
+    rng, n = np.random.default_rng(26), 30_000
+    p, t = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0)[::-1], rng.uniform(0, 1, (2, n))
+    c = rng.uniform(-0.5, 1, (2, n))
+    games = Game(rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False)
+    eq = solve(games)
+    assert (eq.rule == "interior").sum() > 10
+    gap = commitment_gap(games, eq.cost, lambda route, s: best_response(games, route, s).strong, 201)
+    assert (gap / (np.abs(eq.cost) + games.penalty)).max() < 1e-9
+    for k in np.flatnonzero(eq.rule == "interior")[:5]:
+        one = solve(games[k])
+        assert provider_regret(games[k], 1, one.cascade[0]) == pytest.approx(0, abs=1e-12)
+        assert 0 < one.abandon < 1
+
+
+def test_an_ordered_game_is_solved_the_same_with_the_search() -> None:
+    games = sample_games(3_000, np.random.default_rng(27), "+-")
+    searched = solve(dataclasses.replace(games, ordered=False))
+    np.testing.assert_allclose(searched.cost, solve(games).cost, rtol=1e-9)
+
+
+def test_arrays_of_any_shape_and_size_are_solved_alike() -> None:
+    games = sample_games(20_000, np.random.default_rng(28))  # larger than one block
+    eq = solve(games)
+    for k in (0, 8191, 8192, 19_999):
+        assert solve(games[k]).cost == eq.cost[k]
+        assert solve(games[k]).cascade == (eq.cascade[0][k], eq.cascade[1][k])
+    plane = Game(1.0, np.linspace(0.1, 2, 150)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 101), 0.5), (0.15, 0.6))
+    assert solve(plane).cost.shape == solve(plane).regime.shape == solve(plane).user_best.shape == (150, 101)
+    assert solve(plane).rule[7, 9] == solve(plane[7, 9]).rule
+    with pytest.raises(ValueError, match="single game"):
+        _ = eq.pieces
+
+
+def test_measured_pairs() -> None:
+    rules = {name: solve(pair.game).rule for name, pair in PAIRS.items()}
+    assert rules["gpt-4.1-o3"] == "s_L"  # the cascade that the paper left to a search, in a real pair
+    assert rules["grok-3-mini-gpt-5"] == "s0"
+    assert PAIRS["gpt-4o-gpt-5"].game.cost[0] > PAIRS["gpt-4o-gpt-5"].game.cost[1]
+    for pair in PAIRS.values():
+        assert grid_cost(pair.game, 1001) == pytest.approx(solve(pair.game).cost, rel=5e-3)

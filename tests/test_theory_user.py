@@ -1,0 +1,114 @@
+"""The user's best response: judged by the chain on grids, in every regime, at every boundary."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from games import boundary_games, interesting_cascades
+from routing_game.theory import GAMES, Game, best_response, payoffs, sample_games, thresholds, user_regret
+from routing_game.theory.certify import best_response_gap, values
+
+N = 100_000
+
+
+def assert_no_q_is_better(games: Game, route: int, s: np.ndarray, points: int) -> None:
+    reply = best_response(games, route, s)
+    for q in {"low": reply.low, "high": reply.high, "strong": reply.strong, "weak": reply.weak}.values():
+        scale = np.abs(values(games, route, s, q)[0]) + games.value
+        assert (best_response_gap(games, route, s, q, points) / scale).max() < 1e-11
+
+
+def test_no_q_on_2001_points_beats_the_best_response_in_1e5_games() -> None:
+    rng = np.random.default_rng(11)
+    games, s = sample_games(N, rng), rng.random(N)
+    utility = payoffs(games, 1, s, best_response(games, 1, s).low).utility
+    best = np.full(N, -np.inf)
+    for q in np.linspace(0, 1, 2001):
+        best = np.maximum(best, values(games, 1, s, q)[0])
+    assert ((best - utility) / (np.abs(utility) + games.value)).max() < 1e-11
+
+
+@pytest.mark.parametrize("route", [1, 2])
+def test_nor_on_the_boundaries_and_at_the_thresholds(route: int) -> None:
+    rng = np.random.default_rng(12)
+    for games in (sample_games(2_000, rng), boundary_games(4_000, rng)):
+        for s in interesting_cascades(games, rng):
+            assert_no_q_is_better(games, route, s, 101)
+
+
+def test_connected_ties_are_flat_and_disconnected_ones_are_not() -> None:
+    rng = np.random.default_rng(13)
+    games = boundary_games(20_000, rng)
+    for s in interesting_cascades(games, rng):
+        reply = best_response(games, 1, s)
+        tie = reply.low < reply.high
+        ends = payoffs(games, 1, s, reply.low).utility
+        middle = payoffs(games, 1, s, (reply.low + reply.high) / 2).utility
+        flat, split = tie & reply.connected, tie & ~reply.connected
+        np.testing.assert_allclose(middle[flat], ends[flat], atol=1e-9)
+        assert (middle[split] < ends[split]).all()
+
+
+def test_strong_and_weak_pick_the_ends_of_the_provider_s_taste() -> None:
+    rng = np.random.default_rng(14)
+    games = boundary_games(4_000, rng)
+    for route in (1, 2):
+        for s in interesting_cascades(games, rng):
+            reply = best_response(games, route, s)
+            strong, weak = (payoffs(games, route, s, q).cost for q in (reply.strong, reply.weak))
+            for share in np.linspace(0, 1, 21):
+                q = reply.low + share * (reply.high - reply.low)
+                allowed = reply.connected | (share == 0) | (share == 1)
+                cost = np.where(allowed, payoffs(games, route, s, q).cost, strong)
+                assert (strong <= cost + 1e-10 * np.abs(cost)).all()
+                assert (np.where(allowed, weak >= cost - 1e-10 * np.abs(cost), True)).all()
+
+
+def test_at_s0_exactly_two_replies_tie() -> None:
+    game = GAMES["t4-cascade"]
+    s0 = thresholds(game).s0
+    reply = best_response(game, 1, s0)
+    assert (reply.low, reply.high, reply.connected, reply.strong, reply.weak) == (0, 1, False, 0, 1)
+    assert best_response(game, 1, np.nextafter(s0, 0)).low == 1
+    assert best_response(game, 1, np.nextafter(s0, 1)).high == 0
+
+
+def test_the_ramp_rises_strictly_from_s_low_to_s_high() -> None:
+    rng = np.random.default_rng(15)
+    games = sample_games(5_000, rng, "+-")
+    _, low, high = thresholds(games)
+    assert (low < high).all()
+    s = low + (high - low) * np.linspace(0, 1, 101)[:, None]
+    s[-1] = high
+    q = best_response(games, 1, s).low
+    assert (q[0] == 0).all()
+    assert (q[-1] == 1).all()
+    assert (np.diff(q, axis=0) > 0).mean() > 0.999  # strict but where neighbouring s round to the same q
+    assert (np.diff(q, axis=0) >= -1e-12).all()
+
+
+def test_q_dagger_is_accurate_at_both_ends_of_the_ramp() -> None:
+    """Next to s_L and s_H the root is lost to cancellation unless it is computed from the right end."""
+    from fractions import Fraction
+
+    game = GAMES["t5-cascade"]
+    (p1, p2), (t1, t2) = ((Fraction(str(x)) for x in pair) for pair in (game.success, game.latency))
+    xi1, xi2, k1, k2 = p1 - t1, p2 - t2, 1 - p1, 1 - p2
+    _, low, high = thresholds(game)
+    for s in (low + 1e-9, low + 1e-6, high - 1e-6, high - 1e-9):
+        q, exact_s = Fraction(float(best_response(game, 1, s).low)), Fraction(float(s))
+
+        def slope(q: Fraction, s: Fraction = exact_s) -> Fraction:
+            return xi1 * (1 - s) * (p2 + k2 * q) ** 2 + xi2 * s * (1 - k1 * k2 * (1 - s) * (1 - q) ** 2)
+
+        step = Fraction(1, 10**6) * min(q, 1 - q)  # correct to 6 digits of the distance to the nearer end
+        assert slope(q - step) < 0 < slope(q + step)
+
+
+def test_regret_is_zero_exactly_at_best_responses() -> None:
+    game, s = GAMES["t5-cascade"], np.linspace(0, 1, 101)
+    best = best_response(game, 1, s).low
+    assert np.abs(user_regret(game, 1, s, best)).max() == 0
+    away = user_regret(game, 1, s, np.clip(best + 0.1, 0, 1))
+    assert (away[best < 0.9] > 0).all()

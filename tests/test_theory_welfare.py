@@ -1,0 +1,129 @@
+"""Robust commitments, throttling and participation, each against its definition."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from games import boundary_games, from_reference, reference_games
+from routing_game.theory import (
+    GAMES,
+    Game,
+    best_response,
+    participation,
+    payoffs,
+    robust_commitment,
+    sample_games,
+    solve,
+    thresholds,
+    throttle,
+    worst_cost,
+)
+from routing_game.theory.certify import values
+
+
+@pytest.mark.parametrize("eps", [1e-4, 1e-2, 0.1])
+@pytest.mark.parametrize("route", [1, 2])
+def test_worst_cost_is_the_largest_over_tolerated_replies(route: int, eps: float) -> None:
+    rng = np.random.default_rng(31)
+    games = sample_games(2_000, rng)
+    s = rng.random(2_000)
+    q = np.linspace(0, 1, 2001)[:, None]
+    utility, cost = values(games, route, s, q)
+    utility, cost = np.broadcast_arrays(utility, cost)
+    tolerated = utility >= payoffs(games, route, s, best_response(games, route, s).low).utility - eps
+    by_grid = np.where(tolerated, cost, -np.inf).max(axis=0)
+    worst = worst_cost(games, route, s, eps)
+    assert (worst >= by_grid - 1e-9 * np.abs(by_grid)).all()
+    assert np.quantile(worst / by_grid - 1, 0.99) < 0.02  # above the grid only by what lies between its points
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_robust_commitments_guard_and_come_down_to_the_weak_cost(name: str) -> None:
+    game = GAMES[name]
+    costs = []
+    for eps in (1e-2, 1e-4, 1e-7):
+        robust = robust_commitment(game, eps)
+        assert worst_cost(game, robust.route, robust.cascade, eps) == pytest.approx(robust.cost, rel=1e-9)
+        grid = min(worst_cost(game, 1, np.linspace(0, 1, 2001), eps).min(), worst_cost(game, 2, 0.0, eps))
+        assert robust.cost <= grid + 1e-9
+        costs.append(robust.cost)
+    assert costs == sorted(costs, reverse=True)
+    assert costs[-1] == pytest.approx(solve(game).weak_cost, rel=5e-3)
+
+
+def test_robust_commitments_keep_a_margin_from_the_cliff() -> None:
+    t4, t5 = GAMES["t4-cascade"], GAMES["t5-cascade"]
+    right, left = robust_commitment(t4, 1e-3), robust_commitment(t5, 1e-6)
+    assert right.cascade - thresholds(t4).s0 == pytest.approx(right.margin)
+    assert right.margin > 0
+    assert left.cascade < thresholds(t5).s_low
+
+
+def test_robust_commitment_refuses_what_it_cannot_do() -> None:
+    with pytest.raises(ValueError, match="eps must be positive"):
+        robust_commitment(GAMES["t4-cascade"], 0.0)
+    with pytest.raises(ValueError, match="single game"):
+        robust_commitment(Game.stack(list(GAMES.values())), 0.1)
+
+
+@pytest.mark.skipif(not reference_games(), reason="the reference answers are not here")
+@pytest.mark.parametrize("row", reference_games(), ids=lambda row: row["name"])
+def test_throttling_reference(row: dict) -> None:
+    result = throttle(from_reference(row))
+    assert result.cost == pytest.approx(row["throttle"]["J_thr_opt"], rel=1e-9)
+    assert result.gain == pytest.approx(row["throttle"]["gain_opt"], abs=1e-9)
+
+
+def test_throttling_by_trying_latencies() -> None:
+    """No pair of latencies above the game's own is cheaper, and the one that is named is as cheap as stated."""
+    rng = np.random.default_rng(33)
+    for games in (sample_games(150, rng), boundary_games(150, rng)):
+        best, lifted = throttle(games), dataclasses.replace(games, ordered=False)
+        (t1, t2), (p1, p2), value = games.latency, games.success, games.value
+        top1, top2 = np.maximum(1.2 * value * p1, 1.2 * t1), np.maximum(1.2 * value * p2, 1.2 * t2)
+        a, b = np.linspace(0, 1, 9)[:, None, None], np.linspace(0, 1, 9)[:, None]
+        slow = dataclasses.replace(lifted, latency=(t1 + a * (top1 - t1), t2 + b * (top2 - t2)))
+        assert (solve(slow).cost >= best.cost - 1e-9).all()
+        named = dataclasses.replace(lifted, latency=(t1, np.where(best.gain > 0, best.latency, t2)))
+        np.testing.assert_allclose(solve(named).cost, best.cost, rtol=1e-9)
+
+
+def test_the_throttling_gain_has_its_kink_at_d() -> None:
+    """Convex and piecewise linear in P, not linear: (2, .4, .8, .3, .5, .35, .6, P), kink at .625."""
+    penalty = np.linspace(0.3, 0.74, 89)
+    gain = throttle(Game(2, penalty, (0.4, 0.8), (0.3, 0.5), (0.35, 0.6))).gain
+    second = np.diff(gain, 2)
+    assert (second >= -1e-12).all()
+    assert penalty[1 + int(np.argmax(second))] == pytest.approx(0.625, abs=0.006)
+    assert (second > 1e-9).sum() <= 2
+
+
+def test_participation_by_grid() -> None:
+    rng = np.random.default_rng(34)
+    for games in (sample_games(3_000, rng), boundary_games(3_000, rng)):
+        answer = participation(games)
+        best = np.full(games.shape, np.inf)
+        s0, s_low, s_high = thresholds(games)
+        points = [np.full(games.shape, s) for s in np.linspace(0, 1, 401)]
+        points += [np.where(np.isnan(s), 0, np.clip(s, 0, 1)) for s in (s0, s_low, s_high, answer.threshold)]
+        for route in (1, 2):
+            for s in points if route == 1 else points[:1]:
+                reply = best_response(games, route, s)
+                result = payoffs(games, route, s, reply.strong)
+                best = np.minimum(best, np.where(result.utility >= -1e-12, result.cost, np.inf))
+        accepted = answer.route > 0
+        np.testing.assert_array_equal(accepted, np.isfinite(best))
+        gap = best[accepted] / answer.cost[accepted] - 1  # a mixed reply is optimal between grid points
+        assert gap.min() > -1e-9
+        assert np.quantile(gap, 0.999) < 1e-9
+
+
+def test_an_opt_out_moves_the_cascade_from_s0_to_s_ir() -> None:
+    game = GAMES["t4-cascade"]
+    answer = participation(game)
+    assert solve(game).utility == pytest.approx(game.net_value[0])
+    assert thresholds(game).s0 < answer.threshold == answer.cascade
+    assert payoffs(game, 1, answer.cascade, 0.0).utility == pytest.approx(0, abs=1e-12)
