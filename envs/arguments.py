@@ -31,7 +31,10 @@ def single_game(game: Game | str | Mapping[str, Any]) -> Game:
         except KeyError as unknown:
             raise ValueError(unknown.args[0]) from None
     elif isinstance(game, Mapping):
-        game = Game(**game)
+        try:
+            game = Game(**game)
+        except TypeError as wrong_fields:
+            raise ValueError(f"game must have the fields of a Game: {wrong_fields}") from None
     if not isinstance(game, Game):
         raise ValueError(f"game must be a Game or the id of one in the catalog, got {game!r}")
     if game.shape:

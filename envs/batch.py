@@ -36,11 +36,9 @@ class Engine(VectorEnv[Array, Array, Array]):
 
 
 def masked(info: dict[str, Any], mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """An info as Gymnasium batches it: beside each ``key`` a ``_key`` that tells for which environments it
-    holds.
-    """
+    """An info as Gymnasium batches it: beside each ``key`` a ``_key``, the mask of environments it holds for."""
     batch: dict[str, Any] = {}
     for key, value in info.items():
         batch[key] = masked(value, mask) if isinstance(value, dict) else value
-        batch[f"_{key}"] = mask.copy()
+        batch[f"_{key}"] = mask
     return batch

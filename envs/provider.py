@@ -18,8 +18,7 @@ from routing_game.theory.game import Game, Task, check_commitment
 from routing_game.theory.payoffs import payoffs
 
 CACHE_SIZE = 4096
-"""Commitments whose consequences a ProviderEnv remembers: ample for any bandit, bounded for continuous
-actions."""
+"""How many commitments a ProviderEnv remembers: ample for a bandit, bounded for continuous actions."""
 
 
 class User(Protocol):
@@ -203,7 +202,7 @@ class ProviderVectorEnv(Engine):
         reward = -prospect["J"] if self.expected else -task["cost"]
         everywhere = np.ones(self.num_envs, dtype=bool)
         final = {"final_obs": self._observe(), "final_info": {**prospect, "task": task}}
-        return self._observe(), reward, everywhere, task["truncated"].copy(), masked(final, everywhere)
+        return self._observe(), reward, everywhere, task["truncated"], masked(final, everywhere)
 
     def _observe(self) -> Array:
         return np.ones((self.num_envs, 1), np.float32)

@@ -42,9 +42,7 @@ class BoxAction(
     gym.ActionWrapper[NDArray[np.float32], NDArray[np.float32], tuple[int, float]],
     gym.utils.RecordConstructorArgs,
 ):
-    """Choose the commitment (i, s) by a point a of `Box(-1, 1, (2,), float32)`: i = 2 if a[0] > 0, s = (a[1]
-    + 1) / 2.
-    """
+    """Choose the commitment by a point a of `Box(-1, 1, (2,), float32)`: route 2 if a[0] > 0, s = (a[1] + 1) / 2."""
 
     def __init__(self, env: gym.Env[NDArray[np.float32], tuple[int, float]]) -> None:
         if env.action_space != commitment_space():

@@ -130,6 +130,7 @@ def test_spec_survives_json(name, game):
     [
         ({"game": "t4-cascad"}, "t4-cascade"),
         ({"game": 3}, "Game or the id"),
+        ({"game": {"value": 1.0}}, "fields of a Game"),
         ({"game": {**dataclasses.asdict(GAMES["t5-stay"]), "value": -1}}, "value must be positive"),
         ({"game": GAMES["t5-stay"].stack([GAMES["t5-stay"]] * 2)}, "one game"),
         ({"max_passes": 0}, "max_passes"),
