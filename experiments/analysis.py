@@ -1,0 +1,153 @@
+"""Where facts meet theory: exact regret of what was recommended, with 95 % intervals over seeds.
+
+Regret is computed here, when records are read. A provider's is J(i, s, q*) - J* as a share of J*; a user's is U* - U
+as a share of V, averaged over the commitments it was asked about. Intervals are Student's t over seeds.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from routing_game.agents import UCB, StoppingUser
+from routing_game.experiments.learners import LEARNERS
+from routing_game.experiments.records import Record, Trace
+from routing_game.experiments.spec import Spec
+from routing_game.theory import Game, best_response, provider_regret, solve, user_regret
+
+Q_TOLERANCE = 0.06
+"""How far from an optimal q still counts as right."""
+CELL, PAIR = ("learner", "game", "seed"), ("learner", "game")
+Array = NDArray[np.float64]
+
+
+def judge(spec: Spec, records: Iterable[Record]) -> pl.DataFrame:
+    """A row per cell and checkpoint: tasks, regret, and what the agent would do.
+
+    Providers have `route`, `cascade`, `route_right`, `q_right`; users `q_error`, the mean distance to the best
+    response. `regret` is a share of J* or V. Cells that failed have no rows.
+    """
+    frames = []
+    for record in records:
+        if record.error is None:
+            rows = (judge_user if record.trace.leave_1 else judge_provider)(spec.games[record.game], record)
+            labels = [pl.lit(value).alias(name) for name, value in zip(CELL, record.cell, strict=True)]
+            frames.append(rows.with_columns(*labels, pl.lit(record.seconds).alias("seconds")))
+    return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
+
+
+def judge_provider(game: Game, record: Record) -> pl.DataFrame:
+    """Exact regret of each commitment of the trace, and whether its route and the user's reply are an optimum's."""
+    trace, equilibrium = record.trace, solve(game)
+    route, cascade = np.array(trace.route), np.array(trace.cascade)
+    reply = np.asarray(best_response(game, route, cascade).strong)
+    optimal_q = np.array([piece.abandon for piece in equilibrium.pieces])
+    return pl.DataFrame(
+        {
+            "tasks": trace.tasks,
+            "route": route,
+            "cascade": cascade,
+            "regret": provider_regret(game, route, cascade) / equilibrium.cost,
+            "route_right": np.isin(route, [piece.route for piece in equilibrium.pieces]),
+            "q_right": (np.abs(reply[:, None] - optimal_q) <= Q_TOLERANCE).any(axis=1),
+        }
+    )
+
+
+def judge_user(game: Game, record: Record) -> pl.DataFrame:
+    """Mean exact regret and mean distance to the best response, over the commitments asked about."""
+    answers = user_answers(game, record.learner, record.trace)
+    error = pl.mean_horizontal((pl.col(f"leave_{model}") - pl.col(f"target_{model}")).abs() for model in (1, 2))
+    return answers.group_by("tasks", maintain_order=True).agg(pl.col("regret").mean(), error.mean().alias("q_error"))
+
+
+def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
+    """The trace of a user beside the best answers, `target_1` and `target_2`, and its regret as a share of V.
+
+    A user who does not see the model is held against the best response (on ties against the nearest), one who does
+    against optimal stopping.
+    """
+    route, cascade = np.array(trace.route), np.array(trace.cascade)
+    leave = np.array(trace.leave_1), np.array(trace.leave_2)
+    if sees_model(learner):
+        best = StoppingUser(game)
+        targets = [best.abandon_after(route, cascade, model) for model in (1, 2)]
+        regret = stopping_utility(game, route, cascade, *targets) - stopping_utility(game, route, cascade, *leave)
+    else:
+        reply = best_response(game, route, cascade)
+        middle = np.where(reply.connected, leave[0], np.where(leave[0] < 0.5, reply.low, reply.high))
+        targets = [np.clip(middle, reply.low, reply.high)] * 2
+        regret = user_regret(game, route, cascade, leave[0])
+    columns = {"tasks": trace.tasks, "route": route, "cascade": cascade, "leave_1": leave[0], "leave_2": leave[1]}
+    columns |= {"target_1": targets[0], "target_2": targets[1], "regret": np.maximum(regret, 0.0) / game.value}
+    return pl.DataFrame(columns)
+
+
+def sees_model(learner: str) -> bool:
+    """Whether this learner is a user who sees which model has failed."""
+    return learner == "ppo-user-model"
+
+
+def stopping_utility(game: Game, route: Array, cascade: Array, leave_1: Array, leave_2: Array) -> Array:
+    """U of a user who leaves with different probabilities after M1 and M2: visits of the chain times xi."""
+    (k1, k2), (xi1, xi2) = game.failure, game.net_value
+    go_on = k1 * (1 - leave_1)
+    n1 = (route == 1) / (1 - go_on * (1 - cascade))
+    n2 = ((route == 2) + n1 * go_on * cascade) / (1 - k2 * (1 - leave_2))
+    return np.asarray(n1 * xi1 + n2 * xi2)
+
+
+def grid_floor(game: Game) -> float:
+    """Regret, as a share of J*, of the best arm of the bandits' grid: what no bandit on it can beat."""
+    arms = UCB().arms
+    regret = provider_regret(game, np.array([arm.route for arm in arms]), np.array([arm.cascade for arm in arms]))
+    return float(np.min(regret) / solve(game).cost)
+
+
+def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.DataFrame:
+    """Mean over seeds, `n`, and the half-width `half` of the 95 % t interval (nan for a single seed)."""
+    table = frame.group_by(by, maintain_order=True).agg(
+        pl.col(column).mean().alias("mean"), pl.col(column).std().alias("sd"), pl.len().alias("n")
+    )
+    n = table["n"].to_numpy()
+    with np.errstate(invalid="ignore"):
+        quantile = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
+    half = quantile * table["sd"].fill_null(np.nan).to_numpy() / np.sqrt(n)
+    return table.with_columns(half=pl.Series(half)).drop("sd")
+
+
+def summary(spec: Spec, records: Sequence[Record]) -> pl.DataFrame:
+    """A row per learner and game, in the order of the spec.
+
+    Columns: regret of the last checkpoint (`last`, `last_half`) and of each seed's best (`best`, `best_half`), `n`
+    seeds, `failures`, shares `route_right` and `q_right` (providers), `q_error` (users), mean `tasks` and `seconds`.
+    """
+    judged = judge(spec, records)
+    plan = [(learner, game) for learner, plan in spec.plans.items() for game in plan.games]
+    rows = pl.DataFrame(plan, schema=["learner", "game"], orient="row")
+    failures = pl.DataFrame(
+        [(r.learner, r.game, r.error is not None) for r in records], schema=["learner", "game", "failed"], orient="row"
+    )
+    rows = _join(rows, failures.group_by("learner", "game").agg(failures=pl.col("failed").sum()))
+    if judged.is_empty():
+        return rows.with_columns(n=pl.lit(0))
+    last = judged.group_by(CELL, maintain_order=True).last()
+    best = judged.group_by(CELL, maintain_order=True).agg(pl.col("regret").min())
+    names = ("route_right", "q_right", "q_error", "tasks", "seconds")
+    shares = [pl.col(name).mean() for name in names if name in last.columns]
+    rows = _join(rows, means(last, PAIR).rename({"mean": "last", "half": "last_half"}))
+    rows = _join(rows, means(best, PAIR).rename({"mean": "best", "half": "best_half"}).drop("n"))
+    rows = _join(rows, last.group_by(PAIR).agg(shares))
+    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in names if name not in rows.columns]
+    return rows.with_columns(pl.col("n").fill_null(0), *absent)
+
+
+def roles(spec: Spec, role: str) -> list[str]:
+    """The learners of a spec that have this role, in order."""
+    return [name for name in spec.plans if LEARNERS[name].role == role]
+
+
+def _join(rows: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(more, on=PAIR, how="left", maintain_order="left")

@@ -1,0 +1,194 @@
+"""The equilibrium card: a game's solution in plain words, for people who have to act on it."""
+
+from textwrap import fill
+
+import numpy as np
+
+from routing_game.theory import (
+    GAMES,
+    PAIRS,
+    RULES,
+    Equilibrium,
+    Game,
+    outcome,
+    participation,
+    robust_commitment,
+    solve,
+    thresholds,
+    throttle,
+)
+from routing_game.theory.provider import Piece
+
+WIDTH, INDENT = 100, 16
+STEP = 0.01
+"""How far from the optimal s the card looks for a cliff."""
+
+
+def card(game: Game, title: str = "game", time: str = "", money: str = "") -> str:
+    """The card of a single game; `time` and `money` are units to print after V, t, U and P, c, J."""
+    equilibrium = solve(game)
+    time, money = time and f" {time}", money and f" {money}"
+    rows = {
+        "Provider": provider_words(game, equilibrium),
+        "Why": why_words(game, equilibrium),
+        "User": user_words(game, equilibrium),
+        "It comes to": f"the provider pays J = {number(equilibrium.cost)}{money} a task, "
+        f"the user gets U = {number(equilibrium.utility)}{time}.",
+        "Who pays": misalignment_words(equilibrium, time),
+        "Cliffs": cliff_words(game, equilibrium),
+        "Guarded": guard_words(game, money),
+        "Throttling": throttling_words(game, equilibrium, time, money),
+        "Opt-out": participation_words(game, equilibrium, money),
+    }
+    return "\n".join([parameters(game, title, time, money), "", *(row(*pair) for pair in rows.items())])
+
+
+def parameters(game: Game, title: str, time: str, money: str) -> str:
+    """The game's numbers as a small table."""
+    lines = [("", "M1 standard", "M2 reasoning")]
+    for name, (first, second) in {
+        "chance to solve, p": game.success,
+        f"delay, t{unit(time)}": game.latency,
+        f"cost, c{unit(money)}": game.cost,
+        f"worth to the user, V p - t{unit(time)}": game.net_value,
+        f"cost until solved, c/p{unit(money)}": game.cost_of_pass,
+    }.items():
+        lines.append((name, number(first), number(second)))
+    head = (f"{title}: a solved task is worth V = {number(game.value)}{time} to the user, "
+            f"an abandoned one costs the provider P = {number(game.penalty)}{money}")  # fmt: skip
+    return "\n".join([head, "", *(f"  {a if a else 'one pass':36}{b:>14}{c:>14}" for a, b, c in lines)])
+
+
+def provider_words(game: Game, equilibrium: Equilibrium) -> str:
+    """What the provider should do, and what else is just as good."""
+    first, *others = (f"{RULES[piece.rule]} ({commitment_words(piece)})" for piece in equilibrium.pieces)
+    also = "".join(f" Just as good: {words}." for words in others)
+    return f"{first[0].upper()}{first[1:]}.{also}"
+
+
+def commitment_words(piece: Piece) -> str:
+    """The (i, s) of an optimal piece."""
+    if piece.route == 2:
+        return "route 2, s is of no effect"
+    low, high = piece.cascade
+    if low == high:
+        return f"route 1, s = {number(low)}"
+    return "route 1, s is free" if (low, high) == (0, 1) else f"route 1, any s from {number(low)} to {number(high)}"
+
+
+def why_words(game: Game, equilibrium: Equilibrium) -> str:
+    """The regime and the comparison that decided."""
+    worth = {1: "is worth its time", 0: "is just worth its time", -1: "is not worth its time"}
+    first, second = (worth[int(np.sign(xi))] for xi in game.net_value)
+    regime = f"to the user, a pass of M1 {first} and a pass of M2 {second}"
+    menu = ", ".join(f"{words}: {number(cost)}" for words, cost in alternatives(game).items())
+    return f"{regime} (regime {equilibrium.regime}). The menu of costs: {menu}."
+
+
+def alternatives(game: Game) -> dict[str, float]:
+    """J of the commitments worth comparing, the user answering each: the ends of s, its thresholds, and route 2."""
+    marks = {"s = 0": 0.0, "s0": thresholds(game).s0, "s_L": thresholds(game).s_low, "s_H": thresholds(game).s_high}
+    menu = {f"route 1 at {name}": float(outcome(game, 1, s).cost) for name, s in marks.items() if np.isfinite(s)}
+    return menu | {"route 2": float(outcome(game, 2, 0.0).cost)}
+
+
+def user_words(game: Game, equilibrium: Equilibrium) -> str:
+    """What the user does at the optimum, and where on route 1 it would change its mind."""
+    q = float(equilibrium.abandon)
+    ends = {0.0: "stays after every failure until the task is solved (q = 0)",
+            1.0: "leaves at the first failure (q = 1)"}  # fmt: skip
+    words = ends.get(q, f"leaves after a failure with probability q = {number(q)}") + "."
+    s0, s_low, s_high = thresholds(game)
+    if np.isfinite(s0):
+        words += f" On route 1 it leaves if s is below s0 = {number(s0)} and stays from there on."
+    if np.isfinite(s_low):
+        words += (f" On route 1 it stays up to s_L = {number(s_low)}, leaves at once from s_H = {number(s_high)} on, "
+                  "and sometimes in between.")  # fmt: skip
+    return words
+
+
+def misalignment_words(equilibrium: Equilibrium, time: str) -> str:
+    """Who pays for the disagreement."""
+    low, high = (float(x) for x in equilibrium.misalignment)
+    best = f"the user's favourite commitment would give it {number(equilibrium.user_best)}{time}"
+    if high <= 1e-12 * max(1.0, abs(float(equilibrium.user_best))):
+        return f"Nobody: {best}, which is what it gets."
+    gap = number(high) if high - low <= 1e-12 * high else f"{number(max(low, 0.0))} to {number(high)}"
+    return f"The user: {best}; the provider's choice costs it {gap}{time} a task (misalignment)."
+
+
+def cliff_words(game: Game, equilibrium: Equilibrium) -> str:
+    """What a small slip of s costs on either side of the optimum."""
+    if equilibrium.route == 2:
+        return "None: on route 2 s is of no effect."
+    slips = []
+    for end, step, word in zip(equilibrium.cascade, (-STEP, STEP), ("below", "above"), strict=True):
+        if 0 <= float(end) + step <= 1:
+            loss = float(outcome(game, 1, float(end) + step).cost / equilibrium.cost) - 1
+            slips.append(f"{STEP:g} {word} costs {'nothing' if abs(loss) < 5e-7 else f'{100 * loss:+.3g} %'}")
+    low, high = (number(s) for s in equilibrium.cascade)
+    return f"Of s = {low if low == high else f'{low} to {high}'}: {', '.join(slips) or 'none, every s is as good'}."
+
+
+def guard_words(game: Game, money: str) -> str:
+    """The commitment for a user who errs a little."""
+    share = 0.01
+    robust = robust_commitment(game, share * float(game.value))
+    where = "route 2" if robust.route == 2 else f"route 1, s = {number(robust.cascade)}"
+    return (f"If the user may err by {share:.0%} of V, the best guarantee is {where}: "
+            f"at most {number(robust.cost)}{money} a task.")  # fmt: skip
+
+
+def throttling_words(game: Game, equilibrium: Equilibrium, time: str, money: str) -> str:
+    """Whether slowing M2 down on purpose would pay."""
+    slow = throttle(game)
+    if not float(slow.gain) > 1e-12 * abs(float(equilibrium.cost)):
+        return "Would not pay: no extra delay of M2 lowers the provider's cost."
+    share = 100 * float(slow.gain / equilibrium.cost)
+    return (
+        f"Would pay: slowing M2 to {number(slow.latency)}{time} or more makes the user leave and saves the provider "
+        f"{number(slow.gain)}{money} a task ({share:.2g} %)."
+    )
+
+
+def participation_words(game: Game, equilibrium: Equilibrium, money: str) -> str:
+    """What changes when the user may decline the task before its first pass."""
+    accepted = participation(game)
+    if accepted.route == 0:
+        return "A user who may decline the task would decline every commitment."
+    extra = float(accepted.cost - equilibrium.cost)
+    if extra <= 1e-12 * abs(float(equilibrium.cost)):
+        return "A user who may decline the task accepts this at no extra cost."
+    where = "route 2" if accepted.route == 2 else f"route 1 with s = {number(accepted.cascade)}"
+    return f"A user who may decline the task has to be offered {where}, at {number(accepted.cost)}{money} a task."
+
+
+def catalog_lines() -> list[str]:
+    """Games, real pairs with their source, and learners, a line each."""
+    from routing_game.experiments.learners import LEARNERS
+
+    lines = ["games"]
+    for name, game in GAMES.items():
+        lines.append(f"  {name:22}{game.regime}  {RULES[solve(game).rule]}")
+    lines.append("real pairs (V, t in seconds; P, c in US dollars)")
+    for name, pair in PAIRS.items():
+        source = f"{pair.source['repository']}@{pair.source['commit'][:7]}"
+        lines.append(f"  {name:22}{pair.game.regime}  V = {pair.value:g}, P = {pair.penalty:g}: {pair.note} ({source})")
+    lines.append("learners")
+    lines += [f"  {name:22}{learner.about}" for name, learner in LEARNERS.items()]
+    return lines
+
+
+def number(x: object) -> str:
+    """A number to four digits."""
+    return f"{float(x):.4g}" if abs(float(x)) > 1e-12 else "0"  # type: ignore[arg-type]
+
+
+def unit(name: str) -> str:
+    """A unit behind a symbol."""
+    return f" ({name.strip()})" if name else ""
+
+
+def row(label: str, words: str) -> str:
+    """One labelled paragraph."""
+    return fill(words[0].upper() + words[1:], WIDTH, initial_indent=f"{label:{INDENT}}", subsequent_indent=" " * INDENT)

@@ -1,0 +1,217 @@
+"""The command line: `routing-game check | report | solve | list`.
+
+Whatever can be wrong with the input is found before any training starts, and said in one line with exit code 2.
+Heavy packages are imported by the commands that need them, so that `--help` answers at once.
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+from routing_game.experiments import InputError
+
+COMMANDS = {
+    "check": "train learners on games, compare them with the theory, write a report",
+    "report": "write the report of a run again from its records",
+    "solve": "print the equilibrium of a game in plain words",
+    "list": "show the games, the real model pairs and the learners",
+}
+NUMBERS = ("value", "penalty", "success", "latency", "cost")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; the exit code is 0, 1 if a learner failed, 2 at a wrong input, 130 after Ctrl-C."""
+    argv = sys.argv[1:] if argv is None else argv
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        arguments = parse(argv)
+        return RUN[arguments.command](arguments)
+    except InputError as error:
+        print(f"routing-game: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        words = stop.args[0] if stop.args and isinstance(stop.args[0], str) else "stopped"
+        print(f"routing-game: {words}", file=sys.stderr)
+        return 130
+
+
+# --- commands -------------------------------------------------------------------------------------------------
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Train, compare, report."""
+    from routing_game.experiments.learners import LEARNERS, make_spec
+    from routing_game.experiments.records import RunDirectory
+    from routing_game.experiments.run import run
+    from routing_game.theory import GAMES, PAIRS
+
+    games = chosen("game", arguments.games, [*GAMES, *PAIRS])
+    learners = chosen("learner", arguments.learners, LEARNERS)
+    spec = make_spec(arguments.profile, games, learners, arguments.seeds, arguments.tasks)
+    custom = (games, learners, arguments.seeds, arguments.tasks) != (None,) * 4
+    home = Path("runs", arguments.profile + (f"-{spec.digest[:6]}" if custom else ""))
+    directory = RunDirectory.create(arguments.out or home, spec)
+    try:
+        failures = run(directory, arguments.engine, arguments.workers)
+    except KeyboardInterrupt:
+        done = sum(1 for _ in directory.records())
+        again = shlex.join(["routing-game", "check", *arguments.words])
+        words = f"stopped: {done} of {len(spec.cells())} cells are done and kept; resume with: {again}"
+        raise KeyboardInterrupt(words) from None
+    present(directory)
+    return 1 if failures else 0
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    """The report of an existing run."""
+    from routing_game.experiments.records import RunDirectory
+
+    present(RunDirectory.open(arguments.directory))
+    return 0
+
+
+def present(directory: Any) -> None:
+    """The table on the terminal and the report on disk."""
+    from routing_game.experiments.report import terminal_table, write_report
+
+    print(terminal_table(directory))
+    print(f"report: {write_report(directory)}")
+
+
+def run_solve(arguments: argparse.Namespace) -> int:
+    """The equilibrium card of a named game, of given numbers, or of a named game with some numbers changed."""
+    from routing_game.experiments.card import card
+    from routing_game.theory import GAMES, PAIRS, Game, load
+
+    numbers: dict[str, Any] = {name: getattr(arguments, name) for name in NUMBERS}
+    given = {name: number for name, number in numbers.items() if number is not None}
+    if arguments.game is not None:
+        known(arguments.game, "game", [*GAMES, *PAIRS])
+        base = load(arguments.game)
+        given = {name: getattr(base, name) for name in (*NUMBERS, "ordered")} | given
+    elif missing := [f"--{name}" for name in NUMBERS if name not in given]:
+        raise InputError(f"expected the name of a game, or all its numbers, got no {', '.join(missing)}; "
+                         "see routing-game list")  # fmt: skip
+    try:
+        game = Game(**{"ordered": not arguments.unordered} | given)
+    except ValueError as error:
+        raise InputError(str(error).replace("ordered=False", "--unordered")) from None
+    units = ("s", "USD") if arguments.game in PAIRS else ()
+    print(card(game, arguments.game or "your game", *units))
+    return 0
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Everything that has a name, a line each."""
+    from routing_game.experiments.card import catalog_lines
+
+    print("\n".join(catalog_lines()))
+    return 0
+
+
+RUN = {"check": run_check, "report": run_report, "solve": run_solve, "list": run_list}
+
+
+# --- words ----------------------------------------------------------------------------------------------------
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that complains in one line and takes no abbreviations."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError instead of printing the usage."""
+        raise InputError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The command and its arguments.
+
+    Raises:
+        InputError: naming what is close to an unknown command or flag.
+    """
+    parser, commands = build_parser()
+    if argv and not argv[0].startswith("-"):
+        known(argv[0], "command", COMMANDS)
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        flags = commands[arguments.command]._option_string_actions
+        raise InputError(f"expected no {unknown[0]!r} here{close(unknown[0], flags)}; "
+                         f"see routing-game {arguments.command} --help")  # fmt: skip
+    arguments.words = argv[1:]
+    return arguments
+
+
+def build_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and that of each command."""
+    parser = Parser(prog="routing-game", description="Routing games: exact theory against learning agents.")
+    actions = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = {name: actions.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
+
+    run = commands["check"]
+    run.add_argument("--games", default="all", metavar="A,B", help="which games (default: all)")
+    run.add_argument("--learners", default="all", metavar="X,Y", help="which learners (default: all)")
+    run.add_argument("--profile", choices=["default", "full"], default="default",
+                     help="practice and seeds: default fits a coffee break, full is for results")  # fmt: skip
+    run.add_argument("--seeds", type=at_least_one, metavar="N", help="seeds per learner, instead of the profile's")
+    run.add_argument("--tasks", type=at_least_one, metavar="N", help="practice per cell, instead of the profile's")
+    run.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/PROFILE)")
+    run.add_argument("--engine", choices=["loky", "serial"], default="loky",
+                     help="worker processes, or this one; the results are the same")  # fmt: skip
+    run.add_argument("--workers", type=at_least_one, default=cores(), metavar="N", help="processes (%(default)s)")
+
+    commands["report"].add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
+
+    card = commands["solve"]
+    card.add_argument("game", nargs="?", metavar="GAME", help="a name from routing-game list; flags change its numbers")
+    for name, text in (("value", "V, a solved task to the user"), ("penalty", "P, an abandoned task to the provider")):
+        card.add_argument(f"--{name}", type=float, metavar=name[0].upper(), help=text)
+    for name, text in (("success", "chance of success"), ("latency", "delay"), ("cost", "cost")):
+        help_text = f"{text} of a pass of model 1 and 2"
+        card.add_argument(f"--{name}", type=float, nargs=2, metavar=("M1", "M2"), help=help_text)
+    card.add_argument("--unordered", action="store_true", help="model 2 need not be better, slower and dearer")
+    return parser, commands
+
+
+def chosen(kind: str, text: str, names: Iterable[str]) -> tuple[str, ...] | None:
+    """The names in a comma-separated list, in the order of `names` and once each; None for "all"."""
+    if text == "all":
+        return None
+    words = [word.strip() for word in text.split(",")]
+    names = [*names]
+    for word in words:
+        known(word, kind, names)
+    return tuple(name for name in names if name in words)
+
+
+def known(word: str, kind: str, names: Collection[str]) -> None:
+    """Raise InputError unless the word is one of the names."""
+    if word not in names:
+        raise InputError(f"expected the name of a {kind}, got {word!r}{close(word, names)}; see routing-game "
+                         + ("--help" if kind == "command" else "list"))  # fmt: skip
+
+
+def close(word: str, names: Iterable[str]) -> str:
+    """A hint at names that look like the word."""
+    matches = get_close_matches(word, [*names])
+    return f", perhaps {' or '.join(matches)}" if matches else ""
+
+
+def at_least_one(text: str) -> int:
+    """A whole number of at least 1."""
+    if text.isdecimal() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

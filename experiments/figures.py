@@ -1,0 +1,247 @@
+"""The pictures of the report, as SVG. Colours of Okabe and Ito; markers and line styles differ too, for grey print."""
+
+import io
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from routing_game.experiments.analysis import Array, grid_floor, means
+from routing_game.theory import Game, Piece, outcome, solve, thresholds
+
+FLOOR = 1e-5
+"""Regret below this share is drawn at it: a log axis has no zero."""
+STRIP_ROW = 0.21
+"""Inches of a learner's row below the cost curve."""
+RC: Any = {
+    "font.size": 9, "axes.titlesize": 9, "axes.titlelocation": "left", "axes.spines.top": False,
+    "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6", "grid.linewidth": 0.6,
+    "axes.axisbelow": True, "svg.hashsalt": "routing-game", "lines.solid_capstyle": "round",
+}  # fmt: skip
+
+
+class Look(NamedTuple):
+    """How a learner is drawn everywhere."""
+
+    colour: str
+    marker: str
+    line: Any
+
+
+LOOKS = {
+    "equilibrium": Look("#000000", "*", (0, (1, 1.5))),
+    "gradient": Look("#0072B2", "D", (0, (5, 1.5))),
+    "structural": Look("#009E73", "^", "-"),
+    "ucb": Look("#E69F00", "o", "-"),
+    "thompson": Look("#D55E00", "s", (0, (3, 1, 1, 1))),
+    "ppo": Look("#CC79A7", "v", (0, (6, 1, 1, 1, 1, 1))),
+    "ppo-user": Look("#0072B2", "o", "-"),
+    "ppo-user-model": Look("#D55E00", "s", (0, (5, 1.5))),
+}
+OTHER = Look("#666666", "P", "-")
+
+
+def game_figure(
+    game: Game, judged: pl.DataFrame, learners: list[str], iterations: Iterable[str], money: str = ""
+) -> str:
+    """J(s) along the best response and where each seed ended; regret over practice. `judged` holds one game's rows."""
+    with mpl.rc_context(RC):
+        height = 2.5 + STRIP_ROW * max(len(learners), 1)
+        figure = Figure(figsize=(11.2, height + 0.95))
+        grid = figure.add_gridspec(
+            2, 4, width_ratios=(1, 0.17, 0.2, 1.05), height_ratios=(2.5, STRIP_ROW * max(len(learners), 1)),
+            left=0.07, right=0.985, top=1 - 0.47 / (height + 0.95), bottom=0.48 / (height + 0.95),
+            wspace=0.04, hspace=0.06,
+        )  # fmt: skip
+        curve, side = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+        strip, side_strip = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
+        draw_costs(curve, side, game, money)
+        last = judged.group_by("learner", "seed", maintain_order=True).last() if len(judged) else judged
+        draw_ends(strip, side_strip, game, last, learners)
+        regret = figure.add_subplot(grid[:, 3])
+        draw_regret(regret, judged, learners, set(iterations), "regret, % of J*")
+        draw_floor(regret, grid_floor(game))
+        return svg(figure)
+
+
+def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
+    """The cost curve of route 1 with its jump, route 2 as a level, and every equilibrium."""
+    equilibrium, marks = solve(game), thresholds(game)
+    known = [float(s) for s in marks if np.isfinite(s)]
+    s = np.unique([*np.linspace(0, 1, 801), *known])
+    cost = np.asarray(outcome(game, 1, s).cost)
+    level = float(outcome(game, 2, 0.0).cost)
+    pieces = [s < marks.s0, s >= marks.s0] if np.isfinite(marks.s0) else [np.full(s.shape, True)]
+    for piece in pieces:
+        axes.plot(s[piece], cost[piece], color="#444444", lw=1.8, zorder=3)
+    if np.isfinite(marks.s0):
+        jump, left, right = float(marks.s0), cost[pieces[0]][-1], cost[pieces[1]][0]
+        axes.plot([jump, jump], [left, right], color="#444444", lw=0.9, ls=":", zorder=2)
+        axes.plot(jump, left, "o", mfc="white", mec="#444444", ms=5, zorder=4)
+    axes.axhline(level, color="#444444", lw=1.2, ls="--", zorder=2)
+    side.axhline(level, color="#444444", lw=1.2, ls="--", zorder=2)
+    for optimum in equilibrium.pieces:
+        draw_optimum(side if optimum.route == 2 else axes, optimum, float(equilibrium.cost))
+    low, high = min(*cost, level), min(max(*cost, level), 3 * float(equilibrium.cost))
+    for panel in (axes, side):
+        panel.set_ylim(low - 0.12 * (high - low), high + 0.14 * (high - low))
+        panel.yaxis.set_major_locator(MaxNLocator(5))
+        panel.tick_params(labelbottom=False)
+    for name, threshold in zip(("$s_0$", "$s_L$", "$s_H$"), marks, strict=True):
+        mark = float(threshold)
+        if np.isfinite(mark):
+            axes.axvline(mark, color="#999999", lw=0.7, zorder=1)
+            axes.annotate(name, (mark, 1), xycoords=("data", "axes fraction"), xytext=(2, -2),
+                          textcoords="offset points", va="top", color="#666666", fontsize=8)  # fmt: skip
+    axes.set(
+        xlim=(-0.02, 1.02),
+        ylabel=f"cost J a task{money and f', {money}'}",
+        title="Route 1: cost over s, user answering best",
+    )
+    side.set(xlim=(-1, 1), xticks=[], title="Route 2")
+    side.tick_params(labelleft=False, left=False)
+
+
+def draw_optimum(axes: Axes, optimum: Piece, cost: float) -> None:
+    """A star at the equilibrium, and a bar over an interval of equally good s."""
+    low, high = optimum.cascade
+    if optimum.route == 2:
+        axes.plot(0, cost, "*", color="black", ms=13, zorder=5, clip_on=False)
+        return
+    if high > low:
+        axes.plot([low, high], [cost, cost], color="black", lw=6, alpha=0.22, zorder=2, solid_capstyle="butt")
+    axes.plot(low, cost, "*", color="black", ms=13, zorder=5, clip_on=False)
+
+
+def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: list[str]) -> None:
+    """A row per learner: where its seeds ended, at their s on route 1 or counted on route 2."""
+    for optimum in solve(game).pieces:
+        if optimum.route == 2:
+            side.axvspan(-1, 1, color="black", alpha=0.10, lw=0)
+        else:
+            low, high = optimum.cascade
+            axes.axvspan(low, high, color="black", alpha=0.10, lw=0)
+            axes.axvline(low, color="black", lw=0.9)
+    for row, name in enumerate(learners):
+        look = LOOKS.get(name, OTHER)
+        ends = last.filter(pl.col("learner") == name) if len(last) else last
+        first = ends.filter(pl.col("route") == 1)["cascade"].to_numpy() if len(ends) else np.array([])
+        dodge = np.linspace(-0.22, 0.22, len(first)) if len(first) > 1 else np.zeros(len(first))
+        axes.plot(first, row + dodge, look.marker, color=look.colour, ms=4.5, alpha=0.75, mec="white", mew=0.3,
+                  clip_on=False)  # fmt: skip
+        if count := len(ends) - len(first):
+            side.plot(-0.45, row, look.marker, color=look.colour, ms=4.5, clip_on=False)
+            side.annotate(f"x {count}", (0.0, row), va="center", fontsize=8)
+    for panel in (axes, side):
+        panel.set(ylim=(len(learners) - 0.5, -0.5), yticks=range(len(learners)))
+        panel.grid(axis="y", visible=False)
+        panel.tick_params(axis="y", length=0)
+    axes.set_yticklabels(learners)
+    for label, name in zip(axes.get_yticklabels(), learners, strict=True):
+        label.set_color(LOOKS.get(name, OTHER).colour)
+    axes.set(xlim=(-0.02, 1.02), xlabel="cascade probability s: where the seeds ended")
+    side.set(xlim=(-1, 1), xticks=[], xlabel="seeds")
+    side.set_yticklabels([])
+
+
+def draw_regret(axes: Axes, judged: pl.DataFrame, learners: list[str], iterations: set[str], label: str) -> None:
+    """Mean exact regret over practice with its 95 % band, in percent, both axes logarithmic."""
+    highest = 0.0
+    for name in learners:
+        rows = judged.filter(pl.col("learner") == name) if len(judged) else judged
+        if not len(rows):
+            continue
+        look, curve = LOOKS.get(name, OTHER), means(rows, ["tasks"]).sort("tasks")
+        curve = curve[log_spaced(curve["tasks"].to_numpy())]
+        tasks, mean, half = (curve[column].to_numpy() for column in ("tasks", "mean", "half"))
+        axes.plot(tasks, percent(mean), color=look.colour, ls=look.line, lw=1.6, marker=look.marker, ms=4.5,
+                  markevery=max(len(tasks) // 6, 1), zorder=3, clip_on=False)  # fmt: skip
+        band, highest = np.nan_to_num(half), max(highest, 100 * mean.max())
+        axes.fill_between(tasks, percent(mean - band), percent(mean + band), color=look.colour, alpha=0.14, lw=0)
+    axes.set(xscale="log", yscale="log", ylabel=label, xlabel=practice_label(learners, iterations))
+    axes.set_ylim(100 * FLOOR, max(120.0, 2 * highest))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}" if x < 1000 else f"{x / 1000:g}k"))
+    axes.minorticks_off()
+    handles = [
+        Line2D([], [], color=look.colour, ls=look.line, marker=look.marker, ms=4.5, lw=1.6, label=name)
+        for name in learners
+        for look in [LOOKS.get(name, OTHER)]
+    ]
+    axes.legend(handles=handles, ncol=3, loc="lower left", bbox_to_anchor=(-0.02, 1.0), frameon=False, fontsize=8,
+                handlelength=3.2, columnspacing=1.4, borderaxespad=0.1)  # fmt: skip
+
+
+def draw_floor(axes: Axes, floor: float) -> None:
+    """The best that a bandit on the grid can do."""
+    if floor > FLOOR:
+        axes.axhline(100 * floor, color="#777777", lw=1.0, ls=(0, (2, 2)), zorder=1)
+        axes.annotate("best arm of the bandits' grid", (1, 100 * floor), xycoords=("axes fraction", "data"),
+                      xytext=(-2, 3), textcoords="offset points", ha="right", color="#555555", fontsize=8,
+                      bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 0.5})  # fmt: skip
+
+
+def user_figure(answers: dict[str, pl.DataFrame], judged: pl.DataFrame, seeing: set[str]) -> str:
+    """What users answer on route 1 against the best response, and their regret over practice.
+
+    Args:
+        answers: learner to its seeds' last answers, with columns of `analysis.user_answers`.
+        judged: rows of `analysis.judge` of one game.
+        seeing: the learners who see which model failed; they get two panels.
+    """
+    panels = [(name, model) for name in answers for model in ((1, 2) if name in seeing else (1,))]
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(11.2, 3.1))
+        grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1] * len(panels) + [1.5], left=0.06, right=0.99,
+                                   top=0.83, bottom=0.16, wspace=0.28)  # fmt: skip
+        for column, (name, model) in enumerate(panels):
+            axes = figure.add_subplot(grid[0, column])
+            title = f"{name}, after M{model} failed" if name in seeing else name
+            draw_answers(axes, answers[name], model, LOOKS.get(name, OTHER), title)
+            axes.set_ylabel("q, chance of leaving" if column == 0 else "")
+        draw_regret(figure.add_subplot(grid[0, -1]), judged, [*answers], set(), "regret, % of V")
+        return svg(figure)
+
+
+def draw_answers(axes: Axes, answers: pl.DataFrame, model: int, look: Look, title: str) -> None:
+    """Learned q over s, each seed and their mean, against the best response."""
+    first = answers.filter(pl.col("route") == 1)
+    best = first.group_by("cascade", maintain_order=True).agg(pl.col(f"target_{model}").mean())
+    axes.plot(best["cascade"], best[f"target_{model}"], color="black", lw=2.4, alpha=0.85, label="best response")
+    for (_,), seed in first.group_by(["seed"]):
+        axes.plot(seed["cascade"], seed[f"leave_{model}"], color=look.colour, lw=0.7, alpha=0.5)
+    mean = first.group_by("cascade", maintain_order=True).agg(pl.col(f"leave_{model}").mean())
+    axes.plot(mean["cascade"], mean[f"leave_{model}"], color=look.colour, ls=look.line, lw=1.8,
+              label="learned, mean of seeds")  # fmt: skip
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04), xlabel="cascade probability s", title=title)
+    axes.legend(loc="best", frameon=False, fontsize=8)
+
+
+def practice_label(learners: list[str], iterations: set[str]) -> str:
+    """What the regret axis counts."""
+    counted = [name for name in learners if name in iterations]
+    return "tasks played" + (f" ({', '.join(counted)}: iterations)" if counted else "")
+
+
+def percent(share: Array) -> Array:
+    """In percent, no lower than the floor."""
+    return np.asarray(100 * np.maximum(share, FLOOR))
+
+
+def log_spaced(tasks: Array, count: int = 40) -> list[int]:
+    """Indices of rows that are evenly spaced on a log axis, first and last included."""
+    wanted = np.geomspace(max(tasks[0], 1), tasks[-1], count)
+    return sorted({int(np.abs(tasks - w).argmin()) for w in wanted} | {len(tasks) - 1})
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG text."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()

@@ -1,0 +1,173 @@
+"""The learners by name: how each is trained in a cell, and how much practice and how many seeds a profile gives it.
+
+A trainer takes the game, the amount of practice and two seed sequences, the world's and the agent's, so that no agent
+can foresee the world's noise. Torch and stable-baselines3 are imported by the trainers that need them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+
+from routing_game.agents import UCB, EquilibriumProvider, Structural, Thompson
+from routing_game.agents.protocol import Provider
+from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
+from routing_game.experiments.play import checkpoints, play, provider_trace, user_trace
+from routing_game.experiments.records import Trace
+from routing_game.experiments.spec import Plan, Spec
+from routing_game.theory import GAMES, Game, load
+
+if TYPE_CHECKING:
+    from routing_game.envs.sb3 import SB3VecEnv
+
+Seed = np.random.SeedSequence
+Trainer = Callable[[Game, int, Seed, Seed], Trace]
+
+REAL_PAIR = "gpt-4.1-o3"
+"""The measured pair of the standard run: its optimum is the s_L cascade that the paper left open."""
+CASCADE_GAMES = ("t4-cascade", "t5-cascade")
+"""Where users learn: games whose best response is more than always staying or always leaving."""
+
+PROVIDER_ENVS, USER_ENVS = 256, 64
+"""Tasks that PPO plays side by side."""
+
+
+@dataclass(frozen=True)
+class Learner:
+    """One entry of the registry.
+
+    Attributes:
+        about: one line for people.
+        train: what a cell runs.
+        budgets: profile to (practice per cell, seeds).
+        role: whose policy it learns.
+        counts: what its practice is counted in; a user's decision is to stay or leave after one failed pass.
+    """
+
+    about: str
+    train: Trainer
+    budgets: dict[str, tuple[int, int]]
+    role: Literal["provider", "user"] = "provider"
+    counts: Literal["tasks", "decisions", "iterations"] = "tasks"
+
+
+def make_spec(
+    profile: str,
+    games: tuple[str, ...] | None = None,
+    learners: tuple[str, ...] | None = None,
+    seeds: int | None = None,
+    tasks: int | None = None,
+) -> Spec:
+    """The spec of a profile, with what is given changed.
+
+    All games are the catalog and one real pair. Users learn on the cascade games only, unless games are named.
+    """
+    everything = games or (*GAMES, REAL_PAIR)
+    plans = {}
+    for name in learners or tuple(LEARNERS):
+        practice, usual_seeds = LEARNERS[name].budgets[profile]
+        played = CASCADE_GAMES if LEARNERS[name].role == "user" and games is None else everything
+        plans[name] = Plan(played, tasks or practice, seeds or usual_seeds)
+    return Spec(profile, {name: load(name) for name in everything}, plans)
+
+
+def equilibrium(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """The exact policy, through the learners' own loop: its regret must be 0."""
+    return _play(EquilibriumProvider(game), game, tasks, world)
+
+
+def ucb(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """Upper confidence bounds on 21 arms."""
+    return _play(UCB(), game, tasks, world)
+
+
+def thompson(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """Thompson sampling on 21 arms."""
+    return _play(Thompson(np.random.default_rng(agent)), game, tasks, world)
+
+
+def structural(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """Knows its own costs and how the game is built; learns the rest."""
+    first, second = game.cost
+    provider = Structural((float(first), float(second)), float(game.penalty), np.random.default_rng(agent))
+    return _play(provider, game, tasks, world)
+
+
+def gradient(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
+    """Knows the game; descends its cost through a softened user."""
+    from routing_game.agents.gradient import GibbsGradient
+
+    provider = GibbsGradient(game, np.random.default_rng(agent), iterations=iterations)
+    return provider_trace(provider, provider.train())
+
+
+def ppo(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """PPO on the batched engine, the exact user answering."""
+    from routing_game.agents.ppo import PROVIDER, PPOProvider
+
+    engine = _engine(ProviderVectorEnv(PROVIDER_ENVS, game), world)
+    settings = replace(PROVIDER, updates=max(1, round(tasks / (PROVIDER_ENVS * PROVIDER.steps))))
+    provider = PPOProvider(engine, np.random.default_rng(agent), settings)
+    return provider_trace(provider, provider.train())
+
+
+def ppo_user(game: Game, decisions: int, world: Seed, agent: Seed) -> Trace:
+    """PPO as a user who sees the commitment, against uniformly drawn ones."""
+    from routing_game.agents.ppo import PPOUser
+
+    return _train_user(PPOUser, UserVectorEnv(USER_ENVS, game, observes="strategy"), decisions, world, agent)
+
+
+def ppo_user_model(game: Game, decisions: int, world: Seed, agent: Seed) -> Trace:
+    """PPO as a user who also sees which model failed."""
+    from routing_game.agents.ppo import PPOModelUser
+
+    return _train_user(PPOModelUser, UserVectorEnv(USER_ENVS, game, observes="model"), decisions, world, agent)
+
+
+def _train_user(kind: Any, engine: UserVectorEnv, decisions: int, world: Seed, agent: Seed) -> Trace:
+    from routing_game.agents.ppo import USER
+
+    updates = max(1, round(decisions / (USER_ENVS * USER.steps)))
+    user = kind(_engine(engine, world), np.random.default_rng(agent), replace(USER, updates=updates))
+    looks = set(checkpoints(updates, first=1, count=20))
+    return user_trace(user, (tasks for update, tasks in enumerate(user.train(), start=1) if update in looks))
+
+
+def _engine(engine: VectorEnv[Any, Any, Any], world: Seed) -> "SB3VecEnv":
+    from routing_game.envs.sb3 import SB3VecEnv
+
+    adapter = SB3VecEnv(engine)
+    adapter.seed(_integer(world))
+    return adapter
+
+
+def _play(provider: Provider, game: Game, tasks: int, world: Seed) -> Trace:
+    return provider_trace(provider, play(ProviderEnv(game), provider, tasks, _integer(world)))
+
+
+def _integer(seed: Seed) -> int:
+    """A seed for whoever takes only integers."""
+    return int(seed.generate_state(1)[0])
+
+
+LEARNERS: dict[str, Learner] = {
+    "equilibrium": Learner("control: the exact policy, which knows the game", equilibrium,
+                           {"default": (1_000, 2), "full": (1_000, 2)}),
+    "gradient": Learner("knows the game, descends its cost through a Gibbs follower", gradient,
+                        {"default": (600, 3), "full": (600, 20)}, counts="iterations"),
+    "structural": Learner("knows its costs and the structure, learns p and the user's threshold", structural,
+                          {"default": (2_000, 10), "full": (2_000, 20)}),
+    "ucb": Learner("bandit: upper confidence bounds on route 2 and 20 values of s", ucb,
+                   {"default": (30_000, 5), "full": (30_000, 20)}),
+    "thompson": Learner("bandit: Thompson sampling on the same 21 commitments", thompson,
+                        {"default": (30_000, 5), "full": (30_000, 20)}),
+    "ppo": Learner("PPO (stable-baselines3) as the provider, against the exact user", ppo,
+                   {"default": (81_920, 4), "full": (81_920, 10)}),
+    "ppo-user": Learner("PPO as the user who sees the commitment (i, s)", ppo_user,
+                        {"default": (204_800, 3), "full": (409_600, 10)}, role="user", counts="decisions"),
+    "ppo-user-model": Learner("PPO as the user who also sees which model failed", ppo_user_model,
+                              {"default": (204_800, 3), "full": (409_600, 10)}, role="user", counts="decisions"),
+}  # fmt: skip

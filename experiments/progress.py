@@ -1,0 +1,61 @@
+"""A progress line with the time left: live on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TextIO
+
+from routing_game.experiments.records import Record
+from routing_game.experiments.spec import Cell
+
+SECONDS_BETWEEN_PLAIN_LINES = 10.0
+
+
+class Progress:
+    """Counts finished cells; guesses the time left from how long each learner's cells took so far."""
+
+    def __init__(self, waiting: Iterable[Cell], finished: int, workers: int, stream: TextIO = sys.stderr) -> None:
+        self.waiting = set(waiting)
+        self.total = len(self.waiting) + finished
+        self.workers = workers
+        self.stream = stream
+        self.live = stream.isatty()
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.last_line = time.monotonic()
+
+    def tick(self, record: Record) -> None:
+        """One more cell is finished."""
+        self.waiting.discard(record.cell)
+        self.seconds[record.learner].append(record.seconds)
+        if record.error is not None:
+            self.say(f"failed: {record.learner} on {record.game}, seed {record.seed}: {record.error}")
+        line = f"{self.total - len(self.waiting)} of {self.total} cells, about {clock(self.left())} left"
+        if self.live:
+            print(f"\r\x1b[K{line}  ({record.learner} on {record.game})", end="", file=self.stream, flush=True)
+        elif not self.waiting or time.monotonic() - self.last_line >= SECONDS_BETWEEN_PLAIN_LINES:
+            self.say(line)
+            self.last_line = time.monotonic()
+
+    def left(self) -> float:
+        """Seconds until the end, if cells go on taking what they took."""
+        known = [s for seconds in self.seconds.values() for s in seconds]
+        usual = sum(known) / len(known)
+        each = {name: sum(seconds) / len(seconds) for name, seconds in self.seconds.items()}
+        return sum(each.get(cell.learner, usual) for cell in self.waiting) / self.workers
+
+    def say(self, line: str) -> None:
+        """A line of its own, above the live one."""
+        print(f"\r\x1b[K{line}" if self.live else line, file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Leave the live line behind."""
+        if self.live:
+            print(file=self.stream, flush=True)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:05 or 2:03:04."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,206 @@
+"""The result of a run: a table for the terminal, and one self-contained HTML file for colleagues."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from routing_game.experiments.analysis import (
+    Q_TOLERANCE,
+    grid_floor,
+    judge,
+    roles,
+    sees_model,
+    summary,
+    user_answers,
+)
+from routing_game.experiments.card import card, number, provider_words
+from routing_game.experiments.learners import LEARNERS
+from routing_game.experiments.records import Record, RunDirectory, write
+from routing_game.experiments.spec import Spec
+from routing_game.theory import PAIRS, solve
+
+NEAR = 0.01
+"""Upper limit of mean regret that the summary calls reaching the equilibrium, as a share of J* or V."""
+
+Row = dict[str, Any]
+
+
+def terminal_table(directory: RunDirectory) -> str:
+    """Regret of each learner on each game, in percent, with what went wrong."""
+    spec, rows = directory.spec, summary(directory.spec, [*directory.records()]).to_dicts()
+    cells = {(row["learner"], row["game"]): terminal_cell(row) for row in rows}
+    lines = [["regret, %", *spec.plans]]
+    lines += [[game, *(cells.get((learner, game), "") for learner in spec.plans)] for game in spec.games]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    table = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join(
+        [
+            *table,
+            "mean exact regret after training ± half of its 95 % interval over seeds; providers: of J*, users: of V",
+            "r, q: in some seed the route, or the user's reply q, is not an optimum's",
+        ]
+    )
+
+
+def terminal_cell(row: Row) -> str:
+    """As `0.34 ±0.1 r`."""
+    if not row["n"]:
+        return "all failed" if row["failures"] else "not run"
+    shares = {"r": row["route_right"], "q": row["q_right"]}
+    flags = "".join(letter for letter, share in shares.items() if share is not None and share < 1)
+    failed = f" {row['failures']} failed" if row["failures"] else ""
+    return f"{regret_words(row)} {flags}".rstrip() + failed
+
+
+def regret_words(row: Row, column: str = "last") -> str:
+    """Mean and, with several seeds, half of its interval, in percent; the half to no more places than the mean."""
+    mean, half = percent(row[column]), row[f"{column}_half"]
+    if half is None or not np.isfinite(half) or mean == "0":
+        return mean
+    places = len(mean.partition(".")[2])
+    return f"{mean} ±{float(f'{100 * half:.{places}f}'):g}"
+
+
+def percent(share: float) -> str:
+    """A share in percent, to two digits, three from 100 on, and never in exponents; 0 below 0.0005 %."""
+    value = 100 * share
+    if abs(value) < 5e-4:
+        return "0"
+    return np.format_float_positional(value, precision=2 if abs(value) < 100 else 3, fractional=False, trim="-")
+
+
+def write_report(directory: RunDirectory) -> Path:
+    """Make `report.html` of a run directory from its records; returns its path."""
+    from jinja2 import Environment, StrictUndefined
+
+    template = resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8")
+    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page.filters |= {"percent": percent, "number": number}
+    file = directory.path / "report.html"
+    write(file, page.from_string(template).render(contents(directory)))
+    return file
+
+
+def contents(directory: RunDirectory) -> dict[str, Any]:
+    """Everything that the template shows."""
+    spec, records = directory.spec, [*directory.records()]
+    judged, rows = judge(spec, records), summary(spec, records).to_dicts()
+    providers, users = roles(spec, "provider"), roles(spec, "user")
+    by_pair = {(row["learner"], row["game"]): row for row in rows}
+    return {
+        "spec": spec,
+        "facts": directory.facts(),
+        "commits": sorted({str(record.commit or "not a git checkout") for record in records}),
+        "done": len(records),
+        "total": len(spec.cells()),
+        "headline": headline(rows),
+        "sentences": sentences(rows, users),
+        "providers": providers,
+        "users": users,
+        "learners": LEARNERS,
+        "overview": [(game, [by_pair.get((name, game)) for name in providers]) for game in spec.games],
+        "floors": {name: grid_floor(game) for name, game in spec.games.items()},
+        "games": [game_section(spec, name, judged, providers) for name in spec.games] if providers else [],
+        "user_games": user_sections(spec, records, judged, users),
+        "rows": rows,
+        "failures": [record for record in records if record.error is not None],
+        "near": NEAR,
+        "tolerance": Q_TOLERANCE,
+        "shade": shade,
+        "regret_words": regret_words,
+    }
+
+
+def headline(rows: list[Row]) -> str:
+    """Which learners come near the optimum wherever they played."""
+    names = dict.fromkeys(row["learner"] for row in rows if row["n"])
+    far = {row["learner"] for row in rows if not row["n"] or upper(row) > NEAR}
+    near = [name for name in names if name not in far]
+    return f"{len(near)} of {len(names)} come within {100 * NEAR:g} % of the optimum on every game they played" + (
+        f": {', '.join(near)}." if near else "."
+    )
+
+
+def sentences(rows: list[Row], users: Sequence[str]) -> list[str]:
+    """The result in plain words, a sentence per learner."""
+    return [
+        sentence(name, [row for row in rows if row["learner"] == name], "V" if name in users else "J*")
+        for name in dict.fromkeys(row["learner"] for row in rows)
+    ]
+
+
+def sentence(name: str, rows: list[Row], unit: str) -> str:
+    """How near one learner came, and where it stayed farthest."""
+    done = [row for row in rows if row["n"]]
+    failures = sum(row["failures"] or 0 for row in rows)
+    tail = f" {failures} of its cells failed; they are named below." if failures else ""
+    if not done:
+        return f"{name} has no finished cell.{tail}"
+    near = [row for row in done if upper(row) <= NEAR]
+    worst = max(done, key=lambda row: float(row["last"]))
+    words = f"{name} comes within {100 * NEAR:g} % of {unit} of the optimum on {len(near)} of {len(done)} games"
+    if worst["last"] <= 1e-9:
+        return f"{words}, with no regret anywhere.{tail}"
+    return f"{words}; its largest mean regret is {regret_words(worst)} % of {unit}, on {worst['game']}.{tail}"
+
+
+def upper(row: Row) -> float:
+    """Upper 95 % limit of mean regret; the mean itself for a single seed."""
+    half = row["last_half"]
+    return float(row["last"] + (half if half is not None and np.isfinite(half) else 0.0))
+
+
+def shade(row: Row) -> str:
+    """Background of an overview cell: white at 0.01 % regret or less, dark at 100 % or more."""
+    depth = float(np.clip((np.log10(max(row["last"], 1e-9)) + 4) / 4, 0, 1))
+    light, dark = np.array([255, 255, 255]), np.array([223, 148, 90])
+    red, green, blue = (light + depth * (dark - light)).astype(int)
+    return f"rgb({red},{green},{blue})"
+
+
+def game_section(spec: Spec, name: str, judged: pl.DataFrame, providers: Sequence[str]) -> dict[str, Any]:
+    """One game: what the theory says, and the picture."""
+    from routing_game.experiments.figures import game_figure
+
+    game = spec.games[name]
+    rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*providers])) if len(judged) else judged
+    played = [learner for learner in providers if name in spec.plans[learner].games]
+    counted = [learner for learner in played if LEARNERS[learner].counts == "iterations"]
+    return {
+        "name": name,
+        "words": provider_words(game, solve(game)),
+        "card": card(game, name, *(("s", "USD") if name in PAIRS else ())),
+        "picture": embedded(game_figure(game, rows, played, counted, "USD" if name in PAIRS else "")),
+    }
+
+
+def user_sections(
+    spec: Spec, records: Iterable[Record], judged: pl.DataFrame, users: Sequence[str]
+) -> list[dict[str, Any]]:
+    """One picture per game on which users learned."""
+    from routing_game.experiments.figures import user_figure
+
+    last: dict[tuple[str, str], list[pl.DataFrame]] = {}
+    for record in records:
+        if record.trace.leave_1:
+            answers = user_answers(spec.games[record.game], record.learner, record.trace)
+            final = answers.filter(pl.col("tasks") == pl.col("tasks").max())
+            last.setdefault((record.game, record.learner), []).append(final.with_columns(seed=pl.lit(record.seed)))
+    sections = []
+    for name in spec.games:
+        played = {user: pl.concat(last[name, user]) for user in users if (name, user) in last}
+        if played:
+            rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*users]))
+            picture = embedded(user_figure(played, rows, {user for user in users if sees_model(user)}))
+            sections.append({"name": name, "picture": picture})
+    return sections
+
+
+def embedded(svg: str) -> str:
+    """An SVG as the address of an image inside the page."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

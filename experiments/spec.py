@@ -1,0 +1,106 @@
+"""What a run is: which learners meet which games, with how much practice and how many seeds.
+
+A *cell* is one learner on one game with one seed. A *spec* lists the cells of a run and holds the numbers of
+its games, so a run directory can be judged again without asking today's catalog what the games were.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from routing_game.theory import Game
+
+PARAMETERS = ("value", "penalty", "success", "latency", "cost", "ordered")
+
+
+class Cell(NamedTuple):
+    """One learner on one game with one seed."""
+
+    learner: str
+    game: str
+    seed: int
+
+    @property
+    def filename(self) -> str:
+        """The file that holds this cell's record."""
+        return f"{self.learner}__{self.game}__{self.seed:03d}.json"
+
+    def streams(self, count: int) -> list[np.random.SeedSequence]:
+        """Independent streams that depend on the cell alone, so no engine, order or worker can change them."""
+        name = hashlib.sha256(f"{self.learner}/{self.game}".encode()).digest()
+        key = (self.seed, *np.frombuffer(name, dtype="<u4").tolist())
+        return np.random.SeedSequence(0, spawn_key=key).spawn(count)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one learner does in a run: on these games, with this many tasks per cell and this many seeds."""
+
+    games: tuple[str, ...]
+    tasks: int
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A whole run as data.
+
+    Attributes:
+        profile: the name of the budgets it was made from, for the report's headline.
+        games: id to game, in the order of the report.
+        plans: learner to plan, in the order of the report.
+    """
+
+    profile: str
+    games: dict[str, Game]
+    plans: dict[str, Plan]
+
+    def cells(self) -> list[Cell]:
+        """Every cell, seed by seed, so that an early look at a run already shows each learner on each game."""
+        most = max((plan.seeds for plan in self.plans.values()), default=0)
+        return [
+            Cell(learner, game, seed)
+            for seed in range(most)
+            for learner, plan in self.plans.items()
+            for game in plan.games
+            if seed < plan.seeds
+        ]
+
+    def to_json(self) -> str:
+        """As text; equal specs give equal texts."""
+        games = {name: {field: getattr(game, field) for field in PARAMETERS} for name, game in self.games.items()}
+        plans = {name: vars(plan) for name, plan in self.plans.items()}
+        return json.dumps({"profile": self.profile, "games": games, "plans": plans}, indent=1, default=_plain)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Spec":
+        """Back from text.
+
+        Raises:
+            ValueError: if the text is no spec.
+        """
+        try:
+            data = json.loads(text)
+            games = {name: _game(fields) for name, fields in data["games"].items()}
+            plans = {name: Plan(tuple(p["games"]), p["tasks"], p["seeds"]) for name, p in data["plans"].items()}
+            return cls(data["profile"], games, plans)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a run's spec ({error!r})") from None
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that tie a cell's file to its run."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+
+def _game(fields: dict[str, Any]) -> Game:
+    numbers: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in fields.items()}
+    return Game(**numbers)
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as one of Python."""
+    return np.asarray(value).tolist()
