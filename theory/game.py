@@ -132,11 +132,11 @@ class Game:
 
     def __getitem__(self, index: Any) -> Game:
         """The game or games at ``index`` of an array of games."""
-        return self._unchecked(*(np.broadcast_to(x, self.shape)[index] for x in self._numbers()))
+        return self._unchecked(*(x[index] for x in self._full()))
 
     def ravel(self) -> Game:
         """The same games in one dimension."""
-        return self._unchecked(*(np.broadcast_to(x, self.shape).ravel() for x in self._numbers()))
+        return self._unchecked(*(x.ravel() for x in self._full()))
 
     @classmethod
     def stack(cls, games: Sequence[Game]) -> Game:
@@ -166,6 +166,10 @@ class Game:
 
     def _numbers(self) -> tuple[Real, ...]:
         return (self.value, self.penalty, *self.success, *self.latency, *self.cost)
+
+    def _full(self) -> list[Array]:
+        shape = self.shape
+        return [np.asarray(x) if np.shape(x) == shape else np.broadcast_to(x, shape) for x in self._numbers()]
 
     def _check_shapes(self) -> None:
         try:
@@ -206,9 +210,10 @@ _REGIMES = np.array(["--", "-0", "-+", "0-", "00", "0+", "+-", "+0", "++"])
 
 
 def _difference(a: Real, b: Real) -> Real:
-    """A - b, exactly 0 where the two agree up to rounding."""
+    """A - b for b >= 0, exactly 0 where the two agree up to rounding."""
     gap = a - b
-    return gap * (np.abs(gap) > _ROUNDING * np.abs(b))
+    rounding = np.abs(gap) <= _ROUNDING * b
+    return np.where(rounding, 0.0, gap)[()] if np.any(rounding) else gap
 
 
 def _number(name: str, x: ArrayLike) -> Real:

@@ -26,7 +26,7 @@ import numpy as np
 
 from routing_game.theory.game import Array, Game, Real
 from routing_game.theory.payoffs import Payoffs, payoffs
-from routing_game.theory.user import best_response, thresholds
+from routing_game.theory.user import best_response, jump_point, ramp_start, thresholds
 
 TIE = 1e-12
 """Costs that agree to this relative tolerance count as equal: both commitments are optimal."""
@@ -45,7 +45,7 @@ RULES = {
 _NAMES = np.array(list(RULES))
 _STAY1, _LEAVE1, _S0, _SLOW, _INTERIOR, _STAY2, _LEAVE2 = range(7)
 _ROUTE = np.array([1, 1, 1, 1, 1, 2, 2])
-_BLOCK = 8192
+_BLOCK = 16384
 
 
 class Piece(NamedTuple):
@@ -190,32 +190,34 @@ def provider_regret(game: Game, route: Any, cascade: Any) -> Any:
 
 
 def _costs(game: Game) -> tuple[Any, ...]:
-    """J of every candidate in the order of `RULES`, inf where it is not available."""
+    """J of stay-1, leave-1, the cascade (s0 or s_L), interior, stay-2 and leave-2; inf where not available."""
     (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
-    s0, s_low, _ = thresholds(game)
+    loses1, gains1, loses2, gains2 = xi1 < 0, xi1 > 0, xi2 <= 0, xi2 >= 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        s = np.where(loses1, jump_point(game, xi1, xi2), ramp_start(game, xi1, xi2))
+        cascade = _staying_cost(game, s)
     return (
-        np.where(xi1 >= 0, cp1, np.inf),
-        np.where((xi1 <= 0) | (xi2 <= 0), l1, np.inf),
-        np.where((xi1 < 0) & (xi2 >= 0), _staying_cost(game, s0), np.inf),
-        np.where((xi1 > 0) & (xi2 <= 0), _staying_cost(game, s_low), np.inf),
-        np.full(game.shape, np.inf) if game.ordered else interior_optimum(game)[1],
-        np.where(xi2 >= 0, cp2, np.inf),
-        np.where(xi2 <= 0, l2, np.inf),
+        np.where(loses1, np.inf, cp1),
+        np.where(gains1 & gains2 & ~loses2, np.inf, l1),
+        np.where((loses1 & gains2) | (gains1 & loses2), cascade, np.inf),
+        np.inf if game.ordered else interior_optimum(game)[1],
+        np.where(gains2, cp2, np.inf),
+        np.where(loses2, l2, np.inf),
     )
 
 
 def _optimum(game: Game) -> tuple[Array, Array]:
     """(J*, kind): the least cost and the tied candidate with the smallest route, then the smallest cascade."""
-    stay1, leave1, jump, ramp, mixed, stay2, leave2 = _costs(game)
-    cost = np.minimum(np.minimum(np.minimum(stay1, leave1), np.minimum(jump, ramp)), np.minimum(stay2, leave2))
+    stay1, leave1, cascade, mixed, stay2, leave2 = _costs(game)
+    cost = np.minimum(np.minimum(np.minimum(stay1, leave1), cascade), np.minimum(stay2, leave2))
     cost = np.minimum(cost, mixed)
     limit = _tied(cost)
-    kind = np.where(stay2 <= limit, _STAY2, _LEAVE2)
-    kind = np.where(mixed <= limit, _INTERIOR, kind)
-    kind = np.where(jump <= limit, _S0, kind)
-    kind = np.where(leave1 <= limit, _LEAVE1, kind)  # before s0, but after s_L and s = 0
-    kind = np.where(ramp <= limit, _SLOW, kind)
-    return cost, np.where(stay1 <= limit, _STAY1, kind)
+    jump = game.net_value[0] < 0
+    kind = np.where(stay2 <= limit, np.int8(_STAY2), np.int8(_LEAVE2))
+    kind = np.where(mixed <= limit, np.int8(_INTERIOR), kind)
+    kind = np.where(cascade <= limit, np.where(jump, np.int8(_S0), np.int8(_SLOW)), kind)
+    kind = np.where((leave1 <= limit) & (jump | (kind > _SLOW)), np.int8(_LEAVE1), kind)  # [0, s0], but [s_H, 1]
+    return cost, np.where(stay1 <= limit, np.int8(_STAY1), kind)
 
 
 class _Candidates(NamedTuple):
@@ -247,7 +249,11 @@ def _candidates(game: Game) -> _Candidates:
     low, high, q = (
         np.stack([np.broadcast_to(np.nan_to_num(x), game.shape) for x in column]) for column in zip(*rows, strict=True)
     )
-    cost = np.stack([np.broadcast_to(x, game.shape) for x in _costs(game)])
+    stay1, leave1, cascade, mixed_cost, stay2, leave2 = _costs(game)
+    jump = game.net_value[0] < 0
+    at_s0, at_s_low = np.where(jump, cascade, np.inf), np.where(jump, np.inf, cascade)
+    rows_of_cost = (stay1, leave1, at_s0, at_s_low, mixed_cost, stay2, leave2)
+    cost = np.stack([np.broadcast_to(x, game.shape) for x in rows_of_cost])
     cost[_SLOW] = np.where(indifferent & np.isfinite(cost[_STAY1]), np.inf, cost[_SLOW])  # part of stay-1
     route = _ROUTE.reshape(-1, *[1] * len(game.shape))
     utilities = (payoffs(game, route, s, q).utility for s in (low, high))

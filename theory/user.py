@@ -85,19 +85,28 @@ def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
     return payoffs(game, route, cascade, best).utility - payoffs(game, route, cascade, abandon).utility
 
 
-def _thresholds(game: Game, x1: Real, x2: Real) -> Thresholds:
-    """The thresholds of a user to whom a pass of model i is worth x_i."""
+def jump_point(game: Game, x1: Real, x2: Real) -> Real:
+    """s0 of a user to whom a pass of model i is worth x_i, x1 <= 0 <= x2; meaningless elsewhere."""
+    w = x1 * game.success[1]
+    return -w / (x2 - w)
+
+
+def ramp_start(game: Game, x1: Real, x2: Real) -> Real:
+    """s_L of such a user, x1 >= 0 >= x2, free of cancellation; meaningless elsewhere."""
     (k1, k2), p2 = game.failure, game.success[1]
-    boundary = (x1 == 0) & (x2 == 0)
-    jump = (x1 <= 0) & (x2 >= 0) & ~boundary
-    ramp = (x1 >= 0) & (x2 <= 0) & ~boundary
+    a, w = k1 * k2, x1 * p2 * p2
+    m = w - x2 * (1 - a)
+    return 2 * w / (m + np.sqrt(m * m - 4 * a * x2 * w))
+
+
+def _thresholds(game: Game, x1: Real, x2: Real) -> Thresholds:
+    either = (x1 != 0) | (x2 != 0)
+    jump, ramp = (x1 <= 0) & (x2 >= 0) & either, (x1 >= 0) & (x2 <= 0) & either
     with np.errstate(divide="ignore", invalid="ignore"):
-        s0 = -x1 * p2 / (x2 - x1 * p2)
-        s_high = x1 / (x1 - x2)
-        m = x1 * p2**2 - x2 * (1 - k1 * k2)
-        s_low = 2 * x1 * p2**2 / (m + np.sqrt(m**2 - 4 * k1 * k2 * x1 * x2 * p2**2))
-    s0, s_low, s_high = (np.where(c, s, np.nan)[()] for c, s in ((jump, s0), (ramp, s_low), (ramp, s_high)))
-    return Thresholds(s0, s_low, s_high)
+        s0, s_low, s_high = jump_point(game, x1, x2), ramp_start(game, x1, x2), x1 / (x1 - x2)
+    return Thresholds(
+        np.where(jump, s0, np.nan)[()], np.where(ramp, s_low, np.nan)[()], np.where(ramp, s_high, np.nan)[()]
+    )
 
 
 def maximiser(game: Game, x1: Real, x2: Real, route: Array, s: Array) -> tuple[Array, Array, Array]:

@@ -1,0 +1,33 @@
+# Two commands do it all: `make run` and `make test`. Each sets up .venv first if needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test test-all bench lint clean
+
+run: $(READY)
+	$(BIN)/routing-game check --out runs/check
+
+test: $(READY)
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-all: $(READY)
+	$(BIN)/pytest -n 2
+
+bench: $(READY)
+	$(BIN)/pytest benchmarks --benchmark-columns=min,median,ops --benchmark-sort=fullname
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'routing_game needs Python 3.11 or newer: make PYTHON=python3.11 ...')"
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
