@@ -211,7 +211,7 @@ _REGIMES = np.array(["--", "-0", "-+", "0-", "00", "0+", "+-", "+0", "++"])
 
 def _difference(a: Real, b: Real) -> Real:
     """A - b for b >= 0, exactly 0 where the two agree up to rounding."""
-    gap = a - b
+    gap = np.subtract(a, b)
     rounding = np.abs(gap) <= _ROUNDING * b
     return np.where(rounding, 0.0, gap)[()] if np.any(rounding) else gap
 

@@ -12,14 +12,14 @@ allows it (cp = c/p, l = c + P k, J1(s,0) = (c1 + k1 c2 s / p2) / (p1 + k1 s)):
 
 With these inequalities the boundaries xi_i = 0 are exact limits of the open regimes. With p1 < p2 no mixed reply is
 ever worth provoking (the case the paper leaves to a numerical search); games with p1 >= p2 or negative costs get a
-seventh candidate, from a search of that branch. (Theorems 4 and 5, completed.)
+seventh candidate, "interior", from a search of that branch. (Theorems 4 and 5, completed.)
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,18 +33,19 @@ TIE = 1e-12
 
 RULES = {
     "stay-1": "serve with M1 and never escalate; the user stays until the task is solved",
-    "leave-1": "serve one pass of M1; the user leaves if it fails",
-    "s0": "start with M1 and escalate just often enough that the user stays",
     "s_L": "start with M1 and escalate as often as the user tolerates without ever leaving",
     "interior": "start with M1 and escalate so often that the user sometimes leaves",
+    "leave-1": "serve one pass of M1; the user leaves if it fails",
+    "s0": "start with M1 and escalate just often enough that the user stays",
     "stay-2": "serve with M2; the user stays until the task is solved",
     "leave-2": "serve one pass of M2; the user leaves if it fails",
 }
-"""Every kind of optimum in words; the keys are the values of `Equilibrium.rule`."""
+"""Every kind of optimum in words, by route and, within each regime, by cascade; the keys are `Equilibrium.rule`."""
 
 _NAMES = np.array(list(RULES))
-_STAY1, _LEAVE1, _S0, _SLOW, _INTERIOR, _STAY2, _LEAVE2 = range(7)
+_STAY1, _S_LOW, _INTERIOR, _LEAVE1, _S0, _STAY2, _LEAVE2 = range(7)
 _ROUTE = np.array([1, 1, 1, 1, 1, 2, 2])
+_FAR = 1e300
 _BLOCK = 16384
 
 
@@ -138,24 +139,22 @@ class Equilibrium:
         """
         if self.game.shape:
             raise ValueError(f"pieces are listed for a single game, got an array of shape {self.game.shape}")
-        table, optimal = self._candidates, np.flatnonzero(self._optimal)
-        rows = sorted(optimal, key=lambda k: (_ROUTE[k], table.low[k]))
-        return tuple(_piece(table, int(k)) for k in rows)
+        return tuple(_piece(self._candidates, int(k)) for k in np.flatnonzero(self._optimal))
 
-    @cached_property
+    @functools.cached_property
     def _candidates(self) -> _Candidates:
         return _candidates(self.game)
 
-    @cached_property
+    @functools.cached_property
     def _chosen(self) -> _Candidates:
         pick = np.asarray(self.kind)[None]
         return _Candidates(*(np.take_along_axis(field, pick, axis=0)[0] for field in self._candidates))
 
-    @cached_property
+    @functools.cached_property
     def _optimal(self) -> Array:
         return np.asarray(self._candidates.cost <= _tied(self.cost))
 
-    @cached_property
+    @functools.cached_property
     def _weak(self) -> tuple[Array, Any]:
         return _weak(self.game, self._candidates)
 
@@ -190,34 +189,36 @@ def provider_regret(game: Game, route: Any, cascade: Any) -> Any:
 
 
 def _costs(game: Game) -> tuple[Any, ...]:
-    """J of stay-1, leave-1, the cascade (s0 or s_L), interior, stay-2 and leave-2; inf where not available."""
+    """J of every candidate in the order of `RULES`; where one is not available, nan or at least _FAR."""
     (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
     loses1, gains1, loses2, gains2 = xi1 < 0, xi1 > 0, xi2 <= 0, xi2 >= 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        s = np.where(loses1, jump_point(game, xi1, xi2), ramp_start(game, xi1, xi2))
-        cascade = _staying_cost(game, s)
-    return (
-        np.where(loses1, np.inf, cp1),
-        np.where(gains1 & gains2 & ~loses2, np.inf, l1),
-        np.where((loses1 & gains2) | (gains1 & loses2), cascade, np.inf),
-        np.inf if game.ordered else interior_optimum(game)[1],
-        np.where(gains2, cp2, np.inf),
-        np.where(loses2, l2, np.inf),
+        # where a threshold means nothing its formula may give anything: clipped, it gives a finite cost, or nan
+        at_s0 = _staying_cost(game, np.clip(jump_point(game, xi1, xi2), 0.0, 1.0))
+        at_s_low = _staying_cost(game, np.clip(ramp_start(game, xi1, xi2), 0.0, 1.0))
+    mixed = _FAR if game.ordered else interior_optimum(game)[1]
+    return (  # adding _FAR is several times faster than np.where
+        cp1 + _FAR * loses1,
+        at_s_low + _FAR * ~(gains1 & loses2),
+        mixed,
+        l1 + _FAR * (gains1 & ~loses2),
+        at_s0 + _FAR * ~(loses1 & gains2),
+        cp2 + _FAR * ~gains2,
+        l2 + _FAR * ~loses2,
     )
 
 
 def _optimum(game: Game) -> tuple[Array, Array]:
-    """(J*, kind): the least cost and the tied candidate with the smallest route, then the smallest cascade."""
-    stay1, leave1, cascade, mixed, stay2, leave2 = _costs(game)
-    cost = np.minimum(np.minimum(np.minimum(stay1, leave1), cascade), np.minimum(stay2, leave2))
-    cost = np.minimum(cost, mixed)
+    """(J*, kind): the least cost and, of the candidates that tie for it, the first."""
+    costs = _costs(game)
+    cost = np.asarray(functools.reduce(np.fmin, costs))
     limit = _tied(cost)
-    jump = game.net_value[0] < 0
-    kind = np.where(stay2 <= limit, np.int8(_STAY2), np.int8(_LEAVE2))
-    kind = np.where(mixed <= limit, np.int8(_INTERIOR), kind)
-    kind = np.where(cascade <= limit, np.where(jump, np.int8(_S0), np.int8(_SLOW)), kind)
-    kind = np.where((leave1 <= limit) & (jump | (kind > _SLOW)), np.int8(_LEAVE1), kind)  # [0, s0], but [s_H, 1]
-    return cost, np.where(stay1 <= limit, np.int8(_STAY1), kind)
+    missed = np.ones(cost.shape, dtype=bool)
+    kind = np.zeros(cost.shape, dtype=np.int8)
+    for candidate in costs[:-1]:
+        missed &= ~(candidate <= limit)
+        kind += missed
+    return cost, kind
 
 
 class _Candidates(NamedTuple):
@@ -239,22 +240,19 @@ def _candidates(game: Game) -> _Candidates:
     abandon = 0.0 if game.ordered else best_response(game, 1, np.nan_to_num(mixed)).low
     rows = (  # first and last s, and q
         (0.0, np.where(indifferent, np.where(xi2 >= 0, 1.0, s_low), 0.0), 0.0),
-        (np.where(np.isnan(s_high), 0.0, s_high), np.where(np.isnan(s0), 1.0, s0), 1.0),
-        (s0, np.where(indifferent, 1.0, s0), 0.0),
         (s_low, s_low, 0.0),
         (mixed, mixed, abandon),
+        (np.where(np.isnan(s_high), 0.0, s_high), np.where(np.isnan(s0), 1.0, s0), 1.0),
+        (s0, np.where(indifferent, 1.0, s0), 0.0),
         (0.0, 1.0, 0.0),
         (0.0, 1.0, 1.0),
     )
     low, high, q = (
         np.stack([np.broadcast_to(np.nan_to_num(x), game.shape) for x in column]) for column in zip(*rows, strict=True)
     )
-    stay1, leave1, cascade, mixed_cost, stay2, leave2 = _costs(game)
-    jump = game.net_value[0] < 0
-    at_s0, at_s_low = np.where(jump, cascade, np.inf), np.where(jump, np.inf, cascade)
-    rows_of_cost = (stay1, leave1, at_s0, at_s_low, mixed_cost, stay2, leave2)
-    cost = np.stack([np.broadcast_to(x, game.shape) for x in rows_of_cost])
-    cost[_SLOW] = np.where(indifferent & np.isfinite(cost[_STAY1]), np.inf, cost[_SLOW])  # part of stay-1
+    cost = np.stack([np.broadcast_to(x, game.shape) for x in _costs(game)])
+    cost = np.where(cost < _FAR, cost, np.inf)
+    cost[_S_LOW] = np.where(indifferent & np.isfinite(cost[_STAY1]), np.inf, cost[_S_LOW])  # part of stay-1
     route = _ROUTE.reshape(-1, *[1] * len(game.shape))
     utilities = (payoffs(game, route, s, q).utility for s in (low, high))
     return _Candidates(low, high, q, cost, *utilities)
@@ -284,7 +282,7 @@ def _weak(game: Game, table: _Candidates) -> tuple[Array, Any]:
     cost[_LEAVE1] = np.where((xi1 == 0) & (xi2 == 0), any_reply, cost[_LEAVE1])
     cost[_S0] = np.where(xi2 == 0, np.maximum(cost[_S0], l1), cost[_S0])
     reached[_S0] = (xi2 == 0) | (table.high[_S0] > table.low[_S0]) | (l1 <= cost[_S0])
-    reached[_SLOW] = (xi2 != 0) | (l1 <= cost[_SLOW])
+    reached[_S_LOW] = (xi2 != 0) | (l1 <= cost[_S_LOW])
     for row in (_STAY2, _LEAVE2):
         cost[row] = np.where(xi2 == 0, np.maximum(cp2, l2), cost[row])
 
