@@ -25,17 +25,19 @@ class Bandit:
         self._tasks = 0
         self._plays = [0] * len(self.arms)
         self._mean = np.zeros(len(self.arms))
-        self._width = np.full(len(self.arms), np.inf)  # 1/sqrt(plays): the error of a mean, in spreads
+        self._width = np.zeros(len(self.arms))  # 1/sqrt(plays): the error of a mean, in spreads; 0 if never played
         self._total = self._squares = 0.0  # sums of cost and squared cost over all tasks
 
     def act(self) -> Commitment:
         """Each arm once, then the subclass's choice."""
-        if self._tasks < len(self.arms):
-            return self.arms[self._tasks]
+        if 0 in self._plays:
+            return self.arms[self._plays.index(0)]
         return self.arms[int(self._optimistic_cost().argmin())]
 
     def update(self, commitment: Commitment, task: Task) -> None:
         """Add the task's cost to its arm."""
+        if commitment not in self._index:
+            raise ValueError(f"{commitment} is none of the {len(self.arms)} arms; update with what act() returned")
         arm = self._index[commitment]
         self._plays[arm] += 1
         self._mean[arm] += (task.cost - self._mean[arm]) / self._plays[arm]
@@ -51,7 +53,8 @@ class Bandit:
         """
         if self._tasks == 0:
             return self.arms[0]
-        return self.arms[int((self._mean + self._confidence() * self._width).argmin())]
+        upper_bound = self._mean + self._confidence() * self._width
+        return self.arms[int(np.where(self._width > 0, upper_bound, np.inf).argmin())]
 
     def _optimistic_cost(self) -> NDArray[np.float64]:
         raise NotImplementedError

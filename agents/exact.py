@@ -51,7 +51,7 @@ class FixedUser:
 
 
 class BestResponseUser:
-    """The exact user of THEORY section 2; where several q are optimal, the best (strong) or worst (weak) for the provider."""
+    """The exact user: the q of the best response that is best (strong ties) or worst (weak) for the provider."""
 
     def __init__(self, game: Game, ties: Literal["strong", "weak"] = "strong") -> None:
         if ties not in ("strong", "weak"):
@@ -65,7 +65,7 @@ class BestResponseUser:
 
 
 class StoppingUser:
-    """The exact user who sees which model failed: optimal stopping (THEORY section 5), ties for staying.
+    """The exact user who sees which model failed: an optimal stopping problem, ties for staying.
 
     W2 = xi2/p2 if M2 is worth repeating, else xi2, is the worth of entering M2. After M2 the user stays iff xi2 >= 0;
     after M1 iff (1-s) xi1 + s W2 >= 0, which is s >= s0 in regime -+ and s <= s_H in regime +-.

@@ -44,8 +44,8 @@ class GibbsGradient:
         optimiser = torch.optim.Rprop([self._cascades], lr=0.01, step_sizes=(1e-12, 0.05))
         for iteration, temperature in enumerate(self._temperatures, start=1):
             self._temperature = float(temperature)
-            optimiser.zero_grad()
-            self._cost(1, self._cascades).sum().backward()
+            total = self._cost(1, self._cascades).sum()
+            (self._cascades.grad,) = torch.autograd.grad(total, self._cascades)
             optimiser.step()
             with torch.no_grad():
                 self._cascades.clamp_(0.0, 1.0)

@@ -1,6 +1,7 @@
 """Proximal policy optimisation (Schulman et al. 2017), by stable-baselines3: a provider and two kinds of user.
 
-Each agent is given its environment, batched, as an SB3 `VecEnv`, and learns from sampled tasks alone. Returns are
+Each agent is given its environment, batched, as an SB3 `VecEnv`, and learns from sampled tasks alone. The environment
+is the world's, so seed it there (`env.seed`); `rng` seeds only the agent's own weights and choices. Returns are
 undiscounted and Monte-Carlo (gamma = lambda = 1): a task has no clock, and a user who sees only its commitment cannot
 bootstrap, because the same observation hides different states (M1 or M2 in use).
 """
@@ -27,7 +28,7 @@ torch.set_num_threads(1)
 
 @dataclass(frozen=True)
 class Settings:
-    """How a PPO agent trains: `updates` rounds of `steps` steps in every environment, then `epochs` passes over them."""
+    """How a PPO agent trains: `updates` times, `steps` steps in every environment and `epochs` passes over them."""
 
     updates: int
     steps: int
@@ -43,7 +44,7 @@ class Settings:
 PROVIDER = Settings(updates=80, steps=4, epochs=8, minibatches=1, learning_rate=(0.1, 0.005), noise=(1.0, 0.1))
 
 # Differences between staying and leaving are small against the noise of a task: big batches, and a small final rate.
-USER = Settings(updates=100, steps=64, epochs=4, minibatches=4, learning_rate=(0.1, 0.005))
+USER = Settings(updates=60, steps=64, epochs=4, minibatches=4, learning_rate=(0.1, 0.005))
 
 
 class _PPOAgent:
@@ -107,8 +108,7 @@ class PPOProvider(_PPOAgent):
         return self._commit(deterministic=True)
 
     def _commit(self, deterministic: bool) -> Commitment:
-        observation = np.ones(self._ppo.observation_space.shape, np.float32)
-        (route, cascade), _ = self._ppo.predict(observation, deterministic=deterministic)
+        (route, cascade), _ = self._ppo.predict(np.ones(1, np.float32), deterministic=deterministic)
         return Commitment(2 if route > 0 else 1, (float(cascade) + 1) / 2)
 
     def _anneal(self, progress: float) -> None:
@@ -126,8 +126,8 @@ class _PPOUserAgent(_PPOAgent):
         columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.float32) for x in seen))
         observations = torch.as_tensor(np.stack([x.ravel() for x in columns], axis=-1))
         with torch.no_grad():
-            choice = self._ppo.policy.get_distribution(observations).distribution
-        return np.asarray(choice.probs[:, 1].numpy().reshape(columns[0].shape), dtype=np.float64)
+            leave = self._ppo.policy.get_distribution(observations).log_prob(torch.ones(len(observations))).exp()
+        return leave.numpy().astype(np.float64).reshape(columns[0].shape)
 
 
 class PPOUser(_PPOUserAgent):

@@ -1,8 +1,8 @@
 """The structural learner: a provider that knows how the game is built, but neither the user nor its models' success.
 
-It knows its own costs c1, c2 and penalty P, and that a user who never leaves or always leaves makes its cost a closed
-form in p1 and p2. So it asks the user few questions, each answered by watching some failures: does the user ever leave
-under this commitment? Route 1 with s = 0 and route 2 tell the regime. Where the two answers differ, the user stays on one
+It knows its own costs c1, c2 and penalty P, and that its cost is a closed form in p1 and p2 where the user never leaves
+or always leaves. So it asks the user few questions, each answered by watching some failures: do you ever leave under
+this commitment? Route 1 with s = 0 and route 2 tell the regime. Where the two answers differ, the user stays on one
 side of a threshold in s (s0 or s_L), found by bisection. From then on it plays the candidate that is cheapest under a
 posterior draw of (p1, p2), and steps back from the threshold whenever a user leaves after all.
 """
@@ -10,6 +10,7 @@ posterior draw of (p1, p2), and steps back from the threshold whenever a user le
 from collections.abc import Generator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routing_game.theory import Commitment, Game, Task, payoffs
 
@@ -59,10 +60,10 @@ class Structural:
         """The cheapest candidate at the posterior means of p1, p2."""
         return self._cheapest(self._solved / (self._solved + self._failed))
 
-    def _cheapest(self, success: np.ndarray) -> Commitment:
+    def _cheapest(self, success: NDArray[np.float64]) -> Commitment:
         # V and t are the user's business: any value does, costs do not depend on them.
-        game = Game(1.0, self._penalty, tuple(success), (1.0, 1.0), self._cost, ordered=False)
-        return min(self._answers, key=lambda candidate: payoffs(game, *candidate, self._answers[candidate]).cost)
+        game = Game(1.0, self._penalty, (success[0], success[1]), (1.0, 1.0), self._cost, ordered=False)
+        return min(self._answers, key=lambda it: payoffs(game, it.route, it.cascade, self._answers[it]).cost)
 
     def _explore_then_exploit(self) -> Plan:
         keep, reason, escalate = Commitment(1, 0.0), Commitment(2, 0.0), Commitment(1, 1.0)

@@ -1,0 +1,169 @@
+"""What every agent promises, whoever it is."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import routing_game.agents as agents
+from routing_game.agents import ppo
+from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
+from routing_game.envs.sb3 import SB3VecEnv
+from routing_game.theory import GAMES, Commitment, Task, best_response, load
+
+GAME = load("t4-cascade")
+SHORT = replace(ppo.USER, updates=1, steps=4, minibatches=1)
+
+
+def seeded(engine):
+    env = SB3VecEnv(engine)
+    env.seed(1)
+    return env
+
+
+def trained(agent):
+    for _ in agent.train():
+        pass
+    return agent
+
+
+PROVIDERS = {
+    "fixed": lambda rng: agents.FixedProvider(1, 0.25),
+    "equilibrium": lambda rng: agents.EquilibriumProvider(GAME),
+    "ucb": lambda rng: agents.UCB(),
+    "thompson": lambda rng: agents.Thompson(rng),
+    "structural": lambda rng: agents.Structural(GAME.cost, GAME.penalty, rng),
+    "gradient": lambda rng: trained(agents.GibbsGradient(GAME, rng, iterations=3)),
+    "ppo": lambda rng: trained(agents.PPOProvider(seeded(ProviderVectorEnv(8, GAME)), rng, SHORT)),
+}
+USERS = {
+    "fixed": lambda rng: agents.FixedUser(0.3),
+    "exact": lambda rng: agents.BestResponseUser(GAME),
+    "weak": lambda rng: agents.BestResponseUser(GAME, ties="weak"),
+    "quantal": lambda rng: agents.QuantalUser(GAME, temperature=0.1),
+    "ppo": lambda rng: trained(agents.PPOUser(seeded(UserVectorEnv(8, GAME)), rng, SHORT)),
+}
+MODEL_USERS = {
+    "stopping": lambda rng: agents.StoppingUser(GAME),
+    "ppo": lambda rng: trained(agents.PPOModelUser(seeded(UserVectorEnv(8, GAME, observes="model")), rng, SHORT)),
+}
+
+
+def play(provider, tasks):
+    """Commitments and recommendations of `provider` over some tasks of GAME against the exact user."""
+    env = ProviderEnv(GAME)
+    env.reset(seed=2)
+    history = []
+    for _ in range(tasks):
+        commitment = provider.act()
+        task = env.step(commitment)[-1]["task"]
+        provider.update(commitment, task)
+        history.append((commitment, provider.recommend()))
+    return history
+
+
+@pytest.mark.parametrize("make", PROVIDERS.values(), ids=PROVIDERS)
+def test_provider_contract(make):
+    provider = make(np.random.default_rng(0))
+    assert isinstance(provider, agents.Provider)
+    first = provider.recommend()
+    history = play(provider, 60)
+    for commitment in (first, *(c for pair in history for c in pair)):
+        assert isinstance(commitment, Commitment)
+        assert commitment.route in (1, 2)
+        assert 0.0 <= commitment.cascade <= 1.0
+    provider.update(provider.act(), Task(1000, 0, False, 3.0, -3.0, truncated=True))
+    assert history == play(make(np.random.default_rng(0)), 60)
+
+
+@pytest.mark.parametrize("make", USERS.values(), ids=USERS)
+def test_user_contract(make):
+    user = make(np.random.default_rng(0))
+    assert isinstance(user, agents.User)
+    s = np.linspace(0.0, 1.0, 11)
+    q = user.abandon(np.array([[1], [2]]), s)
+    assert q.shape == (2, 11)
+    assert np.all((q >= 0.0) & (q <= 1.0))
+    assert user.abandon(1, 0.5).shape == ()
+    assert user.abandon(1, s[5]) == pytest.approx(q[0, 5], abs=1e-6)
+    np.testing.assert_array_equal(q, make(np.random.default_rng(0)).abandon(np.array([[1], [2]]), s))
+
+
+@pytest.mark.parametrize("make", MODEL_USERS.values(), ids=MODEL_USERS)
+def test_model_user_contract(make):
+    user = make(np.random.default_rng(0))
+    assert isinstance(user, agents.ModelUser)
+    q = user.abandon_after(1, np.linspace(0.0, 1.0, 11), np.array([[1], [2]]))
+    assert q.shape == (2, 11)
+    assert np.all((q >= 0.0) & (q <= 1.0))
+
+
+@pytest.mark.parametrize("name", ["gradient", "ppo"])
+def test_trainable_agents_count_their_experience(name):
+    agent = PROVIDERS[name](np.random.default_rng(0))
+    assert isinstance(agent, agents.Trainable)
+    counts = list(agent.train())
+    assert counts == sorted(set(counts))
+
+
+def test_importing_agents_does_not_import_torch():
+    check = "import sys, routing_game.agents; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_unknown_agent_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="Oracle"):
+        _ = agents.Oracle
+
+
+# --- exact policies ---
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_equilibrium_provider_is_no_worse_than_any_commitment_on_a_grid(name):
+    game = load(name)
+    env = ProviderEnv(game)
+    commitment = agents.EquilibriumProvider(game).act()
+    mine = env.prospects(*commitment)["J"]
+    grid = env.prospects(np.array([[1], [2]]), np.linspace(0.0, 1.0, 501))["J"]
+    assert mine <= grid.min() + 1e-12
+
+
+@pytest.mark.parametrize("name", ["value-cheap", "latency-low-penalty", "t4-cascade", "t5-cascade"])
+def test_quantal_user_lies_between_chance_and_the_best_response(name):
+    game, s = load(name), np.array([0.1, 0.3, 0.4, 0.9])
+    exact = best_response(game, 1, s).strong
+    np.testing.assert_allclose(agents.QuantalUser(game, 1e-5).abandon(1, s), exact, atol=0.01)
+    np.testing.assert_allclose(agents.QuantalUser(game, 1e5).abandon(1, s), 0.5, atol=0.01)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_stopping_user_agrees_with_value_iteration(name):
+    game = load(name)
+    (xi1, xi2), (k1, k2) = game.net_value, game.failure
+    user = agents.StoppingUser(game)
+    for s in (0.0, 0.05, 0.2, 0.22, 0.35, 0.49, 0.51, 0.9, 1.0):
+        w1 = w2 = 0.0
+        for _ in range(2000):
+            w1, w2 = xi1 + k1 * max(0.0, (1 - s) * w1 + s * w2), xi2 + k2 * max(0.0, w2)
+        assert user.abandon_after(1, s, 1) == ((1 - s) * w1 + s * w2 < 0)
+        assert user.abandon_after(1, s, 2) == (w2 < 0)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: agents.FixedProvider(3, 0.5), "route 1 or 2"),
+        (lambda: agents.FixedProvider(1, 1.5), r"cascade in \[0, 1\]"),
+        (lambda: agents.FixedUser(-0.1), "probability"),
+        (lambda: agents.BestResponseUser(GAME, ties="fair"), "strong"),
+        (lambda: agents.QuantalUser(GAME, 0.0), "temperature"),
+        (lambda: agents.UCB(0), "at least 1"),
+        (lambda: agents.UCB().update(Commitment(1, 0.123), Task(1, 0, True, 0.1, 0.9)), "none of the 21 arms"),
+    ],
+)
+def test_bad_arguments_say_what_was_expected(build, words):
+    with pytest.raises(ValueError, match=words):
+        build()
