@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 
 def judge(spec: Spec, records: Iterable[Record]) -> pl.DataFrame:
-    """A row per cell and checkpoint: tasks, regret, and what the agent would do.
+    """A row per cell and checkpoint: practice, regret, and what the agent would do.
 
     Providers have `route`, `cascade`, `route_right`, `q_right`; users `q_error`, the mean distance to the best
     response. `regret` is a share of J* or V. Cells that failed have no rows.
@@ -46,7 +46,7 @@ def judge_provider(game: Game, record: Record) -> pl.DataFrame:
     optimal_q = np.array([piece.abandon for piece in equilibrium.pieces])
     return pl.DataFrame(
         {
-            "tasks": trace.tasks,
+            "practice": trace.practice,
             "route": route,
             "cascade": cascade,
             "regret": provider_regret(game, route, cascade) / equilibrium.cost,
@@ -60,7 +60,7 @@ def judge_user(game: Game, record: Record) -> pl.DataFrame:
     """Mean exact regret and mean distance to the best response, over the commitments asked about."""
     answers = user_answers(game, record.learner, record.trace)
     error = pl.mean_horizontal((pl.col(f"leave_{model}") - pl.col(f"target_{model}")).abs() for model in (1, 2))
-    return answers.group_by("tasks", maintain_order=True).agg(pl.col("regret").mean(), error.mean().alias("q_error"))
+    return answers.group_by("practice", maintain_order=True).agg(pl.col("regret").mean(), error.mean().alias("q_error"))
 
 
 def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
@@ -80,7 +80,7 @@ def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
         middle = np.where(reply.connected, leave[0], np.where(leave[0] < 0.5, reply.low, reply.high))
         targets = [np.clip(middle, reply.low, reply.high)] * 2
         regret = user_regret(game, route, cascade, leave[0])
-    columns = {"tasks": trace.tasks, "route": route, "cascade": cascade, "leave_1": leave[0], "leave_2": leave[1]}
+    columns = {"practice": trace.practice, "route": route, "cascade": cascade, "leave_1": leave[0], "leave_2": leave[1]}
     columns |= {"target_1": targets[0], "target_2": targets[1], "regret": np.maximum(regret, 0.0) / game.value}
     return pl.DataFrame(columns)
 
@@ -122,7 +122,7 @@ def summary(spec: Spec, records: Sequence[Record]) -> pl.DataFrame:
     """A row per learner and game, in the order of the spec.
 
     Columns: regret of the last checkpoint (`last`, `last_half`) and of each seed's best (`best`, `best_half`), `n`
-    seeds, `failures`, shares `route_right` and `q_right` (providers), `q_error` (users), mean `tasks` and `seconds`.
+    seeds, `failures`, shares `route_right` and `q_right` (providers), `q_error` (users), mean `practice` and `seconds`.
     """
     judged = judge(spec, records)
     plan = [(learner, game) for learner, plan in spec.plans.items() for game in plan.games]
@@ -135,7 +135,7 @@ def summary(spec: Spec, records: Sequence[Record]) -> pl.DataFrame:
         return rows.with_columns(n=pl.lit(0))
     last = judged.group_by(CELL, maintain_order=True).last()
     best = judged.group_by(CELL, maintain_order=True).agg(pl.col("regret").min())
-    names = ("route_right", "q_right", "q_error", "tasks", "seconds")
+    names = ("route_right", "q_right", "q_error", "practice", "seconds")
     shares = [pl.col(name).mean() for name in names if name in last.columns]
     rows = _join(rows, means(last, PAIR).rename({"mean": "last", "half": "last_half"}))
     rows = _join(rows, means(best, PAIR).rename({"mean": "best", "half": "best_half"}).drop("n"))

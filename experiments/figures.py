@@ -1,7 +1,6 @@
 """The pictures of the report, as SVG. Colours of Okabe and Ito; markers and line styles differ too, for grey print."""
 
 import io
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -47,9 +46,7 @@ LOOKS = {
 OTHER = Look("#666666", "P", "-")
 
 
-def game_figure(
-    game: Game, judged: pl.DataFrame, learners: list[str], iterations: Iterable[str], money: str = ""
-) -> str:
+def game_figure(game: Game, judged: pl.DataFrame, learners: list[str], practice: str, money: str = "") -> str:
     """J(s) along the best response and where each seed ended; regret over practice. `judged` holds one game's rows."""
     with mpl.rc_context(RC):
         height = 2.5 + STRIP_ROW * max(len(learners), 1)
@@ -65,7 +62,7 @@ def game_figure(
         last = judged.group_by("learner", "seed", maintain_order=True).last() if len(judged) else judged
         draw_ends(strip, side_strip, game, last, learners)
         regret = figure.add_subplot(grid[:, 3])
-        draw_regret(regret, judged, learners, set(iterations), "regret, % of J*")
+        draw_regret(regret, judged, learners, "regret, % of J*", practice)
         draw_floor(regret, grid_floor(game))
         return svg(figure)
 
@@ -73,17 +70,16 @@ def game_figure(
 def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
     """The cost curve of route 1 with its jump, route 2 as a level, and every equilibrium."""
     equilibrium, marks = solve(game), thresholds(game)
-    known = [float(s) for s in marks if np.isfinite(s)]
-    s = np.unique([*np.linspace(0, 1, 801), *known])
-    cost = np.asarray(outcome(game, 1, s).cost)
-    level = float(outcome(game, 2, 0.0).cost)
-    pieces = [s < marks.s0, s >= marks.s0] if np.isfinite(marks.s0) else [np.full(s.shape, True)]
-    for piece in pieces:
-        axes.plot(s[piece], cost[piece], color="#444444", lw=1.8, zorder=3)
-    if np.isfinite(marks.s0):
-        jump, left, right = float(marks.s0), cost[pieces[0]][-1], cost[pieces[1]][0]
+    jump, sides = float(marks.s0), np.nextafter(marks.s0, (0.0, 1.0))
+    s = np.unique([x for x in (*np.linspace(0, 1, 801), *sides, *marks[1:]) if np.isfinite(x) and x != jump])
+    cost, level = np.asarray(outcome(game, 1, s).cost), float(outcome(game, 2, 0.0).cost)
+    gap = np.searchsorted(s, jump)  # the end if there is no jump
+    axes.plot(np.insert(s, gap, np.nan), np.insert(cost, gap, np.nan), color="#444444", lw=1.8, zorder=3)
+    if np.isfinite(jump):
+        left, at, right = (float(outcome(game, 1, x).cost) for x in (sides[0], jump, sides[1]))
         axes.plot([jump, jump], [left, right], color="#444444", lw=0.9, ls=":", zorder=2)
-        axes.plot(jump, left, "o", mfc="white", mec="#444444", ms=5, zorder=4)
+        axes.plot([jump, jump], [left, right], "o", mfc="white", mec="#444444", ms=5, zorder=4, ls="")
+        axes.plot(jump, at, "o", color="#444444", ms=5, zorder=4)
     axes.axhline(level, color="#444444", lw=1.2, ls="--", zorder=2)
     side.axhline(level, color="#444444", lw=1.2, ls="--", zorder=2)
     for optimum in equilibrium.pieces:
@@ -150,21 +146,21 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
     side.set_yticklabels([])
 
 
-def draw_regret(axes: Axes, judged: pl.DataFrame, learners: list[str], iterations: set[str], label: str) -> None:
+def draw_regret(axes: Axes, judged: pl.DataFrame, learners: list[str], label: str, practice_label: str) -> None:
     """Mean exact regret over practice with its 95 % band, in percent, both axes logarithmic."""
     highest = 0.0
     for name in learners:
         rows = judged.filter(pl.col("learner") == name) if len(judged) else judged
         if not len(rows):
             continue
-        look, curve = LOOKS.get(name, OTHER), means(rows, ["tasks"]).sort("tasks")
-        curve = curve[log_spaced(curve["tasks"].to_numpy())]
-        tasks, mean, half = (curve[column].to_numpy() for column in ("tasks", "mean", "half"))
-        axes.plot(tasks, percent(mean), color=look.colour, ls=look.line, lw=1.6, marker=look.marker, ms=4.5,
-                  markevery=max(len(tasks) // 6, 1), zorder=3, clip_on=False)  # fmt: skip
+        look, curve = LOOKS.get(name, OTHER), means(rows, ["practice"]).sort("practice")
+        curve = curve[log_spaced(curve["practice"].to_numpy())]
+        practice, mean, half = (curve[column].to_numpy() for column in ("practice", "mean", "half"))
+        axes.plot(practice, percent(mean), color=look.colour, ls=look.line, lw=1.6, marker=look.marker, ms=4.5,
+                  markevery=max(len(practice) // 6, 1), zorder=3, clip_on=False)  # fmt: skip
         band, highest = np.nan_to_num(half), max(highest, 100 * mean.max())
-        axes.fill_between(tasks, percent(mean - band), percent(mean + band), color=look.colour, alpha=0.14, lw=0)
-    axes.set(xscale="log", yscale="log", ylabel=label, xlabel=practice_label(learners, iterations))
+        axes.fill_between(practice, percent(mean - band), percent(mean + band), color=look.colour, alpha=0.14, lw=0)
+    axes.set(xscale="log", yscale="log", ylabel=label, xlabel=practice_label)
     axes.set_ylim(100 * FLOOR, max(120.0, 2 * highest))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}" if x < 1000 else f"{x / 1000:g}k"))
@@ -199,13 +195,17 @@ def user_figure(answers: dict[str, pl.DataFrame], judged: pl.DataFrame, seeing: 
     with mpl.rc_context(RC):
         figure = Figure(figsize=(11.2, 3.1))
         grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1] * len(panels) + [1.5], left=0.06, right=0.99,
-                                   top=0.83, bottom=0.16, wspace=0.28)  # fmt: skip
+                                   top=0.81, bottom=0.16, wspace=0.3)  # fmt: skip
         for column, (name, model) in enumerate(panels):
             axes = figure.add_subplot(grid[0, column])
             title = f"{name}, after M{model} failed" if name in seeing else name
             draw_answers(axes, answers[name], model, LOOKS.get(name, OTHER), title)
             axes.set_ylabel("q, chance of leaving" if column == 0 else "")
-        draw_regret(figure.add_subplot(grid[0, -1]), judged, [*answers], set(), "regret, % of V")
+        handles = [Line2D([], [], color="black", lw=2.4, label="best response"),
+                   Line2D([], [], color="#777777", lw=1.8, label="learned, mean of seeds"),
+                   Line2D([], [], color="#777777", lw=0.7, label="each seed")]  # fmt: skip
+        figure.legend(handles=handles, ncol=3, loc="upper left", bbox_to_anchor=(0.05, 1.0), frameon=False, fontsize=8)
+        draw_regret(figure.add_subplot(grid[0, -1]), judged, [*answers], "regret, % of V", "decisions to stay or leave")
         return svg(figure)
 
 
@@ -213,20 +213,12 @@ def draw_answers(axes: Axes, answers: pl.DataFrame, model: int, look: Look, titl
     """Learned q over s, each seed and their mean, against the best response."""
     first = answers.filter(pl.col("route") == 1)
     best = first.group_by("cascade", maintain_order=True).agg(pl.col(f"target_{model}").mean())
-    axes.plot(best["cascade"], best[f"target_{model}"], color="black", lw=2.4, alpha=0.85, label="best response")
+    axes.plot(best["cascade"], best[f"target_{model}"], color="black", lw=2.4, alpha=0.85)
     for (_,), seed in first.group_by(["seed"]):
         axes.plot(seed["cascade"], seed[f"leave_{model}"], color=look.colour, lw=0.7, alpha=0.5)
     mean = first.group_by("cascade", maintain_order=True).agg(pl.col(f"leave_{model}").mean())
-    axes.plot(mean["cascade"], mean[f"leave_{model}"], color=look.colour, ls=look.line, lw=1.8,
-              label="learned, mean of seeds")  # fmt: skip
+    axes.plot(mean["cascade"], mean[f"leave_{model}"], color=look.colour, ls=look.line, lw=1.8)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04), xlabel="cascade probability s", title=title)
-    axes.legend(loc="best", frameon=False, fontsize=8)
-
-
-def practice_label(learners: list[str], iterations: set[str]) -> str:
-    """What the regret axis counts."""
-    counted = [name for name in learners if name in iterations]
-    return "tasks played" + (f" ({', '.join(counted)}: iterations)" if counted else "")
 
 
 def percent(share: Array) -> Array:
@@ -234,10 +226,10 @@ def percent(share: Array) -> Array:
     return np.asarray(100 * np.maximum(share, FLOOR))
 
 
-def log_spaced(tasks: Array, count: int = 40) -> list[int]:
+def log_spaced(practice: Array, count: int = 40) -> list[int]:
     """Indices of rows that are evenly spaced on a log axis, first and last included."""
-    wanted = np.geomspace(max(tasks[0], 1), tasks[-1], count)
-    return sorted({int(np.abs(tasks - w).argmin()) for w in wanted} | {len(tasks) - 1})
+    wanted = np.geomspace(practice[0], practice[-1], count)
+    return sorted({int(np.abs(practice - w).argmin()) for w in wanted} | {len(practice) - 1})
 
 
 def svg(figure: Figure) -> str:

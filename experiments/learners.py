@@ -58,7 +58,7 @@ def make_spec(
     games: tuple[str, ...] | None = None,
     learners: tuple[str, ...] | None = None,
     seeds: int | None = None,
-    tasks: int | None = None,
+    practice: int | None = None,
 ) -> Spec:
     """The spec of a profile, with what is given changed.
 
@@ -67,9 +67,9 @@ def make_spec(
     everything = games or (*GAMES, REAL_PAIR)
     plans = {}
     for name in learners or tuple(LEARNERS):
-        practice, usual_seeds = LEARNERS[name].budgets[profile]
+        usual_practice, usual_seeds = LEARNERS[name].budgets[profile]
         played = CASCADE_GAMES if LEARNERS[name].role == "user" and games is None else everything
-        plans[name] = Plan(played, tasks or practice, seeds or usual_seeds)
+        plans[name] = Plan(played, practice or usual_practice, seeds or usual_seeds)
     return Spec(profile, {name: load(name) for name in everything}, plans)
 
 
@@ -133,7 +133,8 @@ def _train_user(kind: Any, engine: UserVectorEnv, decisions: int, world: Seed, a
     updates = max(1, round(decisions / (USER_ENVS * USER.steps)))
     user = kind(_engine(engine, world), np.random.default_rng(agent), replace(USER, updates=updates))
     looks = set(checkpoints(updates, first=1, count=20))
-    return user_trace(user, (tasks for update, tasks in enumerate(user.train(), start=1) if update in looks))
+    progress = (USER_ENVS * USER.steps * update for update, _ in enumerate(user.train(), start=1) if update in looks)
+    return user_trace(user, progress)
 
 
 def _engine(engine: VectorEnv[Any, Any, Any], world: Seed) -> "SB3VecEnv":

@@ -38,9 +38,9 @@ def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> I
 def provider_trace(provider: Provider, progress: Iterable[int]) -> Trace:
     """The commitment that a provider recommends at each checkpoint."""
     trace = Trace([], [], [], [], [])
-    for tasks in progress:
+    for practice in progress:
         route, cascade = provider.recommend()
-        trace.tasks.append(int(tasks))
+        trace.practice.append(practice)
         trace.route.append(int(route))
         trace.cascade.append(float(cascade))
     return trace
@@ -50,12 +50,12 @@ def user_trace(user: User | ModelUser, progress: Iterable[int]) -> Trace:
     """A user's answer to each of the `QUESTIONS` at each checkpoint."""
     trace = Trace([], [], [], [], [])
     route, cascade = QUESTIONS
-    for tasks in progress:
+    for practice in progress:
         if isinstance(user, ModelUser):
             leave_1, leave_2 = (user.abandon_after(route, cascade, model) for model in (1, 2))
         else:
             leave_1 = leave_2 = user.abandon(route, cascade)
-        trace.tasks.extend([int(tasks)] * len(route))
+        trace.practice.extend([practice] * len(route))
         trace.route.extend(route.tolist())
         trace.cascade.extend(cascade.tolist())
         trace.leave_1.extend(np.asarray(leave_1, dtype=float).tolist())

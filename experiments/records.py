@@ -4,7 +4,7 @@
     DIR/cells/<cell>.json     the record of a finished cell, written whole or not at all
     DIR/report.html           made from the records, at any time
 
-A record holds facts only (what was recommended after how many tasks), never a regret: that is computed when
+A record holds facts only (what was recommended after how much practice), never a regret: that is computed when
 it is read, so a corrected theorem needs no new run.
 """
 
@@ -28,14 +28,15 @@ PACKAGES = ("routing-game", "numpy", "gymnasium", "torch", "stable-baselines3")
 
 @dataclass(frozen=True)
 class Trace:
-    """What a learner would do, after more and more tasks: rows of equal length, one list per column.
+    """What a learner would do, after more and more practice: rows of equal length, one list per column.
 
-    A provider's row is the commitment (route, cascade) it recommends after `tasks` tasks. A user's row is its answer to
+    Practice is counted in what the learner's registry entry says (tasks, decisions or iterations). A provider's row is
+    the commitment (route, cascade) it recommends. A user's row is its answer to
     one commitment of a fixed grid: the probability of leaving after a failed pass of model 1 and of model 2
     (equal for a user who does not see the model); empty lists for a provider.
     """
 
-    tasks: list[int]
+    practice: list[int]
     route: list[int]
     cascade: list[float]
     leave_1: list[float]
@@ -45,10 +46,13 @@ class Trace:
         """Raise ValueError unless every column holds what it should."""
         for field in fields(self):
             column = getattr(self, field.name)
-            kind = int if field.name in ("tasks", "route") else (int, float)
+            kind = int if field.name in ("practice", "route") else (int, float)
             if not isinstance(column, list) or not all(isinstance(x, kind) and math.isfinite(x) for x in column):
                 raise ValueError(f"column {field.name} must be a list of finite numbers")
-        provider, user = {len(self.tasks), len(self.route), len(self.cascade)}, {len(self.leave_1), len(self.leave_2)}
+        provider, user = (
+            {len(self.practice), len(self.route), len(self.cascade)},
+            {len(self.leave_1), len(self.leave_2)},
+        )
         if len(provider) != 1 or user not in ({0}, provider):
             raise ValueError("columns of different lengths")
 
@@ -181,7 +185,7 @@ def difference(begun: Spec, asked: Spec) -> str:
         return f"its learners are {', '.join(begun.plans)}"
     for name, plan in begun.plans.items():
         if plan != asked.plans[name]:
-            return f"its {name}: {plan.tasks} tasks x {plan.seeds} seeds on {len(plan.games)} games"
+            return f"its {name}: practice {plan.practice} x {plan.seeds} seeds on {len(plan.games)} games"
     if begun.games != asked.games:
         return f"its games are {', '.join(begun.games)}, or had other numbers"
     return f"its profile is {begun.profile}"

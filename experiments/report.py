@@ -126,27 +126,26 @@ def headline(rows: list[Row]) -> str:
     )
 
 
-def sentences(rows: list[Row], users: Sequence[str]) -> list[str]:
-    """The result in plain words, a sentence per learner."""
+def sentences(rows: list[Row], users: Sequence[str]) -> list[tuple[str, str]]:
+    """The result in plain words: each learner's name, and how near it came."""
     return [
-        sentence(name, [row for row in rows if row["learner"] == name], "V" if name in users else "J*")
+        (name, sentence([row for row in rows if row["learner"] == name], "V" if name in users else "J*"))
         for name in dict.fromkeys(row["learner"] for row in rows)
     ]
 
 
-def sentence(name: str, rows: list[Row], unit: str) -> str:
-    """How near one learner came, and where it stayed farthest."""
-    done = [row for row in rows if row["n"]]
-    failures = sum(row["failures"] or 0 for row in rows)
+def sentence(rows: list[Row], unit: str) -> str:
+    """On how many games one learner came near, and where it stayed farthest."""
+    done, failures = [row for row in rows if row["n"]], sum(row["failures"] or 0 for row in rows)
     tail = f" {failures} of its cells failed; they are named below." if failures else ""
     if not done:
-        return f"{name} has no finished cell.{tail}"
-    near = [row for row in done if upper(row) <= NEAR]
+        return f"no cell finished.{tail}"
+    near = sum(upper(row) <= NEAR for row in done)
+    words = f"within {100 * NEAR:g} % of {unit} of the optimum on {near} of {len(done)} games"
     worst = max(done, key=lambda row: float(row["last"]))
-    words = f"{name} comes within {100 * NEAR:g} % of {unit} of the optimum on {len(near)} of {len(done)} games"
-    if worst["last"] <= 1e-9:
-        return f"{words}, with no regret anywhere.{tail}"
-    return f"{words}; its largest mean regret is {regret_words(worst)} % of {unit}, on {worst['game']}.{tail}"
+    if percent(worst["last"]) == "0":
+        return f"{words}, without regret anywhere.{tail}"
+    return f"{words}; its largest mean regret is {regret_words(worst)} %, on {worst['game']}.{tail}"
 
 
 def upper(row: Row) -> float:
@@ -170,12 +169,13 @@ def game_section(spec: Spec, name: str, judged: pl.DataFrame, providers: Sequenc
     game = spec.games[name]
     rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*providers])) if len(judged) else judged
     played = [learner for learner in providers if name in spec.plans[learner].games]
-    counted = [learner for learner in played if LEARNERS[learner].counts == "iterations"]
+    others = [f"{learner}: {LEARNERS[learner].counts}" for learner in played if LEARNERS[learner].counts != "tasks"]
+    practice = "tasks played" + (f" ({', '.join(others)})" if others else "")
     return {
         "name": name,
         "words": provider_words(game, solve(game)),
         "card": card(game, name, *(("s", "USD") if name in PAIRS else ())),
-        "picture": embedded(game_figure(game, rows, played, counted, "USD" if name in PAIRS else "")),
+        "picture": embedded(game_figure(game, rows, played, practice, "USD" if name in PAIRS else "")),
     }
 
 
@@ -189,7 +189,7 @@ def user_sections(
     for record in records:
         if record.trace.leave_1:
             answers = user_answers(spec.games[record.game], record.learner, record.trace)
-            final = answers.filter(pl.col("tasks") == pl.col("tasks").max())
+            final = answers.filter(pl.col("practice") == pl.col("practice").max())
             last.setdefault((record.game, record.learner), []).append(final.with_columns(seed=pl.lit(record.seed)))
     sections = []
     for name in spec.games:

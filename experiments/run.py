@@ -28,7 +28,9 @@ def run(directory: RunDirectory, engine: str = "loky", workers: int = 1) -> int:
     spec = directory.spec
     finished = {record.cell: record for record in directory.records()}
     waiting = [cell for cell in spec.cells() if cell not in finished]
-    progress = Progress(waiting, len(finished), workers if engine == "loky" else 1)
+    if workers == 1:
+        engine = "serial"
+    progress = Progress(waiting, len(finished), 1 if engine == "serial" else workers)
     if finished and waiting:
         progress.say(f"{len(finished)} of {progress.total} cells were finished before and are kept")
     failures = sum(record.error is not None for record in finished.values())
@@ -48,7 +50,7 @@ def train(spec: Spec, cell: Cell, digest: str, code: str | None) -> Record:
     start, trace, error = time.perf_counter(), Trace([], [], [], [], []), None
     try:
         learner = LEARNERS[cell.learner]
-        trace = learner.train(spec.games[cell.game], spec.plans[cell.learner].tasks, *cell.streams(2))
+        trace = learner.train(spec.games[cell.game], spec.plans[cell.learner].practice, *cell.streams(2))
         trace.check()
     except Exception as problem:
         error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"

@@ -37,10 +37,10 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What one learner does in a run: on these games, with this many tasks per cell and this many seeds."""
+    """What one learner does in a run: on these games, with this much practice per cell and this many seeds."""
 
     games: tuple[str, ...]
-    tasks: int
+    practice: int
     seeds: int
 
 
@@ -85,7 +85,7 @@ class Spec:
         try:
             data = json.loads(text)
             games = {name: _game(fields) for name, fields in data["games"].items()}
-            plans = {name: Plan(tuple(p["games"]), p["tasks"], p["seeds"]) for name, p in data["plans"].items()}
+            plans = {name: Plan(tuple(p["games"]), p["practice"], p["seeds"]) for name, p in data["plans"].items()}
             return cls(data["profile"], games, plans)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a run's spec ({error!r})") from None
