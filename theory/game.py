@@ -123,7 +123,7 @@ class Game:
     def regime(self) -> Any:
         """Signs of (xi1, xi2): "++", "--", "-+" or "+-", with "0" at a boundary; an array of str for many games."""
         sign1, sign2 = (np.sign(xi).astype(int) for xi in self.net_value)
-        return np.broadcast_to(_REGIMES[3 * sign1 + sign2 + 4], self.shape)[()]
+        return plain(np.broadcast_to(_REGIMES[3 * sign1 + sign2 + 4], self.shape))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -197,6 +197,12 @@ class Game:
             if bad.any():
                 rule = "be larger for model 2 than for model 1 (ordered=False lifts this)"
                 raise ValueError(f"{name} must {rule}, got {_show(first, bad)} and {_show(second, bad)}")
+
+
+def plain(x: Any) -> Any:
+    """A Python number for what is one number, an array for what is many."""
+    x = np.asarray(x)
+    return x if x.ndim else x.item()
 
 
 def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:

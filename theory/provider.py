@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, Real
+from routing_game.theory.game import Array, Game, Real, plain
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.user import best_response, jump_point, ramp_start, thresholds
 
@@ -82,27 +82,27 @@ class Equilibrium:
     @property
     def rule(self) -> Any:
         """The deciding candidate; a key of `RULES`."""
-        return _NAMES[self.kind] if self.game.shape else str(_NAMES[self.kind])
+        return plain(_NAMES[self.kind])
 
     @property
     def route(self) -> Any:
         """i, 1 or 2."""
-        return _ROUTE[self.kind]
+        return plain(_ROUTE[self.kind])
 
     @property
     def cascade(self) -> tuple[Real, Real]:
         """(low, high): every s between is optimal; (0, 1) on route 2, where s is free."""
-        return self._chosen.low[()], self._chosen.high[()]
+        return plain(self._chosen.low), plain(self._chosen.high)
 
     @property
     def abandon(self) -> Real:
         """q, the user's reply."""
-        return self._chosen.abandon[()]
+        return plain(self._chosen.abandon)
 
     @property
     def utility(self) -> Real:
         """U at the representative, in the user's unit."""
-        return self._chosen.utility_low[()]
+        return plain(self._chosen.utility_low)
 
     @property
     def user_best(self) -> Real:
@@ -110,7 +110,7 @@ class Equilibrium:
         # one model alone, until it succeeds if its passes are worth their time
         (xi1, xi2), (p1, p2) = self.game.net_value, self.game.success
         best = np.maximum(np.where(xi1 > 0, xi1 / p1, xi1), np.where(xi2 > 0, xi2 / p2, xi2))
-        return np.broadcast_to(best, self.game.shape)[()]
+        return plain(np.broadcast_to(best, self.game.shape))
 
     @property
     def misalignment(self) -> tuple[Real, Real]:
@@ -118,17 +118,17 @@ class Equilibrium:
         table = self._candidates  # U is monotone in s on every piece, so its ends suffice
         gaps = self.user_best - np.stack([table.utility_low, table.utility_high])
         low, high = np.where(self._optimal, gaps, np.inf), np.where(self._optimal, gaps, -np.inf)
-        return low.min(axis=(0, 1))[()], high.max(axis=(0, 1))[()]
+        return plain(low.min(axis=(0, 1))), plain(high.max(axis=(0, 1)))
 
     @property
     def weak_cost(self) -> Real:
         """The infimum of J if ties are broken against the provider."""
-        return self._weak[0][()]
+        return plain(self._weak[0])
 
     @property
     def attained(self) -> Any:
         """bool: some commitment reaches `weak_cost`. False if it is only approached, as from the right of s0."""
-        return self._weak[1][()]
+        return plain(self._weak[1])
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -169,7 +169,7 @@ def solve(game: Game) -> Equilibrium:
     """
     if np.prod(game.shape) <= _BLOCK:
         cost, kind = _optimum(game)
-        return Equilibrium(game, cost[()], kind[()])
+        return Equilibrium(game, plain(cost), plain(kind))
     games = game.ravel()
     cost, kind = np.empty(games.shape), np.empty(games.shape, dtype=np.int8)
     for start in range(0, cost.size, _BLOCK):  # arrays that fit the cache: several times faster than whole ones

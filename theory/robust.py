@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, check_commitment
+from routing_game.theory.game import Array, Game, check_commitment, plain
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.provider import TIE, least
 from routing_game.theory.user import best_response, maximiser, thresholds
@@ -47,7 +47,7 @@ def worst_cost(game: Game, route: Any, cascade: Any, eps: float) -> Any:
         result = payoffs(game, route, cascade, q)
         tolerated = result.utility >= target - TIE * (np.abs(target) + eps)
         worst = np.maximum(worst, np.where(tolerated, result.cost, -np.inf))
-    return worst[()]
+    return plain(worst)
 
 
 def robust_commitment(game: Game, eps: float) -> RobustCommitment:

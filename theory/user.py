@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, Real, check_commitment
+from routing_game.theory.game import Array, Game, Real, check_commitment, plain
 from routing_game.theory.payoffs import payoffs
 
 
@@ -76,7 +76,7 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
         staying, leaving = (payoffs(game, route, cascade, q).cost for q in (low, high))
         strong = np.where(connected, np.clip(best, low, high), np.where(leaving < staying, high, low))
         weak = np.where(connected, np.clip(worst, low, high), np.where(leaving < staying, low, high))
-    return BestResponse(low[()], high[()], connected[()], strong[()], weak[()])
+    return BestResponse(plain(low), plain(high), plain(connected), plain(strong), plain(weak))
 
 
 def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
@@ -105,7 +105,7 @@ def _thresholds(game: Game, x1: Real, x2: Real) -> Thresholds:
     with np.errstate(divide="ignore", invalid="ignore"):
         s0, s_low, s_high = jump_point(game, x1, x2), ramp_start(game, x1, x2), x1 / (x1 - x2)
     return Thresholds(
-        np.where(jump, s0, np.nan)[()], np.where(ramp, s_low, np.nan)[()], np.where(ramp, s_high, np.nan)[()]
+        plain(np.where(jump, s0, np.nan)), plain(np.where(ramp, s_low, np.nan)), plain(np.where(ramp, s_high, np.nan))
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.game import Game, Real
+from routing_game.theory.game import Game, Real, plain
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.provider import interior_optimum, solve
 from routing_game.theory.user import thresholds
@@ -41,7 +41,7 @@ def throttle(game: Game) -> Throttling:
     throttled = np.where(both, np.minimum(np.minimum(l1, l2), cost), np.where(jump, np.minimum(l2, cost), cost))
     gain = cost - throttled
     latency = np.where(gain > 0, game.value * game.success[1], np.nan)
-    return Throttling(throttled[()], gain[()], latency[()])
+    return Throttling(plain(throttled), plain(gain), plain(latency))
 
 
 @dataclass(frozen=True)
@@ -88,4 +88,5 @@ def participation(game: Game) -> Participation:
     best = np.argmin(cost, axis=0)[None]
     route, cascade, cost = (np.take_along_axis(x, best, axis=0)[0] for x in (route, cascade, cost))
     possible = np.isfinite(cost)
-    return Participation(s_ir[()], np.where(possible, route, 0)[()], np.where(possible, cascade, 0.0)[()], cost[()])
+    route, cascade = np.where(possible, route, 0), np.where(possible, cascade, 0.0)
+    return Participation(plain(s_ir), plain(route), plain(cascade), plain(cost))
