@@ -20,6 +20,11 @@ from routing_game.theory import Game, best_response, provider_regret, solve, use
 Q_TOLERANCE = 0.06
 """How far from an optimal q still counts as right."""
 CELL, PAIR = ("learner", "game", "seed"), ("learner", "game")
+JUDGED = {
+    "learner": pl.String, "game": pl.String, "seed": pl.Int64, "seconds": pl.Float64, "practice": pl.Int64,
+    "route": pl.Int64, "cascade": pl.Float64, "regret": pl.Float64, "route_right": pl.Boolean, "q_right": pl.Boolean,
+    "q_error": pl.Float64,
+}  # fmt: skip
 Array = NDArray[np.float64]
 
 
@@ -29,13 +34,13 @@ def judge(spec: Spec, records: Iterable[Record]) -> pl.DataFrame:
     Providers have `route`, `cascade`, `route_right`, `q_right`; users `q_error`, the mean distance to the best
     response. `regret` is a share of J* or V. Cells that failed have no rows.
     """
-    frames = []
+    frames = [pl.DataFrame(schema=JUDGED)]
     for record in records:
         if record.error is None:
             rows = (judge_user if record.trace.leave_1 else judge_provider)(spec.games[record.game], record)
             labels = [pl.lit(value).alias(name) for name, value in zip(CELL, record.cell, strict=True)]
             frames.append(rows.with_columns(*labels, pl.lit(record.seconds).alias("seconds")))
-    return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
+    return pl.concat(frames, how="diagonal_relaxed")
 
 
 def judge_provider(game: Game, record: Record) -> pl.DataFrame:
@@ -125,29 +130,25 @@ def summary(spec: Spec, records: Sequence[Record]) -> pl.DataFrame:
     seeds, `failures`, shares `route_right` and `q_right` (providers), `q_error` (users), mean `practice` and `seconds`.
     """
     judged = judge(spec, records)
-    plan = [(learner, game) for learner, plan in spec.plans.items() for game in plan.games]
-    rows = pl.DataFrame(plan, schema=["learner", "game"], orient="row")
-    failures = pl.DataFrame(
-        [(r.learner, r.game, r.error is not None) for r in records], schema=["learner", "game", "failed"], orient="row"
-    )
-    rows = _join(rows, failures.group_by("learner", "game").agg(failures=pl.col("failed").sum()))
-    if judged.is_empty():
-        return rows.with_columns(n=pl.lit(0))
     last = judged.group_by(CELL, maintain_order=True).last()
-    best = judged.group_by(CELL, maintain_order=True).agg(pl.col("regret").min())
-    names = ("route_right", "q_right", "q_error", "practice", "seconds")
-    shares = [pl.col(name).mean() for name in names if name in last.columns]
-    rows = _join(rows, means(last, PAIR).rename({"mean": "last", "half": "last_half"}))
-    rows = _join(rows, means(best, PAIR).rename({"mean": "best", "half": "best_half"}).drop("n"))
-    rows = _join(rows, last.group_by(PAIR).agg(shares))
-    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in names if name not in rows.columns]
-    return rows.with_columns(pl.col("n").fill_null(0), *absent)
+    best = judged.group_by(CELL, maintain_order=True).agg(pl.min("regret"))
+    names = dict.fromkeys(PAIR, pl.String)
+    pairs = [(learner, game) for learner, plan in spec.plans.items() for game in plan.games]
+    failed = [(record.learner, record.game, record.error is not None) for record in records]
+    tables = [
+        pl.DataFrame(failed, schema=names | {"failed": pl.Int64}, orient="row")
+        .group_by(PAIR)
+        .agg(failures=pl.sum("failed")),
+        means(last, PAIR).rename({"mean": "last", "half": "last_half"}),
+        means(best, PAIR).rename({"mean": "best", "half": "best_half"}).drop("n"),
+        last.group_by(PAIR).agg(pl.mean("route_right", "q_right", "q_error", "practice", "seconds")),
+    ]
+    rows = pl.DataFrame(pairs, schema=names, orient="row")
+    for table in tables:
+        rows = rows.join(table, on=PAIR, how="left", maintain_order="left")
+    return rows.with_columns(pl.col("n").fill_null(0))
 
 
 def roles(spec: Spec, role: str) -> list[str]:
     """The learners of a spec that have this role, in order."""
     return [name for name in spec.plans if LEARNERS[name].role == role]
-
-
-def _join(rows: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    return rows.join(more, on=PAIR, how="left", maintain_order="left")

@@ -59,7 +59,7 @@ def game_figure(game: Game, judged: pl.DataFrame, learners: list[str], practice:
         curve, side = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
         strip, side_strip = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
         draw_costs(curve, side, game, money)
-        last = judged.group_by("learner", "seed", maintain_order=True).last() if len(judged) else judged
+        last = judged.group_by("learner", "seed", maintain_order=True).last()
         draw_ends(strip, side_strip, game, last, learners)
         regret = figure.add_subplot(grid[:, 3])
         draw_regret(regret, judged, learners, "regret, % of J*", practice)
@@ -126,8 +126,8 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
             axes.axvline(low, color="black", lw=0.9)
     for row, name in enumerate(learners):
         look = LOOKS.get(name, OTHER)
-        ends = last.filter(pl.col("learner") == name) if len(last) else last
-        first = ends.filter(pl.col("route") == 1)["cascade"].to_numpy() if len(ends) else np.array([])
+        ends = last.filter(pl.col("learner") == name)
+        first = ends.filter(pl.col("route") == 1)["cascade"].to_numpy()
         dodge = np.linspace(-0.22, 0.22, len(first)) if len(first) > 1 else np.zeros(len(first))
         axes.plot(first, row + dodge, look.marker, color=look.colour, ms=4.5, alpha=0.75, mec="white", mew=0.3,
                   clip_on=False)  # fmt: skip
@@ -150,8 +150,8 @@ def draw_regret(axes: Axes, judged: pl.DataFrame, learners: list[str], label: st
     """Mean exact regret over practice with its 95 % band, in percent, both axes logarithmic."""
     highest = 0.0
     for name in learners:
-        rows = judged.filter(pl.col("learner") == name) if len(judged) else judged
-        if not len(rows):
+        rows = judged.filter(pl.col("learner") == name)
+        if rows.is_empty():
             continue
         look, curve = LOOKS.get(name, OTHER), means(rows, ["practice"]).sort("practice")
         curve = curve[log_spaced(curve["practice"].to_numpy())]

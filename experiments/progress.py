@@ -15,12 +15,12 @@ SECONDS_BETWEEN_PLAIN_LINES = 10.0
 class Progress:
     """Counts finished cells; guesses the time left from how long each learner's cells took so far."""
 
-    def __init__(self, waiting: Iterable[Cell], finished: int, workers: int, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, waiting: Iterable[Cell], finished: int, workers: int, stream: TextIO | None = None) -> None:
         self.waiting = set(waiting)
         self.total = len(self.waiting) + finished
         self.workers = workers
-        self.stream = stream
-        self.live = stream.isatty()
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.last_line = time.monotonic()
 

@@ -167,7 +167,7 @@ def game_section(spec: Spec, name: str, judged: pl.DataFrame, providers: Sequenc
     from routing_game.experiments.figures import game_figure
 
     game = spec.games[name]
-    rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*providers])) if len(judged) else judged
+    rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*providers]))
     played = [learner for learner in providers if name in spec.plans[learner].games]
     others = [f"{learner}: {LEARNERS[learner].counts}" for learner in played if LEARNERS[learner].counts != "tasks"]
     practice = "tasks played" + (f" ({', '.join(others)})" if others else "")

@@ -47,13 +47,13 @@ def run(directory: RunDirectory, engine: str = "loky", workers: int = 1) -> int:
 
 def train(spec: Spec, cell: Cell, digest: str, code: str | None) -> Record:
     """One cell: its record, whatever the learner does. A learner that raises is a failure on record."""
-    start, trace, error = time.perf_counter(), Trace([], [], [], [], []), None
+    start = time.perf_counter()
     try:
-        learner = LEARNERS[cell.learner]
-        trace = learner.train(spec.games[cell.game], spec.plans[cell.learner].practice, *cell.streams(2))
+        practice = spec.plans[cell.learner].practice
+        trace, error = LEARNERS[cell.learner].train(spec.games[cell.game], practice, *cell.streams(2)), None
         trace.check()
     except Exception as problem:
-        error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+        trace, error = Trace([], [], [], [], []), f"{type(problem).__name__}: {' '.join(str(problem).split())}"
     return Record(*cell, digest, code, round(time.perf_counter() - start, 3), error, trace)
 
 

@@ -1,0 +1,303 @@
+"""`routing-game check`: cells on disk, resumed after a kill, the same on any engine; failures are on record."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from routing_game.experiments import InputError
+from routing_game.experiments.cli import main
+from routing_game.experiments.learners import CASCADE_GAMES, LEARNERS, REAL_PAIR, make_spec
+from routing_game.experiments.progress import Progress, clock
+from routing_game.experiments.records import Record, RunDirectory, Trace
+from routing_game.experiments.run import run
+from routing_game.experiments.spec import Cell, Spec
+from routing_game.theory import GAMES
+
+SMALL = [
+    "--games",
+    "t4-cascade,value-cheap",
+    "--learners",
+    "equilibrium,ucb,structural",
+    "--seeds",
+    "2",
+    "--tasks",
+    "60",
+]
+CELLS = 2 * 3 * 2
+
+
+def check(out, *words):
+    return main(["check", *(words or SMALL), "--engine", "serial", "--out", str(out)])
+
+
+def contents(out):
+    return {file.name: file.read_bytes() for file in (out / "cells").iterdir()}
+
+
+def facts(out):
+    """Records without the seconds they took."""
+    return {name: {**json.loads(text), "seconds": None} for name, text in contents(out).items()}
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """A small run that is complete."""
+    assert check(tmp_path / "run") == 0
+    return tmp_path / "run"
+
+
+# --- resuming -------------------------------------------------------------------------------------------------
+
+
+LONG = [
+    "--games",
+    "t4-cascade,t5-cascade,value-cheap",
+    "--learners",
+    "ucb,thompson",
+    "--seeds",
+    "4",
+    "--tasks",
+    "20000",
+]
+
+
+@pytest.mark.parametrize(("workers", "how"), [("1", "SIGKILL"), ("2", "SIGINT"), ("2", "SIGKILL")])
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX")
+def test_a_killed_check_resumes_without_repeating_a_cell(tmp_path, workers, how):
+    out = tmp_path / "run"
+    words = [sys.executable, "-P", "-m", "routing_game", "check", *LONG, "--out", str(out), "--workers", workers]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for_cells(process, out, 4)
+    if how == "SIGINT":
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does at Ctrl-C
+    else:
+        process.kill()
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == {"SIGINT": 130, "SIGKILL": -signal.SIGKILL}[how]
+    if how == "SIGINT":
+        last = error.splitlines()[-1]
+        assert "Traceback" not in error
+        assert "of 24 cells are done and kept; resume with: routing-game check --games t4-cascade" in last
+
+    done = {file.name: (file.stat().st_mtime_ns, file.stat().st_ino) for file in (out / "cells").glob("[!.]*")}
+    assert 4 <= len(done) < 24
+    again = subprocess.run(words, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert f"{len(done)} of 24 cells were finished before" in again.stderr
+    now = {file.name: (file.stat().st_mtime_ns, file.stat().st_ino) for file in (out / "cells").iterdir()}
+    assert len(now) == 24
+    assert {name: now[name] for name in done} == done
+    assert (out / "report.html").exists()
+
+
+def wait_for_cells(process, out, count):
+    deadline = time.monotonic() + 60
+    while len([*(out / "cells").glob("[!.]*")]) < count:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_workers_do_not_outlive_a_killed_check(tmp_path):
+    words = [sys.executable, "-P", "-m", "routing_game", "check", *LONG, "--tasks", "3000000", "--workers", "2"]
+    process = subprocess.Popen([*words, "--out", str(tmp_path)], start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(members(process.pid)) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(2)  # both are in their first cell, which takes a minute
+    process.kill()
+    process.wait()
+    while any("popen_loky" in words for words in members(process.pid)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def members(session):
+    """Command lines of the processes of a session."""
+    listing = subprocess.run(["ps", "-s", str(session), "-o", "args="], capture_output=True, text=True)
+    return listing.stdout.splitlines()
+
+
+def test_a_finished_run_is_only_reported_again(finished, capsys):
+    before, report = contents(finished), (finished / "report.html").read_text()
+    assert check(finished) == 0
+    assert contents(finished) == before
+    assert (finished / "report.html").read_text() == report
+    assert main(["report", str(finished)]) == 0
+    assert (finished / "report.html").read_text() == report
+
+
+# --- the same facts -------------------------------------------------------------------------------------------
+
+
+def test_engine_and_workers_change_no_fact(tmp_path, finished):
+    assert main(["check", *SMALL, "--workers", "2", "--out", str(tmp_path / "two")]) == 0
+    assert facts(tmp_path / "two") == facts(finished)
+
+
+def test_a_cell_depends_on_nothing_but_itself(tmp_path, finished):
+    alone = ["--games", "value-cheap", "--learners", "ucb", "--seeds", "1", "--tasks", "60"]
+    assert check(tmp_path / "alone", *alone) == 0
+    name = Cell("ucb", "value-cheap", 0).filename
+    assert facts(tmp_path / "alone")[name]["trace"] == facts(finished)[name]["trace"]
+
+
+def test_streams_differ_between_cells_and_between_world_and_agent():
+    cells = [Cell(a, g, s) for a in ("ucb", "thompson") for g in ("t4-cascade", "t5-stay") for s in (0, 1)]
+    states = {tuple(stream.generate_state(4)) for cell in cells for stream in cell.streams(2)}
+    assert len(states) == 2 * len(cells)
+    again = Cell("ucb", "t4-cascade", 0).streams(2)[1]
+    np.testing.assert_array_equal(again.generate_state(4), cells[0].streams(2)[1].generate_state(4))
+
+
+# --- what is refused ------------------------------------------------------------------------------------------
+
+
+def damage(finished):
+    """One way each to spoil a run, with a word that the message must hold."""
+    cell = finished / "cells" / Cell("ucb", "value-cheap", 0).filename
+    record = json.loads(cell.read_text())
+    yield cell, '{"learner": "ucb", "ga', "damaged"
+    yield cell, "", "damaged"
+    yield cell, "[]", "damaged"
+    yield cell, json.dumps({**record, "trace": {**record["trace"], "cascade": [0.5]}}), "different lengths"
+    yield cell, json.dumps({**record, "trace": {**record["trace"], "route": ["one"]}}), "column route"
+    yield cell, json.dumps(record).replace('"cascade": [', '"cascade": [NaN, '), "column cascade"
+    yield cell, json.dumps({**record, "run": "0" * 12}), "another run"
+    yield cell, json.dumps({**record, "seed": 1}), "another run"
+    yield cell.with_name("ucb__value-cheap__007.json"), json.dumps(record), "belongs to no cell"
+    yield cell.with_name("notes.txt"), "mine", "belongs to no cell"
+    yield finished / "run.json", "{}", "damaged"
+    yield finished / "run.json", '{"spec"', "damaged"
+
+
+@pytest.mark.parametrize("case", range(12))
+def test_a_damaged_or_foreign_file_stops_the_run_before_it_starts(finished, case, capsys):
+    (finished / "cells" / Cell("structural", "value-cheap", 1).filename).unlink()  # something is left to train
+    file, text, hint = [*damage(finished)][case]
+    file.write_text(text)
+    before = contents(finished)
+    capsys.readouterr()
+    assert check(finished) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.count("\n") == 1
+    assert str(file) in error
+    assert hint in error
+    assert contents(finished) == before
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "hint"),
+    [("--seeds", "3", "2 seeds"), ("--tasks", "61", "practice 60"), ("--games", "t4-cascade", "2 games")],
+)
+def test_another_spec_does_not_enter_the_folder(finished, capsys, flag, value, hint):
+    words, before = [*SMALL], contents(finished)
+    words[words.index(flag) + 1] = value
+    capsys.readouterr()
+    assert check(finished, *words) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert hint in error
+    assert contents(finished) == before
+
+
+def test_changed_numbers_of_a_game_are_another_spec(tmp_path):
+    spec = make_spec("default", ("t4-cascade",), ("ucb",))
+    other = replace(spec, games={"t4-cascade": GAMES["t5-cascade"]})
+    RunDirectory.create(tmp_path, spec)
+    with pytest.raises(InputError, match="other numbers"):
+        RunDirectory.create(tmp_path, other)
+
+
+def test_drafts_left_by_a_kill_are_ignored(finished):
+    (finished / "cells" / ".ucb__value-cheap__000.json.123").write_text('{"half')
+    assert check(finished) == 0
+
+
+# --- failures -------------------------------------------------------------------------------------------------
+
+
+def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monkeypatch, capsys):
+    def broken(game, practice, world, agent):
+        if game.penalty > 1:
+            raise FloatingPointError("loss is nan\nafter 3 updates")
+        return LEARNERS["equilibrium"].train(game, practice, world, agent)
+
+    monkeypatch.setitem(LEARNERS, "ucb", replace(LEARNERS["ucb"], train=broken))
+    assert check(tmp_path) == 1
+    out, error = capsys.readouterr()
+    assert "all failed" in out
+    assert error.count("failed: ucb on t4-cascade") == 2
+    records = [Record.from_json(text.decode()) for text in contents(tmp_path).values()]
+    assert len(records) == CELLS
+    failed = [record for record in records if record.error]
+    assert {(record.learner, record.game) for record in failed} == {("ucb", "t4-cascade")}
+    assert {record.error for record in failed} == {"FloatingPointError: loss is nan after 3 updates"}
+    assert "FloatingPointError: loss is nan after 3 updates" in (tmp_path / "report.html").read_text()
+    before = contents(tmp_path)
+    assert check(tmp_path) == 1  # failed cells are finished cells
+    assert contents(tmp_path) == before
+
+
+def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):
+    bad = Trace([1, 2], [1, 1], [0.5, float("nan")], [], [])
+    monkeypatch.setitem(LEARNERS, "ucb", replace(LEARNERS["ucb"], train=lambda *_: bad))
+    directory = RunDirectory.create(tmp_path, make_spec("default", ("t4-cascade",), ("ucb",), seeds=1))
+    assert run(directory, "serial") == 1
+    assert "column cascade" in next(directory.records()).error
+
+
+# --- specs and progress ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["default", "full"])
+def test_a_profile_is_all_games_and_learners(profile):
+    spec = make_spec(profile)
+    assert [*spec.games] == [*GAMES, REAL_PAIR]
+    assert [*spec.plans] == [*LEARNERS]
+    assert spec.plans["ppo"].games == (*GAMES, REAL_PAIR)
+    assert spec.plans["ppo-user"].games == CASCADE_GAMES
+    cells = spec.cells()
+    assert len(cells) == len({*cells}) == sum(len(plan.games) * plan.seeds for plan in spec.plans.values())
+    assert {cell.seed for cell in cells[: len(LEARNERS)]} == {0}
+    assert Spec.from_json(spec.to_json()) == spec
+
+
+def test_full_profile_has_the_budgets_of_the_acceptance_figures():
+    plans = make_spec("full").plans
+    assert [plans[name].seeds for name in ("ucb", "thompson", "structural", "gradient")] == [20] * 4
+    assert [plans[name].seeds for name in ("ppo", "ppo-user", "ppo-user-model")] == [10] * 3
+    assert [plans[name].practice for name in ("ucb", "thompson", "structural")] == [30_000, 30_000, 2_000]
+
+
+def test_users_play_other_games_when_they_are_named():
+    assert make_spec("default", ("value-cheap",), ("ppo-user",)).plans["ppo-user"].games == ("value-cheap",)
+
+
+def test_progress_is_one_live_line_on_a_terminal_and_few_lines_elsewhere():
+    cells = [Cell("ucb", "t4-cascade", seed) for seed in range(4)]
+    records = [Record(*cell, "run", None, 30.0, None, Trace([], [], [], [], [])) for cell in cells]
+    terminal, file = io.StringIO(), io.StringIO()
+    terminal.isatty = lambda: True
+    for stream in (terminal, file):
+        progress = Progress(cells, 0, 2, stream)
+        for record in records:
+            progress.tick(record)
+        progress.close()
+    assert "\r\x1b[K1 of 4 cells, about 0:45 left" in terminal.getvalue()  # 3 cells of 30 s on 2 workers
+    assert terminal.getvalue().count("\n") == 1
+    assert file.getvalue() == "4 of 4 cells, about 0:00 left\n"
+
+
+def test_clock():
+    assert [clock(s) for s in (0, 65.4, 7384)] == ["0:00", "1:05", "2:03:04"]

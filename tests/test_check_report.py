@@ -1,0 +1,271 @@
+"""The judging of facts and the report: exact, complete, self-contained."""
+
+import base64
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from routing_game.agents import UCB, BestResponseUser, StoppingUser
+from routing_game.experiments.analysis import grid_floor, judge, means, stopping_utility, summary, user_answers
+from routing_game.experiments.learners import LEARNERS, make_spec
+from routing_game.experiments.play import QUESTIONS, checkpoints, play, user_trace
+from routing_game.experiments.records import Record, RunDirectory, Trace
+from routing_game.experiments.report import percent, terminal_table, write_report
+from routing_game.experiments.run import run
+from routing_game.theory import GAMES, Commitment, Task, payoffs, solve
+
+SPEC = make_spec("default", ("t4-cascade", "t5-cascade", "value-cheap"), None, seeds=2, practice=64)
+
+
+def record(learner, game, seed, trace, error=None):
+    return Record(learner, game, seed, SPEC.digest, "abc", 1.0, error, trace)
+
+
+def provider(*commitments):
+    return Trace([*range(1, len(commitments) + 1)], [i for i, _ in commitments], [s for _, s in commitments], [], [])
+
+
+# --- judging --------------------------------------------------------------------------------------------------
+
+
+def test_regret_is_that_of_the_paper_s_numbers():
+    s0 = float(solve(GAMES["t4-cascade"]).cascade[0])
+    trace = provider((2, 0.0), (1, 0.0), (1, s0))
+    rows = judge(SPEC, [record("ucb", "t4-cascade", 0, trace)])
+    # THEORY, section 7: J* = .5824, route 2 costs .75, and leaving at once .15 + 1.5 x .7 = 1.2
+    np.testing.assert_allclose(rows["regret"], [0.75 / 0.58235294 - 1, 1.2 / 0.58235294 - 1, 0], atol=1e-7)
+    assert rows["route_right"].to_list() == [False, True, True]
+    assert rows["q_right"].to_list() == [True, False, True]
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_exact_policy_has_no_regret(name):
+    trace = LEARNERS["equilibrium"].train(GAMES[name], 30, np.random.SeedSequence(1), np.random.SeedSequence(2))
+    rows = judge(make_spec("default", (name,)), [record("equilibrium", name, 0, trace)])
+    assert rows["regret"].abs().max() < 1e-12
+    assert rows["route_right"].all()
+    assert rows["q_right"].all()
+
+
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize(("learner", "user"), [("ppo-user", BestResponseUser), ("ppo-user-model", StoppingUser)])
+def test_exact_users_have_no_regret(name, learner, user):
+    trace = user_trace(user(GAMES[name]), [1])
+    answers = user_answers(GAMES[name], learner, trace)
+    assert answers["regret"].max() < 1e-12
+    rows = judge(make_spec("default", (name,)), [record(learner, name, 0, trace)])
+    assert rows["q_error"].item() < 1e-12
+
+
+def test_a_user_is_judged_by_the_utility_it_loses():
+    game = GAMES["t4-cascade"]
+    route, cascade = QUESTIONS
+    never = Trace([1] * 102, route.tolist(), cascade.tolist(), [0.0] * 102, [0.0] * 102)
+    regret = user_answers(game, "ppo-user", never)["regret"].to_numpy()
+    # staying at s = 0 for good is worth (.3 - .4) / .3 = -1/3, leaving at the first failure -.1; V = 1
+    assert regret[0] == pytest.approx(1 / 3 - 0.1)
+    assert regret[101] == 0  # route 2: staying is best
+
+
+def test_a_model_blind_user_is_a_special_case_of_one_who_sees_the_model():
+    game, rng = GAMES["t5-cascade"], np.random.default_rng(3)
+    route, cascade, q = rng.integers(1, 3, 50), rng.random(50), rng.random(50)
+    expected = payoffs(game, route, cascade, q).utility
+    np.testing.assert_allclose(stopping_utility(game, route, cascade, q, q), expected, rtol=1e-12)
+
+
+def test_the_interval_is_student_s_t():
+    regrets = [0.1, 0.4, 0.2, 0.2]
+    frame = pl.DataFrame({"learner": ["a"] * 4 + ["b"], "regret": [*regrets, 0.3]})
+    table = means(frame, ["learner"])
+    low, high = stats.t.interval(0.95, 3, np.mean(regrets), stats.sem(regrets))
+    assert table["mean"][0] - table["half"][0] == pytest.approx(low)
+    assert table["mean"][0] + table["half"][0] == pytest.approx(high)
+    assert table["n"].to_list() == [4, 1]
+    assert np.isnan(table["half"][1])
+
+
+def test_summary_has_a_row_for_every_pair_and_counts_failures():
+    records = [
+        record("ucb", "t4-cascade", 0, provider((1, 0.25), (1, 0.9))),
+        record("ucb", "t4-cascade", 1, provider((1, 0.25), (1, 0.25))),
+        record("ucb", "t5-cascade", 0, Trace([], [], [], [], []), "ValueError: no"),
+    ]
+    rows = {(row["learner"], row["game"]): row for row in summary(SPEC, records).to_dicts()}
+    assert len(rows) == sum(len(plan.games) for plan in SPEC.plans.values())
+    row = rows["ucb", "t4-cascade"]
+    assert (row["n"], row["failures"], row["practice"]) == (2, 0, 2)
+    assert row["best"] < row["last"]
+    assert row["best"] == pytest.approx(grid_floor(GAMES["t4-cascade"]))  # s = .25 is the best arm
+    assert (rows["ucb", "t5-cascade"]["n"], rows["ucb", "t5-cascade"]["failures"]) == (0, 1)
+    assert rows["ppo", "value-cheap"]["n"] == 0
+
+
+def test_no_bandit_arm_beats_the_grid_floor():
+    for game in GAMES.values():
+        costs = [payoffs(game, i, s, BestResponseUser(game).abandon(i, s)).cost for i, s in UCB().arms]
+        assert grid_floor(game) == pytest.approx(min(costs) / solve(game).cost - 1, abs=1e-12)
+
+
+# --- the loop -------------------------------------------------------------------------------------------------
+
+
+def test_checkpoints_are_log_spaced_and_end_at_the_end():
+    looks = checkpoints(30_000)
+    assert looks[0] == 10
+    assert looks[-1] == 30_000
+    ratios = np.diff(np.log(looks[5:]))
+    assert ratios.max() < 1.3 * ratios.min()
+    assert checkpoints(3) == [3]
+
+
+def test_play_shows_the_provider_each_task_of_its_own_commitment():
+    class Probe:
+        def __init__(self):
+            self.seen = []
+
+        def act(self):
+            return Commitment(1 + len(self.seen) % 2, 0.25)
+
+        def update(self, commitment, task):
+            self.seen.append((commitment, task))
+
+        def recommend(self):
+            return Commitment(2, 0.0)
+
+    from routing_game.envs import ProviderEnv
+
+    probe = Probe()
+    assert [*play(ProviderEnv(GAMES["value-cheap"]), probe, 20, seed=5)][-1] == 20
+    assert len(probe.seen) == 20
+    for commitment, task in probe.seen:
+        assert isinstance(task, Task)
+        assert (task.standard == 0) == (commitment.route == 2)
+
+
+# --- the report -----------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What a test asks of a page: its text, its addresses and its tables' rows."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.addresses, self.ids, self.rows, self.pictures, self.tags = [], [], set(), [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.add(tag)
+        self.addresses += [attributes[key] for key in ("src", "href", "data", "action") if key in attributes]
+        self.ids.add(attributes.get("id"))
+        if tag == "img":
+            self.pictures.append(attributes)
+        if tag == "tr":
+            self.rows.append([])
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if self.rows and data.strip():
+            self.rows[-1].append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """A tiny run of every learner but one, which is made to fail, on three games."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def broken(*_):
+            raise RuntimeError("<b>diverged</b> & gone")
+
+        patch.setitem(LEARNERS, "thompson", LEARNERS["thompson"].__class__("broken", broken, {}))
+        directory = RunDirectory.create(tmp_path_factory.mktemp("run"), SPEC)
+        assert run(directory, "serial") == 6
+    return directory
+
+
+@pytest.fixture(scope="module")
+def page(directory):
+    return Page(write_report(directory).read_text(encoding="utf-8"))
+
+
+def test_the_report_needs_nothing_from_outside(page):
+    assert page.addresses
+    assert all(address.startswith(("#", "data:")) for address in page.addresses)
+    assert not page.tags & {"script", "link", "iframe", "object"}
+    assert {address[1:] for address in page.addresses if address.startswith("#")} <= page.ids
+
+
+def test_the_report_has_a_picture_of_every_game_and_of_learned_users(page):
+    described = [picture["alt"].split(":")[0] for picture in page.pictures]
+    assert described == [*SPEC.games, *SPEC.games]  # users were asked to play these games too
+    for picture in page.pictures:
+        kind, data = picture["src"].split(",", 1)
+        assert kind == "data:image/svg+xml;base64"
+        svg = ElementTree.fromstring(base64.b64decode(data))
+        assert svg.tag.endswith("svg")
+        used = {value for element in svg.iter() for key, value in element.items() if key.endswith("href")}
+        assert all(value.startswith("#") for value in used)
+
+
+def test_the_report_s_table_has_every_pair_with_its_regret_practice_and_failures(page, directory):
+    table = {}
+    for row in page.rows:
+        if row and row[0] in SPEC.plans and row[1] in SPEC.games:
+            table.setdefault((row[0], row[1]), row)  # later ones are of the table of failures
+    rows = summary(SPEC, [*directory.records()]).to_dicts()
+    assert {*table} == {(row["learner"], row["game"]) for row in rows}
+    for row in rows:
+        shown = table[row["learner"], row["game"]]
+        if row["n"]:
+            assert percent(row["last"]) in shown
+            assert f"{int(row['practice']):,} {LEARNERS[row['learner']].counts}" in shown
+        else:
+            assert shown[-1] == "2"
+            assert row["learner"] == "thompson"
+
+
+def test_the_report_names_failures_seeds_versions_and_commit(page, directory):
+    text = " ".join(" ".join(page.text).split())
+    assert text.count("RuntimeError: <b>diverged</b> & gone") == 6  # escaped, not bold
+    assert "b" not in {tag for row in page.rows for tag in row}
+    assert "2 seeds : 0 to 1" in text.replace("seeds:", "seeds :")
+    assert "torch 2" in text
+    commit = next(directory.records()).commit
+    assert (commit or "not a git checkout") in text
+    assert SPEC.digest in text
+
+
+def test_the_summary_follows_from_the_rows(page):
+    text = " ".join(" ".join(page.text).split())
+    assert "equilibrium : within 1 % of J* of the optimum on 3 of 3 games, without regret anywhere." in text
+    assert "thompson : no cell finished. 6 of its cells failed; they are named below." in text
+    assert "come within 1 % of the optimum on every game they played: equilibrium," in text
+
+
+def test_the_terminal_table_is_learner_by_game(directory):
+    lines = terminal_table(directory).splitlines()
+    assert lines[0].split()[2:] == [*SPEC.plans]
+    assert [line.split()[0] for line in lines[1:4]] == [*SPEC.games]
+    assert all("all failed" in line for line in lines[1:4])
+    assert lines[1].split()[1] == "0"
+
+
+def test_a_run_that_has_only_begun_can_be_reported(tmp_path, directory):
+    begun = RunDirectory.create(tmp_path, SPEC)
+    assert "not run" in terminal_table(begun)
+    assert "no cell finished" in write_report(begun).read_text()
+    begun.keep(next(directory.records()))
+    assert "equilibrium" in write_report(begun).read_text()
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0, "0"), (-1e-17, "0"), (4e-6, "0"), (0.0001234, "0.012"), (0.0199, "2"), (0.999, "100"), (1.0604, "106")],
+)
+def test_percent_has_two_digits_and_no_exponent(share, words):
+    assert percent(share) == words

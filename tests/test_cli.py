@@ -1,0 +1,146 @@
+"""The command line: answers at once, and meets every wrong input with one line and exit code 2."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from routing_game.experiments.cli import main
+from routing_game.theory import GAMES, PAIRS
+
+GAME = ["--value", "1", "--penalty", "1.5", "--success", ".3", ".8", "--latency", ".4", ".5", "--cost", ".15", ".6"]
+
+
+def change(flag, *values):
+    """The game's flags with one of them changed."""
+    at = GAME.index(flag) + 1
+    return ["solve", *GAME[:at], *values, *GAME[at + len(values) :]]
+
+
+WRONG = {
+    "no command": ([], "COMMAND"),
+    "unknown command": (["chek"], "perhaps check"),
+    "unknown flag": (["check", "--game", "t4-cascade"], "perhaps --games"),
+    "unknown flag of solve": (["solve", "t4-cascade", "--vaule", "1"], "perhaps --value"),
+    "unknown game": (["check", "--games", "t4-cascade,t4-casade"], "'t4-casade', perhaps t4-cascade"),
+    "unknown learner": (["check", "--learners", "tompson"], "'tompson', perhaps thompson"),
+    "empty name": (["check", "--learners", "ucb,"], "got ''"),
+    "unknown game to solve": (["solve", "gpt-4.1-o4"], "gpt-4.1-o3"),
+    "unknown profile": (["check", "--profile", "big"], "'big'"),
+    "unknown engine": (["check", "--engine", "ray"], "'ray'"),
+    "no seeds": (["check", "--seeds", "0"], "at least 1, got '0'"),
+    "negative seeds": (["check", "--seeds", "-3"], "--seeds"),
+    "fractional seeds": (["check", "--seeds", "1.5"], "at least 1, got '1.5'"),
+    "no tasks": (["check", "--tasks", "0"], "at least 1"),
+    "no workers": (["check", "--workers", "0"], "at least 1"),
+    "no run to report": (["report", "no-such-run"], "no-such-run"),
+    "numbers missing": (["solve", "--value", "1"], "--penalty, --success, --latency, --cost"),
+    "half a pair": (["solve", *GAME[:5]], "--success"),
+    "not a number": (change("--value", "much"), "'much'"),
+    "nan": (change("--value", "nan"), "value must be finite, got nan"),
+    "infinite": (change("--penalty", "inf"), "penalty must be finite"),
+    "value 0": (change("--value", "0"), "value must be positive"),
+    "penalty below 0": (change("--penalty", "-1"), "penalty must be positive"),
+    "success in percent": (change("--success", "30", "80"), "percentage"),
+    "success 0": (change("--success", "0", ".8"), "success of model 1"),
+    "latency below 0": (change("--latency", "-.4", ".5"), "latency of model 1"),
+    "cost below 0": (change("--cost", "-.4", ".5"), "cost of model 1"),
+    "worse reasoning model": (change("--success", ".8", ".3"), "--unordered"),
+}
+
+
+@pytest.mark.parametrize(("words", "hint"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_input_is_one_line_and_exit_code_2(words, hint, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("routing-game: error: ")
+    assert error.count("\n") == 1
+    assert hint in error
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_an_unwritable_folder_is_found_by_writing(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    for place in (tmp_path / "file", tmp_path / "file" / "below", "/proc/no/such/place"):
+        assert main(["check", "--games", "t4-cascade", "--out", str(place)]) == 2
+        assert "expected a folder to write to" in capsys.readouterr().err
+
+
+def test_help_is_quick_and_light():
+    code = "import sys; sys.argv[0] = 'routing-game'; from routing_game.experiments.cli import main\n"
+    code += "try: main(['check', '--help'])\nexcept SystemExit: pass\n"
+    code += "heavy = {'torch', 'scipy', 'matplotlib', 'polars', 'stable_baselines3'} & {*sys.modules}\n"
+    code += "assert not heavy, heavy"
+    seconds = []
+    for _ in range(3):  # the best of three: other processes may be busy
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+        seconds.append(time.perf_counter() - start)
+        assert done.returncode == 0, done.stderr
+        assert "--learners" in done.stdout
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize("name", [*GAMES, *PAIRS])
+def test_every_named_game_has_a_card(name, capsys):
+    assert main(["solve", name]) == 0
+    card = capsys.readouterr().out
+    for label in ("Provider", "Why", "User", "Who pays", "Cliffs", "Throttling", "Opt-out"):
+        assert f"\n{label}" in card
+    assert "nan" not in card
+    assert max(map(len, card.splitlines())) <= 120
+
+
+def test_the_card_of_t4_cascade_says_what_theory_says(capsys):
+    main(["solve", *GAME])
+    numbers = capsys.readouterr().out
+    main(["solve", "t4-cascade"])
+    named = capsys.readouterr().out
+    assert named.replace("t4-cascade", "your game") == numbers
+    words = " ".join(named.split())
+    assert "route 1, s = 0.2105" in words
+    assert "J = 0.5824" in words
+    assert "0.01 below costs +106 %" in words  # THEORY: falling short of s0
+    assert "costs it 0.475" in words  # .375 on route 2, less xi1 = -.1
+
+
+def test_flags_change_a_named_game(capsys):
+    assert main(["solve", "t4-cascade", "--penalty", "0.4"]) == 0
+    changed = capsys.readouterr().out
+    assert main(["solve", "t4-leave-cheap"]) == 0
+    assert changed == capsys.readouterr().out.replace("t4-leave-cheap", "t4-cascade")
+
+
+def test_list_names_games_pairs_and_learners(capsys):
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = {line.split()[0] for line in lines}
+    assert {*GAMES, *PAIRS, "ucb", "ppo-user-model", "equilibrium"} <= names
+    assert all("@" in line for line in lines if line.split()[0] in PAIRS)  # the source's commit
+
+
+def test_python_m_routing_game_is_the_same_program(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "routing_game", "solve", "t5-cascade"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0
+    assert "0.3518" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths")
+def test_runs_of_different_selections_do_not_share_a_default_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for learner in ("equilibrium", "structural"):
+        words = ["check", "--games", "value-cheap", "--learners", learner, "--seeds", "1", "--tasks", "20"]
+        assert main([*words, "--engine", "serial"]) == 0
+    runs = [*(tmp_path / "runs").iterdir()]
+    assert len(runs) == 2
+    assert all(json.loads((run / "run.json").read_text())["spec"]["profile"] == "default" for run in runs)
