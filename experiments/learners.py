@@ -20,6 +20,7 @@ from routing_game.experiments.spec import Plan, Spec
 from routing_game.theory import GAMES, Game, load
 
 if TYPE_CHECKING:
+    from routing_game.agents.ppo import Settings
     from routing_game.envs.sb3 import SB3VecEnv
 
 Seed = np.random.SeedSequence
@@ -29,9 +30,6 @@ REAL_PAIR = "gpt-4.1-o3"
 """The measured pair of the standard run: its optimum is the s_L cascade that the paper left open."""
 CASCADE_GAMES = ("t4-cascade", "t5-cascade")
 """Where users learn: games whose best response is more than always staying or always leaving."""
-
-PROVIDER_ENVS, USER_ENVS = 256, 64
-"""Tasks that PPO plays side by side."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,8 @@ def ppo(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     """PPO on the batched engine, the exact user answering."""
     from routing_game.agents.ppo import PROVIDER, PPOProvider
 
-    engine = _engine(ProviderVectorEnv(PROVIDER_ENVS, game), world)
-    settings = replace(PROVIDER, updates=max(1, round(tasks / (PROVIDER_ENVS * PROVIDER.steps))))
-    provider = PPOProvider(engine, np.random.default_rng(agent), settings)
+    width, settings = _fit(PROVIDER, tasks)
+    provider = PPOProvider(_engine(ProviderVectorEnv(width, game), world), np.random.default_rng(agent), settings)
     return provider_trace(provider, provider.train())
 
 
@@ -117,24 +114,34 @@ def ppo_user(game: Game, decisions: int, world: Seed, agent: Seed) -> Trace:
     """PPO as a user who sees the commitment, against uniformly drawn ones."""
     from routing_game.agents.ppo import PPOUser
 
-    return _train_user(PPOUser, UserVectorEnv(USER_ENVS, game, observes="strategy"), decisions, world, agent)
+    return _train_user(PPOUser, game, "strategy", decisions, world, agent)
 
 
 def ppo_user_model(game: Game, decisions: int, world: Seed, agent: Seed) -> Trace:
     """PPO as a user who also sees which model failed."""
     from routing_game.agents.ppo import PPOModelUser
 
-    return _train_user(PPOModelUser, UserVectorEnv(USER_ENVS, game, observes="model"), decisions, world, agent)
+    return _train_user(PPOModelUser, game, "model", decisions, world, agent)
 
 
-def _train_user(kind: Any, engine: UserVectorEnv, decisions: int, world: Seed, agent: Seed) -> Trace:
+def _train_user(
+    kind: Any, game: Game, observes: Literal["strategy", "model"], decisions: int, world: Seed, agent: Seed
+) -> Trace:
     from routing_game.agents.ppo import USER
 
-    updates = max(1, round(decisions / (USER_ENVS * USER.steps)))
-    user = kind(_engine(engine, world), np.random.default_rng(agent), replace(USER, updates=updates))
-    looks = set(checkpoints(updates, first=1, count=20))
-    progress = (USER_ENVS * USER.steps * update for update, _ in enumerate(user.train(), start=1) if update in looks)
-    return user_trace(user, progress)
+    width, settings = _fit(USER, decisions)
+    engine = _engine(UserVectorEnv(width, game, observes=observes), world)
+    user = kind(engine, np.random.default_rng(agent), settings)
+    looks = set(checkpoints(settings.updates, first=1, count=20))
+    updates = (update for update, _ in enumerate(user.train(), start=1) if update in looks)
+    return user_trace(user, (width * settings.steps * update for update in updates))
+
+
+def _fit(settings: "Settings", practice: int) -> tuple[int, "Settings"]:
+    """How many tasks to play side by side so that a schedule uses that much practice; fewer updates if it is little."""
+    width = max(1, round(practice / (settings.updates * settings.steps)))
+    updates = min(settings.updates, max(1, practice // (width * settings.steps)))
+    return width, replace(settings, updates=updates)
 
 
 def _engine(engine: VectorEnv[Any, Any, Any], world: Seed) -> "SB3VecEnv":
@@ -166,9 +173,9 @@ LEARNERS: dict[str, Learner] = {
     "thompson": Learner("bandit: Thompson sampling on the same 21 commitments", thompson,
                         {"default": (30_000, 5), "full": (30_000, 20)}),
     "ppo": Learner("PPO (stable-baselines3) as the provider, against the exact user", ppo,
-                   {"default": (81_920, 4), "full": (81_920, 10)}),
+                   {"default": (81_920, 4), "full": (163_840, 10)}),
     "ppo-user": Learner("PPO as the user who sees the commitment (i, s)", ppo_user,
-                        {"default": (204_800, 3), "full": (409_600, 10)}, role="user", counts="decisions"),
+                        {"default": (204_800, 3), "full": (1_966_080, 10)}, role="user", counts="decisions"),
     "ppo-user-model": Learner("PPO as the user who also sees which model failed", ppo_user_model,
-                              {"default": (204_800, 3), "full": (409_600, 10)}, role="user", counts="decisions"),
+                              {"default": (204_800, 3), "full": (1_966_080, 10)}, role="user", counts="decisions"),
 }  # fmt: skip
