@@ -22,6 +22,7 @@ from routing_game.theory import (
     worst_cost,
 )
 from routing_game.theory.certify import values
+from routing_game.theory.welfare import forced_throttling, throttling_gain
 
 
 @pytest.mark.parametrize("eps", [1e-4, 1e-2, 0.1])
@@ -89,6 +90,40 @@ def test_throttling_by_trying_latencies() -> None:
         assert (solve(slow).cost >= best.cost - 1e-9).all()
         named = dataclasses.replace(lifted, latency=(t1, np.where(best.gain > 0, best.latency, t2)))
         np.testing.assert_allclose(solve(named).cost, best.cost, rtol=1e-9)
+
+
+@pytest.mark.skipif(not reference_games(), reason="the reference answers are not here")
+@pytest.mark.parametrize("row", reference_games(), ids=lambda row: row["name"])
+def test_reference_throttling_of_one_model_and_of_both(row: dict) -> None:
+    """The reference searched open ranges of latency: it lies above the infimum, by about 1e-8."""
+    expected = [row["throttle"][name] for name in ("J_thr1", "J_thr2", "J_thr12")]
+    assert forced_throttling(from_reference(row)) == pytest.approx(expected, rel=1e-8)
+
+
+def test_forced_throttling_is_the_infimum_over_latencies() -> None:
+    """Latencies from just above V p on: none is cheaper than the infimum, and it is approached."""
+    rng = np.random.default_rng(35)
+    for games in (sample_games(400, rng), boundary_games(400, rng)):
+        infimum, own = forced_throttling(games), games.latency
+        further = games.value * np.concatenate([[0], np.geomspace(1e-6, 2, 40)])[:, None]
+        slow1, slow2 = (
+            np.maximum(t, games.value * p * (1 + 1e-9)) + further for t, p in zip(own, games.success, strict=True)
+        )
+        levels = {"first": (slow1, own[1]), "second": (own[0], slow2), "both": (slow1, slow2)}
+        for name, latency in levels.items():
+            cost = (solve(games).cost - throttling_gain(games, latency)).min(axis=0)
+            assert (cost >= getattr(infimum, name) - 1e-12).all()
+            np.testing.assert_allclose(cost, getattr(infimum, name), rtol=1e-6)
+
+
+def test_throttling_at_any_level() -> None:
+    game = GAMES["value-strong"]
+    assert throttling_gain(game, game.latency) == 0
+    gain = throttling_gain(dataclasses.replace(game, penalty=0.55), (0.1, np.array([0.3, 1.599, 1.601, 5.0])))
+    assert gain == pytest.approx([0, 0, 0.625 - 0.61, 0.625 - 0.61])  # nothing until M2 is not worth its time
+    assert throttling_gain(game, (2.0, 2.0)) == pytest.approx(0.625 - 0.7)  # it can cost, too
+    with pytest.raises(ValueError, match="latency of model 2 lies below"):
+        throttling_gain(game, (0.1, 0.2))
 
 
 def test_the_throttling_gain_has_its_kink_at_d() -> None:

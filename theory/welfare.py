@@ -1,18 +1,20 @@
-"""Who pays for the disagreement: throttling, and a user who may decline the task. (Section 6 of the paper, completed.)
+"""Who pays for the disagreement: throttling, a user who may decline the task, and a cascade that is not seen.
 
-Misalignment itself, Delta_U, is part of every `Equilibrium`.
+Misalignment itself, Delta_U, is part of every `Equilibrium`. (Sections 5 and 6 of the paper, completed.)
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from routing_game.theory.game import Game, Real, plain
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.provider import interior_optimum, solve
+from routing_game.theory.simultaneous import simultaneous
 from routing_game.theory.user import thresholds
 
 
@@ -42,6 +44,60 @@ def throttle(game: Game) -> Throttling:
     gain = cost - throttled
     latency = np.where(gain > 0, game.value * game.success[1], np.nan)
     return Throttling(plain(throttled), plain(gain), plain(latency))
+
+
+class ForcedThrottling(NamedTuple):
+    """The least J* if a model must be too slow to wait for (xi_i < 0), whatever latency beyond that is best."""
+
+    first: Real
+    """M1 is slowed."""
+    second: Real
+    """M2 is slowed."""
+    both: Real
+    """Both are."""
+
+
+def throttling_gain(game: Game, latency: tuple[Any, Any]) -> Any:
+    """J* of the game less J* with latencies (t1, t2): what slowing the models to there gains; negative if it costs.
+
+    Args:
+        game: one game, or an array of games that broadcasts against the latencies.
+        latency: (t1, t2), each at least the game's own; numbers or arrays.
+
+    Raises:
+        ValueError: a latency lies below the game's own.
+    """
+    for i, (slow, own) in enumerate(zip(latency, game.latency, strict=True), start=1):
+        if np.any(np.less(slow, own)):
+            raise ValueError(f"throttling can only slow a model down: latency of model {i} lies below the game's own")
+    slower = dataclasses.replace(game, latency=latency, ordered=bool(game.ordered and np.all(np.less(*latency))))
+    return solve(game).cost - solve(slower).cost
+
+
+def forced_throttling(game: Game) -> ForcedThrottling:
+    """The infimum of J* over all latencies at which M1, M2, or both are latency-dominated.
+
+    With both slowed the user leaves. With one slowed the threshold, s0 or s_L, is best at the game's own latency, or
+    as xi_i falls to 0, where s0 = 0 (1 if xi2 = 0) and s_L = 1 (0 if xi1 = 0); more only moves it the wrong way. In the
+    limit itself the model is not yet dominated, so the infimum need not be attained.
+    """
+    (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
+    s0, s_low, _ = thresholds(game)
+    both = np.minimum(l1, l2)
+    at_s0 = payoffs(game, 1, np.where(xi1 < 0, np.nan_to_num(s0), xi2 == 0), 0.0).cost
+    at_s_low = payoffs(game, 1, np.where(xi2 < 0, np.nan_to_num(s_low), xi1 != 0), 0.0).cost
+    first = np.where(xi2 >= 0, np.minimum(np.minimum(l1, cp2), at_s0), both)
+    second = np.where(xi1 >= 0, np.minimum(np.minimum(cp1, at_s_low), both), both)
+    return ForcedThrottling(np.where(xi2 == 0, np.minimum(first, l2), first)[()], second[()], both)
+
+
+def observability(game: Game) -> tuple[Real, Real]:
+    """(low, high) of what it is worth to the provider that the user sees s: J with s hidden, less J*; at least 0.
+
+    An interval, because play with s hidden can have several outcomes; see `simultaneous`.
+    """
+    hidden, cost = simultaneous(game), solve(game).cost
+    return hidden.lowest - cost, hidden.highest - cost
 
 
 @dataclass(frozen=True)
