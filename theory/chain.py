@@ -1,0 +1,220 @@
+"""Any number of models: the task as an absorbing Markov chain, and everything that is linear in its visits.
+
+Model j solves the task with probability p_j per pass; after a failure the user leaves with probability q_j, or else
+model k follows with probability R_jk. With k_j = 1 - p_j, a discount delta per pass and e the distribution of the
+first model, the expected (discounted) numbers of passes are
+
+    n = e' (I - delta diag(k (1 - q)) R)^(-1)
+
+and S = n.p, L = n.t, C = n.c, A = n.(k q), U = n.(V p - t), J = C + P A. Undiscounted, A = 1 - S. Any R goes:
+escalation, de-escalation, skipping. Two models with R = [[1-s, s], [0, 1]] are the paper's game. (Beyond the paper.)
+
+Time enters by `unroll`: a pass of model j in round r is a model of its own, so value, success, latency, cost and R
+may all change with the attempt. A price f per call turns t into t + f and c into c - f.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from routing_game.theory.game import Array, Game, _difference, _require
+from routing_game.theory.payoffs import Payoffs
+
+_SUM = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """One routing game with N models, or an array of them; leading dimensions broadcast.
+
+    Args:
+        value: V > 0, a number or (..., N): what a task is worth to the user, by the model that solves it.
+        penalty: P > 0, (...): what an abandoned task costs the provider.
+        success: p, (..., N), chance that a pass solves the task, in (0, 1].
+        latency: t, (..., N), delay of one pass in units of value, at least 0.
+        cost: c, (..., N), the provider's price of one pass in units of penalty; may be negative.
+        escalation: R, (..., N, N), chance that the row's model, having failed, is followed by the column's.
+        discount: delta in (0, 1], (...): weight of the next pass relative to this one, for both sides.
+
+    Every member is stored as an array of full shape.
+
+    Raises:
+        ValueError: a number is not finite or out of range, a row of R does not sum to 1, or shapes do not broadcast.
+    """
+
+    value: Any
+    penalty: Any
+    success: Any
+    latency: Any
+    cost: Any
+    escalation: Any
+    discount: Any = 1.0
+
+    def __post_init__(self) -> None:
+        arrays = {f.name: np.array(getattr(self, f.name), dtype=np.float64) for f in fields(self)}
+        for name, x in arrays.items():
+            _require(np.isfinite(x), name, x, "be finite")
+        _check_ranges(arrays)
+        for name, x in _broadcast(arrays).items():
+            object.__setattr__(self, name, x)
+
+    @classmethod
+    def of(cls, game: Game, cascade: Any, discount: Any = 1.0) -> Chain:
+        """The paper's game under the cascade probability s, as a chain; arrays of games and of s broadcast."""
+        success, latency, cost = (
+            np.stack(np.broadcast_arrays(*pair), axis=-1) for pair in (game.success, game.latency, game.cost)
+        )
+        matrix = ladder(np.asarray(cascade, dtype=float)[..., None])
+        return cls(np.asarray(game.value)[..., None], game.penalty, success, latency, cost, matrix, discount)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The leading dimensions: () for a single chain."""
+        return tuple(self.success.shape[:-1])
+
+    @property
+    def models(self) -> int:
+        """N."""
+        return int(self.success.shape[-1])
+
+    @property
+    def net_value(self) -> Array:
+        """Xi = V p - t, (..., N): what one pass is worth to the user; 0 where it is 0 up to rounding."""
+        return np.asarray(_difference(self.value * self.success, self.latency))
+
+    @property
+    def failure(self) -> Array:
+        """K = 1 - p, (..., N)."""
+        return np.asarray(1 - self.success)
+
+    @property
+    def step(self) -> Array:
+        """Delta diag(k) R, (..., N, N): weight of the next model if the user always stays."""
+        return np.asarray((self.discount[..., None] * self.failure)[..., None] * self.escalation)
+
+    def priced(self, price: Any) -> Chain:
+        """The same chain at a price f per call, (..., N), in a unit common to both sides: t + f for the user, c - f."""
+        return replace(self, latency=self.latency + price, cost=self.cost - price)
+
+    def start(self, first: Any) -> Array:
+        """The distribution e, (..., N), of the first model, from a model's number 1 to N or a distribution.
+
+        Raises:
+            ValueError: no such model, or the chances are negative or do not sum to 1.
+        """
+        e = np.asarray(first, dtype=np.float64)
+        if e.ndim == 0:
+            _require(np.isin(e, np.arange(1, self.models + 1)), "start", e, f"be a model from 1 to {self.models}")
+            e = np.eye(self.models)[int(e) - 1]
+        elif e.shape[-1] != self.models:
+            raise ValueError(f"start must have one chance for each of {self.models} models, got shape {e.shape}")
+        _require(e >= 0, "start", e, "hold probabilities")
+        _require(np.abs(e.sum(axis=-1) - 1) < _SUM, "the sum of start", e.sum(axis=-1), "be 1")
+        return np.broadcast_to(e, np.broadcast_shapes(self.success.shape, e.shape))
+
+
+def ladder(cascade: Any) -> Array:
+    """The matrix R, (..., N, N), that climbs: from model j to j + 1 with probability s_j, (..., N-1), else again j."""
+    s = np.asarray(cascade, dtype=float)
+    rungs = s.shape[-1]
+    matrix = np.zeros((*s.shape[:-1], rungs + 1, rungs + 1))
+    j = np.arange(rungs)
+    matrix[..., j, j], matrix[..., j, j + 1], matrix[..., rungs, rungs] = 1 - s, s, 1.0
+    return matrix
+
+
+def unroll(rounds: Sequence[Chain]) -> Chain:
+    """One chain for a game that changes with the attempt: ``rounds[r]`` rules attempt r + 1, the last all later ones.
+
+    Its models are numbered round by round: model j in round r (from 0) is r N + j. ``rounds[r].escalation`` leads into
+    the next round. Penalty and discount are those of the last round and must agree.
+
+    Raises:
+        ValueError: no round, or the rounds differ in number of models, penalty or discount.
+    """
+    check_rounds(rounds)
+    last, models = rounds[-1], rounds[-1].models
+    shape = np.broadcast_shapes(*(chain.shape for chain in rounds))
+    value, success, latency, cost = (
+        np.concatenate([np.broadcast_to(getattr(chain, name), (*shape, models)) for chain in rounds], axis=-1)
+        for name in ("value", "success", "latency", "cost")
+    )
+    escalation = np.zeros((*shape, models * len(rounds), models * len(rounds)))
+    for r, chain in enumerate(rounds):
+        to = min(r + 1, len(rounds) - 1) * models
+        escalation[..., r * models : (r + 1) * models, to : to + models] = chain.escalation
+    return Chain(value, last.penalty, success, latency, cost, escalation, last.discount)
+
+
+def visits(chain: Chain, start: Any, abandon: Any) -> Array:
+    """Expected discounted passes n, (..., N); see `evaluate` for the arguments."""
+    q = np.asarray(abandon, dtype=np.float64)
+    _require((q >= 0) & (q <= 1), "abandon", q, "lie in [0, 1]")
+    e = chain.start(start)
+    try:
+        shape = np.broadcast_shapes(e.shape, q.shape)
+    except ValueError:
+        raise ValueError(f"abandon must broadcast against {e.shape} (models last), got shape {q.shape}") from None
+    matrix = np.eye(chain.models) - np.broadcast_to(1 - q, shape)[..., None] * chain.step
+    n: Array = np.linalg.solve(np.swapaxes(matrix, -1, -2), np.broadcast_to(e, shape)[..., None])[..., 0]
+    return n
+
+
+def evaluate(chain: Chain, start: Any, abandon: Any) -> Payoffs:
+    """S, L, C, U, J, each of shape (...), when the user leaves with probability q_j after model j has failed.
+
+    Args:
+        chain: the game and the provider's escalation matrix.
+        start: the model that serves first (1 to N), or a distribution over models, (..., N).
+        abandon: q, broadcast against (..., N): a number, (..., 1) for one q per chain, (..., N) for one per model; on
+            an `unroll`-ed chain one per round is ``np.repeat(q, N, axis=-1)``.
+
+    Raises:
+        ValueError: a probability is out of range, or a shape does not fit.
+    """
+    n = visits(chain, start, abandon)
+    abandoned = (n * chain.failure * abandon).sum(axis=-1)
+    success, latency, cost = ((n * x).sum(axis=-1)[()] for x in (chain.success, chain.latency, chain.cost))
+    utility = (n * chain.net_value).sum(axis=-1)
+    return Payoffs(success, latency, cost, utility[()], (cost + chain.penalty * abandoned)[()])
+
+
+def check_rounds(rounds: Sequence[Chain]) -> None:
+    """Raise ValueError unless there are rounds, alike in number of models, penalty and discount."""
+    if not rounds:
+        raise ValueError("rounds must hold at least one chain")
+    for name in ("models", "penalty", "discount"):
+        first, *rest = (getattr(chain, name) for chain in rounds)
+        if any(np.any(first != other) for other in rest):
+            raise ValueError(f"all rounds must have the same {name}, got {[getattr(c, name) for c in rounds]}")
+
+
+def _check_ranges(x: dict[str, Array]) -> None:
+    _require(x["value"] > 0, "value", x["value"], "be positive")
+    _require(x["penalty"] > 0, "penalty", x["penalty"], "be positive")
+    p = x["success"]
+    _require((p > 0) & (p <= 1), "success", p, "lie in (0, 1] (a probability, not a percentage)")
+    _require(x["latency"] >= 0, "latency", x["latency"], "be at least 0")
+    _require((x["discount"] > 0) & (x["discount"] <= 1), "discount", x["discount"], "lie in (0, 1]")
+    r = x["escalation"]
+    if r.ndim < 2 or r.shape[-1] != r.shape[-2]:
+        raise ValueError(f"escalation must be a square matrix (row: the model that failed), got shape {r.shape}")
+    _require(r >= 0, "escalation", r, "hold probabilities")
+    _require(np.abs(r.sum(axis=-1) - 1) < _SUM, "each row of escalation", r.sum(axis=-1), "sum to 1")
+
+
+def _broadcast(x: dict[str, Array]) -> dict[str, Array]:
+    """The members in full shape; N is the size of the escalation matrix."""
+    models = x["escalation"].shape[-1]
+    axes = {name: {"penalty": 0, "discount": 0, "escalation": 2}.get(name, 1) for name in x}
+    try:
+        shape = np.broadcast_shapes(*(a.shape[: max(a.ndim - axes[name], 0)] for name, a in x.items()))
+        full = {name: np.broadcast_to(a, shape + (models,) * axes[name]) for name, a in x.items()}
+    except ValueError:
+        shapes = {name: a.shape for name, a in x.items()}
+        raise ValueError(f"shapes must broadcast to (..., {models}) (penalty, discount: (...)), got {shapes}") from None
+    return full

@@ -1,0 +1,214 @@
+"""Who plays a `Chain`: three kinds of user, exactly or with a certificate, and the provider above them.
+
+One q for the whole task.  U(q) can have several maxima for N >= 3; `peaks` finds all global ones.
+
+A q for each model (the user sees which model failed).  Optimal stopping, W = xi + k max(0, delta R W): the user stays
+after model j if (R W)_j > 0 and leaves if it is < 0; policy iteration is exact.
+
+A q for each round (the user counts attempts but does not see the model).  U is linear in the q of any round that
+comes once, so the user leaves surely after some round, or stays into the last, repeated one and plays one q there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from routing_game.theory.chain import Chain, check_rounds, evaluate
+from routing_game.theory.game import Array, Game, plain
+from routing_game.theory.peaks import is_constant, jet, peaks
+from routing_game.theory.provider import TIE, least
+from routing_game.theory.user import thresholds
+
+Ties = Literal["strong", "weak"]
+
+
+class Reply(NamedTuple):
+    """A user's best response to each chain, and what it brings both sides."""
+
+    abandon: Any
+    """q: (..., 1) if one for the task, (..., N) if one per model, (..., T) if one per round."""
+    utility: Any
+    """U, in the user's unit."""
+    cost: Any
+    """J, in the provider's unit."""
+
+
+def tie_sign(ties: str) -> int:
+    """1 if ties are broken for the provider, -1 if against it; ValueError for any other word."""
+    if ties not in ("strong", "weak"):
+        raise ValueError(f"ties are broken 'strong' (for the provider) or 'weak' (against it), got {ties!r}")
+    return 1 if ties == "strong" else -1
+
+
+def single_reply(chain: Chain, start: Any, ties: Ties = "strong") -> Reply:
+    """The best single q, globally: no q in [0, 1] gains more than 1e-12 of the user's gross payoffs n.|xi|.
+
+    U is either constant in q, and then q is the provider's choice (or its adversary's), or has finitely many maxima.
+    """
+    sign, e, m = tie_sign(ties), chain.start(start), chain.step
+    shape, models = e.shape[:-1], chain.models
+    m = np.broadcast_to(m, (*shape, models, models)).reshape(-1, models, models)
+    flat_e, xi = (np.broadcast_to(x, e.shape).reshape(-1, models) for x in (e, chain.net_value))
+    # J = P/delta + n.eta, because each pass but the first follows a stay: sum n = 1 + delta n.(k (1 - q))
+    burden = chain.penalty / chain.discount
+    eta = np.broadcast_to(chain.cost + chain.penalty[..., None] * chain.failure - burden[..., None], e.shape)
+    eta = sign * eta.reshape(-1, models)
+    constant = is_constant(m, flat_e, xi)
+    owner, x = peaks(m, flat_e, np.where(constant[:, None], -eta, xi))
+    order = np.lexsort((jet(m[owner], flat_e[owner], eta[owner], x)[0], owner))
+    _, first = np.unique(owner[order], return_index=True)
+    q = (1 - x[order[first]]).reshape(*shape, 1)
+    result = evaluate(chain, start, q)
+    return Reply(q, result.utility, result.cost)
+
+
+def stopping_reply(chain: Chain, start: Any, ties: Ties = "strong") -> Reply:
+    """The best q of a user who sees which model has just failed: 0 or 1 after each model."""
+    sign = tie_sign(ties)
+    everywhere = np.ones(chain.success.shape, dtype=bool)
+    stay, tied = _stop(chain, chain.net_value, np.zeros(chain.shape), everywhere, everywhere)
+    stay, _ = _stop(chain, -sign * chain.cost, -sign * chain.penalty, stay, tied)
+    q = np.where(stay, 0.0, 1.0)
+    result = evaluate(chain, start, q)
+    return Reply(q, result.utility, result.cost)
+
+
+def round_reply(rounds: Sequence[Chain], start: Any, ties: Ties = "strong") -> Reply:
+    """The best q of each round, for a user who counts rounds but does not see the model; rounds as for `unroll`."""
+    sign = tie_sign(ties)
+    check_rounds(rounds)
+    *passing, tail = rounds
+    shape = np.broadcast_shapes(*(chain.shape for chain in rounds))
+    weight = np.broadcast_to(rounds[0].start(start), (*shape, tail.models))  # of being served by j in this round
+    utility, cost = np.zeros(weight.shape[:-1]), np.zeros(weight.shape[:-1])
+    options = []  # (U, J) of leaving after each round
+    for chain in passing:
+        utility = utility + (weight * chain.net_value).sum(axis=-1)
+        cost = cost + (weight * chain.cost).sum(axis=-1)
+        options.append((utility, cost + chain.penalty * (weight * chain.failure).sum(axis=-1)))
+        weight = (weight[..., None, :] @ chain.step)[..., 0, :]
+    total = weight.sum(axis=-1)
+    sure = weight / np.where(total > 0, total, 1.0)[..., None]
+    sure = np.where(total[..., None] > 0, sure, tail.start(1))  # nobody gets there if some pass succeeds surely
+    last = single_reply(tail, sure, ties)
+    options.append((utility + total * last.utility, cost + total * last.cost))
+    utilities, costs = (np.stack(column) for column in zip(*options, strict=True))
+    best = utilities.max(axis=0)
+    missed = best - utilities > TIE * np.abs(utilities).max(axis=0)
+    costs_of_best = np.where(missed, np.inf, sign * costs)
+    favourite = costs_of_best.min(axis=0)
+    equals = costs_of_best <= favourite + TIE * np.abs(favourite)
+    choice = len(passing) - equals[::-1].argmax(axis=0)  # of equals the latest: far rounds differ by rounding only
+    leaves_after = np.arange(len(rounds)) >= choice[..., None]
+    q = np.where(leaves_after, 1.0, 0.0)
+    q[..., -1] = np.where(choice == len(passing), last.abandon[..., 0], 1.0)
+    return Reply(q, *(np.take_along_axis(x, choice[None], axis=0)[0][()] for x in (utilities, costs)))
+
+
+class Optimum(NamedTuple):
+    """The provider's best member of a family of chains."""
+
+    start: int
+    """The model that serves first."""
+    parameter: float
+    """s, the member of the family."""
+    cost: float
+    """J there."""
+    utility: float
+    """U there."""
+    abandon: Array
+    """q there, as the reply gives it."""
+
+
+def cheapest(
+    family: Callable[[Array], Any],
+    reply: Callable[[Any, int], Reply],
+    starts: Sequence[int] = (1,),
+    low: float = 0.0,
+    high: float = 1.0,
+    pieces: int = 8,
+) -> Optimum:
+    """The provider's optimum over first models and a family of commitments with one parameter s in [low, high].
+
+    J can jump where the reply does: each of ``pieces`` intervals is searched by `least`, which closes in on a cliff
+    from its better side.
+
+    Args:
+        family: takes an array of s and returns chains of that shape (or rounds of them, for `round_reply`).
+        reply: `single_reply`, `stopping_reply` or `round_reply`.
+        starts: the models to try as the first.
+        low: least s.
+        high: largest s.
+        pieces: number of intervals.
+    """
+    edges = np.linspace(low, high, pieces + 1)
+
+    def search(start: int) -> tuple[float, float]:
+        s, cost = least(lambda s: np.asarray(reply(family(s), start).cost), edges[:-1], edges[1:], 33, 12)
+        best = int(np.argmin(cost))
+        return float(cost[best]), float(s[best])
+
+    (_, s), start = min((search(start), start) for start in starts)
+    answer = reply(family(np.asarray(s)), start)
+    return Optimum(start, s, float(answer.cost), float(answer.utility), answer.abandon)
+
+
+class StoppingEquilibrium(NamedTuple):
+    """The Stackelberg equilibrium of a two-model game against a user who sees which model failed."""
+
+    rule: Any
+    """Kind of optimum, as in `RULES`."""
+    route: Any
+    """i, 1 or 2."""
+    cascade: Any
+    """The smallest optimal s; 0 on route 2, where it is free."""
+    cost: Any
+    """J*, ties broken for the provider."""
+
+
+def solve_stopping(game: Game) -> StoppingEquilibrium:
+    """The provider's optimum over (i, s) if the user sees the model, for every game in ``game``.
+
+    After M2 the user stays iff xi2 >= 0, after M1 iff (1-s) xi1 + s W2 >= 0 with W2 = xi2/p2 if xi2 >= 0, else xi2:
+    iff s >= s0 if xi1 < 0 < xi2, iff s <= s_H if xi1 > 0 > xi2. There J1(s) = (c1 + k1 s l2) / (p1 + k1 s) lies
+    between cp1 and l2, so J* = min(cp1, l1, l2): s_L and its cascade are gone. The other regimes are as in `solve`.
+    """
+    (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
+    s0, _, s_high = (np.nan_to_num(s) for s in thresholds(game))
+    k1 = game.failure[0]
+    rows = (  # in order of route and s, so that the first of equals is the smallest
+        ("stay-1", xi1 >= 0, 1, 0.0, cp1),
+        ("leave-1", (xi1 <= 0) | (xi2 <= 0), 1, s_high, l1),
+        ("s0", (xi1 < 0) & (xi2 >= 0), 1, s0, (game.cost[0] + k1 * s0 * cp2) / (game.success[0] + k1 * s0)),
+        ("stay-2", xi2 >= 0, 2, 0.0, cp2),
+        ("leave-2", xi2 <= 0, 2, 0.0, l2),
+    )
+    rule, available, route, s, cost = (
+        np.stack([np.broadcast_to(x, game.shape) for x in column]) for column in zip(*rows, strict=True)
+    )
+    cost = np.where(available, cost, np.inf)
+    least_cost = cost.min(axis=0)
+    pick = np.argmax(cost <= least_cost + TIE * np.abs(least_cost), axis=0)[None]
+    return StoppingEquilibrium(*(plain(np.take_along_axis(x, pick, axis=0)[0]) for x in (rule, route, s, cost)))
+
+
+def _stop(chain: Chain, reward: Array, leave: Array, stay: Array, free: Array) -> tuple[Array, Array]:
+    """(stay, tied): policy iteration on X = reward + k (delta R X if staying else leave), choosing where ``free``.
+
+    Staying once right stays right as X rises, so N + 2 sweeps suffice.
+    """
+    identity, step = np.eye(chain.models), chain.step
+    left = chain.failure * leave[..., None]
+    for _ in range(chain.models + 2):
+        matrix = identity - stay[..., None] * step
+        x = np.linalg.solve(matrix, (reward + np.where(stay, 0.0, left))[..., None])
+        gain = (step @ x)[..., 0] - left
+        tied = np.abs(gain) <= TIE * ((step @ np.abs(x))[..., 0] + np.abs(left))
+        better = np.where(free & ~tied, gain > 0, stay)
+        if np.array_equal(better, stay):
+            break
+        stay = better
+    return stay, tied & free
