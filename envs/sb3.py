@@ -35,7 +35,7 @@ class SB3VecEnv(VecEnv):
         observation, _ = self.engine.reset(seed=self._seeds[0])
         self._reset_seeds()
         self._reset_options()
-        return observation  # type: ignore[no-any-return]
+        return observation
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Take the actions; `step_wait` plays them."""
