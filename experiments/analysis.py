@@ -76,7 +76,7 @@ def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
     """
     route, cascade = np.array(trace.route), np.array(trace.cascade)
     leave = np.array(trace.leave_1), np.array(trace.leave_2)
-    if sees_model(learner):
+    if LEARNERS[learner].sees_model:
         best = StoppingUser(game)
         targets = [best.abandon_after(route, cascade, model) for model in (1, 2)]
         regret = stopping_utility(game, route, cascade, *targets) - stopping_utility(game, route, cascade, *leave)
@@ -88,11 +88,6 @@ def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
     columns = {"practice": trace.practice, "route": route, "cascade": cascade, "leave_1": leave[0], "leave_2": leave[1]}
     columns |= {"target_1": targets[0], "target_2": targets[1], "regret": np.maximum(regret, 0.0) / game.value}
     return pl.DataFrame(columns)
-
-
-def sees_model(learner: str) -> bool:
-    """Whether this learner is a user who sees which model has failed."""
-    return learner == "ppo-user-model"
 
 
 def stopping_utility(game: Game, route: Array, cascade: Array, leave_1: Array, leave_2: Array) -> Array:

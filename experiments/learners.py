@@ -42,6 +42,7 @@ class Learner:
         budgets: profile to (practice per cell, seeds).
         role: whose policy it learns.
         counts: what its practice is counted in; a user's decision is to stay or leave after one failed pass.
+        sees_model: a user who sees which model has just failed, and so has another best response.
     """
 
     about: str
@@ -49,6 +50,7 @@ class Learner:
     budgets: dict[str, tuple[int, int]]
     role: Literal["provider", "user"] = "provider"
     counts: Literal["tasks", "decisions", "iterations"] = "tasks"
+    sees_model: bool = False
 
 
 def make_spec(
@@ -177,5 +179,6 @@ LEARNERS: dict[str, Learner] = {
     "ppo-user": Learner("PPO as the user who sees the commitment (i, s)", ppo_user,
                         {"default": (204_800, 3), "full": (1_966_080, 10)}, role="user", counts="decisions"),
     "ppo-user-model": Learner("PPO as the user who also sees which model failed", ppo_user_model,
-                              {"default": (204_800, 3), "full": (1_966_080, 10)}, role="user", counts="decisions"),
+                              {"default": (204_800, 3), "full": (1_966_080, 10)}, role="user", counts="decisions",
+                              sees_model=True),
 }  # fmt: skip

@@ -14,7 +14,6 @@ from routing_game.experiments.analysis import (
     grid_floor,
     judge,
     roles,
-    sees_model,
     summary,
     user_answers,
 )
@@ -196,7 +195,7 @@ def user_sections(
         played = {user: pl.concat(last[name, user]) for user in users if (name, user) in last}
         if played:
             rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*users]))
-            picture = embedded(user_figure(played, rows, {user for user in users if sees_model(user)}))
+            picture = embedded(user_figure(played, rows, {user for user in users if LEARNERS[user].sees_model}))
             sections.append({"name": name, "picture": picture})
     return sections
 

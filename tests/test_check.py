@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,7 @@ def wait_for_cells(process, out, count):
         time.sleep(0.02)
 
 
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
 def test_workers_do_not_outlive_a_killed_check(tmp_path):
     words = [sys.executable, "-P", "-m", "routing_game", "check", *LONG, "--tasks", "3000000", "--workers", "2"]
     process = subprocess.Popen([*words, "--out", str(tmp_path)], start_new_session=True, stderr=subprocess.DEVNULL)
