@@ -3,8 +3,9 @@
 It knows its own costs c1, c2 and penalty P, and that its cost is a closed form in p1 and p2 where the user never leaves
 or always leaves. So it asks the user few questions, each answered by watching some failures: do you ever leave under
 this commitment? Route 1 with s = 0 and route 2 tell the regime. Where the two answers differ, the user stays on one
-side of a threshold in s (s0 or s_L), found by bisection. From then on it plays the candidate that is cheapest under a
-posterior draw of (p1, p2), and steps back from the threshold whenever a user leaves after all.
+side of a threshold in s (s0 or s_L), found by bisection. From then on it plays the two candidates most likely to be
+cheapest under the posterior of (p1, p2) against each other (top-two sampling, Russo 2016), and steps back from the
+threshold whenever a user leaves after all.
 """
 
 from collections.abc import Generator
@@ -17,6 +18,9 @@ from routing_game.theory import Commitment, Game, Task, payoffs
 Plan = Generator[Commitment, Task, None]
 Question = Generator[Commitment, Task, float]
 
+DRAWS = 64
+"""Posterior draws that decide which candidates contend."""
+
 
 class Structural:
     """Learns p1, p2 and the user's threshold; recommends the cheapest commitment by plug-in."""
@@ -28,7 +32,7 @@ class Structural:
         rng: np.random.Generator,
         *,
         patience: int = 40,
-        tolerance: float = 0.004,
+        tolerance: float = 0.002,
     ) -> None:
         """Take the provider's own numbers c1, c2 and P, and how carefully to look.
 
@@ -43,7 +47,7 @@ class Structural:
         self._next = next(self._plan)
 
     def act(self) -> Commitment:
-        """The next question, or the candidate that a posterior draw finds cheapest."""
+        """The next question, or one of the two candidates most likely to be cheapest."""
         return self._next
 
     def update(self, commitment: Commitment, task: Task) -> None:
@@ -58,12 +62,22 @@ class Structural:
 
     def recommend(self) -> Commitment:
         """The cheapest candidate at the posterior means of p1, p2."""
-        return self._cheapest(self._solved / (self._solved + self._failed))
+        costs = self._costs(self._solved / (self._solved + self._failed))
+        return list(self._answers)[int(costs.argmin())]
 
-    def _cheapest(self, success: NDArray[np.float64]) -> Commitment:
+    def _contender(self) -> Commitment:
+        """One of the two candidates that are most often cheapest in posterior draws, at even odds."""
+        draws = self._rng.beta(self._solved, self._failed, size=(DRAWS, 2))
+        wins = np.bincount(self._costs(draws).argmin(axis=0), minlength=len(self._answers))
+        first, second = np.argsort(-wins, kind="stable")[:2]
+        challenged = wins[second] > 0 and self._rng.random() < 0.5
+        return list(self._answers)[second if challenged else first]
+
+    def _costs(self, success: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Cost of each candidate, shape (candidates, ...), if (p1, p2) were `success`, shape (..., 2)."""
         # V and t are the user's business: any value does, costs do not depend on them.
-        game = Game(1.0, self._penalty, (success[0], success[1]), (1.0, 1.0), self._cost, ordered=False)
-        return min(self._answers, key=lambda it: payoffs(game, it.route, it.cascade, self._answers[it]).cost)
+        game = Game(1.0, self._penalty, (success[..., 0], success[..., 1]), (1.0, 1.0), self._cost, ordered=False)
+        return np.array([payoffs(game, i, s, q).cost for (i, s), q in self._answers.items()])
 
     def _explore_then_exploit(self) -> Plan:
         keep, reason, escalate = Commitment(1, 0.0), Commitment(2, 0.0), Commitment(1, 1.0)
@@ -98,11 +112,11 @@ class Structural:
         return stays
 
     def _exploit(self, threshold: float | None = None, back: float = 0.0) -> Plan:
-        """Play what a posterior draw finds cheapest, for ever, and step back when a user leaves at the threshold."""
+        """Play the contenders, for ever, and step back when a user leaves at the threshold."""
         if threshold is not None:
             self._answers[Commitment(1, threshold)] = 0.0
         while True:
-            choice = self._cheapest(self._rng.beta(self._solved, self._failed))
+            choice = self._contender()
             task = yield choice
             if choice.cascade == threshold and _left(task):
                 del self._answers[choice]
