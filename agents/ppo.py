@@ -35,7 +35,6 @@ class Settings:
     epochs: int
     minibatches: int
     learning_rate: tuple[float, float]  # first and last; geometric in between
-    entropy: tuple[float, float] = (0.0, 0.0)  # weight of the entropy bonus, first and last; linear in between
     noise: tuple[float, float] = (1.0, 1.0)  # standard deviation of a Gaussian policy, first and last; geometric
 
 
@@ -44,6 +43,7 @@ class Settings:
 PROVIDER = Settings(updates=80, steps=4, epochs=8, minibatches=1, learning_rate=(0.1, 0.005), noise=(1.0, 0.1))
 
 # Differences between staying and leaving are small against the noise of a task: big batches, and a small final rate.
+# No entropy bonus: it would pull every q towards 1/2, and hats keep one s from dragging others along too early.
 USER = Settings(updates=60, steps=64, epochs=4, minibatches=4, learning_rate=(0.1, 0.005))
 
 
@@ -78,8 +78,6 @@ class _PPOAgent:
 
     def _anneal(self, progress: float) -> None:
         self._rate = _geometric(self._settings.learning_rate, progress)
-        first, last = self._settings.entropy
-        self._ppo.ent_coef = first + (last - first) * progress
 
     def _reseed(self) -> None:
         """Seed the global generators that SB3 draws from, so that a run does not depend on who else used them."""
