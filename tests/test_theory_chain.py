@@ -337,7 +337,7 @@ def test_search_finds_the_two_model_equilibria(name: str) -> None:
 @pytest.mark.parametrize("reply", [single_reply, stopping_reply])
 def test_search_over_three_models_against_a_grid(reply: object) -> None:
     rng = np.random.default_rng(13)
-    for _ in range(4):
+    for _ in range(3):
         one = random_chains(1, 3, rng, discounted=False)
 
         def family(s: np.ndarray, one: Chain = one) -> Chain:

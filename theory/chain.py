@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, _difference, _require
+from routing_game.theory.game import Array, Game, _difference, _require, plain
 from routing_game.theory.payoffs import Payoffs
 
 _SUM = 1e-9
@@ -44,6 +44,11 @@ class Chain:
 
     Raises:
         ValueError: a number is not finite or out of range, a row of R does not sum to 1, or shapes do not broadcast.
+
+    Example:
+        >>> chain = Chain(1.0, 1.5, (0.3, 0.5, 0.8), (0.2, 0.3, 0.5), (0.1, 0.2, 0.6), ladder([0.5, 0.3]))
+        >>> round(evaluate(chain, start=1, abandon=0.2).cost, 4)
+        0.6705
     """
 
     value: Any
@@ -178,9 +183,9 @@ def evaluate(chain: Chain, start: Any, abandon: Any) -> Payoffs:
     """
     n = visits(chain, start, abandon)
     abandoned = (n * chain.failure * abandon).sum(axis=-1)
-    success, latency, cost = ((n * x).sum(axis=-1)[()] for x in (chain.success, chain.latency, chain.cost))
+    success, latency, cost = ((n * x).sum(axis=-1) for x in (chain.success, chain.latency, chain.cost))
     utility = (n * chain.net_value).sum(axis=-1)
-    return Payoffs(success, latency, cost, utility[()], (cost + chain.penalty * abandoned)[()])
+    return Payoffs(*(plain(x) for x in (success, latency, cost, utility, cost + chain.penalty * abandoned)))
 
 
 def check_rounds(rounds: Sequence[Chain]) -> None:

@@ -105,7 +105,7 @@ def round_reply(rounds: Sequence[Chain], start: Any, ties: Ties = "strong") -> R
     leaves_after = np.arange(len(rounds)) >= choice[..., None]
     q = np.where(leaves_after, 1.0, 0.0)
     q[..., -1] = np.where(choice == len(passing), last.abandon[..., 0], 1.0)
-    return Reply(q, *(np.take_along_axis(x, choice[None], axis=0)[0][()] for x in (utilities, costs)))
+    return Reply(q, *(plain(np.take_along_axis(x, choice[None], axis=0)[0]) for x in (utilities, costs)))
 
 
 class Optimum(NamedTuple):

@@ -148,8 +148,9 @@ def mixture_payoffs(mixture: Mixture, route: Any, cascade: Any, abandon: Any) ->
 def mixture_reply(mixture: Mixture, route: Any, cascade: Any, ties: Ties = "strong") -> Reply:
     """The best q against (i, s), of shape (...).
 
-    The best point of a grid of 129 q, its neighbourhood searched for the zero of U', and both ends compete. Ties go
-    to the provider (strong) or against it (weak); if U is constant in q, that is a search of J in the same manner.
+    The best point of a grid of 129 q, its neighbourhood searched for the zero of U', competes with the ends where they
+    are local maxima. Ties go to the provider (strong) or against it (weak); if U is constant in q, J is searched in
+    the same manner. (Of two equal maxima inside (0, 1), which no generic mixture has, either may be returned.)
 
     Raises:
         ValueError: route is not 1 or 2, or cascade lies outside [0, 1].
@@ -157,17 +158,19 @@ def mixture_reply(mixture: Mixture, route: Any, cascade: Any, ties: Ties = "stro
     sign = tie_sign(ties)
     check_commitment(route, cascade)
     shape = np.broadcast_shapes(mixture.shape, np.shape(route), np.shape(cascade))
-    route, cascade = np.broadcast_to(route, shape), np.broadcast_to(cascade, shape)
-    game = mixture.game
-    eta1, eta2 = (c - game.penalty * p for c, p in zip(game.cost, game.success, strict=True))  # J = P + n.eta
-    inner, constant = _peak(mixture, route, cascade, game.net_value)
+    at = mixture, np.broadcast_to(route, shape), np.broadcast_to(cascade, shape)
+    game, xi = mixture.game, mixture.game.net_value
+    inner, constant, tolerance = _peak(*at, xi)
     if np.any(constant):
-        inner = np.where(constant, _peak(mixture, route, cascade, (-sign * eta1, -sign * eta2))[0], inner)
-    q = np.stack([np.zeros(shape), inner, np.ones(shape)])
-    result = mixture_payoffs(mixture, route, cascade, q)
-    utility, cost = np.asarray(result.utility), np.asarray(result.cost)
-    missed = utility.max(axis=0) - utility > TIE * np.abs(utility).max(axis=0)
-    pick = np.where(missed, np.inf, sign * cost).argmin(axis=0)[None]
+        eta1, eta2 = (sign * (c - game.penalty * p) for c, p in zip(game.cost, game.success, strict=True))
+        inner = np.where(constant, _peak(*at, (-eta1, -eta2))[0], inner)  # J = P + n.eta
+    zero, one = np.zeros(shape), np.ones(shape)
+    q = np.stack([zero, inner, one])
+    # an end that is no local maximum may miss the peak beside it by less than any tolerance
+    peaked = np.stack([constant | (_slope(*at, xi, zero) <= 0), zero == 0, constant | (_slope(*at, xi, one) >= 0)])
+    utility, cost = _worth(*at, xi, q), np.asarray(mixture_payoffs(*at, q).cost)
+    best = peaked & (utility >= utility.max(axis=0) - tolerance)
+    pick = np.where(best, sign * cost, np.inf).argmin(axis=0)[None]
     return Reply(*(plain(np.take_along_axis(x, pick, axis=0)[0]) for x in (q, utility, cost)))
 
 
@@ -207,24 +210,29 @@ def _over_types(*numbers: Any) -> list[Array]:
     return [np.asarray(x)[..., None] for x in numbers]
 
 
-def _worth(mixture: Mixture, route: Array, cascade: Array, reward: tuple[Any, Any], q: Any) -> Any:
+def _worth(mixture: Mixture, route: Array, cascade: Array, reward: tuple[Any, Any], q: Any) -> Array:
     """E[n1 x1 + n2 x2], unchecked: q may be complex."""
     n1, n2 = visits(mixture.game, *_over_types(route, cascade, q))
-    return (mixture.weight * (n1 * reward[0] + n2 * reward[1])).sum(axis=-1)
+    return np.asarray((mixture.weight * (n1 * reward[0] + n2 * reward[1])).sum(axis=-1))
 
 
-def _peak(mixture: Mixture, route: Array, cascade: Array, reward: tuple[Any, Any]) -> tuple[Array, Array]:
-    """(q, constant): the q that maximises `_worth`, and whether it does not depend on q."""
-    column = (-1, *[1] * route.ndim)
-    values = _worth(mixture, route, cascade, reward, _GRID.reshape(column))
+def _slope(mixture: Mixture, route: Array, cascade: Array, reward: tuple[Any, Any], q: Array) -> Array:
+    """The derivative of `_worth` in q, up to a factor: a step along the imaginary axis, which cancels nothing."""
+    return np.asarray(_worth(mixture, route, cascade, reward, q + 1e-30j).imag)
+
+
+def _peak(mixture: Mixture, route: Array, cascade: Array, reward: tuple[Any, Any]) -> tuple[Array, Array, Array]:
+    """(q, constant, tolerance): the maximiser of `_worth`, whether q is of no effect, and what counts as a tie."""
+    at = mixture, route, cascade
+    values = _worth(*at, reward, _GRID.reshape(-1, *[1] * route.ndim))
     best = values.argmax(axis=0)
     low, high = _GRID[np.maximum(best - 1, 0)], _GRID[np.minimum(best + 1, _GRID.size - 1)]
     for _ in range(_HALVINGS):
         q = (low + high) / 2
-        rising = _worth(mixture, route, cascade, reward, q + 1e-30j).imag > 0  # derivative without cancellation
+        rising = _slope(*at, reward, q) > 0
         low, high = np.where(rising, q, low), np.where(rising, high, q)
-    scale = _worth(mixture, route, cascade, (np.abs(reward[0]), np.abs(reward[1])), np.zeros(route.shape))
-    return (low + high) / 2, np.ptp(values, axis=0) <= TIE * scale
+    tolerance = TIE * _worth(*at, (np.abs(reward[0]), np.abs(reward[1])), np.zeros(route.shape))
+    return (low + high) / 2, np.ptp(values, axis=0) <= tolerance, tolerance
 
 
 def _match(w1: Array, w2: Array) -> Array:

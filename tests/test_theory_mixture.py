@@ -1,0 +1,322 @@
+"""Mixtures of task types: reduced to one type, simulated, judged by grids and by the chain's certified maximum."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from games import SHARED, boundary_games
+from scipy import stats
+
+from routing_game.theory import GAMES, Game, best_response, outcome, payoffs, sample_games, solve, thresholds
+from routing_game.theory.chain import Chain
+from routing_game.theory.chain_solve import single_reply
+from routing_game.theory.mixture import (
+    Mixture,
+    beta_mixture,
+    beta_nodes,
+    mixture_payoffs,
+    mixture_reply,
+    solve_mixture,
+)
+
+N = 10_000
+Q = np.linspace(0.0, 1.0, 2001)
+
+
+def with_types(games: Game, types: int = 1) -> Game:
+    """The same games with a last axis of types, all alike."""
+    pairs = [tuple(np.repeat(x[:, None], types, axis=1) for x in pair) for pair in (games.success, games.latency)]
+    cost = tuple(x[:, None] for x in games.cost)
+    return Game(games.value[:, None], games.penalty[:, None], *pairs, cost, ordered=False)
+
+
+def random_mixtures(n: int, types: int, rng: np.random.Generator) -> Mixture:
+    games = with_types(sample_games(n, rng))
+    success = tuple(rng.uniform(0.03, 0.97, (n, types)) for _ in range(2))
+    return Mixture(dataclasses.replace(games, success=success), rng.dirichlet(np.ones(types), n))
+
+
+# ---- one type ----
+
+
+@pytest.mark.parametrize("types", [1, 3])
+@pytest.mark.parametrize("route", [1, 2])
+def test_equal_types_are_the_paper_s_game(route: int, types: int) -> None:
+    rng = np.random.default_rng(0)
+    games = sample_games(N, rng)
+    s, q = rng.random((2, N))
+    mixture = Mixture(with_types(games, types), np.full(types, 1 / types))
+    mixed, direct = mixture_payoffs(mixture, route, s, q), payoffs(games, route, s, q)
+    for name in ("success", "latency", "service_cost", "cost"):
+        np.testing.assert_allclose(getattr(mixed, name), getattr(direct, name), rtol=1e-12)
+    gross = games.value * direct.success + direct.latency
+    assert (np.abs(mixed.utility - direct.utility) / gross).max() < 1e-12
+    reply, expected = mixture_reply(mixture, route, s), outcome(games, route, s)
+    np.testing.assert_allclose(reply.abandon, best_response(games, route, s).strong, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(reply.cost, expected.cost, rtol=1e-12)
+
+
+@pytest.mark.parametrize("ties", ["strong", "weak"])
+@pytest.mark.parametrize("route", [1, 2])
+def test_and_on_its_ties(route: int, ties: str) -> None:
+    """xi_i = 0, where U is constant, and s0, where both ends tie."""
+    rng = np.random.default_rng(1)
+    games = boundary_games(1_500, rng)
+    mixture, s0 = Mixture(with_types(games), [1.0]), thresholds(games).s0
+    for s in (rng.random(games.shape), np.zeros(games.shape), np.ones(games.shape), np.where(s0 > 0, s0, 0.5)):
+        reply, expected = mixture_reply(mixture, route, s, ties), best_response(games, route, s)
+        np.testing.assert_allclose(reply.cost, payoffs(games, route, s, getattr(expected, ties)).cost, rtol=1e-9)
+
+
+def test_the_optimum_of_one_type_is_the_equilibrium() -> None:
+    games = sample_games(300, np.random.default_rng(2))
+    answer, eq = solve_mixture(Mixture(with_types(games), [1.0])), solve(games)
+    np.testing.assert_allclose(answer.cost, eq.cost, rtol=1e-11)  # a tie counts to 1e-12, times the slope of J
+    for name in ("t4-cascade", "t5-cascade"):
+        game, eq = GAMES[name], solve(GAMES[name])
+        answer = solve_mixture(beta_mixture(game, (0.0, 0.0)))
+        assert (answer.route, answer.abandon) == (eq.route, eq.abandon)
+        assert (answer.cascade, answer.cost) == (pytest.approx(eq.cascade[0]), pytest.approx(eq.cost, rel=1e-11))
+
+
+# ---- Beta types ----
+
+
+@pytest.mark.parametrize(("mean", "rho"), [(0.5, 0.78), (0.3, 0.5), (0.5, 0.5), (0.5, 1 / 3), (0.2, 0.1), (0.9, 0.95)])
+def test_quadrature_has_the_moments_of_the_beta_distribution(mean: float, rho: float) -> None:
+    total = 1 / rho - 1
+    for nodes in (1, 2, 5, 24):
+        p, w = beta_nodes(mean, rho, nodes)
+        moment = 1.0
+        for m in range(2 * nodes):
+            assert (w * p**m).sum() == pytest.approx(moment, rel=1e-12)
+            moment *= (mean * total + m) / (total + m)
+
+
+def test_the_summary_numbers() -> None:
+    game = GAMES["t5-cascade"]
+    mixture = beta_mixture(game, (0.4, 0.7), common=0.6)
+    assert mixture.rho == pytest.approx((0.4, 0.7))
+    for i, (p, rho) in enumerate(zip(game.success, (0.4, 0.7), strict=True), start=1):
+        for m in range(4):
+            assert mixture.success_after(i, m) == pytest.approx(p * (1 - rho) / (1 - rho + m * rho))
+    kappas = [beta_mixture(game, (0.4, 0.7), common).kappa for common in (0.0, 0.5, 1.0)]
+    assert kappas[0] == pytest.approx(1)
+    assert kappas[1] == pytest.approx((kappas[0] + kappas[2]) / 2)
+    assert kappas[2] < 0.9
+
+
+def test_a_common_difficulty_matches_quantiles() -> None:
+    """kappa of the matched nodes against the same quantile of two continuous Beta distributions."""
+    (p1, p2), rho = (0.4, 0.7), (0.3, 0.5)
+    u = (np.arange(200_000) + 0.5) / 200_000
+    x1, x2 = (stats.beta.ppf(u, p * (1 / r - 1), (1 - p) * (1 / r - 1)) for p, r in zip((p1, p2), rho, strict=True))
+    kappa = ((1 - x1) * x2).mean() / ((1 - p1) * p2)
+    game = dataclasses.replace(GAMES["t5-cascade"], success=(p1, p2))
+    errors = [abs(beta_mixture(game, rho, nodes=n).kappa - kappa) for n in (6, 12, 24, 48)]
+    assert errors[2] < 2e-3
+    assert errors == sorted(errors, reverse=True)
+
+
+@pytest.mark.parametrize("common", [0.0, 1.0])
+def test_simulation_with_continuous_difficulty(common: float) -> None:
+    """Tasks drawn from the Beta distributions themselves, pass by pass: 4 standard errors."""
+    rng = np.random.default_rng(3)
+    rho, tasks, scores = (0.25, 0.4), 20_000, []
+    for name in ("value-cheap", "t4-cascade", "t5-cascade"):
+        game = GAMES[name]
+        mixture = beta_mixture(game, rho, common, nodes=48)
+        for route, s, q in ((1, 0.3, 0.25), (1, 0.9, 0.6), (2, 0.0, 0.3)):
+            u = rng.random((2, tasks))
+            u[1] = u[0] if common else u[1]
+            shapes = [(p * (1 / r - 1), (1 - p) * (1 / r - 1)) for p, r in zip(game.success, rho, strict=True)]
+            difficulty = np.stack([stats.beta.ppf(x, *ab) for x, ab in zip(u, shapes, strict=True)])
+            utility, cost = simulate(game, difficulty, route, s, q, rng)
+            expected = mixture_payoffs(mixture, route, s, q)
+            for sample, mean in ((utility, expected.utility), (cost, expected.cost)):
+                scores.append((sample.mean() - mean) / (sample.std(ddof=1) / np.sqrt(tasks)))
+    assert np.abs(scores).max() < 4
+    assert np.std(scores) == pytest.approx(1.0, abs=0.45)
+
+
+def simulate(game: Game, p: np.ndarray, route: int, s: float, q: float, rng: np.random.Generator) -> tuple:
+    tasks = p.shape[1]
+    model, active = np.full(tasks, route - 1), np.ones(tasks, dtype=bool)
+    utility, cost = np.zeros(tasks), np.zeros(tasks)
+    while active.any():
+        solved = active & (rng.random(tasks) < p[model, np.arange(tasks)])
+        left = active & ~solved & (rng.random(tasks) < q)
+        utility += game.value * solved - active * np.asarray(game.latency)[model]
+        cost += active * np.asarray(game.cost)[model] + game.penalty * left
+        active &= ~solved & ~left
+        model = np.where(active & (rng.random(tasks) < s), 1, model)
+    return utility, cost
+
+
+def test_more_nodes_change_nothing_unless_the_user_waits_for_ever() -> None:
+    few, many = (beta_mixture(GAMES["t5-stay"], (0.6, 0.6), nodes=n) for n in (32, 64))
+    assert mixture_payoffs(few, 2, 0.0, 0.3).cost == pytest.approx(mixture_payoffs(many, 2, 0.0, 0.3).cost, rel=1e-8)
+    assert mixture_payoffs(many, 2, 0.0, 0.0).latency > 1.5 * mixture_payoffs(few, 2, 0.0, 0.0).latency  # a < 1
+
+
+@pytest.mark.skipif(not (SHARED / "data").exists(), reason="the measured records are not here")
+def test_a_beta_mixture_predicts_the_third_attempt() -> None:
+    """(p, rho) from the first two of three samples of a prompt, nine models; independent retries err by half."""
+    polars = pytest.importorskip("polars")
+    table = polars.read_parquet(SHARED / "data" / "reasoning_gym_attempts.parquet").filter(polars.col("n") == 3)
+    errors, independent = [], []
+    for _, rows in table.filter(polars.col("level") == "easy").group_by("model"):
+        solved = np.array([list(o) for o in rows["outcomes"]]) == "1"
+        p = solved[:, :2].mean()
+        rho = ((solved[:, 0] & solved[:, 1]).mean() - p**2) / (p * (1 - p))
+        failed_twice = ~solved[:, 0] & ~solved[:, 1]
+        third = solved[failed_twice, 2].mean()
+        game = Game(1, 1, (p, 0.9), (0.1, 0.2), (0.1, 0.2), ordered=False)
+        errors.append(abs(beta_mixture(game, (rho, 0.0)).success_after(1, 2) - third))
+        independent.append(abs(p - third))
+    assert len(errors) == 9
+    assert max(errors) < 0.02
+    assert np.median(independent) > 0.4
+
+
+# ---- replies and optima ----
+
+
+@pytest.mark.parametrize("route", [1, 2])
+def test_no_q_on_a_grid_is_better(route: int) -> None:
+    rng = np.random.default_rng(4)
+    mixtures, s = random_mixtures(2_000, 3, rng), rng.random(2_000)
+    reply = mixture_reply(mixtures, route, s)
+    assert np.mean((reply.abandon > 0) & (reply.abandon < 1)) > 0.03  # on route 2 as well
+    best = np.full(2_000, -np.inf)
+    for q in Q[::2]:
+        best = np.maximum(best, mixture_payoffs(mixtures, route, s, q).utility)
+    assert (best - reply.utility).max() < 1e-12
+
+
+@pytest.mark.parametrize("route", [1, 2])
+def test_the_chain_of_all_types_has_the_same_certified_reply(route: int) -> None:
+    """A mixture is a chain too: a model of each type, and no way between types."""
+    rng = np.random.default_rng(5)
+    n, types = 300, 3
+    mixtures, s = random_mixtures(n, types, rng), rng.random(n)
+    game = mixtures.game
+    p, t, c = (
+        np.stack(np.broadcast_arrays(*pair, np.ones((n, types)))[:2], axis=-1).reshape(n, 2 * types)
+        for pair in (game.success, game.latency, game.cost)
+    )
+    matrix = np.zeros((n, types, 2, types, 2))
+    for x in range(types):
+        matrix[:, x, 0, x, 0], matrix[:, x, 0, x, 1], matrix[:, x, 1, x, 1] = 1 - s, s, 1
+    start = np.zeros((n, types, 2))
+    start[..., route - 1] = mixtures.weight
+    chain = Chain(game.value, game.penalty[:, 0], p, t, c, matrix.reshape(n, 2 * types, 2 * types))
+    certified = single_reply(chain, start.reshape(n, 2 * types))
+    reply = mixture_reply(mixtures, route, s)
+    np.testing.assert_allclose(reply.utility, certified.utility, rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(reply.abandon, certified.abandon[:, 0], atol=1e-8)
+    np.testing.assert_allclose(reply.cost, certified.cost, rtol=1e-8)
+
+
+def test_no_commitment_on_a_grid_is_better() -> None:
+    """Nested grids, no reply function: the cost at the best of 2001 q."""
+    n = 60
+    mixtures = random_mixtures(n, 3, np.random.default_rng(6))
+    answer = solve_mixture(mixtures)
+    cost = np.full(n, np.inf)
+    for route, cascades in ((1, np.linspace(0, 1, 101)), (2, [0.0])):
+        for s in cascades:
+            result = mixture_payoffs(mixtures, route, s, Q[:, None])
+            pick = result.utility.argmax(axis=0)[None]
+            cost = np.minimum(cost, np.take_along_axis(result.cost, pick, axis=0)[0])
+    gap = (answer.cost - cost) / cost
+    assert gap.max() < 5e-3  # the grid's q is not quite the user's
+    assert np.quantile(gap, 0.05) > -0.02
+    again = mixture_payoffs(mixtures, answer.route, answer.cascade, answer.abandon)
+    np.testing.assert_allclose(again.cost, answer.cost, rtol=1e-12)
+
+
+def test_no_exact_reply_to_a_finer_grid_is_cheaper() -> None:
+    mixtures = random_mixtures(60, 3, np.random.default_rng(7))
+    least = mixture_reply(mixtures, 2, 0.0).cost
+    for s in np.linspace(0, 1, 501):
+        least = np.minimum(least, mixture_reply(mixtures, 1, s).cost)
+    assert (solve_mixture(mixtures).cost / least - 1).max() < 1e-9
+
+
+def test_a_constant_utility_leaves_q_to_the_provider() -> None:
+    """Every type with xi1 = xi2 = 0: J is bent in q, and its least point is inside for one side or the other."""
+    p1, p2 = np.array([0.1, 0.9]), np.array([0.2, 0.95])
+    mixture = Mixture(Game(1, 1, (p1, p2), (p1, p2), (0.25, 0.5), ordered=False), [0.5, 0.5])
+    for route, s in ((1, 0.0), (1, 0.4), (2, 0.0)):
+        grid = mixture_payoffs(mixture, route, s, Q)
+        assert np.ptp(grid.utility) < 1e-15
+        assert mixture_reply(mixture, route, s).cost == pytest.approx(grid.cost.min(), abs=1e-6)
+        assert mixture_reply(mixture, route, s, "weak").cost == pytest.approx(grid.cost.max(), abs=1e-6)
+
+
+# ---- where it matters ----
+
+
+def test_half_easy_half_hard_changes_the_user_and_the_provider() -> None:
+    """value-cheap with the same averages: on hard tasks a pass is not worth its time, and failing tells."""
+    game = GAMES["value-cheap"]
+    mixture = Mixture(dataclasses.replace(game, success=([0.96, 0.04], [0.99, 0.61])), [0.5, 0.5])
+    assert mixture.average(mixture.game.success[0]) == pytest.approx(game.success[0])
+    assert mixture.average(mixture.game.success[1]) == pytest.approx(game.success[1])
+    assert best_response(game, 1, 0.0).strong == 0
+    assert mixture_reply(mixture, 1, 0.0).abandon > 0.3
+    eq, answer = solve(game), solve_mixture(mixture)
+    assert (eq.rule, eq.cost) == ("stay-1", pytest.approx(0.4))
+    assert answer.route == 1
+    assert answer.cascade > 0.05  # now escalation pays: it rescues hard tasks
+    assert answer.cost > 1.3 * eq.cost
+
+
+def test_a_little_correlation_moves_the_s_l_cascade_and_some_more_ends_it() -> None:
+    """T5-cascade, common Beta difficulty."""
+    costs = {rho: solve_mixture(beta_mixture(GAMES["t5-cascade"], (rho, rho))) for rho in (0.0, 0.05, 0.2)}
+    assert costs[0.0].cascade == pytest.approx(0.3518, abs=1e-4)
+    assert costs[0.05].cascade == pytest.approx(0.188, abs=1e-3)
+    assert (costs[0.2].route, costs[0.2].abandon, costs[0.2].cost) == (2, 1, pytest.approx(1.4))
+
+
+def test_leaving_reasoning_with_some_chance_becomes_optimal() -> None:
+    """t4-reason: the user of one type stays with M2; of many types it leaves sometimes, then always."""
+    game = GAMES["t4-reason"]
+    replies = [mixture_reply(beta_mixture(game, (0.3, rho)), 2, 0.0).abandon for rho in (0.0, 0.2, 0.5)]
+    assert replies[0] == 0
+    assert 0.05 < replies[1] < 0.5
+    assert replies[2] == 1
+
+
+# ---- errors ----
+
+
+def test_bad_mixtures_are_named() -> None:
+    game = GAMES["t4-cascade"]
+    types = dataclasses.replace(game, success=([0.2, 0.4], [0.7, 0.9]))
+    with pytest.raises(ValueError, match="last axis of game and weight must be the task types"):
+        Mixture(game, [1.0])
+    with pytest.raises(ValueError, match="last axis of game and weight must be the task types"):
+        Mixture(types, [0.2, 0.3, 0.5])
+    with pytest.raises(ValueError, match="the sum of weights must be 1, got 0.9"):
+        Mixture(types, [0.5, 0.4])
+    with pytest.raises(ValueError, match=r"weight must be at least 0, got -0.5 at index \(1,\)"):
+        Mixture(types, [1.5, -0.5])
+    with pytest.raises(ValueError, match="must broadcast"):
+        Mixture(with_types(sample_games(3, np.random.default_rng(0)), 2), np.full((4, 2), 0.5))
+    with pytest.raises(ValueError, match="rho must lie"):
+        beta_mixture(game, (1.0, 0.5))
+    with pytest.raises(ValueError, match="common must lie"):
+        beta_mixture(game, (0.1, 0.5), common=2.0)
+    with pytest.raises(ValueError, match="nodes must be at least 1"):
+        beta_mixture(game, (0.1, 0.5), nodes=0)
+    with pytest.raises(ValueError, match="takes a single game"):
+        beta_mixture(types, (0.1, 0.5))
+    with pytest.raises(ValueError, match="route must be 1"):
+        mixture_reply(Mixture(types, [0.5, 0.5]), 3, 0.0)
+    with pytest.raises(ValueError, match="ties are broken"):
+        mixture_reply(Mixture(types, [0.5, 0.5]), 1, 0.0, "mine")  # type: ignore[arg-type]
