@@ -24,7 +24,8 @@ _BATCH = 1 << 17
 def unit(n: int, rng: np.random.Generator) -> Game:
     """Every number uniform on (0, 1), pairs sorted: neither V nor P ever exceeds what one pass may cost."""
     value, penalty = 1 - rng.random((2, n))  # (0, 1]
-    return Game(value, penalty, *(_sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))) for _ in range(3)))
+    success, latency, cost = (_sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))) for _ in range(3))
+    return Game(value, penalty, success, latency, cost)
 
 
 def ratios(n: int, rng: np.random.Generator) -> Game:
@@ -39,11 +40,12 @@ def measured(n: int, rng: np.random.Generator) -> Game:
     pairs sorted; V log-uniform from half of min(t/p) to twice max(t/p), P likewise from c/p.
     """
     pairs = Game.stack([pair.game for pair in PAIRS.values()])[rng.integers(0, len(PAIRS), n)]
-    p, t, c = (np.stack(pair) for pair in (pairs.success, pairs.latency, pairs.cost))
+    p, t, c = (np.array(pair) for pair in (pairs.success, pairs.latency, pairs.cost))
     noise_p, noise_t, noise_c = np.exp(rng.normal(0, 0.5, (3, 2, n)))
-    p, t, c = _sorted(p * noise_p / (1 - p + p * noise_p)), _sorted(t * noise_t), _sorted(c * noise_c)
-    value, penalty = (_around(np.stack(x) / np.stack(p), rng) for x in (t, c))
-    return Game(value, penalty, p, t, c)
+    success = _sorted(p * noise_p / (1 - p + p * noise_p))
+    latency, cost = _sorted(t * noise_t), _sorted(c * noise_c)
+    value, penalty = (_around(np.array(level) / np.array(success), rng) for level in (latency, cost))
+    return Game(value, penalty, success, latency, cost)
 
 
 PRIORS: dict[str, Prior] = {"uniform": sample_games, "unit": unit, "ratios": ratios, "measured": measured}
