@@ -81,8 +81,8 @@ def round_reply(rounds: Sequence[Chain], start: Any, ties: Ties = "strong") -> R
     sign = tie_sign(ties)
     check_rounds(rounds)
     *passing, tail = rounds
-    shape = np.broadcast_shapes(*(chain.shape for chain in rounds))
-    weight = np.broadcast_to(rounds[0].start(start), (*shape, tail.models))  # of being served by j in this round
+    weight = rounds[0].start(start)  # of being served by j in this round
+    weight = np.broadcast_to(weight, np.broadcast_shapes(weight.shape, *(chain.success.shape for chain in rounds)))
     utility, cost = np.zeros(weight.shape[:-1]), np.zeros(weight.shape[:-1])
     options = []  # (U, J) of leaving after each round
     for chain in passing:
