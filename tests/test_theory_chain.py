@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from games import boundary_games
 
+from games import boundary_games
 from routing_game.theory import GAMES, Game, best_response, outcome, payoffs, sample_games, solve, thresholds
 from routing_game.theory.chain import Chain, evaluate, ladder, unroll, visits
 from routing_game.theory.chain_solve import cheapest, round_reply, single_reply, solve_stopping, stopping_reply

@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from games import SHARED, boundary_games
 from scipy import stats
 
+from games import SHARED, boundary_games
 from routing_game.theory import GAMES, Game, best_response, outcome, payoffs, sample_games, solve, thresholds
 from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import single_reply

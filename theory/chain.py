@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, _difference, _require, plain
+from routing_game.theory.game import Array, Game, difference, plain, require
 from routing_game.theory.payoffs import Payoffs
 
 _SUM = 1e-9
@@ -62,7 +62,7 @@ class Chain:
     def __post_init__(self) -> None:
         arrays = {f.name: np.array(getattr(self, f.name), dtype=np.float64) for f in fields(self)}
         for name, x in arrays.items():
-            _require(np.isfinite(x), name, x, "be finite")
+            require(np.isfinite(x), name, x, "be finite")
         _check_ranges(arrays)
         for name, x in _broadcast(arrays).items():
             object.__setattr__(self, name, x)
@@ -89,7 +89,7 @@ class Chain:
     @property
     def net_value(self) -> Array:
         """Xi = V p - t, (..., N): what one pass is worth to the user; 0 where it is 0 up to rounding."""
-        return np.asarray(_difference(self.value * self.success, self.latency))
+        return np.asarray(difference(self.value * self.success, self.latency))
 
     @property
     def failure(self) -> Array:
@@ -113,12 +113,12 @@ class Chain:
         """
         e = np.asarray(first, dtype=np.float64)
         if e.ndim == 0:
-            _require(np.isin(e, np.arange(1, self.models + 1)), "start", e, f"be a model from 1 to {self.models}")
+            require(np.isin(e, np.arange(1, self.models + 1)), "start", e, f"be a model from 1 to {self.models}")
             e = np.eye(self.models)[int(e) - 1]
         elif e.shape[-1] != self.models:
             raise ValueError(f"start must have one chance for each of {self.models} models, got shape {e.shape}")
-        _require(e >= 0, "start", e, "hold probabilities")
-        _require(np.abs(e.sum(axis=-1) - 1) < _SUM, "the sum of start", e.sum(axis=-1), "be 1")
+        require(e >= 0, "start", e, "hold probabilities")
+        require(np.abs(e.sum(axis=-1) - 1) < _SUM, "the sum of start", e.sum(axis=-1), "be 1")
         return np.broadcast_to(e, np.broadcast_shapes(self.success.shape, e.shape))
 
 
@@ -158,7 +158,7 @@ def unroll(rounds: Sequence[Chain]) -> Chain:
 def visits(chain: Chain, start: Any, abandon: Any) -> Array:
     """Expected discounted passes n, (..., N); see `evaluate` for the arguments."""
     q = np.asarray(abandon, dtype=np.float64)
-    _require((q >= 0) & (q <= 1), "abandon", q, "lie in [0, 1]")
+    require((q >= 0) & (q <= 1), "abandon", q, "lie in [0, 1]")
     e = chain.start(start)
     try:
         shape = np.broadcast_shapes(e.shape, q.shape)
@@ -199,17 +199,17 @@ def check_rounds(rounds: Sequence[Chain]) -> None:
 
 
 def _check_ranges(x: dict[str, Array]) -> None:
-    _require(x["value"] > 0, "value", x["value"], "be positive")
-    _require(x["penalty"] > 0, "penalty", x["penalty"], "be positive")
+    require(x["value"] > 0, "value", x["value"], "be positive")
+    require(x["penalty"] > 0, "penalty", x["penalty"], "be positive")
     p = x["success"]
-    _require((p > 0) & (p <= 1), "success", p, "lie in (0, 1] (a probability, not a percentage)")
-    _require(x["latency"] >= 0, "latency", x["latency"], "be at least 0")
-    _require((x["discount"] > 0) & (x["discount"] <= 1), "discount", x["discount"], "lie in (0, 1]")
+    require((p > 0) & (p <= 1), "success", p, "lie in (0, 1] (a probability, not a percentage)")
+    require(x["latency"] >= 0, "latency", x["latency"], "be at least 0")
+    require((x["discount"] > 0) & (x["discount"] <= 1), "discount", x["discount"], "lie in (0, 1]")
     r = x["escalation"]
     if r.ndim < 2 or r.shape[-1] != r.shape[-2]:
         raise ValueError(f"escalation must be a square matrix (row: the model that failed), got shape {r.shape}")
-    _require(r >= 0, "escalation", r, "hold probabilities")
-    _require(np.abs(r.sum(axis=-1) - 1) < _SUM, "each row of escalation", r.sum(axis=-1), "sum to 1")
+    require(r >= 0, "escalation", r, "hold probabilities")
+    require(np.abs(r.sum(axis=-1) - 1) < _SUM, "each row of escalation", r.sum(axis=-1), "sum to 1")
 
 
 def _broadcast(x: dict[str, Array]) -> dict[str, Array]:

@@ -100,7 +100,7 @@ class Game:
         Positive: the model is *value-dominated*; negative: *latency-dominated*. A difference within rounding error
         of zero counts as zero, so that decimal inputs meet the boundary they mean (V = .7, p = .1, t = .07).
         """
-        xi1, xi2 = (_difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True))
+        xi1, xi2 = (difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True))
         return xi1, xi2
 
     @property
@@ -179,16 +179,16 @@ class Game:
             raise ValueError(f"the shapes of a game's numbers must broadcast, got {shapes}") from None
 
     def _check_ranges(self) -> None:
-        _require(self.value > 0, "value", self.value, "be positive")
-        _require(self.penalty > 0, "penalty", self.penalty, "be positive")
+        require(self.value > 0, "value", self.value, "be positive")
+        require(self.penalty > 0, "penalty", self.penalty, "be positive")
         for i in (0, 1):
             p, t, c = self.success[i], self.latency[i], self.cost[i]
             rule = "lie strictly between 0 and 1 (a probability, not a percentage)"
-            _require((p > 0) & (p < 1), f"success of model {i + 1}", p, rule)
-            _require(t >= 0, f"latency of model {i + 1}", t, "be at least 0")
+            require((p > 0) & (p < 1), f"success of model {i + 1}", p, rule)
+            require(t >= 0, f"latency of model {i + 1}", t, "be at least 0")
             if self.ordered:
                 rule = "be at least 0 (ordered=False admits negative costs)"
-                _require(c >= 0, f"cost of model {i + 1}", c, rule)
+                require(c >= 0, f"cost of model {i + 1}", c, rule)
 
     def _check_order(self) -> None:
         for name in ("success", "latency", "cost"):
@@ -207,15 +207,15 @@ def plain(x: Any) -> Any:
 
 def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
     """Raise ValueError unless every route is 1 or 2 and every cascade and abandon is a probability."""
-    _require((route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)")
-    _require((cascade >= 0) & (cascade <= 1), "cascade", cascade, "lie in [0, 1]")
-    _require((abandon >= 0) & (abandon <= 1), "abandon", abandon, "lie in [0, 1]")
+    require((route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)")
+    require((cascade >= 0) & (cascade <= 1), "cascade", cascade, "lie in [0, 1]")
+    require((abandon >= 0) & (abandon <= 1), "abandon", abandon, "lie in [0, 1]")
 
 
 _REGIMES = np.array(["--", "-0", "-+", "0-", "00", "0+", "+-", "+0", "++"])
 
 
-def _difference(a: Real, b: Real) -> Real:
+def difference(a: Real, b: Real) -> Real:
     """A - b for b >= 0, exactly 0 where the two agree up to rounding."""
     gap = np.subtract(a, b)
     rounding = np.abs(gap) <= _ROUNDING * b
@@ -227,7 +227,7 @@ def _number(name: str, x: ArrayLike) -> Real:
         number = np.array(x, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a number or an array of numbers, got {x!r}") from None
-    _require(np.isfinite(number), name, number, "be finite")
+    require(np.isfinite(number), name, number, "be finite")
     number.setflags(write=False)
     return number if number.ndim else float(number)
 
@@ -253,7 +253,7 @@ def _show(x: Any, bad: Any) -> str:
     return f"{x[place]:g} at index {tuple(int(k) for k in place)}"
 
 
-def _require(holds: Any, name: str, x: Any, rule: str) -> None:
+def require(holds: Any, name: str, x: Any, rule: str) -> None:
     """Raise ValueError naming the field, the value and the rule; ``holds`` may be a bool, an array or a tensor."""
     if holds.all() if hasattr(holds, "all") else holds:
         return

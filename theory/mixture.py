@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.chain_solve import Reply, Ties, tie_sign
-from routing_game.theory.game import Array, Game, _require, check_commitment, plain
+from routing_game.theory.game import Array, Game, check_commitment, plain, require
 from routing_game.theory.payoffs import Payoffs, payoffs, visits
 from routing_game.theory.provider import TIE, least
 
@@ -49,8 +49,8 @@ class Mixture:
         if not self.game.shape or not weight.ndim or self.game.shape[-1] not in (1, weight.shape[-1]):
             shapes = f"got shapes {self.game.shape} and {weight.shape}"
             raise ValueError(f"the last axis of game and weight must be the task types, {shapes}")
-        _require(weight >= 0, "weight", weight, "be at least 0")
-        _require(np.abs(weight.sum(axis=-1) - 1) < 1e-9, "the sum of weights", weight.sum(axis=-1), "be 1")
+        require(weight >= 0, "weight", weight, "be at least 0")
+        require(np.abs(weight.sum(axis=-1) - 1) < 1e-9, "the sum of weights", weight.sum(axis=-1), "be 1")
         try:
             np.broadcast_shapes(self.game.shape, weight.shape)
         except ValueError:
@@ -102,7 +102,7 @@ def beta_mixture(game: Game, rho: tuple[float, float], common: float = 1.0, node
     """
     if game.shape:
         raise ValueError(f"beta_mixture takes a single game, got an array of shape {game.shape}; index it")
-    _require(0 <= common <= 1, "common", common, "lie in [0, 1]")
+    require(0 <= common <= 1, "common", common, "lie in [0, 1]")
     (p1, w1), (p2, w2) = (beta_nodes(p, r, nodes) for p, r in zip(game.success, rho, strict=True))
     joint = (1 - common) * np.outer(w1, w2) + common * _match(w1, w2)
     first, second = np.nonzero(joint)
@@ -119,8 +119,8 @@ def beta_nodes(mean: Any, rho: float, nodes: int) -> tuple[Array, Array]:
     Raises:
         ValueError: rho is not in [0, 1) or ``nodes`` is not positive.
     """
-    _require(0 <= rho < 1, "rho", rho, "lie in [0, 1)")
-    _require(nodes >= 1, "nodes", nodes, "be at least 1")
+    require(0 <= rho < 1, "rho", rho, "lie in [0, 1)")
+    require(nodes >= 1, "nodes", nodes, "be at least 1")
     if rho == 0:
         return np.array([mean], dtype=float), np.ones(1)
     total = 1 / rho - 1
