@@ -70,7 +70,8 @@ def percent(share: float) -> str:
     value = 100 * share
     if abs(value) < 5e-4:
         return "0"
-    return np.format_float_positional(value, precision=2 if abs(value) < 100 else 3, fractional=False, trim="-")
+    digits = 2 if abs(value) < 100 else 3
+    return np.format_float_positional(value, precision=digits, fractional=False, trim="k").rstrip(".")
 
 
 def write_report(directory: RunDirectory) -> Path:

@@ -265,7 +265,7 @@ def test_a_run_that_has_only_begun_can_be_reported(tmp_path, directory):
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0, "0"), (-1e-17, "0"), (4e-6, "0"), (0.0001234, "0.012"), (0.0199, "2"), (0.999, "100"), (1.0604, "106")],
+    [(0, "0"), (-1e-17, "0"), (4e-6, "0"), (0.0001234, "0.012"), (0.0199, "2.0"), (0.999, "100"), (1.0604, "106")],
 )
 def test_percent_has_two_digits_and_no_exponent(share, words):
     assert percent(share) == words
