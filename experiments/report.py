@@ -66,12 +66,12 @@ def regret_words(row: Row, column: str = "last") -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent, to two digits, three from 100 on, and never in exponents; 0 below 0.0005 %."""
+    """A share in percent, to at least two digits and never in exponents; 0 below 0.0005 %."""
     value = 100 * share
     if abs(value) < 5e-4:
         return "0"
-    digits = 2 if abs(value) < 100 else 3
-    return np.format_float_positional(value, precision=digits, fractional=False, trim="k").rstrip(".")
+    places = max(0, 1 - int(np.floor(np.log10(abs(value)))))
+    return f"{value:.{places}f}"
 
 
 def write_report(directory: RunDirectory) -> Path:
