@@ -8,7 +8,9 @@ optimal, the user's reply is picked by the chain too.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from routing_game.theory.certify import best_response_gap, commitment_gap, value
 from routing_game.theory.frequencies import PRIORS, frequencies
 from routing_game.theory.welfare import forced_throttling
 
+PAGE = Path(__file__).parents[1] / "docs" / "theory.md"
 N = 100_000
 EXACT = 1e-11  # relative; what rounding leaves of an exact zero
 Reply = Callable[[int, Any], Any]
@@ -84,6 +87,14 @@ def staying_cost(game: Game, s: Any) -> Any:
 def price_of_success(game: Game) -> Any:
     """d = (c2 - c1) / (p2 - p1), the money that one more success costs."""
     return (game.cost[1] - game.cost[0]) / (game.success[1] - game.success[0])
+
+
+def test_the_page_names_every_claim_and_only_tests_that_exist() -> None:
+    there = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", PAGE.read_text(encoding="utf-8")))
+    assert named <= set(re.findall(r"^def (test_\w+)", there, re.MULTILINE))
+    claims = {name for name in globals() if re.match(r"test_(lemma|theorem|proposition|completed)", name)}
+    assert claims <= named
 
 
 # ------------------------------------------------------------------------------------- the user: Theorems 1 and 2
@@ -338,6 +349,11 @@ def test_almost_always_static(prior: str) -> None:
     assert sum(share.values()) == pytest.approx(1)
     cascades = share["s0"] + share["s_L"]
     assert 0.001 < cascades < 0.06
+    printed = re.search(rf"^\| {prior} \|(.*)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert printed is not None
+    measured = [100 * share[rule] for rule in ("stay-1", "s_L", "leave-1", "s0", "stay-2", "leave-2")]
+    numbers = [float(x.strip(" *")) for x in printed[1].split("|")]
+    assert numbers == pytest.approx([*measured, 100 * cascades], abs=0.05)
     games = PRIORS[prior](50_000, np.random.default_rng(29))
     reply = stay_or_leave(games)  # at s = 0, at s = 1 and on route 2 a best response is 0 or 1
     static = np.min([values(games, i, s, reply(i, s))[1] for i, s in ((1, 0.0), (1, 1.0), (2, 0.0))], axis=0)

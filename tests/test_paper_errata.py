@@ -1,7 +1,7 @@
 """Every erratum of docs/errata.md: the statement as printed fails on its game, the corrected one holds.
 
-Test names are the page's anchors. Games are written (V, p1, p2, t1, t2, c1, c2, P), as on the page. Judged by the chain
-and by nested grids that know no theorem (`certify`); the solver appears only where it is itself what is corrected.
+Test names are the page's headings. Games are written (V, p1, p2, t1, t2, c1, c2, P), as on the page. The judges are the
+chain and nested grids that know no theorem (`certify`); the solver appears only where it is itself what is corrected.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def misalignment(g: Game, points: int = 201) -> tuple[float, float]:
 
 
 def test_every_erratum_of_the_page_is_here_and_the_other_way_round() -> None:
-    anchors = re.findall(r"^\((test_\w+)\)=$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    anchors = re.findall(r"^### (test_\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     here = [name for name in globals() if name.startswith("test_")]
     assert anchors == [
         name for name in here if name != "test_every_erratum_of_the_page_is_here_and_the_other_way_round"
