@@ -14,9 +14,9 @@ the user's best response that leaves three kinds of equilibrium on route 1:
     leave   q = 1    every s at which the user leaves, unless xi1 and xi2 are both positive
     mixed   q = q_c, the root of G between 0 and 1, at the one s with q_dagger(s) = q_c; if xi1 > 0 > xi2
 
-A provider that cannot be seen to escalate has no reason to: the equilibria at s0 and s_L vanish, and with xi1 < 0 < xi2
-the user leaves, unless cp1 >= cp2. That is the value of commitment. Where xi_i = 0 equilibria can form a segment;
-its ends are listed, and J is monotone between them. Lotteries over s are not considered: s is itself a probability.
+The cascades vanish: a provider whose user stays would rather escalate less than s0 (cp1 < cp2) or more than s_L
+(cp1 > cp2), and the user knows it. That is the value of commitment. Where xi_i = 0 equilibria can form a segment; its
+ends are listed, and J is monotone between them. Lotteries over s are not considered: s is itself a probability.
 (Beyond the paper, which lets the user see s.)
 """
 
