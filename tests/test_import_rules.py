@@ -105,9 +105,3 @@ def test_help_is_light():
     loaded = {line.rpartition("|")[2].strip() for line in report.splitlines()}
     assert "routing_game" in loaded
     assert not loaded & set(HEAVY)
-
-
-def test_import_is_fast():
-    """Under 0.2 s, judged by the best of some tries: the machine may be busy with other things."""
-    code = "import time; t = time.perf_counter(); import routing_game; print(time.perf_counter() - t)"
-    assert any(float(python("-c", code).stdout) < 0.2 for _ in range(10))
