@@ -175,7 +175,7 @@ LEARNERS: dict[str, Learner] = {
     "thompson": Learner("bandit: Thompson sampling on the same 21 commitments", thompson,
                         {"default": (30_000, 5), "full": (30_000, 20)}),
     "ppo": Learner("PPO (stable-baselines3) as the provider, against the exact user", ppo,
-                   {"default": (81_920, 4), "full": (163_840, 10)}),
+                   {"default": (81_920, 3), "full": (163_840, 10)}),
     "ppo-user": Learner("PPO as the user who sees the commitment (i, s)", ppo_user,
                         {"default": (204_800, 3), "full": (1_966_080, 10)}, role="user", counts="decisions"),
     "ppo-user-model": Learner("PPO as the user who also sees which model failed", ppo_user_model,

@@ -62,7 +62,8 @@ def regret_words(row: Row, column: str = "last") -> str:
     if half is None or not np.isfinite(half) or mean == "0":
         return mean
     places = len(mean.partition(".")[2])
-    return f"{mean} ±{float(f'{100 * half:.{places}f}'):g}"
+    spread = f"{100 * half:.{places}f}"
+    return f"{mean} ±{spread if float(spread) else 0}"
 
 
 def percent(share: float) -> str:
