@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 
 from routing_game.agents.protocol import Abandon
 from routing_game.theory import Commitment, Game, Task, best_response, payoffs, solve
+from routing_game.theory.chain import Chain
+from routing_game.theory.chain_solve import stopping_reply
 
 
 class FixedProvider:
@@ -65,22 +67,19 @@ class BestResponseUser:
 
 
 class StoppingUser:
-    """The exact user who sees which model failed: an optimal stopping problem, ties for staying.
+    """The exact user who sees which model failed: an optimal stopping problem, so each answer is 0 or 1.
 
-    W2 = xi2/p2 if M2 is worth repeating, else xi2, is the worth of entering M2. After M2 the user stays iff xi2 >= 0;
-    after M1 iff (1-s) xi1 + s W2 >= 0, which is s >= s0 in regime -+ and s <= s_H in regime +-.
+    After M2 it stays if xi2 > 0; after M1 if s > s0 in regime -+, and if s < s_H in regime +-.
     """
 
-    def __init__(self, game: Game) -> None:
-        self._game = game
+    def __init__(self, game: Game, ties: Literal["strong", "weak"] = "strong") -> None:
+        self._game, self._ties = game, ties
 
     def abandon_after(self, route: ArrayLike, cascade: ArrayLike, model: ArrayLike) -> Abandon:
-        """0 where staying is optimal, 1 where leaving is."""
-        xi1, xi2 = self._game.net_value
-        worth = np.where(xi2 > 0, xi2 / self._game.success[1], xi2)
-        s = np.asarray(cascade, dtype=np.float64)
-        stay = np.where(np.asarray(model) == 1, (1 - s) * xi1 + s * worth >= 0, xi2 >= 0)
-        return np.where(np.broadcast_arrays(stay, route)[0], 0.0, 1.0)
+        """0 where staying is optimal, 1 where leaving is; the route does not matter once a model has failed."""
+        _, cascade, model = np.broadcast_arrays(route, cascade, model)
+        answer = stopping_reply(Chain.of(self._game, cascade), 1, self._ties).abandon
+        return np.asarray(np.where(model == 1, answer[..., 0], answer[..., 1]), dtype=np.float64)
 
 
 class QuantalUser:

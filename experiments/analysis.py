@@ -16,6 +16,7 @@ from routing_game.experiments.learners import LEARNERS
 from routing_game.experiments.records import Record, Trace
 from routing_game.experiments.spec import Spec
 from routing_game.theory import Game, best_response, provider_regret, solve, user_regret
+from routing_game.theory.chain import Chain, evaluate
 
 Q_TOLERANCE = 0.06
 """How far from an optimal q still counts as right."""
@@ -91,12 +92,9 @@ def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
 
 
 def stopping_utility(game: Game, route: Array, cascade: Array, leave_1: Array, leave_2: Array) -> Array:
-    """U of a user who leaves with different probabilities after M1 and M2: visits of the chain times xi."""
-    (k1, k2), (xi1, xi2) = game.failure, game.net_value
-    go_on = k1 * (1 - leave_1)
-    n1 = (route == 1) / (1 - go_on * (1 - cascade))
-    n2 = ((route == 2) + n1 * go_on * cascade) / (1 - k2 * (1 - leave_2))
-    return np.asarray(n1 * xi1 + n2 * xi2)
+    """U of a user who leaves with different probabilities after M1 and M2."""
+    start = np.stack([route == 1, route == 2], axis=-1)
+    return np.asarray(evaluate(Chain.of(game, cascade), start, np.stack([leave_1, leave_2], axis=-1)).utility)
 
 
 def grid_floor(game: Game) -> float:
