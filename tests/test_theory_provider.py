@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -20,6 +18,7 @@ from routing_game.theory import (
     thresholds,
 )
 from routing_game.theory.certify import commitment_gap, grid_cost, values
+from routing_game.theory.provider import interior_optimum
 
 RELATIVE = 1e-9
 
@@ -181,10 +180,17 @@ def test_games_out_of_order_are_searched() -> None:
         assert 0 < one.abandon < 1
 
 
-def test_an_ordered_game_is_solved_the_same_with_the_search() -> None:
-    games = sample_games(3_000, np.random.default_rng(27), "+-")
-    searched = solve(dataclasses.replace(games, ordered=False))
-    np.testing.assert_allclose(searched.cost, solve(games).cost, rtol=1e-9)
+def test_no_mixed_reply_pays_with_p1_below_p2_whatever_costs_and_latencies() -> None:
+    """The search is skipped there; held against the search itself, on games with costs of any order and sign."""
+    rng, n = np.random.default_rng(27), 40_000
+    p, t = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0), rng.uniform(0, 1, (2, n))
+    c = rng.uniform(-2, 1, (2, n))
+    games = Game(rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False)
+    games = games[np.flatnonzero(games.regime == "+-")]
+    _, mixed = interior_optimum(games)
+    cost = solve(games).cost
+    assert games.shape[0] > 1_000
+    assert (mixed >= cost - 1e-9 * (np.abs(cost) + games.penalty)).all()
 
 
 def test_arrays_of_any_shape_and_size_are_solved_alike() -> None:

@@ -10,9 +10,10 @@ allows it (cp = c/p, l = c + P k, J1(s,0) = (c1 + k1 c2 s / p2) / (p1 + k1 s)):
     stay-2    (2, .)      q = 0   cp2          xi2 >= 0
     leave-2   (2, .)      q = 1   l2           xi2 <= 0
 
-With these inequalities the boundaries xi_i = 0 are exact limits of the open regimes. With p1 < p2 no mixed reply is
-ever worth provoking (the case the paper leaves to a numerical search); games with p1 >= p2 or negative costs get a
-seventh candidate, "interior", from a search of that branch. (Theorems 4 and 5, completed.)
+With these inequalities the boundaries xi_i = 0 are exact limits of the open regimes. With p1 <= p2 no mixed reply is
+ever worth provoking (the case the paper leaves to a numerical search; proof in docs/theory.md, whatever the order and
+sign of costs and latencies). Games with p1 > p2 get a seventh candidate, "interior", from a search of that branch.
+(Theorems 4 and 5, completed.)
 """
 
 from __future__ import annotations
@@ -196,7 +197,7 @@ def _costs(game: Game) -> tuple[Any, ...]:
         # where a threshold means nothing its formula may give anything: clipped, it gives a finite cost, or nan
         at_s0 = _staying_cost(game, np.clip(jump_point(game, xi1, xi2), 0.0, 1.0))
         at_s_low = _staying_cost(game, np.clip(ramp_start(game, xi1, xi2), 0.0, 1.0))
-    mixed = _FAR if game.ordered else interior_optimum(game)[1]
+    mixed = interior_optimum(game)[1] if _may_mix(game) else _FAR
     return (  # adding _FAR is several times faster than np.where
         cp1 + _FAR * loses1,
         at_s_low + _FAR * ~(gains1 & loses2),
@@ -236,8 +237,8 @@ def _candidates(game: Game) -> _Candidates:
     s0, s_low, s_high = thresholds(game)
     xi2, (cp1, cp2) = game.net_value[1], game.cost_of_pass
     indifferent = np.abs(cp1 - cp2) <= TIE * np.abs(cp2)  # escalating early or late costs the provider the same
-    mixed, _ = (np.nan, np.inf) if game.ordered else interior_optimum(game)
-    abandon = 0.0 if game.ordered else best_response(game, 1, np.nan_to_num(mixed)).low
+    mixed = interior_optimum(game)[0] if _may_mix(game) else np.full(game.shape, np.nan)
+    abandon = best_response(game, 1, np.nan_to_num(mixed)).low
     rows = (  # first and last s, and q
         (0.0, np.where(indifferent, np.where(xi2 >= 0, 1.0, s_low), 0.0), 0.0),
         (s_low, s_low, 0.0),
@@ -294,6 +295,11 @@ def _staying_cost(game: Game, s: Real) -> Real:
     """J1(s, 0), the cost of route 1 if the user always stays."""
     k1 = game.failure[0]
     return (game.cost[0] + k1 * s * game.cost_of_pass[1]) / (game.success[0] + k1 * s)
+
+
+def _may_mix(game: Game) -> bool:
+    """Whether a mixed reply could be worth provoking in some of the games: never if p1 <= p2."""
+    return not game.ordered and bool(np.any(game.success[0] > game.success[1]))
 
 
 def interior_optimum(game: Game) -> tuple[Array, Array]:
