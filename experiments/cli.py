@@ -1,4 +1,4 @@
-"""The command line: `routing-game check | report | solve | list`.
+"""The command line: `routing-game check | report | solve | figures | frequencies | list`.
 
 Whatever can be wrong with the input is found before any training starts, and said in one line with exit code 2.
 Heavy packages are imported by the commands that need them, so that `--help` answers at once.
@@ -20,6 +20,8 @@ COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
     "report": "write the report of a run again from its records",
     "solve": "print the equilibrium of a game in plain words",
+    "figures": "draw the paper's figures and the exact policy regions beside them",
+    "frequencies": "show how often each kind of optimum occurs among random games",
     "list": "show the games, the real model pairs and the learners",
 }
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
@@ -107,6 +109,31 @@ def run_solve(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_figures(arguments: argparse.Namespace) -> int:
+    """The paper's figures, a line for each as it is written."""
+    from routing_game.experiments.maps import write_figure
+    from routing_game.experiments.paper import FIGURES
+
+    names = chosen("figure", arguments.only, FIGURES, "routing-game figures --help") or tuple(FIGURES)
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            _, picture, _ = write_figure(name, arguments.set, arguments.out)
+            print(f"{picture} (and .svg, .npz)", flush=True)
+    except OSError as error:
+        problem = f"{arguments.out} ({error.strerror})"
+        raise InputError(f"expected a folder to write to, got {problem}; choose another --out") from None
+    return 0
+
+
+def run_frequencies(arguments: argparse.Namespace) -> int:
+    """The table of how often each kind of optimum occurs, and its words."""
+    from routing_game.experiments.tables import frequency_lines
+
+    print("\n".join(frequency_lines(arguments.games, arguments.seed)))
+    return 0
+
+
 def run_list(arguments: argparse.Namespace) -> int:
     """Everything that has a name, a line each."""
     from routing_game.experiments.card import catalog_lines
@@ -115,7 +142,14 @@ def run_list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-RUN = {"check": run_check, "report": run_report, "solve": run_solve, "list": run_list}
+RUN = {
+    "check": run_check,
+    "report": run_report,
+    "solve": run_solve,
+    "figures": run_figures,
+    "frequencies": run_frequencies,
+    "list": run_list,
+}
 
 
 # --- words ----------------------------------------------------------------------------------------------------
@@ -140,7 +174,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """
     parser, commands = build_parser()
     if argv and not argv[0].startswith("-"):
-        known(argv[0], "command", COMMANDS)
+        known(argv[0], "command", COMMANDS, "routing-game --help")
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         flags = commands[arguments.command]._option_string_actions
@@ -178,25 +212,35 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         help_text = f"{text} of a pass of model 1 and 2"
         card.add_argument(f"--{name}", type=float, nargs=2, metavar=("M1", "M2"), help=help_text)
     card.add_argument("--unordered", action="store_true", help="model 2 need not be better, slower and dearer")
+
+    draw = commands["figures"]
+    draw.add_argument("--only", default="all", metavar="3,4-left", help="3, 4-left, 4-right, 5-left, 5-middle, 5-right")
+    draw.add_argument(
+        "--set", choices=["A", "B"], default="A", help="which of our two sets of p, V and t (%(default)s)"
+    )
+    draw.add_argument("--out", type=Path, default=Path("runs", "figures"), metavar="DIR", help="folder (%(default)s)")
+
+    count = commands["frequencies"]
+    count.add_argument("--games", type=at_least_one, default=2_000_000, metavar="N", help="games a prior (%(default)s)")
+    count.add_argument("--seed", type=at_least_one, default=2026, metavar="N", help="of the random games (%(default)s)")
     return parser, commands
 
 
-def chosen(kind: str, text: str, names: Iterable[str]) -> tuple[str, ...] | None:
+def chosen(kind: str, text: str, names: Iterable[str], see: str = "routing-game list") -> tuple[str, ...] | None:
     """The names in a comma-separated list, in the order of `names` and once each; None for "all"."""
     if text == "all":
         return None
     words = [word.strip() for word in text.split(",")]
     names = [*names]
     for word in words:
-        known(word, kind, names)
+        known(word, kind, names, see)
     return tuple(name for name in names if name in words)
 
 
-def known(word: str, kind: str, names: Collection[str]) -> None:
+def known(word: str, kind: str, names: Collection[str], see: str = "routing-game list") -> None:
     """Raise InputError unless the word is one of the names."""
     if word not in names:
-        raise InputError(f"expected the name of a {kind}, got {word!r}{close(word, names)}; see routing-game "
-                         + ("--help" if kind == "command" else "list"))  # fmt: skip
+        raise InputError(f"expected the name of a {kind}, got {word!r}{close(word, names)}; see {see}")
 
 
 def close(word: str, names: Iterable[str]) -> str:

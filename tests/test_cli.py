@@ -10,6 +10,7 @@ import pytest
 
 from routing_game.experiments.cli import main
 from routing_game.theory import GAMES, PAIRS
+from routing_game.theory.frequencies import PRIORS
 
 GAME = ["--value", "1", "--penalty", "1.5", "--success", ".3", ".8", "--latency", ".4", ".5", "--cost", ".15", ".6"]
 
@@ -37,6 +38,9 @@ WRONG = {
     "no tasks": (["check", "--tasks", "0"], "at least 1"),
     "no workers": (["check", "--workers", "0"], "at least 1"),
     "no run to report": (["report", "no-such-run"], "no-such-run"),
+    "unknown figure": (["figures", "--only", "3,4-lef"], "'4-lef', perhaps 4-left"),
+    "unknown set": (["figures", "--set", "C"], "'C'"),
+    "no games to count": (["frequencies", "--games", "0"], "at least 1"),
     "numbers missing": (["solve", "--value", "1"], "--penalty, --success, --latency, --cost"),
     "half a pair": (["solve", *GAME[:5]], "--success"),
     "not a number": (change("--value", "much"), "'much'"),
@@ -69,11 +73,16 @@ def test_an_unwritable_folder_is_found_by_writing(tmp_path, capsys):
     for place in (tmp_path / "file", tmp_path / "file" / "below", "/proc/no/such/place"):
         assert main(["check", "--games", "t4-cascade", "--out", str(place)]) == 2
         assert "expected a folder to write to" in capsys.readouterr().err
+        assert main(["figures", "--only", "3", "--out", str(place)]) == 2
+        out, error = capsys.readouterr()
+        assert (out, error.count("\n")) == ("", 1)
+        assert "expected a folder to write to" in error
 
 
 def test_help_is_quick_and_light():
     code = "import sys; sys.argv[0] = 'routing-game'; from routing_game.experiments.cli import main\n"
-    code += "try: main(['check', '--help'])\nexcept SystemExit: pass\n"
+    code += "for command in ('check', 'figures'):\n"
+    code += "    try: main([command, '--help'])\n    except SystemExit: pass\n"
     code += "heavy = {'torch', 'scipy', 'matplotlib', 'polars', 'stable_baselines3'} & {*sys.modules}\n"
     code += "assert not heavy, heavy"
     seconds = []
@@ -133,6 +142,26 @@ def test_python_m_routing_game_is_the_same_program(tmp_path):
     )
     assert done.returncode == 0
     assert "0.3518" in done.stdout
+
+
+def test_figures_are_named_as_they_are_written(tmp_path, capsys):
+    assert main(["figures", "--only", "5-left,4-left", "--set", "B", "--out", str(tmp_path / "new")]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        str(tmp_path / "new" / f"figure-{name}-B.png") for name in ("4-left", "5-left")
+    ]
+    assert len([*(tmp_path / "new").iterdir()]) == 6
+
+
+def test_frequencies_are_a_row_for_each_prior(capsys):
+    assert main(["frequencies", "--games", "20000", "--seed", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    kinds = next(line.split()[1:] for line in lines if line.startswith("prior"))
+    assert kinds[-1] == "cascades"
+    for prior in PRIORS:
+        shares = next(line for line in lines if line.startswith(prior)).split()[1:]
+        assert sum(map(float, shares[:-1])) == pytest.approx(100, abs=0.05)
+        assert 0.1 < float(shares[-1]) < 6
+    assert {*kinds, *PRIORS} <= {line.split()[0] for line in lines[7:] if line}  # each has its words
 
 
 @pytest.mark.skipif(os.name == "nt", reason="paths")

@@ -21,6 +21,11 @@ Prior = Callable[[int, np.random.Generator], Game]
 _BATCH = 1 << 17
 
 
+def uniform(n: int, rng: np.random.Generator) -> Game:
+    """Uniform: p on (.02, .98), t and c on (0, 1), each pair sorted; V on (.1, 3), P on (.05, 4)."""
+    return sample_games(n, rng)
+
+
 def unit(n: int, rng: np.random.Generator) -> Game:
     """Every number uniform on (0, 1), pairs sorted: neither V nor P ever exceeds what one pass may cost."""
     value, penalty = 1 - rng.random((2, n))  # (0, 1]
@@ -48,7 +53,7 @@ def measured(n: int, rng: np.random.Generator) -> Game:
     return Game(value, penalty, success, latency, cost)
 
 
-PRIORS: dict[str, Prior] = {"uniform": sample_games, "unit": unit, "ratios": ratios, "measured": measured}
+PRIORS: dict[str, Prior] = {"uniform": uniform, "unit": unit, "ratios": ratios, "measured": measured}
 """Priors over games by name; each says in its docstring what it draws."""
 
 

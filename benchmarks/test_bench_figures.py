@@ -1,0 +1,16 @@
+"""Drawing each of the paper's figures at 401 x 401, files included. Limit: 2 s after import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from routing_game.experiments.maps import write_figure
+from routing_game.experiments.paper import FIGURES
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_draw(benchmark, name: str, tmp_path: Path) -> None:
+    benchmark.pedantic(write_figure, args=(name, "A", tmp_path), rounds=3, warmup_rounds=1)
+    assert benchmark.stats.stats.median < 2
