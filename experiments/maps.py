@@ -90,27 +90,25 @@ def draw(name: str, choice: str, planes: list[Plane]) -> Figure:
         lines = (*plane.borders, plane.break_even) if gain else plane.borders
         for column, heat in enumerate(subject.heats):
             axes = panel(row, column)
-            draw_heat(axes, panel(row, column, PANEL[0] + 0.08, 0.12), plane, heat)
+            draw_heat(figure, axes, panel(row, column, PANEL[0] + 0.08, 0.12), plane, heat)
             finish(axes, plane, lines, f"{SIGNS[plane.regime]}: {HEATS[heat].split(' (')[0]}")
         axes = panel(row, columns - 1)
         draw_policy(axes, plane)
         finish(axes, plane, lines, f"{SIGNS[plane.regime]}: optimal policy{' once throttled' if gain else ''}")
     figure.text(0.06 / width, 1 - 0.28 / height, subject.title, fontsize=11)
-    figure.text(
-        0.06 / width, 1 - 0.5 / height, words(choice, [*("++",) * gain, *subject.regimes]), fontsize=8, color="#444444"
-    )
+    numbers = words(choice, ["++", *subject.regimes] if gain else [*subject.regimes])
+    figure.text(0.06 / width, 1 - 0.5 / height, numbers, fontsize=8, color="#444444")
     add_legend(figure, planes, gain)
     return figure
 
 
-def draw_heat(axes: Axes, bar: Axes, plane: Plane, name: str) -> None:
+def draw_heat(figure: Figure, axes: Axes, bar: Axes, plane: Plane, name: str) -> None:
     """The map, a colour bar, and labelled level lines."""
     values = plane.heat(name)
     limits: Any = {"vmin": 0, "vmax": 1} if name == "cascade" else {}
     image = axes.imshow(values, origin="lower", extent=extent(plane), aspect="auto", cmap="cividis",
                         interpolation="nearest", **limits)  # fmt: skip
-    assert axes.figure is not None
-    axes.figure.colorbar(image, cax=bar).set_label(HEATS[name])
+    figure.colorbar(image, cax=bar).set_label(HEATS[name])
     if name == "cascade":
         hatch(axes, plane, np.isnan(values), "//")
         label(axes, plane, np.isnan(values), "M2: $s$ is free")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from routing_game.experiments.maps import HEATS, LINES, LOOKS, write_figure
+from routing_game.experiments.maps import HEATS, LINES, LOOKS, RC, draw, write_figure
 from routing_game.experiments.paper import CHOICES, FIGURES, UNITS, Border, Plane
 from routing_game.theory import RULES, Game, solve
 
@@ -109,6 +112,37 @@ def test_nor_does_where_throttling_gains_and_loses(regime):
 
     first, second = (signs(Plane(choice, regime)) for choice in CHOICES.values())
     assert {pair for pair in first if pair[1]} == {pair for pair in second if pair[1]}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_maps_and_lines_are_drawn_in_the_same_coordinates(name):
+    """Each pixel covers the square around its game, and every line is drawn as it was computed."""
+    planes = [Plane(CHOICES["A"], regime, 11) for regime in FIGURES[name].regimes]
+    figure = draw(name, "A", planes)
+    panels = [axes for axes in figure.axes if axes.images]
+    assert len(panels) == len(planes) * (len(FIGURES[name].heats) + 1)
+    for k, axes in enumerate(panels):
+        plane, (image,) = planes[k * len(planes) // len(panels)], axes.images
+        left, right, bottom, top = image.get_extent()
+        np.testing.assert_allclose(left + (right - left) * (np.arange(11) + 0.5) / 11, plane.c2)
+        np.testing.assert_allclose(bottom + (top - bottom) * (np.arange(11) + 0.5) / 11, plane.penalty)
+        assert (image.origin, *axes.get_xlim(), *axes.get_ylim()) == ("lower", left, right, bottom, top)
+        for line, drawn in zip(plane.borders, axes.lines, strict=False):
+            np.testing.assert_array_equal(drawn.get_xydata().T, (line.c2, line.penalty))
+        assert "$c_2$ (units of $c_1$)" in axes.get_xlabel()
+        assert "$P$ (units of $c_1$)" in axes.get_ylabel()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_overlaps(name):
+    """Panels and colour bars with their titles and labels, legends and headings keep clear of each other."""
+    with mpl.rc_context(RC):
+        figure = draw(name, "B", [Plane(CHOICES["B"], regime, 101) for regime in FIGURES[name].regimes])
+        figure.draw_without_rendering()
+        parts = [*figure.axes, *figure.legends, *figure.texts]
+        boxes = [part.get_tightbbox(FigureCanvasAgg(figure).get_renderer()) for part in parts]
+    assert not [(a, b) for a, b in itertools.combinations(boxes, 2) if a.overlaps(b)]
+    assert all(figure.bbox.contains(*corner) for box in boxes for corner in box.corners())
 
 
 def test_the_lines_of_a_plane_meet():
