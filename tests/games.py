@@ -12,12 +12,13 @@ import numpy as np
 from routing_game.theory import Game, sample_games, thresholds
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Measured data, beside a checkout where there is any."""
+REFERENCE = Path(__file__).parent / "reference"
 
 
 def reference_games() -> list[dict[str, Any]]:
-    """The solved games of the reference file; empty where it is not there."""
-    path = SHARED / "reference" / "games.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    """Forty games solved by brute force from the absorbing chain, without any theorem."""
+    return json.loads((REFERENCE / "games.json").read_text(encoding="utf-8"))
 
 
 def from_reference(row: dict[str, Any]) -> Game:
@@ -26,14 +27,16 @@ def from_reference(row: dict[str, Any]) -> Game:
 
 
 def boundary_games(n: int, rng: np.random.Generator) -> Game:
-    """Random games with xi1 = 0, xi2 = 0 or both, or with cp1 = cp2: exact ties, which no random draw would hit."""
+    """Random games with xi1 = 0, xi2 = 0 or both, cp1 = cp2, or P = d: exact ties, which no random draw would hit."""
     games = sample_games(n, rng)
     value, (p1, p2), (t1, t2), (c1, c2) = games.value, games.success, games.latency, games.cost
-    kind = rng.integers(0, 4, n)
+    kind = rng.integers(0, 5, n)
     t1 = np.where((kind == 0) | (kind == 2), value * p1, t1)
     t2 = np.where((kind == 1) | (kind == 2), value * p2, t2)
     c2 = np.where(kind == 3, c1 * p2 / p1, c2)
-    lifted = dataclasses.replace(games, latency=(t1, t2), cost=(c1, c2), ordered=False)
+    d = (c2 - c1) / (p2 - p1)
+    penalty = np.where((kind == 4) & (d < 20), d, games.penalty)
+    lifted = dataclasses.replace(games, penalty=penalty, latency=(t1, t2), cost=(c1, c2), ordered=False)
     return dataclasses.replace(lifted[np.flatnonzero(t1 < t2)], ordered=True)
 
 

@@ -60,6 +60,8 @@ def test_a_game_is_frozen_and_its_arrays_too() -> None:
 def test_equality_and_hash_go_by_value() -> None:
     assert Game(**GOOD) == GAMES["t4-cascade"]
     assert hash(Game(**GOOD)) == hash(GAMES["t4-cascade"])
+    zero, minus_zero = (Game(**{**GOOD, "latency": (t, 0.5)}) for t in (0.0, -0.0))
+    assert (zero, hash(zero)) == (minus_zero, hash(minus_zero))
     assert Game(**GOOD) != GAMES["t5-cascade"]
     assert Game(**GOOD) != Game(**GOOD, ordered=False)
 

@@ -113,3 +113,7 @@ def test_tensors_go_through_with_gradients() -> None:
 def test_bad_commitments_are_named(route: int, s: object, q: float, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         payoffs(GAMES["t4-cascade"], route, s, q)
+
+
+def test_lists_are_arrays() -> None:
+    assert payoffs(GAMES["t4-cascade"], [1, 2], [0.1, 0.2], 0.0).cost.shape == (2,)

@@ -27,7 +27,6 @@ def close(x: float) -> object:
     return pytest.approx(x, rel=RELATIVE, abs=1e-12)
 
 
-@pytest.mark.skipif(not reference_games(), reason="the reference answers are not here")
 @pytest.mark.parametrize("row", reference_games(), ids=lambda row: row["name"])
 def test_reference_answers(row: dict) -> None:
     eq = solve(from_reference(row))

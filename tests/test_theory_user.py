@@ -112,3 +112,18 @@ def test_regret_is_zero_exactly_at_best_responses() -> None:
     assert np.abs(user_regret(game, 1, s, best)).max() == 0
     away = user_regret(game, 1, s, np.clip(best + 0.1, 0, 1))
     assert (away[best < 0.9] > 0).all()
+
+
+def test_single_games_answer_as_arrays_do() -> None:
+    """Numbers and arrays go different ways through numpy; P = d makes eta1 = eta2, a division by zero for numbers."""
+    rng = np.random.default_rng(16)
+    games = boundary_games(300, rng)
+    for route in (1, 2):
+        for s in interesting_cascades(games, rng)[:4]:
+            together = best_response(games, route, s)
+            for k in range(0, games.shape[0], 5):
+                alone = best_response(games[k], route, s[k])
+                assert (alone.low, alone.high) == (together.low[k], together.high[k])
+                assert (alone.strong, alone.weak) == (together.strong[k], together.weak[k])
+    even = Game(1, 1, (0.25, 0.5), (0.25, 0.5), (0.25, 0.5))
+    assert best_response(even, 1, 0.5).low == 0

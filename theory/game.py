@@ -224,7 +224,7 @@ def difference(a: Real, b: Real) -> Real:
 
 def _number(name: str, x: ArrayLike) -> Real:
     try:
-        number = np.array(x, dtype=np.float64)
+        number = np.array(x, dtype=np.float64) + 0.0  # -0.0 becomes 0.0: equal numbers, equal bytes
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a number or an array of numbers, got {x!r}") from None
     require(np.isfinite(number), name, number, "be finite")

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from routing_game.theory.game import Game, check_commitment
 
 
@@ -54,6 +56,7 @@ def payoffs(game: Game, route: Any, cascade: Any, abandon: Any) -> Payoffs:
     Raises:
         ValueError: route is not 1 or 2, or a probability lies outside [0, 1].
     """
+    route, cascade, abandon = (np.asarray(x) if isinstance(x, (list, tuple)) else x for x in (route, cascade, abandon))
     check_commitment(route, cascade, abandon)
     n1, n2 = visits(game, route, cascade, abandon)
     success = n1 * game.success[0] + n2 * game.success[1]

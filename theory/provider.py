@@ -93,17 +93,19 @@ class Equilibrium:
     @property
     def cascade(self) -> tuple[Real, Real]:
         """(low, high): every s between is optimal; (0, 1) on route 2, where s is free."""
-        return plain(self._chosen.low), plain(self._chosen.high)
+        low, high, _ = self._chosen
+        return plain(low), plain(high)
 
     @property
     def abandon(self) -> Real:
         """q, the user's reply."""
-        return plain(self._chosen.abandon)
+        return plain(self._chosen[2])
 
     @property
     def utility(self) -> Real:
         """U at the representative, in the user's unit."""
-        return plain(self._chosen.utility_low)
+        low, _, abandon = self._chosen
+        return plain(payoffs(self.game, self.route, low, abandon).utility)
 
     @property
     def user_best(self) -> Real:
@@ -147,9 +149,10 @@ class Equilibrium:
         return _candidates(self.game)
 
     @functools.cached_property
-    def _chosen(self) -> _Candidates:
-        pick = np.asarray(self.kind)[None]
-        return _Candidates(*(np.take_along_axis(field, pick, axis=0)[0] for field in self._candidates))
+    def _chosen(self) -> tuple[Array, Array, Array]:
+        """First and last s, and q, of the deciding candidate."""
+        low, high, abandon = (np.choose(self.kind, x) for x in zip(*_commitments(self.game), strict=True))
+        return low, high, abandon
 
     @functools.cached_property
     def _optimal(self) -> Array:
@@ -233,27 +236,33 @@ class _Candidates(NamedTuple):
     utility_high: Array
 
 
-def _candidates(game: Game) -> _Candidates:
+def _commitments(game: Game) -> tuple[tuple[Any, Any, Any], ...]:
+    """First and last s, and q, of every candidate in the order of `RULES`; anything where it is not available."""
     s0, s_low, s_high = thresholds(game)
     xi2, (cp1, cp2) = game.net_value[1], game.cost_of_pass
     indifferent = np.abs(cp1 - cp2) <= TIE * np.abs(cp2)  # escalating early or late costs the provider the same
-    mixed = interior_optimum(game)[0] if _may_mix(game) else np.full(game.shape, np.nan)
-    abandon = best_response(game, 1, np.nan_to_num(mixed)).low
-    rows = (  # first and last s, and q
+    mixed = interior_optimum(game)[0] if _may_mix(game) else np.nan
+    q_mixed = best_response(game, 1, np.nan_to_num(mixed)).low if _may_mix(game) else 0.0
+    return (
         (0.0, np.where(indifferent, np.where(xi2 >= 0, 1.0, s_low), 0.0), 0.0),
         (s_low, s_low, 0.0),
-        (mixed, mixed, abandon),
+        (mixed, mixed, q_mixed),
         (np.where(np.isnan(s_high), 0.0, s_high), np.where(np.isnan(s0), 1.0, s0), 1.0),
         (s0, np.where(indifferent, 1.0, s0), 0.0),
         (0.0, 1.0, 0.0),
         (0.0, 1.0, 1.0),
     )
+
+
+def _candidates(game: Game) -> _Candidates:
     low, high, q = (
-        np.stack([np.broadcast_to(np.nan_to_num(x), game.shape) for x in column]) for column in zip(*rows, strict=True)
+        np.stack([np.broadcast_to(np.nan_to_num(x), game.shape) for x in column])
+        for column in zip(*_commitments(game), strict=True)
     )
     cost = np.stack([np.broadcast_to(x, game.shape) for x in _costs(game)])
     cost = np.where(cost < _FAR, cost, np.inf)
-    cost[_S_LOW] = np.where(indifferent & np.isfinite(cost[_STAY1]), np.inf, cost[_S_LOW])  # part of stay-1
+    part_of_stay1 = (high[_STAY1] > 0) & np.isfinite(cost[_STAY1])
+    cost[_S_LOW] = np.where(part_of_stay1, np.inf, cost[_S_LOW])
     route = _ROUTE.reshape(-1, *[1] * len(game.shape))
     utilities = (payoffs(game, route, s, q).utility for s in (low, high))
     return _Candidates(low, high, q, cost, *utilities)

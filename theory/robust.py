@@ -35,7 +35,12 @@ def worst_cost(game: Game, route: Any, cascade: Any, eps: float) -> Any:
 
     Those q form at most two intervals, bounded by 0, 1 and the roots of a quadratic; J is largest at one of these or
     where its own slope vanishes.
+
+    Raises:
+        ValueError: eps is not positive, route is not 1 or 2, or cascade lies outside [0, 1].
     """
+    if not eps > 0:
+        raise ValueError(f"eps must be positive (a regret in units of value), got {eps!r}")
     check_commitment(route, cascade)
     reply = best_response(game, route, cascade)
     target = payoffs(game, route, cascade, reply.low).utility - eps
@@ -61,8 +66,6 @@ def robust_commitment(game: Game, eps: float) -> RobustCommitment:
     Raises:
         ValueError: eps is not positive, or ``game`` is an array of games.
     """
-    if not eps > 0:
-        raise ValueError(f"eps must be positive (a regret in units of value), got {eps!r}")
     if game.shape:
         raise ValueError(f"robust_commitment takes a single game, got an array of shape {game.shape}; index it")
     cliffs = [float(s) for s in thresholds(game) if np.isfinite(s)]

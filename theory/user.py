@@ -111,7 +111,7 @@ def _thresholds(game: Game, x1: Real, x2: Real) -> Thresholds:
 
 def maximiser(game: Game, x1: Real, x2: Real, route: Array, s: Array) -> tuple[Array, Array, Array]:
     """(low, high, connected) of the q in [0, 1] that maximise n1 x1 + n2 x2."""
-    first = route == 1
+    first, x1, x2 = route == 1, np.asarray(x1), np.asarray(x2)
     s0, s_low, s_high = _thresholds(game, x1, x2)
     level = np.where(first, ((x1 == 0) | (s == 1)) & ((x2 == 0) | (s == 0)), x2 == 0)  # F vanishes everywhere
     jump = first & (x1 < 0) & (x2 > 0)
