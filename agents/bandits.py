@@ -10,6 +10,7 @@ from math import log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from routing_game.agents.arguments import generator
 from routing_game.theory import Commitment, Task
 
 
@@ -80,7 +81,7 @@ class Thompson(Bandit):
 
     def __init__(self, rng: np.random.Generator, cascades: int = 20) -> None:
         super().__init__(cascades)
-        self._rng = rng
+        self._rng = generator(rng)
 
     def _optimistic_cost(self) -> NDArray[np.float64]:
         return self._mean + self._spread() * self._width * self._rng.standard_normal(len(self.arms))

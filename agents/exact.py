@@ -1,5 +1,6 @@
 """Agents that do not learn: the theory's own policies, fixed ones and a noisy user."""
 
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,10 @@ from routing_game.agents.protocol import Abandon
 from routing_game.theory import Commitment, Game, Task, best_response, payoffs, solve
 from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import stopping_reply
+from routing_game.theory.game import require
+
+
+Ties = Literal["strong", "weak"]
 
 
 class FixedProvider:
@@ -55,10 +60,8 @@ class FixedUser:
 class BestResponseUser:
     """The exact user: the q of the best response that is best (strong ties) or worst (weak) for the provider."""
 
-    def __init__(self, game: Game, ties: Literal["strong", "weak"] = "strong") -> None:
-        if ties not in ("strong", "weak"):
-            raise ValueError(f"ties are broken 'strong' (for the provider) or 'weak' (against it), got {ties!r}")
-        self._game, self._ties = game, ties
+    def __init__(self, game: Game, ties: Ties = "strong") -> None:
+        self._game, self._ties = game, _checked(ties)
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """q*(i, s)."""
@@ -72,8 +75,8 @@ class StoppingUser:
     After M2 it stays if xi2 > 0; after M1 if s > s0 in regime -+, and if s < s_H in regime +-.
     """
 
-    def __init__(self, game: Game, ties: Literal["strong", "weak"] = "strong") -> None:
-        self._game, self._ties = game, ties
+    def __init__(self, game: Game, ties: Ties = "strong") -> None:
+        self._game, self._ties = game, _checked(ties)
 
     def abandon_after(self, route: ArrayLike, cascade: ArrayLike, model: ArrayLike) -> Abandon:
         """0 where staying is optimal, 1 where leaving is; the route does not matter once a model has failed."""
@@ -89,8 +92,7 @@ class QuantalUser:
     """
 
     def __init__(self, game: Game, temperature: float) -> None:
-        if not temperature > 0.0:
-            raise ValueError(f"temperature must be positive, in units of the user's utility, got {temperature}")
+        require(0 < temperature < inf, "temperature", temperature, "be positive and finite, in units of U")
         self._game, self._temperature = game, temperature
         self._grid = np.linspace(0.0, 1.0, 513)
 
@@ -100,3 +102,9 @@ class QuantalUser:
         utility = payoffs(self._game, route, cascade, self._grid).utility
         weight = np.exp((utility - utility.max(axis=-1, keepdims=True)) / self._temperature)
         return np.asarray((weight * self._grid).sum(axis=-1) / weight.sum(axis=-1))
+
+
+def _checked(ties: Ties) -> Ties:
+    if ties not in ("strong", "weak"):
+        raise ValueError(f"ties are broken 'strong' (for the provider) or 'weak' (against it), got {ties!r}")
+    return ties

@@ -4,17 +4,19 @@ The exact user's answer jumps, so the cost has cliffs and no useful gradient the
 proportional to exp(U(i, s, q) / temperature) makes the cost smooth; cooling it towards 0 recovers the exact user while
 descent follows. Route 1 descends from many s at once, projected onto [0, 1]; route 2 has no s; the cheaper one is
 recommended, judged by the softened user alone: the solver of the game is never called.
+
+The tensors are small: with `torch.set_num_threads(1)` training is faster, and the same on any number of cores.
 """
 
 from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 import torch
 
+from routing_game.agents.arguments import generator
 from routing_game.theory import Commitment, Game, Task, payoffs
-
-# One thread: the tensors are small, two threads are slower, and sums then do not depend on the number of cores.
-torch.set_num_threads(1)
+from routing_game.theory.game import require
 
 
 class GibbsGradient:
@@ -31,12 +33,16 @@ class GibbsGradient:
         cold: float = 1e-7,
     ) -> None:
         """Descend from `starts` random s while the temperature falls from `hot` to `cold`, in units of V."""
-        self._game, self._iterations = game, iterations
+        for name, count in (("starts", starts), ("iterations", iterations)):
+            require(count >= 1, name, count, "be at least 1")
+        for name, temperature in (("hot", hot), ("cold", cold)):
+            require(0 < temperature < inf, name, temperature, "be positive and finite")
+        self._game = game
         self._temperatures = game.value * np.geomspace(hot, cold, iterations)
         self._temperature = float(self._temperatures[0])
         # Squares: the user starts to leave from q = 0, so the grid is finest there.
         self._grid = torch.linspace(0.0, 1.0, 257, dtype=torch.float64) ** 2
-        self._cascades = torch.as_tensor(rng.uniform(size=starts)).requires_grad_()
+        self._cascades = torch.as_tensor(generator(rng).uniform(size=starts)).requires_grad_()
 
     def train(self) -> Iterator[int]:
         """Descend, one gradient per iteration; yield the number of iterations so far after each."""

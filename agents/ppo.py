@@ -4,6 +4,8 @@ Each agent is given its environment, batched, as an SB3 `VecEnv`, and learns fro
 is the world's, so seed it there (`env.seed`); `rng` seeds only the agent's own weights and choices. Returns are
 undiscounted and Monte-Carlo (gamma = lambda = 1): a task has no clock, and a user who sees only its commitment cannot
 bootstrap, because the same observation hides different states (M1 or M2 in use).
+
+The networks are tiny: with `torch.set_num_threads(1)` training is faster, and the same on any number of cores.
 """
 
 from collections.abc import Iterator
@@ -19,11 +21,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
+from routing_game.agents.arguments import generator
 from routing_game.agents.protocol import Abandon
 from routing_game.theory import Commitment, Task
-
-# One thread: the networks are tiny, two threads are slower, and sums then do not depend on the number of cores.
-torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _PPOAgent:
     """The training loop that the three agents share."""
 
     def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings, **policy: Any) -> None:
-        self._rng, self._settings, self._rate = rng, settings, settings.learning_rate[0]
+        self._rng, self._settings, self._rate = generator(rng), settings, settings.learning_rate[0]
         self._reseed()
         self._ppo = PPO(
             "MlpPolicy",

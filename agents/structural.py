@@ -9,11 +9,14 @@ threshold whenever a user leaves after all.
 """
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from routing_game.agents.arguments import generator
 from routing_game.theory import Commitment, Game, Task, payoffs
+from routing_game.theory.game import require
 
 Plan = Generator[Commitment, Task, None]
 Question = Generator[Commitment, Task, float]
@@ -39,7 +42,11 @@ class Structural:
         A user who stays after `patience` failures in a row counts as never leaving; thresholds are bisected to within
         `tolerance`, which is also the step back from a threshold that turns out too bold.
         """
-        self._cost, self._penalty, self._rng = cost, penalty, rng
+        require(patience >= 1, "patience", patience, "be at least 1")
+        require(tolerance > 0, "tolerance", tolerance, "be positive")
+        # V and t are the user's business, p is to be learned: any value does, costs do not depend on V and t.
+        self._game = Game(1.0, penalty, (0.5, 0.5), (1.0, 1.0), cost, ordered=False)
+        self._rng = generator(rng)
         self._patience, self._tolerance = patience, tolerance
         self._solved, self._failed = np.ones(2), np.ones(2)  # Beta(1, 1) prior on p1, p2, counted per model
         self._answers: dict[Commitment, float] = {Commitment(1, 0.0): 0.0}  # candidates and their q, 0 or 1
@@ -75,8 +82,7 @@ class Structural:
 
     def _costs(self, success: NDArray[np.float64]) -> NDArray[np.float64]:
         """Cost of each candidate, shape (candidates, ...), if (p1, p2) were `success`, shape (..., 2)."""
-        # V and t are the user's business: any value does, costs do not depend on them.
-        game = Game(1.0, self._penalty, (success[..., 0], success[..., 1]), (1.0, 1.0), self._cost, ordered=False)
+        game = replace(self._game, success=(success[..., 0], success[..., 1]))
         return np.array([payoffs(game, i, s, q).cost for (i, s), q in self._answers.items()])
 
     def _explore_then_exploit(self) -> Plan:
@@ -118,7 +124,7 @@ class Structural:
         while True:
             choice = self._contender()
             task = yield choice
-            if choice.cascade == threshold and _left(task):
+            if threshold is not None and choice == Commitment(1, threshold) and _left(task):
                 del self._answers[choice]
                 threshold = min(max(threshold + back, 0.0), 1.0)
                 self._answers[Commitment(1, threshold)] = 0.0

@@ -14,6 +14,7 @@ from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.theory import GAMES, Commitment, Task, best_response, load
 
 GAME = load("t4-cascade")
+RNG = np.random.default_rng(0)
 SHORT = replace(ppo.USER, updates=1, steps=4, minibatches=1)
 
 
@@ -113,6 +114,12 @@ def test_importing_agents_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
+def test_importing_learners_leaves_torch_as_it_is():
+    learners = "import routing_game.agents.gradient, routing_game.agents.ppo"
+    check = f"import torch; torch.set_num_threads(3); {learners}; assert torch.get_num_threads() == 3"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
 def test_unknown_agent_is_an_attribute_error():
     with pytest.raises(AttributeError, match="Oracle"):
         _ = agents.Oracle
@@ -159,7 +166,21 @@ def test_stopping_user_agrees_with_value_iteration(name):
         (lambda: agents.FixedProvider(1, 1.5), r"cascade in \[0, 1\]"),
         (lambda: agents.FixedUser(-0.1), "probability"),
         (lambda: agents.BestResponseUser(GAME, ties="fair"), "strong"),
+        (lambda: agents.StoppingUser(GAME, ties="x"), "strong"),
         (lambda: agents.QuantalUser(GAME, 0.0), "temperature"),
+        (lambda: agents.QuantalUser(GAME, np.inf), "temperature must be positive and finite"),
+        (lambda: agents.Thompson(3), "rng must be a numpy Generator"),
+        (lambda: agents.Structural((1.0,), 1.0, RNG), "cost must be a pair"),
+        (lambda: agents.Structural((0.1, 0.2), -1.0, RNG), "penalty must be positive"),
+        (lambda: agents.Structural((0.1, 0.2), 1.0, None), "rng must be a numpy Generator"),
+        (lambda: agents.Structural((0.1, 0.2), 1.0, RNG, patience=0), "patience must be at least 1"),
+        (lambda: agents.Structural((0.1, 0.2), 1.0, RNG, tolerance=0), "tolerance must be positive"),
+        (lambda: agents.GibbsGradient(GAME, RNG, starts=0), "starts must be at least 1"),
+        (lambda: agents.GibbsGradient(GAME, RNG, iterations=0), "iterations must be at least 1"),
+        (lambda: agents.GibbsGradient(GAME, RNG, hot=-1), "hot must be positive"),
+        (lambda: agents.GibbsGradient(GAME, RNG, cold=0), "cold must be positive"),
+        (lambda: agents.GibbsGradient(GAME, 3), "rng must be a numpy Generator"),
+        (lambda: agents.PPOProvider(seeded(ProviderVectorEnv(8, GAME)), 3), "rng must be a numpy Generator"),
         (lambda: agents.UCB(0), "at least 1"),
         (lambda: agents.UCB().update(Commitment(1, 0.123), Task(1, 0, True, 0.1, 0.9)), "none of the 21 arms"),
     ],

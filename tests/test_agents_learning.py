@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from routing_game.agents import (
@@ -20,11 +21,20 @@ from routing_game.agents import (
 from routing_game.agents.ppo import USER, Hats
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
-from routing_game.theory import GAMES, Commitment, Task, load, provider_regret, solve, user_regret
+from routing_game.theory import GAMES, Commitment, Game, Task, load, provider_regret, solve, user_regret
 
 CLIFFS = ["t4-cascade", "t5-cascade"]
 SMOOTH = [name for name in GAMES if name not in CLIFFS]
 GRID = np.linspace(0.0, 1.0, 201)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small tensors train faster in one thread, and the same on any number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def regret(game, provider):
@@ -101,6 +111,14 @@ def test_structural_learner_finds_the_optimum_in_2000_tasks(name):
     assert np.mean(regrets) <= 0.01
 
 
+def test_structural_learner_keeps_route_2_when_the_threshold_is_0():
+    game = Game(1, 0.6, (0.5, 0.7), (0.4997, 0.9), (0.4, 0.5))  # the user waits only for s <= s_L = 0.0015
+    assert solve(game).rule == "leave-2"
+    for k in range(4):
+        learner = Structural(game.cost, game.penalty, np.random.default_rng(k))
+        assert regret(game, learn(learner, game, 2000, seed=100 + k)) <= 0.01
+
+
 def test_structural_learner_steps_back_when_a_user_leaves_at_the_threshold():
     game = load("t5-cascade")
     learner = learn(Structural(game.cost, game.penalty, np.random.default_rng(0)), game, 2000, seed=0)
@@ -139,8 +157,6 @@ def test_gibbs_gradient_does_not_depend_on_units():
 
 
 def test_hats_share_each_observation_between_two_neighbouring_knots():
-    import torch
-
     env = UserVectorEnv(1, load("t4-cascade"), observes="model")
     hats = Hats(env.single_observation_space)
     seen = torch.tensor([[i, s, m] for i, m in ((1, 1), (1, 2), (2, 2)) for s in (0.0, 0.3, 1.0)])
