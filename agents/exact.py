@@ -12,7 +12,6 @@ from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import stopping_reply
 from routing_game.theory.game import require
 
-
 Ties = Literal["strong", "weak"]
 
 

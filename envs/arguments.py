@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from pkgutil import resolve_name
 from typing import Any
 
-from routing_game.theory.game import Game
+import numpy as np
+from numpy.typing import NDArray
+
+from routing_game.theory.game import Commitment, Game
 
 EXACT_USER = "routing_game.agents:BestResponseUser"
 SOLVE = "routing_game.theory:solve"
@@ -51,6 +54,37 @@ def whole_number(name: str, x: Any, least: int) -> int:
     if number < least:
         raise ValueError(f"{name} must be a whole number, at least {least}, got {x!r}")
     return number
+
+
+def commitment(x: Any) -> Commitment:
+    """``x``, any pair of a whole number and a number, as a commitment of an int and a float; ValueError otherwise.
+
+    Whether the two are in range is for `check_commitment` to say.
+    """
+    try:
+        route, cascade = x
+        if int(route) == route:
+            return Commitment(int(route), float(cascade))
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"a commitment is a pair (route, cascade) of a whole number and a number, got {x!r}")
+
+
+def answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
+    """A user's answer ``q`` as one float per commitment; ValueError where it is not that."""
+    shape = np.broadcast_shapes(np.shape(route), np.shape(cascade))
+    try:
+        return np.broadcast_to(np.asarray(q, dtype=np.float64), shape).copy()
+    except (TypeError, ValueError):
+        raise ValueError(f"abandon() must answer commitments of shape {shape} with numbers, got {q!r}") from None
+
+
+def refuse(max_episode_steps: None, render_mode: None) -> None:
+    """Raise ValueError for what `gym.make` turns into wrappers and `gym.make_vec` hands to the engines as it is."""
+    if max_episode_steps is not None:
+        raise ValueError("engines take max_passes, which keeps rewards unbiased, instead of max_episode_steps")
+    if render_mode is not None:
+        raise ValueError(f"engines do not render: render_mode must be None, got {render_mode!r}")
 
 
 def player(name: str, x: Any, method: str) -> Any:

@@ -11,7 +11,16 @@ import numpy as np
 from gymnasium import spaces
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import EXACT_USER, SOLVE, player, single_game, whole_number
+from routing_game.envs.arguments import (
+    EXACT_USER,
+    SOLVE,
+    answer,
+    commitment,
+    player,
+    refuse,
+    single_game,
+    whole_number,
+)
 from routing_game.envs.batch import Array, Engine, masked
 from routing_game.envs.wrappers import BoxAction, commitment_space, from_box
 from routing_game.theory.game import Game, Task, check_commitment
@@ -41,7 +50,7 @@ class Prospects:
     def __call__(self, route: Any, cascade: Any) -> dict[str, Any]:
         """Numbers or arrays, as (i, s) are; ValueError where (i, s) or the user's q is out of range."""
         check_commitment(route, cascade)
-        abandon = self.user.abandon(route, cascade)
+        abandon = answer(self.user.abandon(route, cascade), route, cascade)
         expected = payoffs(self.game, route, cascade, abandon)
         judged = expected
         if self.user is not self.exact:
@@ -127,6 +136,8 @@ class ProviderEnv(gym.Env[Array, Any]):
         expected: bool = False,
         max_passes: int = 1000,
     ) -> None:
+        if not isinstance(expected, bool):
+            raise ValueError(f"expected must be True or False, got {expected!r}")
         self.game = single_game(game)
         self.expected = expected
         self.max_passes = whole_number("max_passes", max_passes, least=1)
@@ -142,7 +153,7 @@ class ProviderEnv(gym.Env[Array, Any]):
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Commit to (i, s) and play the task to its end."""
-        route, cascade = _pair(action)
+        route, cascade = commitment(action)
         prospect = self._known.get((route, cascade)) or self._learn(route, cascade)
         task = self._play(route, cascade, prospect["abandon"])
         reward = -prospect["J"] if self.expected else -task.cost
@@ -180,7 +191,10 @@ class ProviderVectorEnv(Engine):
         user: User | None = None,
         expected: bool = False,
         max_passes: int = 1000,
+        max_episode_steps: None = None,
+        render_mode: None = None,
     ) -> None:
+        refuse(max_episode_steps, render_mode)
         single = ProviderEnv(game, user, expected, max_passes)
         super().__init__(num_envs, single.observation_space, BoxAction(single).action_space)
         self.game = single.game
@@ -219,11 +233,3 @@ class ProviderVectorEnv(Engine):
 def boxed_provider(**arguments: Any) -> BoxAction:
     """`ProviderEnv` behind `BoxAction`: what `gym.make` builds."""
     return BoxAction(ProviderEnv(**arguments))
-
-
-def _pair(action: Any) -> tuple[int, float]:
-    try:
-        route, cascade = action
-        return route, float(cascade)
-    except (TypeError, ValueError):
-        raise ValueError(f"an action is a commitment (route, cascade), got {action!r}") from None

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import USER_REGRET, player, single_game, whole_number
+from routing_game.envs.arguments import USER_REGRET, commitment, player, refuse, single_game, whole_number
 from routing_game.envs.batch import Array, Engine, masked
 from routing_game.theory.game import Commitment, Game, check_commitment
 from routing_game.theory.payoffs import Payoffs, payoffs
@@ -35,6 +35,7 @@ class Commitments:
 
     def __init__(self, provider: Provider | Commitment | None) -> None:
         if isinstance(provider, Commitment):
+            provider = commitment(provider)
             check_commitment(*provider)
         elif provider is not None:
             player("provider", provider, "act")
@@ -46,8 +47,8 @@ class Commitments:
             return rng.integers(1, 3, count), rng.random(count)
         if isinstance(self.provider, Commitment):
             route, cascade = self.provider
-            return np.full(count, route), np.full(count, float(cascade))
-        acts = [self.provider.act() for _ in range(count)]
+            return np.full(count, route), np.full(count, cascade)
+        acts = [commitment(self.provider.act()) for _ in range(count)]
         routes, cascades = (np.array(x) for x in zip(*acts, strict=True))
         check_commitment(routes, cascades)
         return routes, cascades
@@ -158,8 +159,10 @@ class UserEnv(gym.Env[Array, Any]):
         """Stay for another pass, or leave."""
         if not self._running:
             raise gym.error.ResetNeeded("the task has ended or not begun: call reset() before step()")
-        if action not in (STAY, LEAVE):
-            raise ValueError(f"an action is {STAY} (stay) or {LEAVE} (leave), got {action!r}")
+        try:
+            action = (STAY, LEAVE).index(action)  # an int, whatever number or array of one it was
+        except ValueError:
+            raise ValueError(f"an action is {STAY} (stay) or {LEAVE} (leave), got {action!r}") from None
         info: dict[str, Any] = {"regret": self._regret[action]}
         if action == LEAVE:
             return self._finish(0.0, info, solved=False)
@@ -210,7 +213,10 @@ class UserVectorEnv(Engine):
         observes: Observes = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,
+        max_episode_steps: None = None,
+        render_mode: None = None,
     ) -> None:
+        refuse(max_episode_steps, render_mode)
         single = UserEnv(game, observes, provider, max_passes)
         super().__init__(num_envs, single.observation_space, single.action_space)
         self.game = single.game

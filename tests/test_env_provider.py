@@ -146,10 +146,48 @@ def test_memory_of_commitments_is_bounded():
     assert len(env._known) <= CACHE_SIZE
 
 
-@pytest.mark.parametrize("action", [(3, 0.5), (1.5, 0.5), (1, 1.1), (1, -0.1), (1, np.nan), 1, (1, 0.5, 0.5), "ab"])
+@pytest.mark.parametrize(
+    "action", [(3, 0.5), (1.5, 0.5), (1, 1.1), (1, -0.1), (1, np.nan), (np.inf, 1), 1, (1, 0.5, 0.5), "ab"]
+)
 def test_bad_commitments_are_refused(action):
     with pytest.raises(ValueError, match=r"route|cascade"):
         ProviderEnv().step(action)
+
+
+@pytest.mark.parametrize("action", [(1.0, 0.5), (np.float64(1), 0.5), np.array([1, 0.5]), (np.array(1), np.array(0.5))])
+def test_a_commitment_may_come_in_any_kind_of_number(action):
+    steps = [env.step(a) for env, a in ((ProviderEnv(), action), (ProviderEnv(), (1, 0.5))) if env.reset(seed=0)]
+    assert steps[0][1:] == steps[1][1:]
+
+
+@pytest.mark.parametrize("expected", ["x", 1, None])
+def test_expected_is_true_or_false(expected):
+    for make in (gym.make, gym.make_vec):
+        with pytest.raises(ValueError, match="expected must be True or False"):
+            make("RoutingGame/Provider-v0", expected=expected)
+
+
+@pytest.mark.parametrize("reply", ["x", [0.1, 0.2], [[0.1]], {}])
+def test_a_user_answers_with_one_number_for_each_commitment(reply):
+    class Careless:
+        def abandon(self, route, cascade):
+            return reply
+
+    with pytest.raises(ValueError, match=r"abandon\(\) must answer commitments of shape \(\)"):
+        ProviderEnv(user=Careless()).step((1, 0.5))
+    with pytest.raises(ValueError, match=r"abandon\(\) must answer commitments of shape \(3,\)"):
+        ProviderEnv(user=Careless()).prospects(1, np.array([0.1, 0.2, 0.3]))
+
+
+def test_a_user_may_answer_a_batch_with_one_number():
+    class Steady:
+        def abandon(self, route, cascade):
+            return 0.25
+
+    engine = ProviderVectorEnv(3, user=Steady())
+    engine.reset(seed=0)
+    *_, info = engine.step(np.zeros((3, 2), np.float32))
+    assert info["final_info"]["abandon"].tolist() == [0.25] * 3
 
 
 def test_bad_users_are_refused():

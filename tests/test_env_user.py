@@ -214,6 +214,8 @@ def test_only_tasks_that_ended_begin_again():
         ({"provider": 3}, "act"),
         ({"provider": Commitment(3, 0.5)}, "route"),
         ({"provider": Commitment(1, 1.5)}, "cascade"),
+        ({"provider": Commitment(1.5, 0.5)}, "whole number"),
+        ({"provider": Commitment("a", "b")}, "whole number"),
         ({"max_passes": 1}, "at least 2"),
     ],
 )
@@ -223,11 +225,28 @@ def test_bad_arguments_are_named(arguments, message):
             make(**arguments)
 
 
+@pytest.mark.parametrize("provider", [Commitment(1.0, 1), FixedProvider(np.float64(1), 1)])
+def test_a_commitment_may_come_in_any_kind_of_number(provider):
+    env, engine = UserEnv(provider=provider), UserVectorEnv(2, provider=provider)
+    assert env.reset(seed=0)[0].tolist() == [1, 1]
+    assert engine.reset(seed=0)[0].tolist() == [[1, 1], [1, 1]]
+    env.step(0), engine.step(np.array([0, 0]))
+
+
+@pytest.mark.parametrize("action", [1, 1.0, np.int64(1), np.array(1), np.array([1])])
+def test_an_action_may_come_in_any_kind_of_number(action):
+    env = UserEnv()
+    env.reset(seed=0)
+    _, reward, terminated, _, _ = env.step(action)
+    assert (reward, terminated) == (0.0, True)
+
+
 def test_bad_actions_are_refused():
     env, engine = UserEnv(), UserVectorEnv(2)
     env.reset(seed=0), engine.reset(seed=0)
-    with pytest.raises(ValueError, match="stay"):
-        env.step(2)
+    for action in (2, 0.5, "stay", None, np.array([0, 1])):
+        with pytest.raises(ValueError, match="an action is 0"):
+            env.step(action)
     with pytest.raises(ValueError, match="stay"):
         engine.step(np.array([0, 2]))
 
