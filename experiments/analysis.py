@@ -1,10 +1,12 @@
 """Where facts meet theory: exact regret of what was recommended, with 95 % intervals over seeds.
 
-Regret is computed here, when records are read. A provider's is J(i, s, q*) - J* as a share of J*; a user's is U* - U
-as a share of V, averaged over the commitments it was asked about. Intervals are Student's t over seeds.
+Regret is computed here, when records are read. A provider's is J(i, s, q*) - J* as a share of |J*| (as it is where
+J* = 0); a user's is U* - U as a share of V, averaged over the commitments it was asked about. Intervals are Student's
+t over seeds.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +20,8 @@ from routing_game.experiments.spec import Spec
 from routing_game.theory import Game, best_response, provider_regret, solve, user_regret
 from routing_game.theory.chain import Chain, evaluate
 
+FLOOR = 1e-5
+"""Regret below this share is shown as 0 in tables, and drawn at it in figures: a log axis has no zero."""
 Q_TOLERANCE = 0.06
 """How far from an optimal q still counts as right."""
 CELL, PAIR = ("learner", "game", "seed"), ("learner", "game")
@@ -55,7 +59,7 @@ def judge_provider(game: Game, record: Record) -> pl.DataFrame:
             "practice": trace.practice,
             "route": route,
             "cascade": cascade,
-            "regret": provider_regret(game, route, cascade) / equilibrium.cost,
+            "regret": provider_regret(game, route, cascade) / yardstick(equilibrium.cost),
             "route_right": np.isin(route, [piece.route for piece in equilibrium.pieces]),
             "q_right": (np.abs(reply[:, None] - optimal_q) <= Q_TOLERANCE).any(axis=1),
         }
@@ -63,7 +67,10 @@ def judge_provider(game: Game, record: Record) -> pl.DataFrame:
 
 
 def judge_user(game: Game, record: Record) -> pl.DataFrame:
-    """Mean exact regret and mean distance to the best response, over the commitments asked about."""
+    """Mean exact regret and mean distance to the best response, over the commitments asked about.
+
+    The distance leaves out answers after a failure that cannot happen, which nothing teaches.
+    """
     answers = user_answers(game, record.learner, record.trace)
     error = pl.mean_horizontal((pl.col(f"leave_{model}") - pl.col(f"target_{model}")).abs() for model in (1, 2))
     return answers.group_by("practice", maintain_order=True).agg(pl.col("regret").mean(), error.mean().alias("q_error"))
@@ -73,7 +80,7 @@ def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
     """The trace of a user beside the best answers, `target_1` and `target_2`, and its regret as a share of V.
 
     A user who does not see the model is held against the best response (on ties against the nearest), one who does
-    against optimal stopping.
+    against optimal stopping. Answers are null where that model never runs: M1 on route 2, M2 on route 1 at s = 0.
     """
     route, cascade = np.array(trace.route), np.array(trace.cascade)
     leave = np.array(trace.leave_1), np.array(trace.leave_2)
@@ -88,7 +95,9 @@ def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
         regret = user_regret(game, route, cascade, leave[0])
     columns = {"practice": trace.practice, "route": route, "cascade": cascade, "leave_1": leave[0], "leave_2": leave[1]}
     columns |= {"target_1": targets[0], "target_2": targets[1], "regret": np.maximum(regret, 0.0) / game.value}
-    return pl.DataFrame(columns)
+    runs = {1: pl.col("route") == 1, 2: (pl.col("route") == 2) | (pl.col("cascade") > 0)}
+    names = [(model, f"{kind}_{model}") for model in runs for kind in ("leave", "target")]
+    return pl.DataFrame(columns).with_columns(pl.when(runs[model]).then(name).alias(name) for model, name in names)
 
 
 def stopping_utility(game: Game, route: Array, cascade: Array, leave_1: Array, leave_2: Array) -> Array:
@@ -97,11 +106,16 @@ def stopping_utility(game: Game, route: Array, cascade: Array, leave_1: Array, l
     return np.asarray(evaluate(Chain.of(game, cascade), start, np.stack([leave_1, leave_2], axis=-1)).utility)
 
 
+def yardstick(cost: Any) -> float:
+    """What regret is divided by: |J*|, or 1 where J* = 0 has no shares."""
+    return abs(float(cost)) or 1.0
+
+
 def grid_floor(game: Game) -> float:
-    """Regret, as a share of J*, of the best arm of the bandits' grid: what no bandit on it can beat."""
+    """Regret, as a share of |J*|, of the best arm of the bandits' grid: what no bandit on it can beat."""
     arms = UCB().arms
     regret = provider_regret(game, np.array([arm.route for arm in arms]), np.array([arm.cascade for arm in arms]))
-    return float(np.min(regret) / solve(game).cost)
+    return float(np.min(regret) / yardstick(solve(game).cost))
 
 
 def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.DataFrame:

@@ -35,7 +35,7 @@ def card(game: Game, title: str = "game", time: str = "", money: str = "") -> st
         "It comes to": f"the provider pays J = {number(equilibrium.cost)}{money} a task, "
         f"the user gets U = {number(equilibrium.utility)}{time}.",
         "Who pays": misalignment_words(equilibrium, time),
-        "Cliffs": cliff_words(game, equilibrium),
+        "Cliffs": cliff_words(game, equilibrium, money),
         "Guarded": guard_words(game, money),
         "Throttling": throttling_words(game, equilibrium, time, money),
         "Opt-out": participation_words(game, equilibrium, money),
@@ -117,17 +117,25 @@ def misalignment_words(equilibrium: Equilibrium, time: str) -> str:
     return f"The user: {best}; the provider's choice costs it {gap}{time} a task (misalignment)."
 
 
-def cliff_words(game: Game, equilibrium: Equilibrium) -> str:
+def cliff_words(game: Game, equilibrium: Equilibrium, money: str) -> str:
     """What a small slip of s costs on either side of the optimum."""
     if equilibrium.route == 2:
         return "None: on route 2 s is of no effect."
     slips = []
     for end, step, word in zip(equilibrium.cascade, (-STEP, STEP), ("below", "above"), strict=True):
         if 0 <= float(end) + step <= 1:
-            loss = float(outcome(game, 1, float(end) + step).cost / equilibrium.cost) - 1
-            slips.append(f"{STEP:g} {word} costs {'nothing' if abs(loss) < 5e-7 else f'{100 * loss:+.3g} %'}")
+            loss = float(outcome(game, 1, float(end) + step).cost - equilibrium.cost)
+            slips.append(f"{STEP:g} {word} costs {loss_words(loss, float(equilibrium.cost), money)}")
     low, high = (number(s) for s in equilibrium.cascade)
     return f"Of s = {low if low == high else f'{low} to {high}'}: {', '.join(slips) or 'none, every s is as good'}."
+
+
+def loss_words(loss: float, cost: float, money: str) -> str:
+    """A loss in percent of the optimal cost, or as it is where that is 0."""
+    if cost == 0:
+        return f"{number(loss)}{money}" if loss > 1e-12 else "nothing"
+    share = loss / abs(cost)
+    return "nothing" if abs(share) < 5e-7 else f"{100 * share:+.3g} %"
 
 
 def guard_words(game: Game, money: str) -> str:
@@ -142,12 +150,13 @@ def guard_words(game: Game, money: str) -> str:
 def throttling_words(game: Game, equilibrium: Equilibrium, time: str, money: str) -> str:
     """Whether slowing M2 down on purpose would pay."""
     slow = throttle(game)
-    if not float(slow.gain) > 1e-12 * abs(float(equilibrium.cost)):
+    gain, cost = float(slow.gain), float(equilibrium.cost)
+    if not gain > 1e-12 * abs(cost):
         return "Would not pay: no extra delay of M2 lowers the provider's cost."
-    share = 100 * float(slow.gain / equilibrium.cost)
+    share = f" ({100 * gain / abs(cost):.2g} %)" if cost else ""
     return (
         f"Would pay: slowing M2 to {number(slow.latency)}{time} or more makes the user leave and saves the provider "
-        f"{number(slow.gain)}{money} a task ({share:.2g} %)."
+        f"{number(gain)}{money} a task{share}."
     )
 
 

@@ -10,11 +10,15 @@ import shlex
 import signal
 import sys
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
+from routing_game import __version__
 from routing_game.experiments import InputError
+from routing_game.experiments.signals import handling
 
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
@@ -25,22 +29,47 @@ COMMANDS = {
     "list": "show the games, the real model pairs and the learners",
 }
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
+EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
+"""What the extra `experiments` installs, and the commands below need."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; the exit code is 0, 1 if a learner failed, 2 at a wrong input, 130 after Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        arguments = parse(argv)
-        return RUN[arguments.command](arguments)
+        with handling(signal.SIGTERM, signal.default_int_handler):
+            arguments = parse(argv)
+            if arguments.command in ("check", "report", "figures"):
+                needs_extra()
+            code = RUN[arguments.command](arguments)
+            sys.stdout.flush()
+            return code
     except InputError as error:
         print(f"routing-game: error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read the output, such as head, has had enough
+        discard_output()
+        return 0
+    except OSError as error:
+        print(f"routing-game: error: {error}", file=sys.stderr)
+        discard_output()
         return 2
     except KeyboardInterrupt as stop:
         words = stop.args[0] if stop.args and isinstance(stop.args[0], str) else "stopped"
         print(f"routing-game: {words}", file=sys.stderr)
         return 130
+
+
+def discard_output() -> None:
+    """Let Python not try again, as it ends, to write what could not be written."""
+    with suppress(OSError), open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())
+
+
+def needs_extra() -> None:
+    """Raise InputError unless the extra `experiments` is installed."""
+    if missing := [package for package in EXTRA if find_spec(package) is None]:
+        raise InputError(f"expected the package {missing[0]} to be installed; pip install 'routing-game[experiments]'")
 
 
 # --- commands -------------------------------------------------------------------------------------------------
@@ -92,16 +121,19 @@ def run_solve(arguments: argparse.Namespace) -> int:
     from routing_game.theory import GAMES, PAIRS, Game, load
 
     numbers: dict[str, Any] = {name: getattr(arguments, name) for name in NUMBERS}
-    given = {name: number for name, number in numbers.items() if number is not None}
+    given, ordered = {name: number for name, number in numbers.items() if number is not None}, not arguments.unordered
     if arguments.game is not None:
+        if arguments.game.replace(".", "", 1).isdecimal():
+            raise InputError(f"expected the name of a game, or two numbers after --success, --latency and --cost and "
+                             f"one after --value and --penalty, got {arguments.game!r} on its own")  # fmt: skip
         known(arguments.game, "game", [*GAMES, *PAIRS])
         base = load(arguments.game)
-        given = {name: getattr(base, name) for name in (*NUMBERS, "ordered")} | given
+        given, ordered = {name: getattr(base, name) for name in NUMBERS} | given, ordered and base.ordered
     elif missing := [f"--{name}" for name in NUMBERS if name not in given]:
         raise InputError(f"expected the name of a game, or all its numbers, got no {', '.join(missing)}; "
                          "see routing-game list")  # fmt: skip
     try:
-        game = Game(**{"ordered": not arguments.unordered} | given)
+        game = Game(**given, ordered=ordered)
     except ValueError as error:
         raise InputError(str(error).replace("ordered=False", "--unordered")) from None
     units = ("s", "USD") if arguments.game in PAIRS else ()
@@ -120,6 +152,8 @@ def run_figures(arguments: argparse.Namespace) -> int:
         for name in names:
             _, picture, _ = write_figure(name, arguments.set, arguments.out)
             print(f"{picture} (and .svg, .npz)", flush=True)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         problem = f"{arguments.out} ({error.strerror})"
         raise InputError(f"expected a folder to write to, got {problem}; choose another --out") from None
@@ -187,6 +221,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def build_parser() -> tuple[Parser, dict[str, Parser]]:
     """The parser, and that of each command."""
     parser = Parser(prog="routing-game", description="Routing games: exact theory against learning agents.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     actions = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands = {name: actions.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
 

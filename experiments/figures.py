@@ -11,11 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from routing_game.experiments.analysis import Array, grid_floor, means
+from routing_game.experiments.analysis import FLOOR, Array, grid_floor, means
 from routing_game.theory import Game, Piece, outcome, solve, thresholds
 
-FLOOR = 1e-5
-"""Regret below this share is drawn at it: a log axis has no zero."""
 STRIP_ROW = 0.21
 """Inches of a learner's row below the cost curve."""
 RC: Any = {
@@ -84,7 +82,9 @@ def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
     side.axhline(level, color="#444444", lw=1.2, ls="--", zorder=2)
     for optimum in equilibrium.pieces:
         draw_optimum(side if optimum.route == 2 else axes, optimum, float(equilibrium.cost))
-    low, high = min(*cost, level), min(max(*cost, level), 3 * float(equilibrium.cost))
+    low, high = min(*cost, level), max(*cost, level)
+    if equilibrium.cost > 0:
+        high = min(high, 3 * float(equilibrium.cost))
     for panel in (axes, side):
         panel.set_ylim(low - 0.12 * (high - low), high + 0.14 * (high - low))
         panel.yaxis.set_major_locator(MaxNLocator(5))

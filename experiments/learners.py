@@ -4,7 +4,8 @@ A trainer takes the game, the amount of practice and two seed sequences, the wor
 can foresee the world's noise. Torch and stable-baselines3 are imported by the trainers that need them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,6 +44,7 @@ class Learner:
         role: whose policy it learns.
         counts: what its practice is counted in; a user's decision is to stay or leave after one failed pass.
         sees_model: a user who sees which model has just failed, and so has another best response.
+        control: it is given the answer, so it does not count among those that learn.
     """
 
     about: str
@@ -51,6 +53,7 @@ class Learner:
     role: Literal["provider", "user"] = "provider"
     counts: Literal["tasks", "decisions", "iterations"] = "tasks"
     sees_model: bool = False
+    control: bool = False
 
 
 def make_spec(
@@ -95,6 +98,20 @@ def structural(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     return _play(provider, game, tasks, world)
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread: more are slower on tensors this small, and sums would depend on the number of cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@_one_thread()
 def gradient(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
     """Knows the game; descends its cost through a softened user."""
     from routing_game.agents.gradient import GibbsGradient
@@ -103,6 +120,7 @@ def gradient(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
     return provider_trace(provider, provider.train())
 
 
+@_one_thread()
 def ppo(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     """PPO on the batched engine, the exact user answering."""
     from routing_game.agents.ppo import PROVIDER, PPOProvider
@@ -126,6 +144,7 @@ def ppo_user_model(game: Game, decisions: int, world: Seed, agent: Seed) -> Trac
     return _train_user(PPOModelUser, game, "model", decisions, world, agent)
 
 
+@_one_thread()
 def _train_user(
     kind: Any, game: Game, observes: Literal["strategy", "model"], decisions: int, world: Seed, agent: Seed
 ) -> Trace:
@@ -165,7 +184,7 @@ def _integer(seed: Seed) -> int:
 
 LEARNERS: dict[str, Learner] = {
     "equilibrium": Learner("control: the exact policy, which knows the game", equilibrium,
-                           {"default": (1_000, 2), "full": (1_000, 2)}),
+                           {"default": (1_000, 2), "full": (1_000, 2)}, control=True),
     "gradient": Learner("knows the game, descends its cost through a Gibbs follower", gradient,
                         {"default": (600, 3), "full": (600, 20)}, counts="iterations"),
     "structural": Learner("knows its costs and the structure, learns p and the user's threshold", structural,

@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from routing_game.experiments import InputError
 from routing_game.experiments.spec import Cell, Spec
@@ -43,18 +42,26 @@ class Trace:
     leave_2: list[float]
 
     def check(self) -> None:
-        """Raise ValueError unless every column holds what it should."""
+        """Raise ValueError unless every column holds what it should, and there is a row."""
+        ranges = {"practice": (1, math.inf), "route": (1, 2)}
         for field in fields(self):
-            column = getattr(self, field.name)
-            kind = int if field.name in ("practice", "route") else (int, float)
-            if not isinstance(column, list) or not all(isinstance(x, kind) and math.isfinite(x) for x in column):
-                raise ValueError(f"column {field.name} must be a list of finite numbers")
+            column, (low, high) = getattr(self, field.name), ranges.get(field.name, (0, 1))
+            kinds = (int,) if field.name in ranges else (int, float)
+            if not isinstance(column, list) or not all(type(x) in kinds and low <= x <= high for x in column):
+                numbers = "whole numbers" if field.name in ranges else "numbers"
+                raise ValueError(f"column {field.name} must be a list of {numbers} from {low} to {high}")
         provider, user = (
             {len(self.practice), len(self.route), len(self.cascade)},
             {len(self.leave_1), len(self.leave_2)},
         )
         if len(provider) != 1 or user not in ({0}, provider):
             raise ValueError("columns of different lengths")
+        if not self.practice:
+            raise ValueError("no rows")
+
+
+NOTHING = Trace([], [], [], [], [])
+"""The trace of a cell that failed."""
 
 
 @dataclass(frozen=True)
@@ -87,23 +94,36 @@ class Record:
             record = cls(**{**data, "trace": Trace(**data["trace"])})
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a cell's record ({error})") from None
-        record.trace.check()
+        record.check()
         return record
+
+    def check(self) -> None:
+        """Raise ValueError unless every field holds what it should."""
+        if type(self.seconds) not in (int, float) or not 0 <= self.seconds < math.inf:
+            raise ValueError(f"seconds must be a number of at least 0, got {self.seconds!r}")
+        for name in ("error", "commit"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ValueError(f"{name} must be text or null, got {getattr(self, name)!r}")
+        if self.error is None:
+            self.trace.check()
+        elif self.trace != NOTHING:
+            raise ValueError("an error and a trace")
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """A folder that belongs to one spec."""
+    """A folder that belongs to one spec; `versions` are those of the packages that began the run."""
 
     path: Path
     spec: Spec
+    versions: dict[str, str]
 
     @classmethod
     def open(cls, path: Path) -> "RunDirectory":
         """An existing run.
 
         Raises:
-            InputError: if there is none, or if its `run.json` cannot be read.
+            InputError: if there is none, if its `run.json` cannot be read, or if its `cells` are missing.
         """
         try:
             text = (path / "run.json").read_text()
@@ -111,20 +131,29 @@ class RunDirectory:
             raise InputError(f"expected a run directory, got {path} ({error.strerror}: run.json); "
                            "make one with: routing-game check --out DIR") from None  # fmt: skip
         try:
-            return cls(path, Spec.from_json(json.dumps(json.loads(text)["spec"])))
-        except (ValueError, KeyError, TypeError) as error:
+            facts = json.loads(text)
+            directory = cls(path, Spec.from_json(json.dumps(facts["spec"])), dict(facts["versions"].items()))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path / 'run.json'} is damaged ({error}); move it away, or choose another --out"
             ) from None
+        if not (path / "cells").is_dir():
+            raise InputError(f"expected a run directory, got {path} (no folder cells); run the same check again")
+        return directory
 
     @classmethod
     def create(cls, path: Path, spec: Spec) -> "RunDirectory":
         """The folder for this spec, new or begun earlier; that it takes files is tried by writing one.
 
         Raises:
-            InputError: if it cannot be written, or belongs to another spec.
+            InputError: if it cannot be written, or belongs to another spec or to something else.
         """
         try:
+            if path.is_dir() and not (path / "run.json").exists():
+                foreign = [file.name for file in path.iterdir() if file.name != "cells" and file.name[0] != "."]
+                if foreign:
+                    raise InputError(f"expected a new folder or a run's, got {path}, which holds {min(foreign)}; "
+                                     "choose another --out")  # fmt: skip
             (path / "cells").mkdir(parents=True, exist_ok=True)
             write(path / "cells" / "try.json", "")
             (path / "cells" / "try.json").unlink()
@@ -139,11 +168,6 @@ class RunDirectory:
             raise InputError(f"{path} holds a run of another spec ({difference(begun.spec, spec)}); "
                            "choose another --out, or ask for the same run to resume it")  # fmt: skip
         return begun
-
-    def facts(self) -> dict[str, Any]:
-        """What `run.json` says of versions and commit."""
-        facts: dict[str, Any] = json.loads((self.path / "run.json").read_text())
-        return facts
 
     def records(self) -> Iterator[Record]:
         """Each finished cell's record, in the order of the spec.

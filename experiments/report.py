@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from routing_game.experiments.analysis import (
+    FLOOR,
     Q_TOLERANCE,
     grid_floor,
     judge,
@@ -18,7 +19,7 @@ from routing_game.experiments.analysis import (
     user_answers,
 )
 from routing_game.experiments.card import card, number, provider_words
-from routing_game.experiments.learners import LEARNERS
+from routing_game.experiments.learners import LEARNERS, make_spec
 from routing_game.experiments.records import Record, RunDirectory, write
 from routing_game.experiments.spec import Spec
 from routing_game.theory import PAIRS, solve
@@ -31,29 +32,34 @@ Row = dict[str, Any]
 
 def terminal_table(directory: RunDirectory) -> str:
     """Regret of each learner on each game, in percent, with what went wrong."""
-    spec, rows = directory.spec, summary(directory.spec, [*directory.records()]).to_dicts()
+    spec, records = directory.spec, [*directory.records()]
+    rows = summary(spec, records).to_dicts()
     cells = {(row["learner"], row["game"]): terminal_cell(row) for row in rows}
     lines = [["regret, %", *spec.plans]]
     lines += [[game, *(cells.get((learner, game), "") for learner in spec.plans)] for game in spec.games]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join(
-        [
-            *table,
-            "mean exact regret after training ± half of its 95 % interval over seeds; providers: of J*, users: of V",
-            "r, q: in some seed the route, or the user's reply q, is not an optimum's",
-        ]
-    )
+    notes = ["mean exact regret after training ± half of its 95 % interval over seeds; providers: of J*, users: of V"]
+    if any(flags(row) for row in rows):
+        notes.append("r, q: in some seed the route, or the user's reply q, is not an optimum's")
+    if failed := sum(record.error is not None for record in records):
+        notes.append(f"{failed} cells failed; to run them again, delete their files from {directory.path / 'cells'} "
+                     "(grep -L '\"error\": null' * lists them) and repeat the check")  # fmt: skip
+    return "\n".join([*table, *notes])
 
 
 def terminal_cell(row: Row) -> str:
     """As `0.34 ±0.1 r`."""
     if not row["n"]:
         return "all failed" if row["failures"] else "not run"
-    shares = {"r": row["route_right"], "q": row["q_right"]}
-    flags = "".join(letter for letter, share in shares.items() if share is not None and share < 1)
     failed = f" {row['failures']} failed" if row["failures"] else ""
-    return f"{regret_words(row)} {flags}".rstrip() + failed
+    return f"{regret_words(row)} {flags(row)}".rstrip() + failed
+
+
+def flags(row: Row) -> str:
+    """What is wrong in some seed: the route, the user's reply q, both or nothing."""
+    shares = {"r": row["route_right"], "q": row["q_right"]}
+    return "".join(letter for letter, share in shares.items() if share is not None and share < 1)
 
 
 def regret_words(row: Row, column: str = "last") -> str:
@@ -63,13 +69,13 @@ def regret_words(row: Row, column: str = "last") -> str:
         return mean
     places = len(mean.partition(".")[2])
     spread = f"{100 * half:.{places}f}"
-    return f"{mean} ±{spread if float(spread) else 0}"
+    return f"{mean} ±{spread}" if float(spread) else f"{mean} ±<{10.0**-places:.{places}f}"
 
 
 def percent(share: float) -> str:
-    """A share in percent, to at least two digits and never in exponents; 0 below 0.0005 %."""
+    """A share in percent, to at least two digits and never in exponents; 0 below the floor."""
     value = 100 * share
-    if abs(value) < 5e-4:
+    if abs(share) < FLOOR:
         return "0"
     places = max(0, 1 - int(np.floor(np.log10(abs(value)))))
     return f"{value:.{places}f}"
@@ -95,7 +101,8 @@ def contents(directory: RunDirectory) -> dict[str, Any]:
     by_pair = {(row["learner"], row["game"]): row for row in rows}
     return {
         "spec": spec,
-        "facts": directory.facts(),
+        "versions": directory.versions,
+        "changed": changed(spec),
         "commits": sorted({str(record.commit or "not a git checkout") for record in records}),
         "done": len(records),
         "total": len(spec.cells()),
@@ -110,7 +117,9 @@ def contents(directory: RunDirectory) -> dict[str, Any]:
         "user_games": user_sections(spec, records, judged, users),
         "rows": rows,
         "failures": [record for record in records if record.error is not None],
+        "single": any(row["n"] == 1 for row in rows),
         "near": NEAR,
+        "floor": FLOOR,
         "tolerance": Q_TOLERANCE,
         "shade": shade,
         "regret_words": regret_words,
@@ -118,13 +127,25 @@ def contents(directory: RunDirectory) -> dict[str, Any]:
 
 
 def headline(rows: list[Row]) -> str:
-    """Which learners come near the optimum wherever they played."""
-    names = dict.fromkeys(row["learner"] for row in rows if row["n"])
-    far = {row["learner"] for row in rows if not row["n"] or upper(row) > NEAR}
-    near = [name for name in names if name not in far]
-    return f"{len(near)} of {len(names)} come within {100 * NEAR:g} % of the optimum on every game they played" + (
-        f": {', '.join(near)}." if near else "."
-    )
+    """Which learners come near the optimum wherever they are to play; a failure or a game not played is not near."""
+    names = dict.fromkeys(row["learner"] for row in rows if not LEARNERS[row["learner"]].control)
+    if not names:
+        return "Nobody learned: the exact policy is a control."
+    far = {row["learner"] for row in rows if not near(row)}
+    success = [name for name in names if name not in far]
+    head = f"{len(success)} of {len(names)} learners come within {100 * NEAR:g} % of the optimum on every game"
+    return f"{head}: {', '.join(success)}." if success else f"{head}."
+
+
+def near(row: Row) -> bool:
+    """Whether all that was run is finished, and mean regret is small beyond doubt."""
+    return bool(row["n"]) and not row["failures"] and upper(row) <= NEAR
+
+
+def changed(spec: Spec) -> bool:
+    """Whether games, learners, seeds or practice are other than the profile's."""
+    known = any(spec.profile in learner.budgets for learner in LEARNERS.values())
+    return known and make_spec(spec.profile).digest != spec.digest
 
 
 def sentences(rows: list[Row], users: Sequence[str]) -> list[tuple[str, str]]:
@@ -141,8 +162,7 @@ def sentence(rows: list[Row], unit: str) -> str:
     tail = f" {failures} of its cells failed; they are named below." if failures else ""
     if not done:
         return f"no cell finished.{tail}"
-    near = sum(upper(row) <= NEAR for row in done)
-    words = f"within {100 * NEAR:g} % of {unit} of the optimum on {near} of {len(done)} games"
+    words = f"within {100 * NEAR:g} % of {unit} of the optimum on {sum(map(near, rows))} of {len(rows)} games"
     worst = max(done, key=lambda row: float(row["last"]))
     if percent(worst["last"]) == "0":
         return f"{words}, without regret anywhere.{tail}"

@@ -10,7 +10,8 @@ from functools import cache
 from routing_game.experiments import InputError
 from routing_game.experiments.learners import LEARNERS
 from routing_game.experiments.progress import Progress
-from routing_game.experiments.records import Record, RunDirectory, Trace, commit
+from routing_game.experiments.records import NOTHING, Record, RunDirectory, commit
+from routing_game.experiments.signals import handling
 from routing_game.experiments.spec import Cell, Spec
 
 
@@ -33,6 +34,8 @@ def run(directory: RunDirectory, engine: str = "loky", workers: int = 1) -> int:
     progress = Progress(waiting, len(finished), 1 if engine == "serial" else workers)
     if finished and waiting:
         progress.say(f"{len(finished)} of {progress.total} cells were finished before and are kept")
+        if others := {str(record.commit) for record in finished.values()} - {str(commit())}:
+            progress.say(f"warning: the code has changed: was {', '.join(sorted(others))}, now {commit()}")
     failures = sum(record.error is not None for record in finished.values())
     try:
         for record in ENGINES[engine](spec, waiting, workers):
@@ -53,7 +56,7 @@ def train(spec: Spec, cell: Cell, digest: str, code: str | None) -> Record:
         trace, error = LEARNERS[cell.learner].train(spec.games[cell.game], practice, *cell.streams(2)), None
         trace.check()
     except Exception as problem:
-        trace, error = Trace([], [], [], [], []), f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+        trace, error = NOTHING, f"{type(problem).__name__}: {' '.join(str(problem).split())}"
     return Record(*cell, digest, code, round(time.perf_counter() - start, 3), error, trace)
 
 
@@ -72,7 +75,9 @@ def loky(spec: Spec, cells: list[Cell], workers: int) -> Iterator[Record]:
     pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)
     digest, code, parent = spec.digest, commit(), os.getpid()
     try:
-        yield from pool(delayed(_train_in_worker)(parent, spec, cell, digest, code) for cell in cells)
+        with handling(signal.SIGINT, signal.SIG_IGN):  # workers inherit it: Ctrl-C is the parent's from their start
+            records = pool(delayed(_train_in_worker)(parent, spec, cell, digest, code) for cell in cells)
+        yield from records
     except TerminatedWorkerError:
         raise InputError("a worker died (out of memory?); finished cells are kept, the same command resumes") from None
     except (KeyboardInterrupt, GeneratorExit):
