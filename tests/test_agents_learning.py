@@ -196,7 +196,7 @@ def test_bandits_after_30000_tasks(make, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", [*GAMES, "gpt-4.1-o3"])
 def test_structural_learner_over_twenty_seeds(name):
     game = load(name)
     sample = [

@@ -145,16 +145,6 @@ def test_bad_arguments_are_named(name, arguments, message):
 
 
 @pytest.mark.parametrize("name", MODES)
-@pytest.mark.parametrize(
-    ("arguments", "message"), [({"max_episode_steps": 5}, "max_passes"), ({"render_mode": "ansi"}, "do not render")]
-)
-def test_engine_says_why_it_takes_no_wrappers(name, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        gym.make_vec(name, **arguments)
-    gym.make_vec(name, **dict.fromkeys(arguments))
-
-
-@pytest.mark.parametrize("name", MODES)
 def test_engine_refuses_bad_batches(name):
     with pytest.raises(ValueError, match="num_envs"):
         gym.make_vec(name, num_envs=0)
@@ -162,3 +152,13 @@ def test_engine_refuses_bad_batches(name):
     engine.reset(seed=0)
     with pytest.raises(ValueError, match="shape"):
         engine.step(engine.action_space.sample()[:2])
+
+
+@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize(
+    ("arguments", "message"), [({"max_episode_steps": 5}, "max_passes"), ({"render_mode": "ansi"}, "do not render")]
+)
+def test_engine_says_why_it_takes_no_wrappers(name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        gym.make_vec(name, **arguments)
+    gym.make_vec(name, **dict.fromkeys(arguments))
