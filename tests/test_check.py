@@ -107,6 +107,23 @@ def wait_for_cells(process, out, count):
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
+def test_a_check_that_is_stopped_while_its_workers_start_says_one_line(tmp_path, how):
+    words = [sys.executable, "-P", "-m", "routing_game", "check", *LONG, "--workers", "2", "--out", str(tmp_path)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not any("popen_loky" in words for words in members(process.pid)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.1)  # they are importing
+    os.killpg(process.pid, getattr(signal, how))  # to all, as a terminal does at Ctrl-C and as `timeout` does
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert error.startswith("routing-game: stopped: ")
+    assert error.count("\n") == 1
+
+
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
 def test_workers_do_not_outlive_a_killed_check(tmp_path):
     words = [sys.executable, "-P", "-m", "routing_game", "check", *LONG, "--tasks", "3000000", "--workers", "2"]
@@ -146,6 +163,29 @@ def test_engine_and_workers_change_no_fact(tmp_path, finished):
     assert facts(tmp_path / "two") == facts(finished)
 
 
+def test_torch_uses_one_thread_in_a_cell_and_as_many_as_before_elsewhere(monkeypatch):
+    import torch
+
+    from routing_game.agents.gradient import GibbsGradient
+
+    seen, train = [], GibbsGradient.train
+
+    def spy(self):
+        for iteration in train(self):
+            seen.append(torch.get_num_threads())
+            yield iteration
+
+    monkeypatch.setattr(GibbsGradient, "train", spy)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        LEARNERS["gradient"].train(GAMES["t4-cascade"], 3, *Cell("gradient", "t4-cascade", 0).streams(2))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 1, 1]
+
+
 def test_a_cell_depends_on_nothing_but_itself(tmp_path, finished):
     alone = ["--games", "value-cheap", "--learners", "ucb", "--seeds", "1", "--tasks", "60"]
     assert check(tmp_path / "alone", *alone) == 0
@@ -178,11 +218,24 @@ def damage(finished):
     yield cell, json.dumps({**record, "seed": 1}), "another run"
     yield cell.with_name("ucb__value-cheap__007.json"), json.dumps(record), "belongs to no cell"
     yield cell.with_name("notes.txt"), "mine", "belongs to no cell"
+    yield (
+        cell,
+        json.dumps({**record, "trace": {**record["trace"], "route": [7] * len(record["trace"]["route"])}}),
+        "route",
+    )
+    yield cell, json.dumps(record).replace('"cascade": [', '"cascade": [7.0, '), "column cascade"
+    yield cell, json.dumps({**record, "trace": {key: [] for key in record["trace"]}}), "no rows"
+    yield cell, json.dumps({**record, "seconds": "x"}), "seconds"
+    yield cell, json.dumps({**record, "error": 5}), "error"
+    yield cell, json.dumps({**record, "error": "ValueError: no"}), "an error and a trace"
+    run = json.loads((finished / "run.json").read_text())
+    yield finished / "run.json", json.dumps({"spec": run["spec"]}), "versions"
+    yield finished / "run.json", json.dumps({**run, "versions": "new"}), "damaged"
     yield finished / "run.json", "{}", "damaged"
     yield finished / "run.json", '{"spec"', "damaged"
 
 
-@pytest.mark.parametrize("case", range(12))
+@pytest.mark.parametrize("case", range(20))
 def test_a_damaged_or_foreign_file_stops_the_run_before_it_starts(finished, case, capsys):
     (finished / "cells" / Cell("structural", "value-cheap", 1).filename).unlink()  # something is left to train
     file, text, hint = [*damage(finished)][case]
@@ -221,6 +274,36 @@ def test_changed_numbers_of_a_game_are_another_spec(tmp_path):
         RunDirectory.create(tmp_path, other)
 
 
+def test_a_run_without_its_cells_is_no_run(finished, capsys):
+    shutil.rmtree(finished / "cells")
+    capsys.readouterr()
+    assert main(["report", str(finished)]) == 2
+    out, error = capsys.readouterr()
+    assert (out, error.count("\n")) == ("", 1)
+    assert f"{finished} (no folder cells)" in error
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys):
+    (tmp_path / "thesis.tex").write_text("mine")
+    assert check(tmp_path) == 2
+    out, error = capsys.readouterr()
+    assert (out, error.count("\n")) == ("", 1)
+    assert "thesis.tex" in error
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_run_begun_with_other_code_says_so(finished, capsys):
+    first, last = finished / "cells" / Cell("ucb", "value-cheap", 0).filename, Cell("ucb", "value-cheap", 1).filename
+    (finished / "cells" / last).unlink()
+    capsys.readouterr()
+    assert check(finished) == 0
+    assert "warning" not in capsys.readouterr().err
+    (finished / "cells" / last).unlink()
+    first.write_text(json.dumps({**json.loads(first.read_text()), "commit": "0123456789ab"}))
+    assert check(finished) == 0
+    assert capsys.readouterr().err.count("warning: the code has changed: was 0123456789ab, now ") == 1
+
+
 def test_drafts_left_by_a_kill_are_ignored(finished):
     (finished / "cells" / ".ucb__value-cheap__000.json.123").write_text('{"half')
     assert check(finished) == 0
@@ -239,6 +322,7 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
     assert check(tmp_path) == 1
     out, error = capsys.readouterr()
     assert "all failed" in out
+    assert f"2 cells failed; to run them again, delete their files from {tmp_path / 'cells'}" in out
     assert error.count("failed: ucb on t4-cascade") == 2
     records = [Record.from_json(text.decode()) for text in contents(tmp_path).values()]
     assert len(records) == CELLS
