@@ -14,9 +14,10 @@ from routing_game.experiments.analysis import grid_floor, judge, means, stopping
 from routing_game.experiments.learners import LEARNERS, make_spec
 from routing_game.experiments.play import QUESTIONS, checkpoints, play, user_trace
 from routing_game.experiments.records import Record, RunDirectory, Trace
-from routing_game.experiments.report import percent, terminal_table, write_report
+from routing_game.experiments.report import headline, percent, regret_words, terminal_table, write_report
 from routing_game.experiments.run import run
-from routing_game.theory import GAMES, Commitment, Task, payoffs, solve
+from routing_game.experiments.spec import Plan, Spec
+from routing_game.theory import GAMES, Commitment, Game, Task, payoffs, solve
 
 SPEC = make_spec("default", ("t4-cascade", "t5-cascade", "value-cheap"), None, seeds=2, practice=64)
 
@@ -76,6 +77,40 @@ def test_a_model_blind_user_is_a_special_case_of_one_who_sees_the_model():
     route, cascade, q = rng.integers(1, 3, 50), rng.random(50), rng.random(50)
     expected = payoffs(game, route, cascade, q).utility
     np.testing.assert_allclose(stopping_utility(game, route, cascade, q, q), expected, rtol=1e-12)
+
+
+def test_answers_to_what_cannot_happen_do_not_count():
+    game, (route, cascade) = GAMES["t4-cascade"], QUESTIONS
+    best = StoppingUser(game)
+    leave_1, leave_2 = (best.abandon_after(route, cascade, model) for model in (1, 2))
+    leave_1 = np.where(route == 2, 1 - leave_1, leave_1)  # M1 never runs on route 2
+    leave_2 = np.where((route == 1) & (cascade == 0), 1 - leave_2, leave_2)  # nor M2 on route 1 without escalation
+    trace = Trace([1] * 102, route.tolist(), cascade.tolist(), leave_1.tolist(), leave_2.tolist())
+    answers = user_answers(game, "ppo-user-model", trace)
+    for column in ("leave_1", "target_1"):
+        assert answers.filter(pl.col(column).is_null())["route"].to_list() == [2]
+    for column in ("leave_2", "target_2"):
+        assert answers.filter(pl.col(column).is_null())["cascade"].to_list() == [0]
+    row = judge(make_spec("default", ("t4-cascade",)), [record("ppo-user-model", "t4-cascade", 0, trace)])
+    assert (row["q_error"].item(), row["regret"].item()) == (0, 0)
+
+
+@pytest.mark.parametrize(("first_cost", "yardstick"), [(-0.1, 0.2), (0.0, 1.0)])  # J* = c1 / p1 = -.2 or 0
+def test_regret_is_no_gain_whatever_the_sign_of_the_optimal_cost(first_cost, yardstick):
+    game = Game(2, 1, (0.5, 0.8), (0.1, 0.3), (first_cost, 0.6), ordered=False)
+    spec = Spec("mine", {"g": game}, {"ucb": Plan(("g",), 10, 1)})
+    row = judge(spec, [record("ucb", "g", 0, provider((2, 0.0)))])
+    assert row["regret"].item() == pytest.approx((0.75 - first_cost / 0.5) / yardstick)
+    assert grid_floor(game) == 0
+
+
+def test_a_game_that_costs_nothing_has_a_report(tmp_path):
+    game = Game(2, 1, (0.5, 0.8), (0.1, 0.3), (0.0, 0.6))
+    directory = RunDirectory.create(tmp_path, Spec("mine", {"g": game}, {"ucb": Plan(("g",), 10, 1)}))
+    directory.keep(Record("ucb", "g", 0, directory.spec.digest, None, 1.0, None, provider((2, 0.0))))
+    text = write_report(directory).read_text()
+    assert "Profile <code>mine</code>." in text
+    assert "with a single seed there is no interval" in text
 
 
 def test_the_interval_is_student_s_t():
@@ -247,6 +282,53 @@ def test_the_summary_follows_from_the_rows(page):
     assert " of 7 learners come within 1 % of the optimum on every game" in text
 
 
+def row(learner, game="g", n=2, failures=0, last=0.0, half=0.0):
+    return {"learner": learner, "game": game, "n": n, "failures": failures, "last": last, "last_half": half}
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([row("ucb"), row("ppo")], "2 of 2 learners come within 1 % of the optimum on every game: ucb, ppo."),
+        (
+            [row("ucb"), row("ppo", n=0, failures=2)],
+            "1 of 2 learners come within 1 % of the optimum on every game: ucb.",
+        ),
+        (
+            [row("ucb"), row("ppo", n=1, failures=1)],
+            "1 of 2 learners come within 1 % of the optimum on every game: ucb.",
+        ),
+        ([row("ucb"), row("ucb", "h", half=0.02)], "0 of 1 learners come within 1 % of the optimum on every game."),
+        ([row("equilibrium"), row("ucb", last=0.1)], "0 of 1 learners come within 1 % of the optimum on every game."),
+        ([row("equilibrium")], "Nobody learned: the exact policy is a control."),
+    ],
+)
+def test_the_headline_counts_every_learner_and_no_control(rows, words):
+    assert headline(rows) == words
+
+
+def test_a_profile_is_called_changed_when_it_was(page, tmp_path):
+    assert "Profile default , changed." in " ".join(" ".join(page.text).split())
+    usual = write_report(RunDirectory.create(tmp_path, make_spec("default"))).read_text()
+    assert "Profile <code>default</code>." in usual
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "words"),
+    [(0.00019, 1e-9, "0.019 ±<0.001"), (1.06, 0.001, "106 ±<1"), (0.02, 0.004, "2.0 ±0.4"), (0.0, 0.1, "0")],
+)
+def test_an_interval_is_never_shown_as_nothing(mean, half, words):
+    assert regret_words(row("ucb", last=mean, half=half)) == words
+
+
+@pytest.mark.parametrize(("commitment", "legend"), [((2, 0.0), True), ((1, 0.25), False)])
+def test_the_legend_of_flags_is_there_when_there_are_flags(tmp_path, commitment, legend):
+    spec = make_spec("default", ("t4-cascade",), ("ucb",), seeds=1)
+    directory = RunDirectory.create(tmp_path, spec)
+    directory.keep(Record("ucb", "t4-cascade", 0, spec.digest, None, 1.0, None, provider(commitment)))
+    assert ("\nr, q: " in terminal_table(directory)) is legend
+
+
 def test_the_terminal_table_is_learner_by_game(directory):
     lines = terminal_table(directory).splitlines()
     assert lines[0].split()[2:] == [*SPEC.plans]
@@ -265,7 +347,16 @@ def test_a_run_that_has_only_begun_can_be_reported(tmp_path, directory):
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0, "0"), (-1e-17, "0"), (4e-6, "0"), (0.0001234, "0.012"), (0.0199, "2.0"), (0.999, "100"), (1.0604, "106")],
+    [
+        (0, "0"),
+        (-1e-17, "0"),
+        (9e-6, "0"),
+        (1.1e-5, "0.0011"),
+        (0.0001234, "0.012"),
+        (0.0199, "2.0"),
+        (0.999, "100"),
+        (1.0604, "106"),
+    ],
 )
 def test_percent_has_two_digits_and_no_exponent(share, words):
     assert percent(share) == words
