@@ -34,7 +34,7 @@ EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; the exit code is 0, 1 if a learner failed, 2 at a wrong input, 130 after Ctrl-C."""
+    """Run a command; the exit code is 0, 1 if a learner failed, 2 at a wrong input or a full disk, 130 after Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     try:
         with handling(signal.SIGTERM, signal.default_int_handler):
