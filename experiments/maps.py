@@ -3,6 +3,7 @@
 Colours are Okabe and Ito's, chosen to differ in lightness; hatches and line styles differ too, for grey print.
 """
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from scipy.ndimage import distance_transform_edt
 
-from routing_game.experiments.paper import CHOICES, FIGURES, SIZE, Border, Plane, save_arrays
+from routing_game.experiments.paper import CHOICES, FIGURES, SIZE, Border, Plane, npz
+from routing_game.experiments.records import write
 from routing_game.theory import RULES
 from routing_game.theory.game import Array
 
@@ -64,12 +66,15 @@ def write_figure(name: str, choice: str, folder: Path, size: int = SIZE) -> list
     """
     subject = FIGURES[name]
     planes = [Plane(CHOICES[choice], regime, size) for regime in subject.regimes]
-    files = [folder / f"figure-{name}-{choice}{ending}" for ending in (".npz", ".png", ".svg")]
-    save_arrays(planes, subject, files[0])
+    png, svg = BytesIO(), BytesIO()
     with mpl.rc_context(RC):
         figure = draw(name, choice, planes)
-        figure.savefig(files[1], dpi=150)
-        figure.savefig(files[2], metadata={"Date": None})
+        figure.savefig(png, format="png", dpi=150)
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    contents = {".npz": npz(planes, subject), ".png": png.getvalue(), ".svg": svg.getvalue()}
+    files = [folder / f"figure-{name}-{choice}{ending}" for ending in contents]
+    for file, content in zip(files, contents.values(), strict=True):
+        write(file, content)
     return files
 
 

@@ -22,7 +22,7 @@ and those of a plane meet in one point, (c2, P) = (p2/p1, 1/p1), so the picture 
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -194,13 +194,10 @@ class Plane:
 UNITS = {"c2": "c1", "penalty": "c1", "cost": "c1 a task", "gain": "c1 a task", "cascade": "1", "abandon": "1"}
 
 
-def save_arrays(planes: list[Plane], subject: Subject, path: Path) -> None:
-    """One .npz: the axes c2 and penalty; for each regime its maps, rule (an index of `rules`) and border lines.
+def npz(planes: list[Plane], subject: Subject) -> bytes:
+    """An .npz file: the axes c2 and penalty; for each regime its maps, rule (an index of `rules`) and border lines.
 
     Arrays of a regime are named like "cost --"; `parameters` and `units` are JSON. No pickle is needed to read it.
-
-    Raises:
-        OSError: the file cannot be written.
     """
     first = planes[0]
     arrays: dict[str, Any] = {
@@ -218,4 +215,6 @@ def save_arrays(planes: list[Plane], subject: Subject, path: Path) -> None:
             maps[f"gain {plane.regime}"] = plane.heat("gain")
         lines = {f"border {line.name} {plane.regime}": np.stack(line[1:]) for line in plane.borders}
         arrays |= latency | maps | lines | {f"rule {plane.regime}": np.asarray(plane.solution.kind)}
-    np.savez_compressed(path, **arrays)
+    file = BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()

@@ -196,10 +196,10 @@ class RunDirectory:
         write(self.path / "cells" / record.cell.filename, json.dumps(asdict(record)))
 
 
-def write(file: Path, text: str) -> None:
+def write(file: Path, content: str | bytes) -> None:
     """Write a file whole or not at all."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(text)
+    draft.write_bytes(content.encode() if isinstance(content, str) else content)
     os.replace(draft, file)
 
 

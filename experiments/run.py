@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -72,6 +73,8 @@ def loky(spec: Spec, cells: list[Cell], workers: int) -> Iterator[Record]:
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    # a worker that imports torch looks like a memory leak to loky, which replaces it once: nothing to worry people with
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
     pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)
     digest, code, parent = spec.digest, commit(), os.getpid()
     try:
