@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pkgutil import resolve_name
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from routing_game.envs import rules
 from routing_game.envs.arguments import USER_REGRET, player, single_game, whole_number
 from routing_game.envs.batch import Array, Engine, masked
+from routing_game.envs.observation import Dial
 from routing_game.theory.game import Commitment, Game, check_commitment
 from routing_game.theory.payoffs import Payoffs, payoffs
 
 STAY, LEAVE = 0, 1
-
-Observes = Literal["strategy", "model"]
 
 
 class Provider(Protocol):
@@ -70,10 +69,19 @@ class UserEnv(gym.Env[Array, Any]):
 
     ## Observation Space
 
-    - `observes="strategy"`: `Box((1, 0), (2, 1), float64)`, the commitment (i, s). It is the same at each
-      decision of a task, as for the paper's user, whose policy is one q per commitment.
-    - `observes="model"`: `Box((1, 0, 1), (2, 1, 2), float64)`, also the model that has just failed. Such a
-      user may leave after M2 but not after M1; its optimum is another one (a stopping rule).
+    What `observes` says; the same at each decision of a task, as for the paper's user, whose policy is one q
+    per commitment, except with "model". Each is a `Box` of float64 whose first entry is the route in [1, 2]
+    (with "none", a constant 1):
+
+    - `"strategy"`: (i, s), exactly
+    - `"samples:n"`: i, and how many of n tosses of the provider's coin came up "escalate"
+    - `"noisy:sd"`: i, and s plus normal noise of standard deviation sd, clipped to [0, 1]
+    - `"route"`: i alone; s is hidden
+    - `"model"`: (i, s), and the model that has just failed. Such a user may leave after M2 but not after M1;
+      its optimum is another one (a stopping rule).
+    - `"none"`: nothing
+
+    `routing_game.envs.observation.Dial` names the theoretical target of each.
 
     ## Starting State
 
@@ -107,7 +115,7 @@ class UserEnv(gym.Env[Array, Any]):
 
     - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default
       "t4-cascade".
-    - `observes`: "strategy" (default) or "model".
+    - `observes`: what the user sees, see Observation Space. Default "strategy".
     - `provider`: an object with `act()`, a fixed `Commitment`, or None (default): i uniform on {1, 2} and s
       uniform on [0, 1], so that a user learns to answer every commitment.
     - `max_passes`: passes after which a task is cut off, at least 2. Default 1000.
@@ -128,14 +136,15 @@ class UserEnv(gym.Env[Array, Any]):
     def __init__(
         self,
         game: Game | str | Mapping[str, Any] = "t4-cascade",
-        observes: Observes = "strategy",
+        observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,
     ) -> None:
         self.game = single_game(game)
         self.observes = observes
         self.max_passes = whole_number("max_passes", max_passes, least=2)
-        self.observation_space = _observation_space(observes)
+        self.dial = Dial.parse(observes)
+        self.observation_space = self.dial.space
         self.action_space = spaces.Discrete(2)
         self.commitments = Commitments(provider)
         self._user_regret = resolve_name(USER_REGRET)
@@ -149,6 +158,7 @@ class UserEnv(gym.Env[Array, Any]):
         self._commitment = Commitment(route, cascade)
         self._failed = route
         self._next = rules.run_pass(self.game.success, route, cascade, 0.0, uniform).model
+        self._glimpse = self.dial.glimpse([route], [cascade], self.np_random)
         self._passes = [2 - route, route - 1]
         self._regret = self._user_regret(self.game, route, cascade, np.array([0.0, 1.0])).tolist()
         self._running = True
@@ -192,8 +202,7 @@ class UserEnv(gym.Env[Array, Any]):
         return self._observe(), reward, True, truncated, info
 
     def _observe(self) -> Array:
-        seen = self._commitment if self.observes == "strategy" else (*self._commitment, self._failed)
-        return np.array(seen, dtype=np.float64)
+        return self.dial.add_model(self._glimpse, [self._failed])[0]
 
 
 class UserVectorEnv(Engine):
@@ -207,14 +216,14 @@ class UserVectorEnv(Engine):
         self,
         num_envs: int = 1,
         game: Game | str | Mapping[str, Any] = "t4-cascade",
-        observes: Observes = "strategy",
+        observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,
     ) -> None:
         single = UserEnv(game, observes, provider, max_passes)
         super().__init__(num_envs, single.observation_space, single.action_space)
         self.game = single.game
-        self.observes = observes
+        self.observes, self.dial = observes, single.dial
         self.max_passes = single.max_passes
         self._commitments = single.commitments
         self._user_regret = resolve_name(USER_REGRET)
@@ -227,6 +236,7 @@ class UserVectorEnv(Engine):
         n = self.num_envs
         self._route, self._failed, self._next = (np.empty(n, dtype=np.int64) for _ in range(3))
         self._cascade, self._regret = np.empty(n), np.empty((2, n))
+        self._glimpse = np.empty((n, self.dial.space.shape[0] - self.dial.sees_model))
         self._passes = np.empty((2, n), dtype=np.int64)
         self._begin(np.arange(n))
         self._running = True
@@ -259,6 +269,7 @@ class UserVectorEnv(Engine):
         route, cascade = self._commitments.draw(self.np_random, where.size)
         uniform = rules.failing(self._success, route, self.np_random.random(where.size))
         self._route[where], self._cascade[where] = route, cascade
+        self._glimpse[where] = self.dial.glimpse(route, cascade, self.np_random)
         self._failed[where] = route
         self._next[where] = rules.run_pass(self._success, route, cascade, 0.0, uniform).model
         self._passes[:, where] = 2 - route, route - 1
@@ -276,13 +287,4 @@ class UserVectorEnv(Engine):
         return solved, reward
 
     def _observe(self) -> Array:
-        seen = [self._route, self._cascade, self._failed]
-        return np.stack(seen if self.observes == "model" else seen[:2], axis=-1, dtype=np.float64)
-
-
-def _observation_space(observes: str) -> spaces.Box:
-    if observes == "strategy":
-        return spaces.Box(np.array([1.0, 0.0]), np.array([2.0, 1.0]), dtype=np.float64)
-    if observes == "model":
-        return spaces.Box(np.array([1.0, 0.0, 1.0]), np.array([2.0, 1.0, 2.0]), dtype=np.float64)
-    raise ValueError(f'observes must be "strategy" or "model", got {observes!r}')
+        return self.dial.add_model(self._glimpse, self._failed)

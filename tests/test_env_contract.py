@@ -16,7 +16,7 @@ MODES = {
     "RoutingGame/Provider-v0": [{}, {"game": "t5-cascade", "expected": True}, {"max_passes": 3}],
     "RoutingGame/User-v0": [
         {},
-        {"observes": "model"},
+        *({"observes": setting} for setting in ("model", "samples:5", "noisy:0.1", "route", "none")),
         {"game": "t5-cascade", "observes": "strategy", "max_passes": 4},
         {"provider": Commitment(1, 0.3)},
     ],
