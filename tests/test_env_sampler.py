@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from routing_game.envs import rules
-from routing_game.envs.sampler import BLOCK, DRAWS, law, logs, outcome, sample_tasks
+from routing_game.envs.sampler import BLOCK, DRAWS, law, logs, one_outcome, outcome, sample_tasks
 from routing_game.theory import GAMES, Game, payoffs, sample_games
 from routing_game.theory.payoffs import visits
 
@@ -100,7 +100,8 @@ def test_one_task_for_each_entry_of_arrays():
     ready = np.concatenate([logs(same.random((DRAWS, BLOCK))), logs(same.random((DRAWS, 50)))], axis=1)
     for k in range(0, n, 97):
         alone = outcome(law(games[k], int(route[k]), cascade[k], abandon[k]), ready[:, k])
-        assert alone == tuple(x[k] for x in together)
+        in_python = one_outcome(law(games[k], int(route[k]), cascade[k], abandon[k]), ready[:, k].tolist())
+        assert alone == in_python == tuple(x[k] for x in together)
     one_game = sample_tasks(games[0], route, 0.3, abandon, rng)
     assert one_game.solved.shape == (n,)
     assert one_game.solved.dtype == bool
