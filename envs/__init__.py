@@ -6,10 +6,20 @@ which connects the engines to Stable-Baselines3, is imported on its own because 
 
 from routing_game.envs.provider import ProviderEnv, ProviderVectorEnv, boxed_provider
 from routing_game.envs.user import UserEnv, UserVectorEnv
-from routing_game.envs.wrappers import BoxAction, from_box, to_box
+from routing_game.envs.wrappers import (
+    BeliefObservation,
+    BoxAction,
+    GridAction,
+    MultiDiscreteAction,
+    from_box,
+    to_box,
+)
 
 __all__ = [
+    "BeliefObservation",
     "BoxAction",
+    "GridAction",
+    "MultiDiscreteAction",
     "ProviderEnv",
     "ProviderVectorEnv",
     "UserEnv",
