@@ -75,8 +75,8 @@ def box() -> Encoding:
     """A point a of `Box(-1, 1, (2,), float32)`: route 2 if a[0] > 0, s = (a[1] + 1) / 2."""
 
     def decode(action: Any) -> tuple[int, float]:
-        route, cascade = from_box(action)
-        return int(route), float(cascade)
+        first, second = np.asarray(action, dtype=np.float64).tolist()  # `from_box`, for a single point
+        return 1 + (first > 0), (second + 1) / 2
 
     return Encoding(spaces.Box(-1.0, 1.0, (2,), np.float32), decode)
 
@@ -95,7 +95,7 @@ def multi_discrete(cascades: Cascades) -> Encoding:
 
 
 def _cascades(cascades: Cascades) -> list[float]:
-    if isinstance(cascades, int):
+    if not isinstance(cascades, Sequence | np.ndarray):
         return np.linspace(0.0, 1.0, whole_number("cascades", cascades, least=2)).tolist()
     values = [float(s) for s in cascades]
     if not values:
