@@ -20,8 +20,22 @@ MODES = {
         {"game": "t5-cascade", "observes": "strategy", "max_passes": 4},
         {"provider": Commitment(1, 0.3)},
     ],
+    "RoutingGame/Session-v0": [
+        {"tasks": 20},
+        {"tasks": 20, "observes": "route", "prior": (2.0, 1.0)},
+        {"game": "t5-cascade", "tasks": 20, "cancel": 0.3, "fee": 1.0, "penalty": False, "max_passes": 3},
+    ],
 }
-CASES = [pytest.param(name, mode, id=f"{name}-{mode}") for name, modes in MODES.items() for mode in modes]
+ENGINES = [name for name in MODES if gym.spec(name).vector_entry_point]
+
+
+def cases(names):
+    """All modes of some ids."""
+    return pytest.mark.parametrize(
+        ("name", "mode"), [pytest.param(name, mode, id=f"{name}-{mode}") for name in names for mode in MODES[name]]
+    )
+
+
 HEADINGS = (
     "Description", "Action Space", "Observation Space", "Starting State", "Rewards", "Episode End", "Information",
     "Arguments", "References", "Version History",
@@ -43,8 +57,8 @@ def test_every_registered_id_is_under_contract():
     assert {name for name in gym.registry if name.startswith("RoutingGame/")} == set(MODES)
 
 
-@pytest.mark.parametrize(("name", "mode"), CASES)
-class TestContract:
+@cases(MODES)
+class TestEnvironments:
     def test_gymnasium_finds_nothing_to_warn_of(self, name, mode):
         check_env(gym.make(name, **mode).unwrapped)
 
@@ -75,6 +89,9 @@ class TestContract:
         assert places == sorted(places)
         assert min(places) >= 0
 
+
+@cases(ENGINES)
+class TestEngines:
     def test_engine_has_the_spaces_of_the_environment(self, name, mode):
         env, engine = gym.make(name, **mode), gym.make_vec(name, num_envs=5, **mode)
         assert engine.single_observation_space == env.observation_space
@@ -144,7 +161,7 @@ def test_bad_arguments_are_named(name, arguments, message):
             make(name, **arguments)
 
 
-@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("name", ENGINES)
 def test_engine_refuses_bad_batches(name):
     with pytest.raises(ValueError, match="num_envs"):
         gym.make_vec(name, num_envs=0)
