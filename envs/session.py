@@ -195,6 +195,7 @@ class SessionEnv(gym.Env[Array, Any]):
         self.observation_space = spaces.Box(np.zeros(5), high, dtype=np.float64)
         self.action_space = spaces.Discrete(2)
         self._running = False
+        self._place: str | None = None
 
     def _session_user(self, user: Any, prior: Sequence[float], cancel: float) -> SessionUser:
         if user is None or hasattr(user, "abandon"):
@@ -280,6 +281,8 @@ class SessionEnv(gym.Env[Array, Any]):
 
     def render(self) -> Any:
         """The Markov chain, where the task is, and what the session has cost both sides."""
+        if self._place is None:
+            raise gym.error.ResetNeeded("no session has begun: call reset() before render()")
         passes = tuple(self._passes) if sum(self._passes) or not self._played else self._last_passes
         cost = self._total[0] + sum(n * c for n, c in zip(self._passes, self.game.cost, strict=True))
         utility = self._total[1] - sum(n * t for n, t in zip(self._passes, self.game.latency, strict=True))

@@ -15,7 +15,8 @@ from routing_game.envs import rules
 from routing_game.envs.arguments import USER_REGRET, player, single_game, whole_number
 from routing_game.envs.batch import Array, Engine, masked
 from routing_game.envs.observation import Dial
-from routing_game.theory.game import Commitment, Game, check_commitment
+from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
+from routing_game.theory.game import Commitment, Game, Task, check_commitment
 from routing_game.theory.payoffs import Payoffs, payoffs
 
 STAY, LEAVE = 0, 1
@@ -119,6 +120,7 @@ class UserEnv(gym.Env[Array, Any]):
     - `provider`: an object with `act()`, a fixed `Commitment`, or None (default): i uniform on {1, 2} and s
       uniform on [0, 1], so that a user learns to answer every commitment.
     - `max_passes`: passes after which a task is cut off, at least 2. Default 1000.
+    - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain, where the task is, what it has cost.
 
     Bad arguments and actions raise ValueError.
 
@@ -131,7 +133,7 @@ class UserEnv(gym.Env[Array, Any]):
     - v0: first version
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's type)
+    metadata = RENDER_METADATA
 
     def __init__(
         self,
@@ -139,16 +141,19 @@ class UserEnv(gym.Env[Array, Any]):
         observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,
+        render_mode: str | None = None,
     ) -> None:
         self.game = single_game(game)
         self.observes = observes
         self.max_passes = whole_number("max_passes", max_passes, least=2)
         self.dial = Dial.parse(observes)
+        self.render_mode = check_mode(render_mode)
         self.observation_space = self.dial.space
         self.action_space = spaces.Discrete(2)
         self.commitments = Commitments(provider)
         self._user_regret = resolve_name(USER_REGRET)
         self._running = False
+        self._task: Task | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         """Begin a task and fail its first pass."""
@@ -161,7 +166,7 @@ class UserEnv(gym.Env[Array, Any]):
         self._glimpse = self.dial.glimpse([route], [cascade], self.np_random)
         self._passes = [2 - route, route - 1]
         self._regret = self._user_regret(self.game, route, cascade, np.array([0.0, 1.0])).tolist()
-        self._running = True
+        self._running, self._task = True, None
         return self._observe(), {}
 
     def step(self, action: int) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -198,8 +203,22 @@ class UserEnv(gym.Env[Array, Any]):
         bill = rules.settle(self.game, self._passes, solved, tail)
         truncated = tail is not rules.NOTHING
         info |= dict(zip("SLCUJ", bill, strict=True))
-        info["task"] = rules.record(self._passes, solved, bill, truncated)
+        info["task"] = self._task = rules.record(self._passes, solved, bill, truncated)
         return self._observe(), reward, True, truncated, info
+
+    def render(self) -> Any:
+        """The Markov chain, where the task is, and what it has cost both sides so far."""
+        if not (self._running or self._task):
+            raise gym.error.ResetNeeded("no task has begun: call reset() before render()")
+        place, bill = f"M{self._failed}", rules.settle(self.game, self._passes, True)
+        cost, utility = bill.service_cost, bill.utility - self.game.value
+        if self._task:
+            place = place if self._task.truncated else "solved" if self._task.solved else "left"
+            cost, utility = self._task.cost, self._task.utility
+        route, cascade = self._commitment
+        passes = (self._passes[0], self._passes[1])
+        scene = Scene(self.game, place, passes, cost, utility, cascade, title=f"route {route}   ")
+        return render(scene, self.render_mode)
 
     def _observe(self) -> Array:
         return self.dial.add_model(self._glimpse, [self._failed])[0]
