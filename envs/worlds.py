@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import EXACT_USER, single_game, whole_number
+from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
 from routing_game.envs.wrappers import from_box
 from routing_game.theory.game import Game
 from routing_game.theory.payoffs import payoffs
@@ -135,7 +136,7 @@ class WorldEnv(gym.Env[Array, Any]):
     - v0: first version
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's type)
+    metadata = RENDER_METADATA
 
     def __init__(self, make: Callable[[Game], gym.Env[Any, Any]], sampler: World, sees: Sequence[str] = ()) -> None:
         unknown = [name for name in sees if name not in NUMBERS]
@@ -151,6 +152,7 @@ class WorldEnv(gym.Env[Array, Any]):
         low, high = np.append(inner.low.astype(float), -top), np.append(inner.high.astype(float), top)
         self.observation_space = spaces.Box(low, high, dtype=np.float64)
         self.action_space = self.env.action_space
+        self.render_mode = self.env.render_mode
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         """Draw a game and begin an episode of it."""
@@ -163,6 +165,10 @@ class WorldEnv(gym.Env[Array, Any]):
         """A step of the environment."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         return self._observe(observation), float(reward), terminated, truncated, {**info, "game": dict(self._shown)}
+
+    def render(self) -> Any:
+        """The environment's picture, in the `render_mode` that `make` gave it."""
+        return self.env.render()
 
     def _enter(self, game: Game) -> gym.Env[Any, Any]:
         if not isinstance(game, Game) or game.shape:
@@ -235,6 +241,7 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
     - `price`: (f1, f2), the prices of a call, fixed. Default (0, 0).
     - `opt_out`: whether the user may decline. Default False.
     - `expected`, `max_passes`: as for `ProviderEnv`.
+    - `render_mode`: None (default), "ansi" or "rgb_array".
 
     Targets: `theory.throttle` (throttle large enough); `min(theory.participation(game).cost, P)` with `opt_out`;
     `theory.solve(priced(game, price))`.
@@ -249,7 +256,7 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
     - v0: first version
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's type)
+    metadata = RENDER_METADATA
 
     def __init__(
         self,
@@ -259,6 +266,7 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         opt_out: bool = False,
         expected: bool = False,
         max_passes: int = 1000,
+        render_mode: str | None = None,
     ) -> None:
         if not 0 <= throttle < np.inf:
             raise ValueError(f"throttle must be a delay, at least 0, got {throttle!r}")
@@ -268,7 +276,9 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         self.max_passes = whole_number("max_passes", max_passes, least=1)
         self.action_space = spaces.Box(-1.0, 1.0, (4 if throttle else 2,), np.float32)
         self.observation_space = spaces.Box(0.0, 1.0, (1,), np.float32)
+        self.render_mode = check_mode(render_mode)
         self._exact_user = resolve_name(EXACT_USER)
+        self._scene = Scene(self.game, "")
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -291,15 +301,29 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         declined = bool(self.opt_out and expected.utility < -1e-7)  # a box holds float32
         if declined:
             abandon, expected = 1.0, rules.settle(game, (0, 0), 0.0)
-        cost, cut = expected.cost, False
-        if not (declined or self.expected):
-            cost, cut = self._play(game, route, cascade, abandon)
+        self._scene = Scene(
+            game, "left" if declined else "", (0, 0), float(expected.cost), float(expected.utility), cascade,
+            (abandon, abandon), f"route {route}   ",
+        )  # fmt: skip
+        cut = False if declined or self.expected else self._play(route, cascade, abandon)
         info: dict[str, Any] = dict(zip("SLCUJ", map(float, expected), strict=True))
         info |= {"abandon": abandon, "declined": declined, "latency": tuple(map(float, game.latency))}
-        return np.ones(1, np.float32), -float(cost), True, cut, info
+        return np.ones(1, np.float32), -self._scene.cost, True, cut, info
 
-    def _play(self, game: Game, route: int, cascade: float, abandon: float) -> tuple[float, bool]:
-        """The cost of one task, and whether it was cut off."""
-        played = rules.play_task(game.success, route, cascade, abandon, self.np_random.random, self.max_passes)
-        tail = payoffs(game, played.model, cascade, abandon) if played.cut else rules.NOTHING
-        return float(rules.settle(game, played.passes, bool(played.solved), tail).cost), bool(played.cut)
+    def render(self) -> Any:
+        """The Markov chain, slowed as the provider chose, and the last task (with `expected=True` its expectation)."""
+        return render(self._scene, self.render_mode)
+
+    def _play(self, route: int, cascade: float, abandon: float) -> bool:
+        """Play one task into the scene; whether it was cut off."""
+        game = self._scene.game
+        passes, solved, cut, model = rules.play_task(
+            game.success, route, cascade, abandon, self.np_random.random, self.max_passes
+        )
+        tail = payoffs(game, model, cascade, abandon) if cut else rules.NOTHING
+        bill = rules.settle(game, passes, bool(solved), tail)
+        place = "solved" if solved else "left" if not cut else "M2" if passes[1] else "M1"
+        self._scene = self._scene._replace(
+            place=place, passes=(passes[0], passes[1]), cost=float(bill.cost), utility=float(bill.utility)
+        )
+        return bool(cut)

@@ -194,3 +194,31 @@ def test_an_opponent_need_not_know_what_was_drawn():
     env.step(Commitment(1, 0.5))
     assert user.seen == [(1, 0.5)]
     assert isinstance(env.unwrapped, gym.Env)
+
+
+@pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda mode: OptionsEnv(throttle=0.5, render_mode=mode),
+        lambda mode: WorldEnv(lambda game: UserEnv(game, render_mode=mode), random_games()),
+    ],
+)
+def test_they_can_be_looked_at(make, mode):
+    env = make(mode)
+    assert env.render_mode == mode
+    frames = []
+    for seed in range(3):
+        env.reset(seed=seed)
+        env.action_space.seed(seed)
+        env.step(env.action_space.sample())
+        frames.append(env.render())
+    assert not np.array_equal(frames[0], frames[1])
+
+
+def test_a_task_that_was_declined_is_shown_as_left():
+    env = OptionsEnv("t4-cascade", opt_out=True, render_mode="ansi")
+    env.reset(seed=0)
+    env.step(np.array([-1.0, -1.0]))
+    assert "[left]" in env.render()
+    assert "M1 0, M2 0" in env.render()
