@@ -13,8 +13,9 @@ from gymnasium import spaces
 from routing_game.envs import rules
 from routing_game.envs.arguments import EXACT_USER, SOLVE, player, single_game, whole_number
 from routing_game.envs.batch import Array, Engine, masked
+from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
 from routing_game.envs.wrappers import BoxAction, commitment_space, from_box
-from routing_game.theory.game import Game, Task, check_commitment
+from routing_game.theory.game import Commitment, Game, Task, check_commitment
 from routing_game.theory.payoffs import payoffs
 
 CACHE_SIZE = 4096
@@ -106,6 +107,7 @@ class ProviderEnv(gym.Env[Array, Any]):
       remembered. Default: the exact best response, ties for the provider.
     - `expected`: reward minus the expected cost. Default False.
     - `max_passes`: passes after which a task is cut off. Default 1000.
+    - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain and the last task.
 
     Bad arguments and actions raise ValueError.
 
@@ -118,7 +120,7 @@ class ProviderEnv(gym.Env[Array, Any]):
     - v0: first version
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's type)
+    metadata = RENDER_METADATA
 
     def __init__(
         self,
@@ -126,18 +128,22 @@ class ProviderEnv(gym.Env[Array, Any]):
         user: User | None = None,
         expected: bool = False,
         max_passes: int = 1000,
+        render_mode: str | None = None,
     ) -> None:
         self.game = single_game(game)
         self.expected = expected
         self.max_passes = whole_number("max_passes", max_passes, least=1)
+        self.render_mode = check_mode(render_mode)
         self.action_space = commitment_space()
         self.observation_space = spaces.Box(0.0, 1.0, (1,), np.float32)
         self.prospects = Prospects(self.game, user)
         self._known: dict[tuple[int, float], dict[str, float]] = {}
+        self._last: tuple[Commitment, float, Task] | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         """Begin a new task."""
         super().reset(seed=seed)
+        self._last = None
         return np.ones(1, np.float32), {}
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -145,8 +151,20 @@ class ProviderEnv(gym.Env[Array, Any]):
         route, cascade = _pair(action)
         prospect = self._known.get((route, cascade)) or self._learn(route, cascade)
         task = self._play(route, cascade, prospect["abandon"])
+        self._last = Commitment(route, cascade), prospect["abandon"], task
         reward = -prospect["J"] if self.expected else -task.cost
         return np.ones(1, np.float32), reward, True, task.truncated, {**prospect, "task": task}
+
+    def render(self) -> Any:
+        """The Markov chain, the last task, and what it cost both sides."""
+        if self._last is None:
+            return render(Scene(self.game, ""), self.render_mode)
+        (route, cascade), q, task = self._last
+        failed = "M2" if task.reasoning else "M1"
+        place = failed if task.truncated else "solved" if task.solved else "left"
+        passes, title = (task.standard, task.reasoning), f"route {route}   "
+        scene = Scene(self.game, place, passes, task.cost, task.utility, cascade, (q, q), title)
+        return render(scene, self.render_mode)
 
     def _learn(self, route: int, cascade: float) -> dict[str, float]:
         if len(self._known) == CACHE_SIZE:

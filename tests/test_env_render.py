@@ -9,7 +9,7 @@ from routing_game.envs.render import Scene, ansi, rgb
 from routing_game.theory import GAMES
 
 GAME = GAMES["t4-cascade"]
-IDS = ["RoutingGame/User-v0", "RoutingGame/Session-v0"]
+IDS = [name for name in gym.registry if name.startswith("RoutingGame/")]
 
 
 def played(name, mode):
@@ -75,7 +75,7 @@ def test_the_picture_follows_a_task():
 
 
 def test_nothing_to_see_before_a_reset():
-    for name in IDS:
+    for name in ("RoutingGame/User-v0", "RoutingGame/Session-v0"):
         env = gym.make(name, render_mode="ansi").unwrapped
         with pytest.raises(gym.error.ResetNeeded):
             env.render()
