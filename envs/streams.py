@@ -23,7 +23,7 @@ WIDEST = 4096
 AHEAD = 2**16
 """Numbers per draw that are made ahead: enough to hide the calls, few enough to stay in the cache."""
 
-MOST_ROWS = 1024
+MOST_ROWS = 256
 """Steps made ahead at most."""
 
 
@@ -45,23 +45,28 @@ class Streams:
             (part, np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=(j,)))))
             for j, part in enumerate(_blocks(num_envs))
         ]
-        rows = max(1, min(MOST_ROWS, AHEAD // num_envs))
-        self._shape = draws, rows, num_envs
+        self._shape = draws, max(1, min(MOST_ROWS, AHEAD // num_envs)), num_envs
         self._prepare = prepare
+        self._rows: list[Array] = []
 
-    def ahead(self) -> Array:
-        """The next rows, as many as are made at a time: (draws, rows, num_envs)."""
+    def row(self) -> Array:
+        """The numbers of the next step, (draws, num_envs)."""
+        if not self._rows:
+            self._rows = list(self._ahead().swapaxes(0, 1)[::-1])
+        return self._rows.pop()
+
+    def scalars(self) -> list[tuple[float, ...]]:
+        """The numbers of environment 0 for many steps, the last step first: take them by ``pop()``."""
+        return list(zip(*self._ahead()[:, ::-1, 0].tolist(), strict=True))
+
+    def _ahead(self) -> Array:
+        """The numbers of the next steps, as many as are made at a time: (draws, steps, num_envs)."""
         draws, rows, num_envs = self._shape
         numbers = np.empty(self._shape)
         for part, generator in self._blocks:
             drawn = generator.random((rows, draws, part.stop - part.start))
             numbers[:, :, part] = drawn[:, :, : num_envs - part.start].swapaxes(0, 1)
         return self._prepare(numbers)
-
-    def __iter__(self) -> Iterator[Array]:
-        """Row after row, each (draws, num_envs), without end."""
-        while True:
-            yield from self.ahead().swapaxes(0, 1)
 
 
 def _blocks(num_envs: int) -> Iterator[slice]:

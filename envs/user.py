@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
@@ -240,7 +241,7 @@ class UserVectorEnv(Engine):
         max_passes: int = 1000,
     ) -> None:
         single = UserEnv(game, observes, provider, max_passes)
-        super().__init__(num_envs, single.observation_space, single.action_space)
+        super().__init__(num_envs, single.observation_space, single.action_space, AutoresetMode.SAME_STEP)
         self.game = single.game
         self.observes, self.dial = observes, single.dial
         self.max_passes = single.max_passes
@@ -272,7 +273,7 @@ class UserVectorEnv(Engine):
         regret = np.where(stay, *self._regret)
         solved, reward = self._wait(stay)
         cut = stay & ~solved & (self._passes.sum(axis=0) >= self.max_passes)
-        tail = rules.rest(self.game, cut, self._next[cut], self._cascade[cut], 0.0)
+        tail = rules.rest(self.game, cut, self._next, self._cascade, 0.0)
         done = ~stay | solved | cut
         info = masked({"regret": regret}, ~done)
         if done.any():

@@ -75,7 +75,7 @@ def box() -> Encoding:
     """A point a of `Box(-1, 1, (2,), float32)`: route 2 if a[0] > 0, s = (a[1] + 1) / 2."""
 
     def decode(action: Any) -> tuple[int, float]:
-        first, second = np.asarray(action, dtype=np.float64).tolist()  # `from_box`, for a single point
+        first, second = action.tolist() if isinstance(action, np.ndarray) else action  # `from_box`, for one point
         return 1 + (first > 0), (second + 1) / 2
 
     return Encoding(spaces.Box(-1.0, 1.0, (2,), np.float32), decode)
