@@ -113,14 +113,12 @@ def play_tasks(
 
 
 def rest(game: Game, cut: NDArray[np.bool_], model: Any, cascade: Any, abandon: Any) -> Payoffs:
-    """What to expect of the tasks that were cut off before a pass of ``model``; 0 for the others.
-
-    ``model``, ``cascade`` and ``abandon`` are those of the tasks that were cut off only.
-    """
+    """What to expect of the tasks that were cut off before a pass of ``model``; 0 for the others."""
     if not cut.any():
         return NOTHING
     tail = np.zeros((len(Payoffs._fields), cut.size))
-    tail[:, cut] = payoffs(game, model, cascade, abandon)
+    games = game[cut] if game.shape else game
+    tail[:, cut] = payoffs(games, *(np.broadcast_to(x, cut.shape)[cut] for x in (model, cascade, abandon)))
     return Payoffs(*tail)
 
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pkgutil import resolve_name
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import USER_REGRET, commitment, player, refuse, single_game, whole_number
 from routing_game.envs.batch import Array, Engine, masked
-from routing_game.theory.game import Commitment, Game, check_commitment
+from routing_game.envs.observation import Dial
+from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
+from routing_game.theory.game import Commitment, Game, Task, check_commitment
 from routing_game.theory.payoffs import Payoffs, payoffs
 
 STAY, LEAVE = 0, 1
-
-Observes = Literal["strategy", "model"]
 
 
 class Provider(Protocol):
@@ -71,10 +72,19 @@ class UserEnv(gym.Env[Array, Any]):
 
     ## Observation Space
 
-    - `observes="strategy"`: `Box((1, 0), (2, 1), float64)`, the commitment (i, s). It is the same at each
-      decision of a task, as for the paper's user, whose policy is one q per commitment.
-    - `observes="model"`: `Box((1, 0, 1), (2, 1, 2), float64)`, also the model that has just failed. Such a
-      user may leave after M2 but not after M1; its optimum is another one (a stopping rule).
+    What `observes` says; the same at each decision of a task, as for the paper's user, whose policy is one q
+    per commitment, except with "model". Each is a `Box` of float64 whose first entry is the route in [1, 2]
+    (with "none", a constant 1):
+
+    - `"strategy"`: (i, s), exactly
+    - `"samples:n"`: i, and how many of n tosses of the provider's coin came up "escalate"
+    - `"noisy:sd"`: i, and s plus normal noise of standard deviation sd, clipped to [0, 1]
+    - `"route"`: i alone; s is hidden
+    - `"model"`: (i, s), and the model that has just failed. Such a user may leave after M2 but not after M1;
+      its optimum is another one (a stopping rule).
+    - `"none"`: nothing
+
+    `routing_game.envs.observation.Dial` names the theoretical target of each.
 
     ## Starting State
 
@@ -108,10 +118,11 @@ class UserEnv(gym.Env[Array, Any]):
 
     - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default
       "t4-cascade".
-    - `observes`: "strategy" (default) or "model".
+    - `observes`: what the user sees, see Observation Space. Default "strategy".
     - `provider`: an object with `act()`, a fixed `Commitment`, or None (default): i uniform on {1, 2} and s
       uniform on [0, 1], so that a user learns to answer every commitment.
     - `max_passes`: passes after which a task is cut off, at least 2. Default 1000.
+    - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain, where the task is, what it has cost.
 
     Bad arguments and actions raise ValueError.
 
@@ -124,23 +135,27 @@ class UserEnv(gym.Env[Array, Any]):
     - v0: first version
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's type)
+    metadata = RENDER_METADATA
 
     def __init__(
         self,
         game: Game | str | Mapping[str, Any] = "t4-cascade",
-        observes: Observes = "strategy",
+        observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,
+        render_mode: str | None = None,
     ) -> None:
         self.game = single_game(game)
         self.observes = observes
         self.max_passes = whole_number("max_passes", max_passes, least=2)
-        self.observation_space = _observation_space(observes)
+        self.dial = Dial.parse(observes)
+        self.render_mode = check_mode(render_mode)
+        self.observation_space = self.dial.space
         self.action_space = spaces.Discrete(2)
         self.commitments = Commitments(provider)
         self._user_regret = resolve_name(USER_REGRET)
         self._running = False
+        self._task: Task | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         """Begin a task and fail its first pass."""
@@ -150,9 +165,10 @@ class UserEnv(gym.Env[Array, Any]):
         self._commitment = Commitment(route, cascade)
         self._failed = route
         self._next = rules.run_pass(self.game.success, route, cascade, 0.0, uniform).model
+        self._glimpse = self.dial.glimpse([route], [cascade], self.np_random)
         self._passes = [2 - route, route - 1]
         self._regret = self._user_regret(self.game, route, cascade, np.array([0.0, 1.0])).tolist()
-        self._running = True
+        self._running, self._task = True, None
         return self._observe(), {}
 
     def step(self, action: int) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -191,12 +207,25 @@ class UserEnv(gym.Env[Array, Any]):
         bill = rules.settle(self.game, self._passes, solved, tail)
         truncated = tail is not rules.NOTHING
         info |= dict(zip("SLCUJ", bill, strict=True))
-        info["task"] = rules.record(self._passes, solved, bill, truncated)
+        info["task"] = self._task = rules.record(self._passes, solved, bill, truncated)
         return self._observe(), reward, True, truncated, info
 
+    def render(self) -> Any:
+        """The Markov chain, where the task is, and what it has cost both sides so far."""
+        if not (self._running or self._task):
+            raise gym.error.ResetNeeded("no task has begun: call reset() before render()")
+        place, bill = f"M{self._failed}", rules.settle(self.game, self._passes, True)
+        cost, utility = bill.service_cost, bill.utility - self.game.value
+        if self._task:
+            place = place if self._task.truncated else "solved" if self._task.solved else "left"
+            cost, utility = self._task.cost, self._task.utility
+        route, cascade = self._commitment
+        passes = (self._passes[0], self._passes[1])
+        scene = Scene(self.game, place, passes, cost, utility, cascade, title=f"route {route}   ")
+        return render(scene, self.render_mode)
+
     def _observe(self) -> Array:
-        seen = self._commitment if self.observes == "strategy" else (*self._commitment, self._failed)
-        return np.array(seen, dtype=np.float64)
+        return self.dial.add_model(self._glimpse, [self._failed])[0]
 
 
 class UserVectorEnv(Engine):
@@ -210,7 +239,7 @@ class UserVectorEnv(Engine):
         self,
         num_envs: int = 1,
         game: Game | str | Mapping[str, Any] = "t4-cascade",
-        observes: Observes = "strategy",
+        observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,
         max_episode_steps: None = None,
@@ -218,9 +247,9 @@ class UserVectorEnv(Engine):
     ) -> None:
         refuse(max_episode_steps, render_mode)
         single = UserEnv(game, observes, provider, max_passes)
-        super().__init__(num_envs, single.observation_space, single.action_space)
+        super().__init__(num_envs, single.observation_space, single.action_space, AutoresetMode.SAME_STEP)
         self.game = single.game
-        self.observes = observes
+        self.observes, self.dial = observes, single.dial
         self.max_passes = single.max_passes
         self._commitments = single.commitments
         self._user_regret = resolve_name(USER_REGRET)
@@ -233,6 +262,7 @@ class UserVectorEnv(Engine):
         n = self.num_envs
         self._route, self._failed, self._next = (np.empty(n, dtype=np.int64) for _ in range(3))
         self._cascade, self._regret = np.empty(n), np.empty((2, n))
+        self._glimpse = np.empty((n, self.dial.space.shape[0] - self.dial.sees_model))
         self._passes = np.empty((2, n), dtype=np.int64)
         self._begin(np.arange(n))
         self._running = True
@@ -249,7 +279,7 @@ class UserVectorEnv(Engine):
         regret = np.where(stay, *self._regret)
         solved, reward = self._wait(stay)
         cut = stay & ~solved & (self._passes.sum(axis=0) >= self.max_passes)
-        tail = rules.rest(self.game, cut, self._next[cut], self._cascade[cut], 0.0)
+        tail = rules.rest(self.game, cut, self._next, self._cascade, 0.0)
         done = ~stay | solved | cut
         info = masked({"regret": regret}, ~done)
         if done.any():
@@ -265,6 +295,7 @@ class UserVectorEnv(Engine):
         route, cascade = self._commitments.draw(self.np_random, where.size)
         uniform = rules.failing(self._success, route, self.np_random.random(where.size))
         self._route[where], self._cascade[where] = route, cascade
+        self._glimpse[where] = self.dial.glimpse(route, cascade, self.np_random)
         self._failed[where] = route
         self._next[where] = rules.run_pass(self._success, route, cascade, 0.0, uniform).model
         self._passes[:, where] = 2 - route, route - 1
@@ -282,13 +313,4 @@ class UserVectorEnv(Engine):
         return solved, reward
 
     def _observe(self) -> Array:
-        seen = [self._route, self._cascade, self._failed]
-        return np.stack(seen if self.observes == "model" else seen[:2], axis=-1, dtype=np.float64)
-
-
-def _observation_space(observes: str) -> spaces.Box:
-    if observes == "strategy":
-        return spaces.Box(np.array([1.0, 0.0]), np.array([2.0, 1.0]), dtype=np.float64)
-    if observes == "model":
-        return spaces.Box(np.array([1.0, 0.0, 1.0]), np.array([2.0, 1.0, 2.0]), dtype=np.float64)
-    raise ValueError(f'observes must be "strategy" or "model", got {observes!r}')
+        return self.dial.add_model(self._glimpse, self._failed)

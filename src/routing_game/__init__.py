@@ -1,7 +1,7 @@
 """Games between an LLM provider that routes tasks and a user who may leave.
 
-Importing the package registers its Gymnasium environments, `RoutingGame/Provider-v0` and
-`RoutingGame/User-v0`, by name only: their modules, PyTorch and Stable-Baselines3 are loaded when something
+Importing the package registers its Gymnasium environments, `RoutingGame/Provider-v0`, `RoutingGame/User-v0` and
+`RoutingGame/Session-v0`, by name only: their modules, PyTorch and Stable-Baselines3 are loaded when something
 asks for them.
 """
 
@@ -20,3 +20,4 @@ gymnasium.register(
     entry_point="routing_game.envs:UserEnv",
     vector_entry_point="routing_game.envs:UserVectorEnv",
 )
+gymnasium.register(id="RoutingGame/Session-v0", entry_point="routing_game.envs:SessionEnv")
