@@ -65,24 +65,33 @@ class Dial(NamedTuple):
             low, high = [*low, 1.0], [*high, 2.0]
         return spaces.Box(np.array(low), np.array(high), dtype=np.float64)
 
-    def glimpse(self, route: Any, cascade: Any, rng: np.random.Generator) -> NDArray[np.float64]:
-        """What users see of commitments (i, s) of shape (n,) as tasks begin, shape (n, d)."""
-        route, cascade = np.asarray(route, dtype=np.float64), np.asarray(cascade, dtype=np.float64)
+    @property
+    def draws(self) -> int:
+        """How many uniform numbers a glimpse takes."""
+        return {"samples": int(self.number), "noisy": 2}.get(self.kind, 0)
+
+    def glimpse(self, route: Any, cascade: Any, uniform: Any = ()) -> NDArray[np.float64]:
+        """What users see of commitments (i, s) as tasks begin, (d,) for numbers or (n, d) for arrays of shape (n,).
+
+        ``uniform`` holds the `draws` numbers that decide, each a number or an array.
+        """
+        seen = cascade
         if self.kind == "none":
-            return np.full((route.size, 1), _NOTHING)
+            return np.full((*np.shape(route), 1), _NOTHING)
         if self.kind == "route":
-            return route[:, None]
+            return np.asarray(route, dtype=np.float64)[..., None]
         if self.kind == "samples":
-            cascade = rng.binomial(int(self.number), cascade)
+            seen = (np.asarray(uniform) < cascade).sum(axis=0)
         elif self.kind == "noisy":
-            cascade = np.clip(cascade + self.number * rng.standard_normal(cascade.shape), 0.0, 1.0)
-        return np.stack([route, cascade], axis=-1)
+            radius, angle = np.sqrt(-2 * np.log1p(-np.asarray(uniform[0]))), 2 * np.pi * np.asarray(uniform[1])
+            seen = np.clip(cascade + self.number * radius * np.cos(angle), 0.0, 1.0)  # Box and Muller's normal
+        return np.array([route, seen], dtype=np.float64).T
 
     def add_model(self, glimpse: NDArray[np.float64], failed: Any) -> NDArray[np.float64]:
-        """The observation after a failed pass of ``failed``, (n,): the glimpse, (n, d), and the model if it is seen."""
+        """The observation after a failed pass of ``failed``: the glimpse, and the model if it is seen; a new array."""
         if not self.sees_model:
             return glimpse.copy()
-        return np.column_stack([glimpse, failed])
+        return np.concatenate([glimpse, np.asarray(failed, dtype=np.float64)[..., None]], axis=-1)
 
 
 class Belief(NamedTuple):

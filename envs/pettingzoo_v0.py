@@ -170,7 +170,7 @@ class _Match:
         check_commitment(route, cascade)
         self.commitment = Commitment(route, cascade)
         self._seen = np.zeros(2)
-        glimpse = self.dial.glimpse([route], [cascade], self.rng)[0]
+        glimpse = self.dial.glimpse(route, cascade, self.rng.random(self.dial.draws))
         self._seen[: glimpse.size] = glimpse
         self.mover = USER
         return dict.fromkeys(AGENTS, 0.0), {}

@@ -58,6 +58,10 @@ class Prospects:
         self.user = self.exact if user is None else player("user", user, "abandon")
         self.least_cost = resolve_name(SOLVE)(game).cost
 
+    def __call__(self, route: Any, cascade: Any) -> dict[str, Any]:
+        """Numbers or arrays, as (i, s) are; ValueError where (i, s) or the user's q is out of range."""
+        return self.judge(route, cascade, self.reply(route, cascade))
+
     def reply(self, route: Any, cascade: Any) -> Any:
         """The user's q, a number or an array as (i, s) are; ValueError where one of them is out of range."""
         check_commitment(route, cascade)

@@ -51,10 +51,18 @@ def run_pass(success: Any, model: Any, cascade: Any, abandon: Any, uniform: Any)
     return Pass(uniform < solve, (solve <= uniform) & (uniform < leave), 1 + ((model == 2) | (uniform >= keep)))
 
 
-def failing(success: Any, model: Any, uniform: Any) -> Any:
-    """Squeeze ``uniform`` into the part of the unit interval in which a pass of ``model`` fails."""
-    solve = success[model - 1]
-    return solve + (1 - solve) * uniform
+def next_pass(success: Any, escalate: Any, uniform: Any) -> tuple[Any, Any]:
+    """The pass that follows when the user stays: by M2?, and does it solve the task? Coin and pass by one number.
+
+        0             e p2             e            e + (1-e) p1           1
+        |  M2 solves  |    M2 fails    |  M1 solves  |       M1 fails      |
+
+    ``escalate`` is e, the chance that M2 serves: s after M1, 1 after M2.
+    """
+    p1, p2 = success
+    keeps = uniform >= escalate
+    solved = (uniform < escalate * p2) | (keeps & (uniform < escalate + (1 - escalate) * p1))
+    return uniform < escalate, solved
 
 
 class Played(NamedTuple):

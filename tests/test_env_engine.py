@@ -1,15 +1,18 @@
 """The engines: environment k plays by the seed and k alone, in any batch, mode and process, and by the closed forms."""
 
+import multiprocessing
+
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
 from routing_game.agents import FixedUser
-from routing_game.envs import ProviderEnv, ProviderVectorEnv, from_box, rules
+from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv, from_box, rules
 from routing_game.envs.sampler import DRAWS, cut_off, law, logs, outcome
 from routing_game.envs.streams import Streams
-from routing_game.theory import GAMES, Task, payoffs, sample_games
+from routing_game.theory import GAMES, Commitment, Task, payoffs, sample_games
 
 SIZES = [1, 2, 3, 7, 64, 100]
 
@@ -160,3 +163,128 @@ def test_cutting_off_says_which_model_would_run_next():
     assert isinstance(cut, played)
     assert (sum(cut.passes)[cut.cut] == 2).all()
     assert (cut.model[cut.cut & (cut.passes[1] > 0)] == 2).all()
+
+
+def user_history(num_envs, steps=60, seed=5, **arguments):
+    """As `provider_history`: what is told of each step, the first observation in place of a step."""
+    engine = UserVectorEnv(num_envs, **arguments)
+    told = [engine.reset(seed=seed)[0]]
+    for action in np.random.default_rng(0).integers(0, 3, (steps, max(SIZES))) == 2:
+        told.append(engine.step(action[:num_envs].astype(int)))
+    return told
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+@pytest.mark.parametrize("observes", ["strategy", "model", "samples:4", "noisy:0.1"])
+@pytest.mark.parametrize("num_envs", SIZES)
+def test_user_engine_does_not_depend_on_the_size_of_the_batch(num_envs, observes, mode):
+    arguments = {"observes": observes, "autoreset_mode": mode, "max_passes": 4}
+    ours, most = user_history(num_envs, **arguments), user_history(max(SIZES), **arguments)
+    np.testing.assert_array_equal(ours[0], most[0][:num_envs])
+    for told, all_told in zip(ours[1:], most[1:], strict=True):
+        for x, y in zip(told[:4], all_told[:4], strict=True):
+            np.testing.assert_array_equal(x, y[:num_envs])
+
+
+def test_each_user_can_have_a_game_of_its_own():
+    games = sample_games(6, np.random.default_rng(2))
+    mixed = user_history(6, game=games, max_passes=3)
+    for k in range(6):
+        alone = user_history(6, game=games[k], max_passes=3)
+        for (seen, reward, *_, info), (seen_alone, reward_alone, *_, info_alone) in zip(
+            mixed[1:], alone[1:], strict=True
+        ):
+            np.testing.assert_array_equal(seen[k], seen_alone[k])
+            assert reward[k] == pytest.approx(reward_alone[k], abs=1e-12)
+            assert info["_regret"][k] == info_alone["_regret"][k]
+            which = (lambda x: x) if info["_regret"][k] else (lambda x: x["final_info"])
+            assert which(info)["regret"][k] == pytest.approx(which(info_alone)["regret"][k], abs=1e-12)
+
+
+def episodes(engine, leaves, steps, seed):
+    """Returns of all episodes that ended, told apart by the convention of the engine's mode."""
+    same = engine.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+    rng, running, returns = np.random.default_rng(seed), np.zeros(engine.num_envs), []
+    engine.reset(seed=seed)
+    fresh = np.zeros(engine.num_envs, dtype=bool)
+    for _ in range(steps):
+        _, reward, terminated, _, _ = engine.step((rng.random(engine.num_envs) < leaves).astype(int))
+        assert not reward[fresh].any()
+        assert not terminated[fresh].any()
+        running += reward
+        returns.extend(running[terminated])
+        running[terminated] = 0
+        fresh = terminated & (not same)
+    return np.array(returns)
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+@pytest.mark.parametrize("k", range(10))
+def test_user_engine_agrees_with_closed_forms(k, mode):
+    """A stationary user that holds q: U = xi_i + k_i E[return]. Long enough that only the last episode is missing."""
+    rng = np.random.default_rng(k)
+    game, commitment = sample_games(10, np.random.default_rng(0))[k], Commitment(int(rng.integers(1, 3)), rng.random())
+    q = rng.uniform(0.2, 1.0)
+    engine = UserVectorEnv(200, game, provider=commitment, infos="none", autoreset_mode=mode)
+    returns = episodes(engine, q, steps=400, seed=k)
+    i = commitment.route - 1
+    expected = (payoffs(game, *commitment, q).utility - game.net_value[i]) / game.failure[i]
+    assert abs(returns.mean() - expected) < 4.5 * returns.std() / np.sqrt(returns.size) + 1e-12
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+def test_the_end_of_a_users_task_is_told_by_the_mode(mode):
+    for infos in ("full", "task", "none"):
+        engine = UserVectorEnv(50, infos=infos, autoreset_mode=mode)
+        engine.reset(seed=1)
+        _, _, terminated, _, info = engine.step(np.arange(50) % 2)
+        place = info.get("final_info", {}) if mode == "SameStep" else info
+        assert ("final_obs" in info) == (mode == "SameStep")
+        assert ("task" in place, "regret" in place) == (infos != "none", infos == "full")
+        if infos != "none":
+            np.testing.assert_array_equal(place["_task"], terminated)
+            assert (place["task"]["standard"] + place["task"]["reasoning"] >= 1).all()
+
+
+WORKERS = {
+    "RoutingGame/Provider-v0": np.array([0.3, -0.2], np.float32),
+    "RoutingGame/User-v0": 0,
+}
+
+
+def trajectory(spec, seed=11, steps=60):
+    """Observations and rewards of a single environment under one action, made from a spec."""
+    env = gym.make(EnvSpec.from_json(spec))
+    action, said = WORKERS[env.spec.id], [env.reset(seed=seed)[0].tolist()]
+    for _ in range(steps):
+        observation, reward, terminated, truncated, _ = env.step(action)
+        said.append([observation.tolist(), reward, terminated, truncated])
+        if terminated:
+            said.append(env.reset()[0].tolist())
+    return said
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_plays_what_its_parent_plays(name, method):
+    spec = gym.make(name, game="t5-cascade").spec.to_json()
+    here = trajectory(spec)
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        assert pool.apply(trajectory, (spec,)) == here
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_gymnasiums_own_vector_of_environments_plays_the_same(name):
+    """Environment 0 of the engine, of `SyncVectorEnv` and of worker processes: the same observations and rewards."""
+    kinds = {"engine": {}, "sync": {"vectorization_mode": "sync"}, "async": {"vectorization_mode": "async"}}
+    said = {}
+    for kind, how in kinds.items():
+        reset = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        vector = gym.make_vec(name, num_envs=2, **({"vector_kwargs": reset} if how else {}), **how)
+        actions = np.stack([WORKERS[name]] * 2)
+        said[kind] = [vector.reset(seed=4)[0][0].tolist()]
+        for _ in range(40):
+            observation, reward, terminated, *_ = vector.step(actions)
+            said[kind].append([observation[0].tolist(), float(reward[0]), bool(terminated[0])])
+        vector.close()
+    assert said["engine"] == said["sync"] == said["async"]
