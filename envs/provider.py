@@ -37,8 +37,8 @@ CACHE_SIZE = 2**14
 """How many commitments, and outcomes under them, a ProviderEnv remembers: ample for a bandit, but bounded."""
 
 
-_ALWAYS = np.ones(1, np.float32)
-"""The observation."""
+_observe = np.ones(1, np.float32).copy
+"""The observation, always the same, in a new array."""
 
 
 class User(Protocol):
@@ -121,7 +121,7 @@ class ProviderEnv(gym.Env[Array, Any]):
 
     ## Starting State
 
-    A new task. All tasks are alike.
+    A new task. All tasks are alike, and a step needs no `reset` before it.
 
     ## Rewards
 
@@ -204,7 +204,7 @@ class ProviderEnv(gym.Env[Array, Any]):
             super().reset(seed=seed)
             self._streams, self._numbers = None, []
         self._last = None
-        return _ALWAYS.copy(), {}
+        return _observe(), {}
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Commit to (i, s) and play the task to its end."""
@@ -212,17 +212,17 @@ class ProviderEnv(gym.Env[Array, Any]):
             known = self._known[action]
         except (KeyError, TypeError):  # new, or not hashable
             known = self._recall(action)
-        numbers = self._numbers or self._make_numbers()
-        played = one_outcome(known[0], numbers.pop())
+        if not self._numbers:
+            self._make_numbers()
+        played = one_outcome(known[0], self._numbers.pop())
         self._last = known, played
         reward, truncated, info = known[1].get(played) or self._settle(known, played)
-        return _ALWAYS.copy(), reward, True, truncated, info.copy()
+        return _observe(), reward, True, truncated, info.copy()
 
-    def _make_numbers(self) -> list[tuple[float, ...]]:
+    def _make_numbers(self) -> None:
         if self._streams is None:
             self._streams = Streams(self.np_random, 1, sampler.DRAWS, sampler.logs)
         self._numbers = self._streams.scalars()
-        return self._numbers
 
     def _recall(self, action: Any) -> _Known:
         """What is known of a commitment, which may be new, in whatever types it comes."""

@@ -74,7 +74,7 @@ class Played(NamedTuple):
     cut: Any
     """Still running after the last pass allowed."""
     model: Any
-    """Model of the next pass of a task that was cut off; for arrays of tasks, of those that were."""
+    """Model of the next pass, where ``cut`` is true."""
 
 
 def play_task(
@@ -93,31 +93,6 @@ def play_task(
         if solved or left:
             return Played(passes, solved, False, model)
     return Played(passes, False, True, model)
-
-
-def play_tasks(
-    success: NDArray[np.float64],
-    route: NDArray[np.int64],
-    cascade: NDArray[np.float64],
-    abandon: NDArray[np.float64],
-    rng: np.random.Generator,
-    max_passes: int,
-) -> Played:
-    """As `play_task`, for arrays of tasks: those still running make each pass together."""
-    passes = np.zeros((2, route.size), dtype=np.int64)
-    solved = np.zeros(route.size, dtype=bool)
-    running, model = np.arange(route.size), route
-    for _ in range(max_passes):
-        passes[model - 1, running] += 1
-        now = run_pass(success, model, cascade, abandon, rng.random(running.size))
-        solved[running] = now.solved
-        on = ~(now.solved | now.left)
-        running, model, cascade, abandon = running[on], now.model[on], cascade[on], abandon[on]
-        if running.size == 0:
-            break
-    cut = np.zeros(route.size, dtype=bool)
-    cut[running] = True
-    return Played(passes, solved, cut, model)
 
 
 def rest(game: Game, cut: NDArray[np.bool_], model: Any, cascade: Any, abandon: Any) -> Payoffs:

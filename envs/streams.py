@@ -23,7 +23,7 @@ WIDEST = 4096
 AHEAD = 2**16
 """Numbers per draw that are made ahead: enough to hide the calls, few enough to stay in the cache."""
 
-MOST_ROWS = 256
+MOST_ROWS = 512
 """Steps made ahead at most."""
 
 

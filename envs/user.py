@@ -419,12 +419,14 @@ class UserVectorEnv(Engine):
     def _begin(self, where: NDArray[np.int64], uniform: Array) -> None:
         """New tasks, their first passes failed, in the environments ``where``."""
         split = 1 + self._commitments.draws
-        numbers = uniform[1:, where]
+        numbers = uniform[1:].take(where, axis=1)
         route, cascade = self._commitments(numbers, where.size)
         second = route == 2
         self._cascade[where] = cascade
-        self._escalate[where] = np.where(second, 1.0, cascade)
-        self._glimpse[where] = self.dial.glimpse(route, cascade, numbers[split - 1 :])
+        self._escalate[where] = np.maximum(cascade, second)
+        glimpse = self.dial.glimpse(route, cascade, numbers[split - 1 :])
+        for column, seen in zip(self._glimpse.T, glimpse.T, strict=True):  # by columns: four times as fast
+            column[where] = seen
         self._on_second[where] = second
         self._passes[where], self._reasoning[where] = 1, second
         if self.infos == "full":

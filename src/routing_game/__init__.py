@@ -13,11 +13,13 @@ gymnasium.register(
     id="RoutingGame/Provider-v0",
     # not `additional_wrappers`: make_vec refuses ids that have both those and an engine of their own
     entry_point="routing_game.envs:boxed_provider",
+    order_enforce=False,  # any step is a whole task
     vector_entry_point="routing_game.envs:ProviderVectorEnv",
 )
 gymnasium.register(
     id="RoutingGame/User-v0",
     entry_point="routing_game.envs:UserEnv",
+    order_enforce=False,  # does so itself
     vector_entry_point="routing_game.envs:UserVectorEnv",
 )
 gymnasium.register(id="RoutingGame/Session-v0", entry_point="routing_game.envs:SessionEnv")
