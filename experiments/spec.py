@@ -7,13 +7,12 @@ its games, so a run directory can be judged again without asking today's catalog
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from routing_game.theory import Game
-
-PARAMETERS = ("value", "penalty", "success", "latency", "cost", "ordered")
+from routing_game.theory.exchange import from_dict, to_dict
 
 
 class Cell(NamedTuple):
@@ -71,9 +70,9 @@ class Spec:
 
     def to_json(self) -> str:
         """As text; equal specs give equal texts."""
-        games = {name: {field: getattr(game, field) for field in PARAMETERS} for name, game in self.games.items()}
+        games = {name: to_dict(game) for name, game in self.games.items()}
         plans = {name: vars(plan) for name, plan in self.plans.items()}
-        return json.dumps({"profile": self.profile, "games": games, "plans": plans}, indent=1, default=_plain)
+        return json.dumps({"profile": self.profile, "games": games, "plans": plans}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "Spec":
@@ -84,7 +83,7 @@ class Spec:
         """
         try:
             data = json.loads(text)
-            games = {name: _game(fields) for name, fields in data["games"].items()}
+            games = {name: from_dict(fields) for name, fields in data["games"].items()}
             plans = {name: Plan(tuple(p["games"]), p["practice"], p["seeds"]) for name, p in data["plans"].items()}
             return cls(data["profile"], games, plans)
         except (KeyError, TypeError, AttributeError) as error:
@@ -94,13 +93,3 @@ class Spec:
     def digest(self) -> str:
         """Twelve hexadecimal digits that tie a cell's file to its run."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
-
-
-def _game(fields: dict[str, Any]) -> Game:
-    numbers: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in fields.items()}
-    return Game(**numbers)
-
-
-def _plain(value: Any) -> Any:
-    """A number of numpy as one of Python."""
-    return np.asarray(value).tolist()
