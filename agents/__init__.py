@@ -21,12 +21,16 @@ from routing_game.agents.structural import Structural
 if TYPE_CHECKING:
     from routing_game.agents.gradient import GibbsGradient
     from routing_game.agents.ppo import PPOModelUser, PPOProvider, PPOUser
+    from routing_game.agents.saved import load_provider, load_user, save_policy
 
 _LAZY = {
     "GibbsGradient": "routing_game.agents.gradient",
     "PPOModelUser": "routing_game.agents.ppo",
     "PPOProvider": "routing_game.agents.ppo",
     "PPOUser": "routing_game.agents.ppo",
+    "load_provider": "routing_game.agents.saved",
+    "load_user": "routing_game.agents.saved",
+    "save_policy": "routing_game.agents.saved",
 }
 
 __all__ = [
@@ -47,6 +51,9 @@ __all__ = [
     "Thompson",
     "Trainable",
     "User",
+    "load_provider",
+    "load_user",
+    "save_policy",
 ]
 
 

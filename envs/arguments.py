@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ SOLVE = "routing_game.theory:solve"
 USER_REGRET = "routing_game.theory:user_regret"
 CATALOG = "routing_game.theory.catalog:load"
 
+Infos = Literal["full", "task", "none"]
+"""What the infos tell: the task and what theory says of it, the task, or nothing."""
+
 
 def single_game(game: Game | str | Mapping[str, Any]) -> Game:
     """The game meant by a Game, a catalog id, or the fields of a Game (what a spec read from JSON holds).
@@ -28,6 +31,22 @@ def single_game(game: Game | str | Mapping[str, Any]) -> Game:
     Raises:
         ValueError: not one of these, an id that the catalog lacks, or an array of games.
     """
+    game = any_game(game)
+    if game.shape:
+        raise ValueError(f"an environment plays one game, got an array of shape {game.shape}; pick one: game[k]")
+    return game
+
+
+def games(game: Game | str | Mapping[str, Any], num_envs: int) -> Game:
+    """As `single_game`, or an array of games, shape (num_envs,): one for each environment."""
+    game = any_game(game)
+    if game.shape not in ((), (num_envs,)):
+        raise ValueError(f"a batch plays one game or one for each of its {num_envs}, got shape {game.shape}")
+    return game
+
+
+def any_game(game: Game | str | Mapping[str, Any]) -> Game:
+    """The game or array of games meant; ValueError if none is."""
     if isinstance(game, str):
         try:
             game = resolve_name(CATALOG)(game)
@@ -40,9 +59,14 @@ def single_game(game: Game | str | Mapping[str, Any]) -> Game:
             raise ValueError(f"game must have the fields of a Game: {wrong_fields}") from None
     if not isinstance(game, Game):
         raise ValueError(f"game must be a Game or the id of one in the catalog, got {game!r}")
-    if game.shape:
-        raise ValueError(f"an environment plays one game, got an array of shape {game.shape}; pick one: game[k]")
     return game
+
+
+def one_of(name: str, x: Any, options: Any) -> Any:
+    """``x``, which must be one of the values of a Literal type; ValueError otherwise."""
+    if x not in get_args(options):
+        raise ValueError(f"{name} must be one of {get_args(options)}, got {x!r}")
+    return x
 
 
 def whole_number(name: str, x: Any, least: int) -> int:

@@ -16,16 +16,28 @@ Array = NDArray[Any]
 
 
 class Engine(VectorEnv[Array, Array, Array]):
-    """Many copies of one environment in one set of arrays; episodes that end start again in the same step."""
+    """Many copies of one environment in one set of arrays.
+
+    An episode that ends starts again in the same step ("SameStep", its last observation in the infos) or in the
+    next, which then ignores the action and rewards 0 ("NextStep").
+    """
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012  (Gymnasium's type)
 
-    def __init__(self, num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
+    def __init__(
+        self,
+        num_envs: int,
+        observation_space: gym.Space[Any],
+        action_space: gym.Space[Any],
+        autoreset_mode: AutoresetMode | str,
+    ) -> None:
         self.num_envs = whole_number("num_envs", num_envs, least=1)
         self.single_observation_space = observation_space
         self.single_action_space = action_space
         self.observation_space = batch_space(observation_space, self.num_envs)
         self.action_space = batch_space(action_space, self.num_envs)
+        self.metadata = {**self.metadata, "autoreset_mode": _mode(autoreset_mode)}
+        self.same_step = self.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
 
     def checked(self, actions: Any) -> Array:
         """The actions as an array; ValueError unless there is one per environment."""
@@ -33,6 +45,14 @@ class Engine(VectorEnv[Array, Array, Array]):
         if batch.shape != self.action_space.shape:
             raise ValueError(f"actions must have shape {self.action_space.shape}, got {batch.shape}")
         return batch
+
+
+def _mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:
+    modes = AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP
+    for mode in modes:
+        if autoreset_mode in (mode, mode.value):
+            return mode
+    raise ValueError(f"autoreset_mode must be one of {[mode.value for mode in modes]}, got {autoreset_mode!r}")
 
 
 def masked(info: dict[str, Any], mask: NDArray[np.bool_]) -> dict[str, Any]:

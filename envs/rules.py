@@ -51,10 +51,18 @@ def run_pass(success: Any, model: Any, cascade: Any, abandon: Any, uniform: Any)
     return Pass(uniform < solve, (solve <= uniform) & (uniform < leave), 1 + ((model == 2) | (uniform >= keep)))
 
 
-def failing(success: Any, model: Any, uniform: Any) -> Any:
-    """Squeeze ``uniform`` into the part of the unit interval in which a pass of ``model`` fails."""
-    solve = success[model - 1]
-    return solve + (1 - solve) * uniform
+def next_pass(success: Any, escalate: Any, uniform: Any) -> tuple[Any, Any]:
+    """The pass that follows when the user stays: by M2?, and does it solve the task? Coin and pass by one number.
+
+        0             e p2             e            e + (1-e) p1           1
+        |  M2 solves  |    M2 fails    |  M1 solves  |       M1 fails      |
+
+    ``escalate`` is e, the chance that M2 serves: s after M1, 1 after M2.
+    """
+    p1, p2 = success
+    keeps = uniform >= escalate
+    solved = (uniform < escalate * p2) | (keeps & (uniform < escalate + (1 - escalate) * p1))
+    return uniform < escalate, solved
 
 
 class Played(NamedTuple):
@@ -66,7 +74,7 @@ class Played(NamedTuple):
     cut: Any
     """Still running after the last pass allowed."""
     model: Any
-    """Model of the next pass of a task that was cut off; for arrays of tasks, of those that were."""
+    """Model of the next pass, where ``cut`` is true."""
 
 
 def play_task(
@@ -87,40 +95,13 @@ def play_task(
     return Played(passes, False, True, model)
 
 
-def play_tasks(
-    success: NDArray[np.float64],
-    route: NDArray[np.int64],
-    cascade: NDArray[np.float64],
-    abandon: NDArray[np.float64],
-    rng: np.random.Generator,
-    max_passes: int,
-) -> Played:
-    """As `play_task`, for arrays of tasks: those still running make each pass together."""
-    passes = np.zeros((2, route.size), dtype=np.int64)
-    solved = np.zeros(route.size, dtype=bool)
-    running, model = np.arange(route.size), route
-    for _ in range(max_passes):
-        passes[model - 1, running] += 1
-        now = run_pass(success, model, cascade, abandon, rng.random(running.size))
-        solved[running] = now.solved
-        on = ~(now.solved | now.left)
-        running, model, cascade, abandon = running[on], now.model[on], cascade[on], abandon[on]
-        if running.size == 0:
-            break
-    cut = np.zeros(route.size, dtype=bool)
-    cut[running] = True
-    return Played(passes, solved, cut, model)
-
-
 def rest(game: Game, cut: NDArray[np.bool_], model: Any, cascade: Any, abandon: Any) -> Payoffs:
-    """What to expect of the tasks that were cut off before a pass of ``model``; 0 for the others.
-
-    ``model``, ``cascade`` and ``abandon`` are those of the tasks that were cut off only.
-    """
+    """What to expect of the tasks that were cut off before a pass of ``model``; 0 for the others."""
     if not cut.any():
         return NOTHING
     tail = np.zeros((len(Payoffs._fields), cut.size))
-    tail[:, cut] = payoffs(game, model, cascade, abandon)
+    games = game[cut] if game.shape else game
+    tail[:, cut] = payoffs(games, *(np.broadcast_to(x, cut.shape)[cut] for x in (model, cascade, abandon)))
     return Payoffs(*tail)
 
 

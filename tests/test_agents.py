@@ -133,8 +133,11 @@ def test_equilibrium_provider_is_no_worse_than_any_commitment_on_a_grid(name):
     game = load(name)
     env = ProviderEnv(game)
     commitment = agents.EquilibriumProvider(game).act()
-    mine = env.prospects(*commitment)["J"]
-    grid = env.prospects(np.array([[1], [2]]), np.linspace(0.0, 1.0, 501))["J"]
+
+    def cost(route, cascade):
+        return env.prospects.judge(route, cascade, env.prospects.reply(route, cascade))["J"]
+
+    mine, grid = cost(*commitment), cost(np.array([[1], [2]]), np.linspace(0.0, 1.0, 501))
     assert mine <= grid.min() + 1e-12
 
 

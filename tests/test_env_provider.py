@@ -176,7 +176,7 @@ def test_a_user_answers_with_one_number_for_each_commitment(reply):
     with pytest.raises(ValueError, match=r"abandon\(\) must answer commitments of shape \(\)"):
         ProviderEnv(user=Careless()).step((1, 0.5))
     with pytest.raises(ValueError, match=r"abandon\(\) must answer commitments of shape \(3,\)"):
-        ProviderEnv(user=Careless()).prospects(1, np.array([0.1, 0.2, 0.3]))
+        ProviderEnv(user=Careless()).prospects.reply(1, np.array([0.1, 0.2, 0.3]))
 
 
 def test_a_user_may_answer_a_batch_with_one_number():

@@ -21,17 +21,23 @@ def test_one_uniform_decides_the_pass():
 def test_probabilities_of_zero_and_one_are_certain(uniform, success):
     p = (success, success)
     assert rules.run_pass(p, 1, 0.0, 0.3, uniform).model == 1
-    assert rules.run_pass(p, 1, 1.0, 0.0, rules.failing(p, 1, uniform)).model == 2
     assert rules.run_pass(p, 2, 0.0, 0.0, uniform).model == 2
     assert not rules.run_pass(p, 1, 0.5, 0.0, uniform).left
     leaver = rules.run_pass(p, 1, 0.5, 1.0, uniform)
     assert leaver.solved != leaver.left
 
 
-def test_failing_never_solves():
+def test_one_uniform_decides_the_coin_and_the_pass_after_it():
+    # e = .4 -> M2 serves below .4 and solves below .32; M1 serves above and solves below .4 + .6 * .3 = .58
+    seen = [rules.next_pass(SUCCESS, 0.4, u) for u in (0.0, 0.31, 0.33, 0.39, 0.41, 0.57, 0.59, 0.999)]
+    assert seen == [(True, True), (True, True), (True, False), (True, False)] + 2 * [(False, True)] + 2 * [
+        (False, False)
+    ]
     uniform = np.linspace(0, 1, 1001, endpoint=False)
-    for model in (1, 2):
-        assert not rules.run_pass(SUCCESS, model, 0.4, 0.0, rules.failing(SUCCESS, model, uniform)).solved.any()
+    assert rules.next_pass(SUCCESS, 1.0, uniform)[0].all()
+    assert not rules.next_pass(SUCCESS, 0.0, uniform)[0].any()
+    batch = rules.next_pass(SUCCESS, 0.4, uniform)
+    np.testing.assert_array_equal(np.transpose(batch), [rules.next_pass(SUCCESS, 0.4, u) for u in uniform.tolist()])
 
 
 def test_numbers_and_arrays_play_alike():

@@ -1,7 +1,7 @@
 """Games between an LLM provider that routes tasks and a user who may leave.
 
-Importing the package registers its Gymnasium environments, `RoutingGame/Provider-v0` and
-`RoutingGame/User-v0`, by name only: their modules, PyTorch and Stable-Baselines3 are loaded when something
+Importing the package registers its Gymnasium environments, `RoutingGame/Provider-v0`, `RoutingGame/User-v0` and
+`RoutingGame/Session-v0`, by name only: their modules, PyTorch and Stable-Baselines3 are loaded when something
 asks for them.
 """
 
@@ -13,10 +13,13 @@ gymnasium.register(
     id="RoutingGame/Provider-v0",
     # not `additional_wrappers`: make_vec refuses ids that have both those and an engine of their own
     entry_point="routing_game.envs:boxed_provider",
+    order_enforce=False,  # any step is a whole task
     vector_entry_point="routing_game.envs:ProviderVectorEnv",
 )
 gymnasium.register(
     id="RoutingGame/User-v0",
     entry_point="routing_game.envs:UserEnv",
+    order_enforce=False,  # does so itself
     vector_entry_point="routing_game.envs:UserVectorEnv",
 )
+gymnasium.register(id="RoutingGame/Session-v0", entry_point="routing_game.envs:SessionEnv")

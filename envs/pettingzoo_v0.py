@@ -1,0 +1,313 @@
+"""## Description
+
+The game between both sides, for PettingZoo. A provider serves the tasks of a user, one after another. Before each task
+`provider_0` commits to a route i, the model that starts, and a cascade probability s; then `user_0` sees as much of the
+commitment as `observes` lets it see, and answers with q, its chance of leaving after each failed pass. The task is then
+played to its end by the environment, which tosses the coins of the models, the user and the cascade. So the provider
+leads and cannot go back on its word, and the user follows.
+
+`env()` is the game turn by turn, `raw_env()` the same without PettingZoo's check of the order of calls. In
+`parallel_env()` both agents act in each step but only the mover's action counts: a task is two steps, the provider's
+and then the user's.
+
+## Action Space
+
+- `provider_0`: as `encoding` says. "box": `Box(-1, 1, (2,), float32)`, route 2 if a[0] > 0, s = (a[1] + 1) / 2.
+  "grid:n": `Discrete(n + 1)`, (1, s) for n values of s, then route 2. "multi:n": `MultiDiscrete([2, n])`.
+  "exact": `Tuple(Discrete(2, start=1), Box(0, 1, (), float64))`, the commitment itself.
+- `user_0`: `Box(0, 1, (1,), float32)`, q. With observes="model": `Box(0, 1, (2,), float32)`, q after M1 and after M2.
+
+## Observation Space
+
+`Box(float64)` of shape (4,), the same for both:
+
+0. what the user sees of the route: 1 or 2, or a constant 1 with observes="none"; 0 for the provider, and while the
+   provider moves
+1. what it sees of s: the number itself, a noisy one, or a count of tosses; 0 if it sees nothing, and as above
+2. who moves: 1 the provider, 2 the user
+3. the share of the game's tasks that are over
+
+## Starting State
+
+No task is over, the provider moves.
+
+## Rewards
+
+After each task minus the cost J for the provider, in units of P, and the utility U for the user, in units of V: as they
+turned out, or with `expected=True` as expected under (i, s) and q. 0 after the provider's moves.
+
+## Episode End
+
+After `tasks` tasks both agents terminate. One task still running after `max_passes` passes is cut off and the expected
+rest added to what it brought, which leaves rewards unbiased.
+
+## Information
+
+After each task, for both agents: `commitment`, `abandon` (q after M1, q after M2) and `task`, what happened as a
+`routing_game.theory.Task`.
+
+## Arguments
+
+- `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default "t4-cascade".
+- `observes`: what the user sees: "strategy" (default), "samples:n", "noisy:sd", "route", "model" or "none".
+- `tasks`: how many tasks a game lasts. Default 100.
+- `encoding`: of the provider's actions, see Action Space. Default "box".
+- `expected`: rewards without noise. Default False.
+- `max_passes`: passes after which a task is cut off. Default 1000.
+- `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain and the last task.
+
+Bad arguments and actions raise ValueError.
+
+## References
+
+R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3.
+
+## Version History
+
+- v0: first version
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import EzPickle, seeding
+from numpy.typing import NDArray
+from pettingzoo import AECEnv, ParallelEnv
+from pettingzoo.utils.wrappers import OrderEnforcingWrapper
+
+from routing_game.envs import rules
+from routing_game.envs.arguments import single_game, whole_number
+from routing_game.envs.observation import Dial
+from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
+from routing_game.envs.wrappers import Encoding
+from routing_game.theory.game import Commitment, Game, check_commitment
+from routing_game.theory.payoffs import Payoffs
+
+PROVIDER, USER = AGENTS = ("provider_0", "user_0")
+
+Array = NDArray[np.float64]
+
+_METADATA = {**RENDER_METADATA, "name": "routing_game_v0"}
+
+
+def env(**arguments: Any) -> OrderEnforcingWrapper[str, Array, Any]:
+    """The game turn by turn, with PettingZoo's check of the order of calls; arguments as in the module's docstring."""
+    return OrderEnforcingWrapper(raw_env(**arguments))
+
+
+def expected_payoffs(game: Game, route: Any, cascade: Any, abandon: tuple[Any, Any]) -> Payoffs:
+    """What is expected of (i, s) and a user who leaves with chance q1 after M1 and q2 after M2.
+
+    With q1 = q2 this is `theory.payoffs`; the visits follow from the same chain.
+    """
+    (k1, k2), (q1, q2) = game.failure, abandon
+    starts_standard = 2 - route
+    n1 = starts_standard / (1 - k1 * (1 - q1) * (1 - cascade))
+    n2 = (k1 * (1 - q1) * cascade * n1 + 1 - starts_standard) / (1 - k2 * (1 - q2))
+    return rules.settle(game, (n1, n2), n1 * game.success[0] + n2 * game.success[1])
+
+
+class _Match:
+    """One game of many tasks, whosever turn it is: what the two interfaces of PettingZoo share."""
+
+    def __init__(
+        self,
+        game: Game | str | Mapping[str, Any] = "t4-cascade",
+        observes: str = "strategy",
+        tasks: int = 100,
+        encoding: str = "box",
+        expected: bool = False,
+        max_passes: int = 1000,
+        render_mode: str | None = None,
+    ) -> None:
+        self.game = single_game(game)
+        self.dial = Dial.parse(observes)
+        self.tasks = whole_number("tasks", tasks, least=1)
+        self.expected = expected
+        self.max_passes = whole_number("max_passes", max_passes, least=1)
+        self.render_mode = check_mode(render_mode)
+        actions, self._decode = Encoding.parse(encoding)
+        answers = spaces.Box(0.0, 1.0, (1 + self.dial.sees_model,), np.float32)
+        self.action_spaces = {PROVIDER: actions, USER: answers}
+        top = np.array([2.0, max(1.0, self.dial.number if self.dial.kind == "samples" else 1.0), 2.0, 1.0])
+        self.observation_spaces = {agent: spaces.Box(np.zeros(4), top, dtype=np.float64) for agent in AGENTS}
+        self.rng, _ = seeding.np_random()
+        self.begin(None)
+
+    def begin(self, seed: int | None) -> None:
+        """A new game; a seed starts the randomness afresh."""
+        if seed is not None:
+            self.rng, _ = seeding.np_random(seed)
+        self.played = 0
+        self.mover = PROVIDER
+        self.scene = Scene(self.game, "")
+        self._seen = np.zeros(2)
+
+    @property
+    def over(self) -> bool:
+        return self.played == self.tasks
+
+    def observe(self, agent: str) -> Array:
+        seen = self._seen if agent == USER else np.zeros(2)
+        return np.array([*seen, 1.0 + (self.mover == USER), self.played / self.tasks])
+
+    def move(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
+        """The mover's move; rewards of both, and what happened (nothing after the provider's)."""
+        return self._commit(action) if self.mover == PROVIDER else self._answer(action)
+
+    def _commit(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
+        space = self.action_spaces[PROVIDER]
+        try:
+            if space.shape is not None and space.shape != np.shape(action):
+                raise TypeError
+            route, cascade = self._decode(action)
+        except (TypeError, ValueError, IndexError):
+            raise ValueError(f"{PROVIDER} acts in {space}, got {action!r}") from None
+        check_commitment(route, cascade)
+        self.commitment = Commitment(route, cascade)
+        self._seen = np.zeros(2)
+        glimpse = self.dial.glimpse(route, cascade, self.rng.random(self.dial.draws))
+        self._seen[: glimpse.size] = glimpse
+        self.mover = USER
+        return dict.fromkeys(AGENTS, 0.0), {}
+
+    def _answer(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
+        space = self.action_spaces[USER]
+        try:
+            q = np.broadcast_to(np.asarray(action, dtype=np.float64).reshape(space.shape), 2).tolist()
+        except (TypeError, ValueError):
+            raise ValueError(f"{USER} acts in {space}, got {action!r}") from None
+        check_commitment(*self.commitment, np.array(q))
+        bill, info = self._play(*self.commitment, (q[0], q[1]))
+        self.played += 1
+        self.mover, self._seen = PROVIDER, np.zeros(2)
+        return {PROVIDER: -float(bill.cost), USER: float(bill.utility)}, info
+
+    def _play(self, route: int, cascade: float, q: tuple[float, float]) -> tuple[Payoffs, dict[str, Any]]:
+        passes, model, solved, left = [0, 0], route, False, False
+        while not (solved or left) and sum(passes) < self.max_passes:
+            passes[model - 1] += 1
+            failed = model
+            solved, left, model = rules.run_pass(self.game.success, model, cascade, q[model - 1], self.rng.random())
+        cut = not (solved or left)
+        tail = expected_payoffs(self.game, model, cascade, q) if cut else rules.NOTHING
+        bill = rules.settle(self.game, passes, bool(solved), tail)
+        place = "solved" if solved else "left" if left else f"M{failed}"
+        title = f"task {self.played + 1} of {self.tasks}   route {route}   "
+        self.scene = Scene(self.game, place, (passes[0], passes[1]), bill.cost, bill.utility, cascade, q, title)
+        task = rules.record(passes, bool(solved), bill, cut)
+        reward = expected_payoffs(self.game, route, cascade, q) if self.expected else bill
+        return reward, {"commitment": self.commitment, "abandon": q, "task": task}
+
+
+class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's docstring, below)
+    metadata = {**_METADATA, "is_parallelizable": False}  # noqa: RUF012  (PettingZoo's type)
+
+    def __init__(self, **arguments: Any) -> None:
+        EzPickle.__init__(self, **arguments)
+        super().__init__()
+        self._match = _Match(**arguments)
+        self.render_mode = self._match.render_mode
+        self.possible_agents = list(AGENTS)
+        self.action_spaces, self.observation_spaces = self._match.action_spaces, self._match.observation_spaces
+
+    def observation_space(self, agent: str) -> spaces.Box:
+        """Where the agent's observations lie."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """Where the agent's actions lie."""
+        return self.action_spaces[agent]
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """Begin a new game."""
+        self._match.begin(seed)
+        self.agents = list(AGENTS)
+        self.agent_selection = PROVIDER
+        self.rewards, self._cumulative_rewards = dict.fromkeys(AGENTS, 0.0), dict.fromkeys(AGENTS, 0.0)
+        self.terminations, self.truncations = dict.fromkeys(AGENTS, False), dict.fromkeys(AGENTS, False)
+        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in AGENTS}
+
+    def observe(self, agent: str) -> Array:
+        """What the agent sees now."""
+        return self._match.observe(agent)
+
+    def step(self, action: Any) -> None:
+        """The move of the agent whose turn it is."""
+        if self.terminations[self.agent_selection]:
+            self._was_dead_step(action)
+            return
+        self._cumulative_rewards[self.agent_selection] = 0.0
+        self.rewards, info = self._match.move(action)
+        self.infos = {agent: dict(info) for agent in AGENTS}
+        self.terminations = dict.fromkeys(AGENTS, self._match.over)
+        self.agent_selection = self._match.mover
+        self._accumulate_rewards()
+
+    def render(self) -> Any:
+        """The Markov chain and the last task."""
+        return render(self._match.scene, self.render_mode)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's docstring, below)
+    metadata = _METADATA
+
+    def __init__(self, **arguments: Any) -> None:
+        EzPickle.__init__(self, **arguments)
+        self._match = _Match(**arguments)
+        self.render_mode = self._match.render_mode
+        self.possible_agents = list(AGENTS)
+        self.agents: list[str] = []
+        self.action_spaces, self.observation_spaces = self._match.action_spaces, self._match.observation_spaces
+
+    def observation_space(self, agent: str) -> spaces.Box:
+        """Where the agent's observations lie."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """Where the agent's actions lie."""
+        return self.action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Array], dict[str, dict[str, Any]]]:
+        """Begin a new game."""
+        self._match.begin(seed)
+        self.agents = list(AGENTS)
+        return self._observe(), {agent: {} for agent in AGENTS}
+
+    def step(
+        self, actions: dict[str, Any]
+    ) -> tuple[dict[str, Array], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """The mover's action; the other agent's is of no effect and may be left out.
+
+        Raises:
+            ValueError: the mover's action is missing.
+        """
+        if self._match.mover not in actions:
+            raise ValueError(f"it is the turn of {self._match.mover}, got actions of {list(actions)}")
+        rewards, info = self._match.move(actions[self._match.mover])
+        over = self._match.over
+        self.agents = [] if over else list(AGENTS)
+        infos = {agent: dict(info) for agent in AGENTS}
+        return self._observe(), rewards, dict.fromkeys(AGENTS, over), dict.fromkeys(AGENTS, False), infos
+
+    def render(self) -> Any:
+        """The Markov chain and the last task."""
+        return render(self._match.scene, self.render_mode)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _observe(self) -> dict[str, Array]:
+        return {agent: self._match.observe(agent) for agent in AGENTS}
+
+
+raw_env.__doc__ = parallel_env.__doc__ = __doc__

@@ -1,0 +1,167 @@
+"""Whole tasks in constant time each: how often each model runs, and how the task ends.
+
+Under a commitment (i, s) and a reply q the passes of M1 go on with chance a = k1 (1-q)(1-s) and those of M2 with
+b = k2 (1-q), whatever came before. So the numbers of passes are geometric, and independent of where the task goes
+when M1 is done with it. With k = 1-p, D = 1-a and beta = 1 / (p2 + k2 q), four ends share the unit interval:
+
+    0                 (p1 + ...)                                                            1
+    |  solved by M1  |  solved by M2  |  abandoned after M2: e k2 q beta  |  after M1: k1 q / D  |
+
+where e = k1 (1-q) s / D is the chance of an escalation; on route 2 M1 has no part and e = 1. A task takes three
+uniform numbers: two for the numbers of passes (Prob(n > m) = a^m, inverted by a logarithm), one for the end. No loop
+over passes, so a task of a thousand passes costs what one of one pass costs. The law is that of playing pass by
+pass; nothing is cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from routing_game.envs import rules
+from routing_game.theory.game import Game, check_commitment
+
+BLOCK = 4096
+"""Tasks drawn at a time, so that what is at work stays in the fastest memory."""
+
+DRAWS = 3
+"""Uniform numbers that a task takes."""
+
+
+class Outcome(NamedTuple):
+    """What became of a task; each a number or an array."""
+
+    standard: Any
+    """Passes of M1."""
+    reasoning: Any
+    """Passes of M2."""
+    solved: Any
+    """Solved, or abandoned by the user."""
+
+
+class Law(NamedTuple):
+    """How tasks go under (i, s, q), ready to draw from; each a number or an array."""
+
+    starts: Any
+    """1 where M1 starts, 0 on route 2."""
+    again1: Any
+    """1 / log a; 0 where M1 never makes a second pass."""
+    again2: Any
+    """1 / log b."""
+    by_standard: Any
+    """Chance that M1 solves the task: where its part of the unit interval ends."""
+    solved: Any
+    """Chance that the task is solved, S: where the part of M2's solutions ends."""
+    reasoning: Any
+    """Where the part of the tasks abandoned after M2 ends."""
+
+
+def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
+    """The law of tasks; numbers or arrays, which broadcast against the game. Unchecked."""
+    starts = 2 - route
+    (p1, p2), (k1, k2) = game.success, game.failure
+    end1 = p1 + k1 * (abandon + (1 - abandon) * cascade)  # D
+    end2 = p2 + k2 * abandon
+    escalated = 1 - starts + starts * k1 * (1 - abandon) * cascade / end1
+    left1, left2 = starts * k1 * abandon / end1, escalated * k2 * abandon / end2
+    # taken from 1, so that rounding invents no end that cannot be: a user with q = 0 never leaves
+    return Law(starts, _again(end1), _again(end2), 1 - left1 - escalated, 1 - left1 - left2, 1 - left1)
+
+
+def _again(end: Any) -> Any:
+    """1 / log(1 - end), 0 at end = 1."""
+    with np.errstate(divide="ignore"):
+        return 1 / np.log1p(-np.asarray(end))[()]
+
+
+def logs(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draws of three uniform numbers in [0, 1), shape (3, ...), made ready: log(1 - u), log(1 - u), u."""
+    ready = np.subtract(1.0, uniform)
+    np.log(ready[:2], out=ready[:2])
+    ready[2] = uniform[2]
+    return ready
+
+
+def outcome(law: Law, ready: NDArray[np.float64]) -> Outcome:
+    """The tasks that draws made ready by `logs` decide; the law broadcasts against them."""
+    first, second, end = ready
+    standard = (law.starts * (1 + np.floor(first * law.again1))).astype(np.int64)
+    reasons = (law.by_standard <= end) & (end < law.reasoning)
+    reasoning = (reasons * (1 + np.floor(second * law.again2))).astype(np.int64)
+    return Outcome(standard, reasoning, end < law.solved)
+
+
+def one_outcome(law: Law, ready: Sequence[float]) -> tuple[int, int, bool]:
+    """As `outcome`, for a single task in Python numbers, a hundred times as fast; the fields of an `Outcome`."""
+    starts, again1, again2, by_standard, solved, reasoning = law
+    first, second, end = ready
+    reasons = 1 + int(second * again2) if by_standard <= end < reasoning else 0
+    return starts * (1 + int(first * again1)), reasons, end < solved
+
+
+def cut_off(played: Outcome, max_passes: int) -> rules.Played:
+    """The same tasks, stopped after ``max_passes`` passes if they are longer; numbers or arrays.
+
+    ``model`` is the one that would have run next, right where ``cut`` is true.
+    """
+    cut = played.standard + played.reasoning > max_passes
+    standard = np.minimum(played.standard, max_passes)
+    passes = standard, np.minimum(played.reasoning, max_passes - standard)
+    return rules.Played(passes, played.solved & ~cut, cut, 1 + (played.standard <= max_passes))
+
+
+def sample_tasks(
+    game: Game,
+    route: ArrayLike,
+    cascade: ArrayLike,
+    abandon: ArrayLike,
+    rng: np.random.Generator,
+    size: int | None = None,
+) -> Outcome:
+    """Play tasks to their ends: ``size`` tasks of one game and (i, s, q), or one task for each entry of arrays.
+
+    Args:
+        game: one game, or an array of games.
+        route: i, 1 or 2.
+        cascade: s in [0, 1].
+        abandon: q in [0, 1].
+        rng: gives three uniform numbers per task.
+        size: how many tasks; omit it where the game or the rest are arrays, which broadcast to a shape (n,).
+
+    Returns:
+        Arrays of shape (n,).
+
+    Raises:
+        ValueError: route is not 1 or 2, a probability lies outside [0, 1], or the shape is not (n,).
+
+    Example:
+        >>> from routing_game.theory import GAMES, payoffs
+        >>> game = GAMES["t4-cascade"]
+        >>> played = sample_tasks(game, 1, 0.25, 0.0, np.random.default_rng(0), size=1_000_000)
+        >>> bool(played.solved.all()), round(float(played.standard.mean()), 2)
+        (True, 2.11)
+        >>> bill = game.cost[0] * played.standard + game.cost[1] * played.reasoning
+        >>> round(float(bill.mean()), 2), round(payoffs(game, 1, 0.25, 0.0).cost, 2)
+        (0.59, 0.59)
+    """
+    choice = tuple(np.asarray(x) for x in (route, cascade, abandon))
+    shape = np.broadcast_shapes(game.shape, *(x.shape for x in choice), () if size is None else (size,))
+    if len(shape) != 1:
+        raise ValueError(f"tasks must have a shape (n,): give a size, or arrays in one dimension; got {shape}")
+    check_commitment(*choice)
+    same = law(game, *choice) if all(x.size == 1 for x in choice) and not game.shape else None
+    played = Outcome(np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, np.bool_))
+    for start in range(0, shape[0], BLOCK):
+        part = slice(start, min(start + BLOCK, shape[0]))
+        rule = same or law(_part(game, part), *(_part(x, part) for x in choice))
+        for whole, piece in zip(played, outcome(rule, logs(rng.random((DRAWS, part.stop - start)))), strict=True):
+            whole[part] = piece
+    return played
+
+
+def _part(x: Any, part: slice) -> Any:
+    """Those of a part of the tasks, or what is the same for all."""
+    return x[part] if x.shape not in ((), (1,)) else x
