@@ -70,22 +70,23 @@ class Dial(NamedTuple):
         """How many uniform numbers a glimpse takes."""
         return {"samples": int(self.number), "noisy": 2}.get(self.kind, 0)
 
-    def glimpse(self, route: Any, cascade: Any, uniform: Any = ()) -> NDArray[np.float64]:
-        """What users see of commitments (i, s) as tasks begin, (d,) for numbers or (n, d) for arrays of shape (n,).
+    def glimpse(self, route: int, cascade: float, uniform: Any = ()) -> NDArray[np.float64]:
+        """What a user sees of a commitment (i, s) as a task begins, shape (d,); `draws` numbers decide."""
+        return np.array(self.columns(route, cascade, uniform), dtype=np.float64)
 
-        ``uniform`` holds the `draws` numbers that decide, each a number or an array.
-        """
-        seen = cascade
+    def columns(self, route: Any, cascade: Any, uniform: Any = ()) -> tuple[Any, ...]:
+        """The d parts of a glimpse, each a number or an array as what they are made from is."""
         if self.kind == "none":
-            return np.full((*np.shape(route), 1), _NOTHING)
+            return (_NOTHING,)
         if self.kind == "route":
-            return np.asarray(route, dtype=np.float64)[..., None]
+            return (route,)
+        seen = cascade
         if self.kind == "samples":
             seen = (np.asarray(uniform) < cascade).sum(axis=0)
         elif self.kind == "noisy":
             radius, angle = np.sqrt(-2 * np.log1p(-np.asarray(uniform[0]))), 2 * np.pi * np.asarray(uniform[1])
             seen = np.clip(cascade + self.number * radius * np.cos(angle), 0.0, 1.0)  # Box and Muller's normal
-        return np.array([route, seen], dtype=np.float64).T
+        return route, seen
 
     def add_model(self, glimpse: NDArray[np.float64], failed: Any) -> NDArray[np.float64]:
         """The observation after a failed pass of ``failed``: the glimpse, and the model if it is seen; a new array."""

@@ -60,9 +60,10 @@ def next_pass(success: Any, escalate: Any, uniform: Any) -> tuple[Any, Any]:
     ``escalate`` is e, the chance that M2 serves: s after M1, 1 after M2.
     """
     p1, p2 = success
-    keeps = uniform >= escalate
-    solved = (uniform < escalate * p2) | (keeps & (uniform < escalate + (1 - escalate) * p1))
-    return uniform < escalate, solved
+    reasons = uniform < escalate
+    # three borders in order: beyond one or all of them a pass has failed
+    solved = (uniform < escalate * p2) ^ reasons ^ (uniform < escalate + (1 - escalate) * p1)
+    return reasons, solved
 
 
 class Played(NamedTuple):

@@ -23,6 +23,9 @@ WIDEST = 4096
 AHEAD = 2**16
 """Numbers per draw that are made ahead: enough to hide the calls, few enough to stay in the cache."""
 
+WIDE = 512
+"""Environments in a block from which on its numbers are drawn in place."""
+
 MOST_ROWS = 512
 """Steps made ahead at most."""
 
@@ -45,12 +48,12 @@ class Streams:
             (part, np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=(j,)))))
             for j, part in enumerate(_blocks(num_envs))
         ]
-        self._shape = draws, max(1, min(MOST_ROWS, AHEAD // num_envs)), num_envs
+        self._numbers = np.empty((draws, max(1, min(MOST_ROWS, AHEAD // num_envs)), num_envs))
         self._prepare = prepare
         self._rows: list[Array] = []
 
     def row(self) -> Array:
-        """The numbers of the next step, (draws, num_envs)."""
+        """The numbers of the next step, (draws, num_envs); good until the next call."""
         if not self._rows:
             self._rows = list(self._ahead().swapaxes(0, 1)[::-1])
         return self._rows.pop()
@@ -61,12 +64,17 @@ class Streams:
 
     def _ahead(self) -> Array:
         """The numbers of the next steps, as many as are made at a time: (draws, steps, num_envs)."""
-        draws, rows, num_envs = self._shape
-        numbers = np.empty(self._shape)
+        draws, rows, num_envs = self._numbers.shape
         for part, generator in self._blocks:
-            drawn = generator.random((rows, draws, part.stop - part.start))
-            numbers[:, :, part] = drawn[:, :, : num_envs - part.start].swapaxes(0, 1)
-        return self._prepare(numbers)
+            width = part.stop - part.start
+            if WIDE <= width <= num_envs - part.start:
+                for k in range(rows):
+                    for d in range(draws):
+                        generator.random(out=self._numbers[d, k, part])
+            else:
+                drawn = generator.random((rows, draws, width))
+                self._numbers[:, :, part] = drawn[:, :, : num_envs - part.start].swapaxes(0, 1)
+        return self._prepare(self._numbers)
 
 
 def _blocks(num_envs: int) -> Iterator[slice]:

@@ -22,7 +22,7 @@ SIZES = [1, 2, 3, 7, 64, 100]
 
 def rows(num_envs, steps=600, draws=2):
     streams = Streams(np.random.default_rng(3), num_envs, draws)
-    return np.stack([streams.row() for _ in range(steps)])
+    return np.stack([streams.row().copy() for _ in range(steps)])
 
 
 @pytest.mark.parametrize("num_envs", [*SIZES, 5000, 9000])
