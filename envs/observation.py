@@ -90,7 +90,7 @@ class Dial(NamedTuple):
 
     def add_model(self, glimpse: NDArray[np.float64], failed: Any) -> NDArray[np.float64]:
         """The observation after a failed pass of ``failed``: the glimpse, and the model if it is seen; a new array."""
-        if not self.sees_model:
+        if self.kind != "model":
             return glimpse.copy()
         return np.concatenate([glimpse, np.asarray(failed, dtype=np.float64)[..., None]], axis=-1)
 
