@@ -1,10 +1,11 @@
-"""Pictures of a task: the Markov chain over M1, M2, solved and left, where the task is, what it has cost both sides.
+"""Pictures of a task: the Markov chain over its models, solved and left, where the task is, what it cost both sides.
 
 Text needs nothing; images are drawn by matplotlib, which is imported when the first is asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -15,7 +16,7 @@ from routing_game.theory.game import Game
 
 RENDER_METADATA: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}
 
-_PLACES = {"M1": (0.16, 0.45), "M2": (0.58, 0.45), "solved": (0.37, 0.83), "left": (0.37, 0.07)}
+_ENDS = {"solved": (0.37, 0.85), "left": (0.37, 0.05)}
 _SIZE, _DPI = (6.4, 4.0), 100
 _HERE, _INK, _PALE = "#f4b942", "#22313f", "#e8ecef"
 
@@ -47,21 +48,59 @@ def check_mode(render_mode: str | None) -> str | None:
     return render_mode
 
 
+class Picture(NamedTuple):
+    """What is drawn: a chain of any models, where the task is, and the bill."""
+
+    places: dict[str, tuple[float, float]]
+    """Where each node stands, in the unit square."""
+    moves: dict[tuple[str, str], float | None]
+    """The chance of each move; None where it depends on what is not known."""
+    place: str
+    above: str
+    """The policies."""
+    below: str
+    """The passes."""
+    cost: float
+    utility: float
+    penalty: float
+    value: float
+
+
+def places(models: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """The models in a row from left to right, "solved" above them and "left" below."""
+    across = np.linspace(0.1, 0.64, len(models)).tolist() if len(models) > 1 else [0.37]
+    return {**{name: (x, 0.45) for name, x in zip(models, across, strict=True)}, **_ENDS}
+
+
+def picture(scene: Scene) -> Picture:
+    """What is drawn of a scene."""
+    game, (n1, n2) = scene.game, scene.passes
+    return Picture(
+        places(("M1", "M2")), _moves(scene), scene.place, _policies(scene), f"passes: M1 {n1}, M2 {n2}",
+        scene.cost, scene.utility, float(game.penalty), float(game.value),
+    )  # fmt: skip
+
+
 def render(scene: Scene, render_mode: str | None) -> str | NDArray[np.uint8] | None:
     """The scene as text ("ansi") or as an image of shape (400, 640, 3) ("rgb_array"); a warning and None for None."""
+    return show(picture(scene), render_mode)
+
+
+def show(picture: Picture, render_mode: str | None) -> str | NDArray[np.uint8] | None:
+    """As `render`, of a picture."""
     if render_mode is None:
         gym.logger.warn('render() needs a render_mode: make the environment with "ansi" or "rgb_array"')
         return None
-    return ansi(scene) if render_mode == "ansi" else rgb(scene)
+    return ansi(picture) if render_mode == "ansi" else rgb(picture)
 
 
-def ansi(scene: Scene) -> str:
+def ansi(picture: Picture) -> str:
     """Four lines: the commitment and the reply, the chain with the task's place in brackets, the passes, the bill."""
-    nodes = " ".join(f"[{name}]" if name == scene.place else f" {name} " for name in _PLACES)
-    return f"{_policies(scene)}\n{nodes}\n{_passes(scene)}\n{_bill(scene)}\n"
+    nodes = " ".join(f"[{name}]" if name == picture.place else f" {name} " for name in picture.places)
+    return f"{picture.above}\n{nodes}\n{picture.below}\n{_bill(picture)}\n"
 
 
-def rgb(scene: Scene) -> NDArray[np.uint8]:
+def rgb(picture: Picture) -> NDArray[np.uint8]:
     """The chain as an image."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -75,21 +114,24 @@ def rgb(scene: Scene) -> NDArray[np.uint8]:
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(-0.18, 1.12))
-    for (start, end), chance in _moves(scene).items():
-        _arrow(axes, start, end, chance)
-    for name, (x, y) in _PLACES.items():
-        colour = _HERE if name == scene.place else _PALE
+    for (start, end), chance in picture.moves.items():
+        if start != end:
+            _arrow(axes, picture.places[start], picture.places[end], chance)
+    for name, (x, y) in picture.places.items():
+        colour = _HERE if name == picture.place else _PALE
         box = {"boxstyle": "round,pad=0.55", "facecolor": colour, "edgecolor": _INK, "linewidth": 1.2}
-        axes.text(x, y, name, ha="center", va="center", fontsize=13, color=_INK, bbox=box, zorder=3)
-    axes.text(0.03, 1.07, _policies(scene), va="center", fontsize=10, color=_INK)
-    axes.text(0.03, -0.13, f"{_passes(scene)}      {_bill(scene)}", va="center", fontsize=10, color=_INK)
-    _bars(axes, scene)
+        again = (name, name) in picture.moves
+        label = f"{name}\n\u21bb {_chance(picture.moves[name, name])}" if again else name
+        size = 10 if again else 13
+        axes.text(x, y, label, ha="center", va="center", fontsize=size, color=_INK, bbox=box, zorder=3)
+    axes.text(0.03, 1.07, picture.above, va="center", fontsize=10, color=_INK)
+    axes.text(0.03, -0.13, f"{picture.below}      {_bill(picture)}", va="center", fontsize=10, color=_INK)
+    _bars(axes, picture)
     canvas.draw()
     return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
 
 
 def _moves(scene: Scene) -> dict[tuple[str, str], float | None]:
-    """The chance of each move; None where it depends on what is not known."""
     (p1, p2), (k1, k2) = scene.game.success, scene.game.failure
     s, q = scene.cascade, scene.abandon
     return {
@@ -103,30 +145,26 @@ def _moves(scene: Scene) -> dict[tuple[str, str], float | None]:
     }
 
 
-def _arrow(axes: Any, start: str, end: str, chance: float | None) -> None:
-    (x0, y0), (x1, y1) = _PLACES[start], _PLACES[end]
-    if start == end:
-        side = -1 if start == "M1" else 1
-        x0 = x1 = x0 + side * 0.045
-        y0, y1, bend = y0 + 0.06, y1 - 0.06, -side * 1.6
-        label = (x0 + side * 0.078, _PLACES[start][1] + 0.035)
-    else:
-        bend, label = 0.0, ((x0 + x1) / 2, (y0 + y1) / 2 + (0.04 if y0 == y1 else 0.0))
+def _chance(chance: float | None) -> str:
+    return "?" if chance is None else f"{chance:.2f}"
+
+
+def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], chance: float | None) -> None:
     width = 0.8 if chance is None else 0.4 + 3.0 * chance
-    style = {"arrowstyle": "-|>", "color": _INK, "lw": width, "mutation_scale": 12, "shrinkA": 20, "shrinkB": 20}
-    if start == end:
-        style |= {"shrinkA": 2, "shrinkB": 2}
-    style |= {"connectionstyle": f"arc3,rad={bend}", "alpha": 0.15 if chance == 0.0 else 0.8}
-    axes.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops=style, zorder=1)
-    text = "?" if chance is None else f"{chance:.2f}"
+    style: dict[str, Any] = {"arrowstyle": "-|>", "color": _INK, "lw": width, "mutation_scale": 12}
+    (x0, y0), (x1, y1) = start, end
+    style["shrinkA"] = style["shrinkB"] = 30 if y0 == y1 else 24  # nodes are wider than high
+    style["alpha"] = 0.15 if chance == 0.0 else 0.8
+    axes.annotate("", xy=end, xytext=start, arrowprops=style, zorder=1)
     plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-    axes.text(*label, text, ha="center", va="center", fontsize=9, color=_INK, bbox=plate, zorder=2)
+    spot = (x0 + x1) / 2, (y0 + y1) / 2 + (0.05 if y0 == y1 else 0.0)
+    axes.text(*spot, _chance(chance), ha="center", va="center", fontsize=9, color=_INK, bbox=plate, zorder=2)
 
 
-def _bars(axes: Any, scene: Scene) -> None:
+def _bars(axes: Any, picture: Picture) -> None:
     """Two bars on the right: the provider's cost in units of P, the user's utility in units of V."""
-    rows = ((0.84, "cost / P", scene.cost / scene.game.penalty, "#b5473c"),
-            (0.94, "utility / V", scene.utility / scene.game.value, "#3b7a57"))  # fmt: skip
+    rows = ((0.84, "cost / P", picture.cost / picture.penalty, "#b5473c"),
+            (0.94, "utility / V", picture.utility / picture.value, "#3b7a57"))  # fmt: skip
     axes.plot([0.8, 0.995], [0.45, 0.45], color=_INK, lw=0.8)
     for x, name, size, colour in rows:
         height = 0.3 * float(np.clip(size, -1.0, 1.0))
@@ -147,9 +185,5 @@ def _policies(scene: Scene) -> str:
     return f"{scene.title}s = {s}   q = {q}"
 
 
-def _passes(scene: Scene) -> str:
-    return f"passes: M1 {scene.passes[0]}, M2 {scene.passes[1]}"
-
-
-def _bill(scene: Scene) -> str:
-    return f"provider's cost {scene.cost:.3f}   user's utility {scene.utility:.3f}"
+def _bill(picture: Picture) -> str:
+    return f"provider's cost {picture.cost:.3f}   user's utility {picture.utility:.3f}"

@@ -30,6 +30,7 @@ MODES = {
 DESCRIBED = [
     *(f"routing_game.envs:{name}" for name in ("ProviderEnv", "UserEnv", "SessionEnv")),
     *(f"routing_game.envs.worlds:{name}" for name in ("WorldEnv", "OptionsEnv")),
+    "routing_game.envs.models:ModelsEnv",
     *(f"routing_game.envs.pettingzoo_v0:{name}" for name in ("raw_env", "parallel_env")),
 ]
 ENGINES = [name for name in MODES if gym.spec(name).vector_entry_point]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import routing_game  # noqa: F401  (registers the ids)
-from routing_game.envs.render import Scene, ansi, rgb
+from routing_game.envs.render import Scene, ansi, picture, rgb
 from routing_game.theory import GAMES
 
 GAME = GAMES["t4-cascade"]
@@ -45,13 +45,13 @@ class TestEveryEnvironment:
 
 
 def test_pictures_show_where_the_task_is():
-    frames = [rgb(Scene(GAME, place)) for place in ("", "M1", "M2", "solved", "left")]
+    frames = [rgb(picture(Scene(GAME, place))) for place in ("", "M1", "M2", "solved", "left")]
     assert all((a != b).any() for k, a in enumerate(frames) for b in frames[:k])
-    assert "[left]" in ansi(Scene(GAME, "left"))
+    assert "[left]" in ansi(picture(Scene(GAME, "left")))
 
 
 def test_text_tells_what_it_cost():
-    text = ansi(Scene(GAME, "solved", (2, 1), 0.9, -0.3, 0.25, (0.5, 1.0), "route 1   "))
+    text = ansi(picture(Scene(GAME, "solved", (2, 1), 0.9, -0.3, 0.25, (0.5, 1.0), "route 1   ")))
     for part in ("route 1", "s = 0.250", "q = 0.500 / 1.000", "M1 2, M2 1", "cost 0.900", "utility -0.300"):
         assert part in text
 
