@@ -15,6 +15,13 @@ from routing_game.agents.exact import (
     QuantalUser,
     StoppingUser,
 )
+from routing_game.agents.followers import (
+    Follower,
+    MultiplicativeWeights,
+    NoLearning,
+    StructuralUser,
+    TabularUser,
+)
 from routing_game.agents.protocol import ModelUser, Provider, Trainable, User
 from routing_game.agents.structural import Structural
 
@@ -39,8 +46,11 @@ __all__ = [
     "EquilibriumProvider",
     "FixedProvider",
     "FixedUser",
+    "Follower",
     "GibbsGradient",
     "ModelUser",
+    "MultiplicativeWeights",
+    "NoLearning",
     "PPOModelUser",
     "PPOProvider",
     "PPOUser",
@@ -48,6 +58,8 @@ __all__ = [
     "QuantalUser",
     "StoppingUser",
     "Structural",
+    "StructuralUser",
+    "TabularUser",
     "Thompson",
     "Trainable",
     "User",

@@ -235,7 +235,7 @@ class ProviderEnv(gym.Env[Array, Any]):
 
     def _learn(self, route: int, cascade: float) -> _Known:
         abandon = float(self.prospects.reply(route, cascade))
-        law = sampler.Law(*map(float, sampler.law(self.game, route, cascade, abandon)))._replace(starts=2 - int(route))
+        law = sampler.one_law(self.game, int(route), cascade, abandon)
         judged = self.prospects.judge(route, cascade, abandon) if self.infos == "full" else {}
         told = {key: float(value) for key, value in judged.items()}
         cost = payoffs(self.game, route, cascade, abandon).cost if self.expected else None
@@ -251,11 +251,8 @@ class ProviderEnv(gym.Env[Array, Any]):
         return result
 
     def _record(self, known: _Known, outcome: tuple[int, int, bool]) -> Task:
-        played = sampler.cut_off(sampler.Outcome(*outcome), self.max_passes)
-        passes, solved = tuple(map(int, played.passes)), bool(played.solved)
         _, cascade, abandon = known.commitment
-        tail = payoffs(self.game, int(played.model), cascade, abandon) if played.cut else rules.NOTHING
-        return rules.record(passes, solved, rules.settle(self.game, passes, solved, tail), bool(played.cut))
+        return sampler.one_task(self.game, cascade, abandon, outcome, self.max_passes)
 
     def render(self) -> Any:
         """The Markov chain, the last task, and what it cost both sides."""

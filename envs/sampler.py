@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.envs import rules
-from routing_game.theory.game import Game, check_commitment
+from routing_game.theory.game import Game, Task, check_commitment
+from routing_game.theory.payoffs import payoffs
 
 BLOCK = 4096
 """Tasks drawn at a time, so that what is at work stays in the fastest memory."""
@@ -100,6 +101,19 @@ def one_outcome(law: Law, ready: Sequence[float]) -> tuple[int, int, bool]:
     first, second, end = ready
     reasons = 1 + int(second * again2) if by_standard <= end < reasoning else 0
     return starts * (1 + int(first * again1)), reasons, end < solved
+
+
+def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
+    """As `law`, in Python numbers, for `one_outcome`."""
+    return Law(*map(float, law(game, route, cascade, abandon)))._replace(starts=2 - route)
+
+
+def one_task(game: Game, cascade: float, abandon: float, outcome: tuple[int, int, bool], max_passes: int) -> Task:
+    """What an outcome comes to for both sides; the expected rest is charged where it is cut off."""
+    played = cut_off(Outcome(*outcome), max_passes)
+    passes, solved = tuple(map(int, played.passes)), bool(played.solved)
+    tail = payoffs(game, int(played.model), cascade, abandon) if played.cut else rules.NOTHING
+    return rules.record(passes, solved, rules.settle(game, passes, solved, tail), bool(played.cut))
 
 
 def cut_off(played: Outcome, max_passes: int) -> rules.Played:

@@ -6,13 +6,17 @@ checkpoints, and at each checkpoint the agent is asked what it would do if learn
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from routing_game.agents.protocol import ModelUser, Provider, User
+from routing_game.envs import sampler
+from routing_game.envs.streams import Streams
 from routing_game.experiments.records import Trace
+from routing_game.theory import Commitment, Game, Task
 
 QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 0.0))
 """(route, cascade) of the commitments that a user is asked about: 101 values of s on route 1, and route 2."""
@@ -21,6 +25,24 @@ QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 
 def checkpoints(tasks: int, first: int = 10, count: int = 30) -> list[int]:
     """Numbers of tasks at which to look, evenly spaced on a log axis, the last one included."""
     return sorted({round(n) for n in np.geomspace(min(first, tasks), tasks, count)})
+
+
+class World:
+    """One game's tasks, drawn whole: a function from (commitment, q) to a `Task`; for the schemes of two learners."""
+
+    def __init__(self, game: Game, rng: np.random.Generator, max_passes: int = 1000) -> None:
+        self.game, self.max_passes = game, max_passes
+        self._streams = Streams(rng, 1, sampler.DRAWS, sampler.logs)
+        self._numbers: list[tuple[float, ...]] = []
+        self._law = lru_cache(maxsize=4096)(partial(sampler.one_law, game))
+        self._task = lru_cache(maxsize=4096)(partial(sampler.one_task, game))
+
+    def __call__(self, commitment: Commitment, q: float) -> Task:
+        """Play one task."""
+        if not self._numbers:
+            self._numbers = self._streams.scalars()
+        played = sampler.one_outcome(self._law(*commitment, q), self._numbers.pop())
+        return self._task(commitment.cascade, q, played, self.max_passes)
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:

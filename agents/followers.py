@@ -1,0 +1,271 @@
+"""Users that learn from tasks: by structure, by tables, and by multiplicative weights, seeing s or blind to it.
+
+A learning user meets a commitment (i, s), plays one q for the task, and is told how it went. From a single task it can
+learn about every q at once: the passes of the task came about under the q it played, and a user who plays q' reaches
+pass k with ((1-q')/(1-q))^(k-1) times its chance. So, with r_k the reward of pass k (V if it solved the task, minus its
+time), the sum over passes of ((1-q')/(1-q))^(k-1) r_k is an unbiased estimate of U(i, s, q'), for all q' at once
+(importance weights; see Precup, Sutton and Singh 2000). It needs q < 1: who leaves at once learns nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from routing_game.agents.arguments import generator
+from routing_game.agents.protocol import Abandon
+from routing_game.theory import Commitment, Game, Task, best_response
+from routing_game.theory.game import require
+
+Array = NDArray[np.float64]
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """A user that learns: answers, is told, and can say what it would answer if learning stopped."""
+
+    def reply(self, commitment: Commitment) -> float:
+        """The q played in the next task, under this commitment; it may explore."""
+        ...
+
+    def learn(self, commitment: Commitment, q: float, task: Task) -> None:
+        """Learn from one task that was played with q."""
+        ...
+
+    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
+        """The q in [0, 1] that it would answer each commitment with, without exploring; the arguments broadcast."""
+        ...
+
+    def forget(self) -> None:
+        """Start anew, as if nothing had been learnt."""
+        ...
+
+
+class NoLearning:
+    """Any user as a follower that has nothing to learn: exact, fixed or noisy ones in the learners' schemes."""
+
+    def __init__(self, user: object) -> None:
+        if not callable(getattr(user, "abandon", None)):
+            raise ValueError(f"user must have a method abandon(route, cascade), got {user!r}")
+        self._user = user
+
+    def reply(self, commitment: Commitment) -> float:
+        """The user's answer."""
+        return float(self.abandon(*commitment))
+
+    def learn(self, commitment: Commitment, q: float, task: Task) -> None:
+        """Learn nothing."""
+
+    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
+        """The user's answers."""
+        return np.asarray(self._user.abandon(route, cascade), dtype=np.float64)  # type: ignore[attr-defined]
+
+    def forget(self) -> None:
+        """Nothing to forget."""
+
+
+class StructuralUser:
+    """Knows V, t and how the game is built; counts how often each model succeeds, and answers exactly as if the counts
+    were the truth (certainty equivalence). It stays while it has seen fewer than `patience` passes of the model that
+    starts.
+    """
+
+    def __init__(self, value: float, latency: tuple[float, float], patience: int = 20) -> None:
+        require(patience >= 1, "patience", patience, "be at least 1")
+        # c and P are the provider's business: the best response does not depend on them, except on ties.
+        self._game = Game(value, 1.0, (0.5, 0.5), latency, (1.0, 1.0), ordered=False)
+        self._patience = patience
+        self.forget()
+
+    def forget(self) -> None:
+        """Back to the prior, a Beta(1, 1) for each model."""
+        self._solved, self._passes = np.ones(2), np.full(2, 2.0)
+        self._replies: dict[Commitment, float] = {}
+        self._fresh_until = 0.0
+
+    def reply(self, commitment: Commitment) -> float:
+        """The best response to counts that are at most a twentieth short of the latest; 0 as long as they are small."""
+        if self._passes[commitment.route - 1] - 2 < self._patience:
+            return 0.0
+        if (total := float(self._passes.sum())) > self._fresh_until:
+            self._replies.clear()
+            self._fresh_until = 1.05 * total
+        if commitment not in self._replies:
+            self._replies[commitment] = float(self.abandon(*commitment))
+        return self._replies[commitment]
+
+    def learn(self, commitment: Commitment, q: float, task: Task) -> None:
+        """Count passes, and who solved the task."""
+        self._passes += (task.standard, task.reasoning)
+        if task.solved:
+            self._solved[1 if task.reasoning else 0] += 1
+
+    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
+        """q*(i, s) in the game that the counts suggest."""
+        p1, p2 = (self._solved / self._passes).tolist()
+        game = replace(self._game, success=(p1, p2))
+        return np.asarray(best_response(game, route, cascade).strong, dtype=np.float64)
+
+
+class _Table:
+    """A number for each answer q on a grid, separately for route 2 and for hats on a grid of s on route 1.
+
+    With ``interpolate`` an s lies between two points of the grid and shares in both (a contextual learner with hat
+    features); without, it belongs to the nearest (a tabular one). A blind user has one row per route.
+    """
+
+    def __init__(
+        self, value: float, latency: tuple[float, float], cascades: int, answers: int, interpolate: bool
+    ) -> None:
+        require(value > 0, "value", value, "be positive")
+        require(cascades >= 1, "cascades", cascades, "be at least 1")
+        require(answers >= 2, "answers", answers, "be at least 2")
+        self.value, self.latency = value, latency
+        self.answers = np.linspace(0.0, 1.0, answers)
+        self._last, self._interpolate = cascades - 1, interpolate
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew."""
+        self.table: Array = np.zeros((self._last + 2, len(self.answers)))
+
+    def rows(self, route: ArrayLike, cascade: ArrayLike) -> tuple[NDArray[np.int64], Array]:
+        """Which rows of the table a commitment belongs to, and with what weights, each (..., 2)."""
+        route, place = np.broadcast_arrays(route, np.asarray(cascade, dtype=np.float64) * self._last)
+        low = np.minimum(place.astype(np.int64), max(self._last - 1, 0))
+        share = place - low if self._interpolate else np.round(place - low)
+        rows = np.where(
+            route[..., None] == 2, self._last + 1, np.stack([low, np.minimum(low + 1, self._last)], axis=-1)
+        )
+        return rows, np.stack([1 - share, share], axis=-1)
+
+    def look(self, route: ArrayLike, cascade: ArrayLike) -> Array:
+        """The numbers of the answers to commitments, (..., answers)."""
+        rows, weights = self.rows(route, cascade)
+        return np.asarray((self.table[rows] * weights[..., None]).sum(axis=-2))
+
+    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
+        """The answer with the largest number; the least q of equals."""
+        return self.answers[self.look(route, cascade).argmax(axis=-1)]
+
+
+class TabularUser(_Table):
+    """Q-learning of one-shot values: the mean utility of each (commitment, q), answers played epsilon-greedily.
+
+    A task is one step, so nothing is bootstrapped; epsilon falls as 1/sqrt(tasks seen in the context).
+
+    Args:
+        value: V.
+        latency: (t1, t2).
+        rng: decides when to explore, and what.
+        cascades: points of s on route 1.
+        answers: points of q in [0, 1].
+        interpolate: contextual instead of tabular, see `_Table`.
+    """
+
+    def __init__(
+        self,
+        value: float,
+        latency: tuple[float, float],
+        rng: np.random.Generator,
+        cascades: int = 21,
+        answers: int = 11,
+        interpolate: bool = False,
+    ) -> None:
+        self._rng = generator(rng)
+        super().__init__(value, latency, cascades, answers, interpolate)
+
+    def forget(self) -> None:
+        """Start anew."""
+        super().forget()
+        self._plays: Array = np.zeros_like(self.table)
+
+    def reply(self, commitment: Commitment) -> float:
+        """Each answer once, then mostly the best so far."""
+        rows, weights = self.rows(*commitment)
+        plays = weights @ self._plays[rows]
+        if self._rng.random() < min(1.0, len(self.answers) / max(plays.sum(), 1.0) ** 0.5 / 2):
+            return float(self._rng.choice(self.answers))
+        return float(self.abandon(*commitment))
+
+    def learn(self, commitment: Commitment, q: float, task: Task) -> None:
+        """Move the value of the answer played towards the task's utility."""
+        rows, weights = self.rows(*commitment)
+        answer = int(np.abs(self.answers - q).argmin())
+        error = task.utility - float(self.look(*commitment)[answer])
+        for row, weight in zip(rows.tolist(), weights.tolist(), strict=True):
+            self._plays[row, answer] += weight
+            self.table[row, answer] += weight * error / max(self._plays[row, answer], 1.0)
+
+
+class MultiplicativeWeights(_Table):
+    """Hedge (Freund and Schapire 1997): plays q with a chance that grows exponentially in its estimated utility so far.
+
+    Every task teaches about every q, see the module. The user never leaves more surely than 1 - `tremble`, or it would
+    learn nothing from then on. The rate is the spread of the estimates seen so far over their number, by a square root.
+
+    Args:
+        value: V.
+        latency: (t1, t2).
+        rng: draws the answers.
+        cascades: points of s on route 1; 1 for a user who is blind to s.
+        answers: points of q in [0, 1].
+        tremble: the least chance of staying.
+    """
+
+    def __init__(
+        self,
+        value: float,
+        latency: tuple[float, float],
+        rng: np.random.Generator,
+        cascades: int = 21,
+        answers: int = 11,
+        tremble: float = 0.05,
+    ) -> None:
+        require(0 < tremble < 1, "tremble", tremble, "lie in (0, 1)")
+        self._rng, self._most = generator(rng), 1 - tremble
+        self._known: dict[tuple[int, int, bool, float], tuple[Array, float]] = {}  # many tasks are alike
+        super().__init__(value, latency, cascades, answers, interpolate=False)
+
+    def forget(self) -> None:
+        """Start anew."""
+        super().forget()
+        self._spreads: Array = np.zeros(len(self.table))
+
+    def reply(self, commitment: Commitment) -> float:
+        """A draw of q from the weights."""
+        row = self._row(commitment)
+        upto = np.exp(self._rate(row) * (self.table[row] - self.table[row].max())).cumsum()
+        answer = int(upto.searchsorted(self._rng.random() * upto[-1], side="right"))
+        return min(float(self.answers[answer]), self._most)
+
+    def learn(self, commitment: Commitment, q: float, task: Task) -> None:
+        """Add the estimated utility of each answer to its sum."""
+        row, outcome = self._row(commitment), (task.standard, task.reasoning, task.solved, q)
+        if outcome not in self._known:
+            estimate = utilities(task, q, self.answers, self.value, self.latency)
+            self._known[outcome] = estimate, float(np.var(estimate))
+        estimate, spread = self._known[outcome]
+        self.table[row] += estimate
+        self._spreads[row] += spread
+
+    def _row(self, commitment: Commitment) -> int:
+        return self._last + 1 if commitment.route == 2 else round(commitment.cascade * self._last)
+
+    def _rate(self, row: int) -> float:
+        return float(np.sqrt(8 * np.log(len(self.answers)) / max(self._spreads[row], 1e-12)))
+
+
+def utilities(task: Task, q: float, answers: Array, value: float, latency: tuple[float, float]) -> Array:
+    """Unbiased estimates of U(i, s, q') for each q' in ``answers``, same shape, from a task played with q < 1.
+
+    Raises:
+        ValueError: q is not in [0, 1).
+    """
+    require((q >= 0) and (q < 1), "q", q, "lie in [0, 1): who leaves at once learns nothing of waiting")
+    reward = np.repeat([-float(latency[0]), -float(latency[1])], [task.standard, task.reasoning])
+    reward[-1] += value * task.solved
+    return np.asarray(((1 - answers) / (1 - q))[:, None] ** np.arange(reward.size) @ reward)
