@@ -46,9 +46,10 @@ class SB3VecEnv(VecEnv):
         observation, reward, terminated, truncated, info = self.engine.step(self._actions)
         done = terminated | truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        for k in np.flatnonzero(done):
-            cut = bool(truncated[k] and not terminated[k])
-            infos[k] = {"terminal_observation": info["final_obs"][k], "TimeLimit.truncated": cut}
+        if done.any():
+            ended, cut = np.flatnonzero(done).tolist(), (truncated & ~terminated)[done].tolist()
+            for k, last, over in zip(ended, info["final_obs"][done], cut, strict=True):
+                infos[k] = {"terminal_observation": last, "TimeLimit.truncated": over}
         return observation, reward.astype(np.float32), done, infos
 
     def close(self) -> None:
