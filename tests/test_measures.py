@@ -1,0 +1,90 @@
+"""Shares, speeds and the equilibrium selected: against definitions and against cases with known answers."""
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import norm
+
+from routing_game.experiments.measures import distance, iqm, iqm_interval, practice_to, scores, selected, speeds, wilson
+from routing_game.theory import GAMES, simultaneous, solve
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (7, 20), (1, 3)])
+def test_wilson_interval_solves_its_equation(k, n):
+    """The ends are the p at which |p_hat - p| = z sqrt(p (1-p) / n)."""
+    share, low, high = wilson(k, n)
+    z = norm.ppf(0.975)
+    assert share == k / n
+    for p in (low, high):
+        assert abs(share - p) == pytest.approx(z * np.sqrt(p * (1 - p) / n), abs=1e-9)
+    assert low <= share <= high
+
+
+def test_no_seeds_no_share():
+    assert np.isnan(wilson(0, 0)).all()
+
+
+def test_interquartile_mean_ignores_the_outer_quarters():
+    assert float(iqm(np.array([-1e9, 1, 2, 3, 4, 1e9, -1e9, 1e9]))) == pytest.approx(2.5)
+
+
+def test_interval_covers_what_it_should():
+    rng, hits = np.random.default_rng(0), 0
+    for _ in range(60):
+        middle, low, high = iqm_interval(rng.normal(size=(20, 4)), resamples=300)
+        assert low <= middle <= high
+        hits += low <= 0 <= high
+    assert 50 <= hits <= 60
+
+
+def test_seeds_are_resampled_whole():
+    """A seed that is bad in every game widens the interval more than bad cells spread over the seeds."""
+    together, apart = np.zeros((12, 4)), np.zeros((12, 4))
+    together[:3] = 1.0
+    apart.ravel()[::4] = 1.0
+    width = [np.subtract(*iqm_interval(x)[:0:-1]) for x in (together, apart)]
+    assert width[0] > width[1] >= 0
+
+
+def test_practice_counts_from_the_last_visit_above():
+    practice, regret = [1, 2, 4, 8], [0.5, 0.001, 0.02, 0.005]
+    assert practice_to(practice, regret, 0.01) == 8
+    assert practice_to(practice, regret, 0.05) == 2
+    assert practice_to(practice, regret, 1.0) == 1
+    assert np.isnan(practice_to(practice, regret, 0.001))
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_equilibria_are_recognised(name):
+    game = GAMES[name]
+    optimum = solve(game)
+    assert selected(game, optimum.route, optimum.cascade[0], float(np.max(optimum.abandon))) == "Stackelberg"
+    for end in simultaneous(game).outcomes:
+        same = end.cost <= 1.03 * optimum.cost
+        found = selected(game, end.route, end.cascade[0], end.abandon)
+        assert found == ("Stackelberg" if same else "simultaneous")
+
+
+def test_neither_is_neither():
+    assert selected(GAMES["t4-cascade"], 1, 0.0, 1.0) == "neither"
+
+
+def test_distance_is_to_the_set():
+    assert distance(GAMES["t5-leave"], 1, 0.9) == 0.0
+    assert distance(GAMES["t5-leave"], 1, 0.4) == pytest.approx(0.1)
+    assert np.isnan(distance(GAMES["t5-leave"], 2, 0.4))
+    assert distance(GAMES["t5-reason"], 2, 0.123) == 0.0
+
+
+def test_tables_have_a_row_for_each():
+    judged = pl.DataFrame(
+        [("a", "g", s, p, r) for s in (0, 1) for p, r in ((1, 0.5), (2, 0.03), (4, 0.02 * s))]
+        + [("a", "h", s, p, 0.0) for s in (0, 1) for p in (1, 2, 4)],
+        schema=["learner", "game", "seed", "practice", "regret"], orient="row",
+    )  # fmt: skip
+    table = speeds(judged)
+    assert table.filter(pl.col("game") == "g")["to_1"].to_list() == [4.0, None]
+    assert table.filter(pl.col("game") == "g")["to_5"].to_list() == [2.0, 2.0]
+    row = scores(judged, ["a"]).to_dicts()[0]
+    assert (row["converged"], row["cells"]) == (0.75, 4)
+    assert row["converged_low"] < 0.75 < row["converged_high"]
