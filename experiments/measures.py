@@ -20,6 +20,7 @@ CONVERGED = 0.01
 """Regret, as a share of J* or V, at which a seed counts as converged."""
 LEVELS = (0.01, 0.05)
 """Regrets whose first lasting visit is timed."""
+LABELS = {"learner": pl.String, "game": pl.String, "seed": pl.Int64}
 SELECTED = 0.03
 """How near, as a share, a cost must lie to an equilibrium's to count as that equilibrium."""
 
@@ -77,10 +78,10 @@ def selected(game: Game, route: int, cascade: float, abandon: float) -> Selected
 
     Where both cost the same, as in eight games of the catalog, it is the Stackelberg game's.
     """
-    cost, optimum, play = payoffs(game, route, cascade, abandon).cost, solve(game).cost, simultaneous(game)
+    cost, optimum = float(payoffs(game, route, cascade, abandon).cost), float(solve(game).cost)
     if cost <= optimum + SELECTED * abs(optimum):
         return "Stackelberg"
-    if any(abs(cost - end.cost) <= SELECTED * abs(end.cost) for end in play.outcomes):
+    if any(abs(cost - end.cost) <= SELECTED * abs(end.cost) for end in simultaneous(game).outcomes):
         return "simultaneous"
     return "neither"
 
@@ -98,19 +99,17 @@ def distance(game: Game, route: int, cascade: float) -> float:
 def speeds(judged: pl.DataFrame) -> pl.DataFrame:
     """A row per cell: practice to within each of `LEVELS` (columns `to_1`, `to_5`; null if not at the end)."""
     rows = []
-    for (learner, game, seed), cell in judged.group_by("learner", "game", "seed", maintain_order=True):
+    for (learner, game, seed), cell in judged.group_by(*LABELS, maintain_order=True):
         practice, regret = cell["practice"].to_list(), cell["regret"].to_list()
         times = {f"to_{100 * level:g}": practice_to(practice, regret, level) for level in LEVELS}
         rows.append({"learner": learner, "game": game, "seed": seed, **times})
-    schema = {"learner": pl.String, "game": pl.String, "seed": pl.Int64} | {
-        f"to_{100 * x:g}": pl.Float64 for x in LEVELS
-    }
+    schema = {**LABELS, **{f"to_{100 * level:g}": pl.Float64 for level in LEVELS}}
     return pl.DataFrame(rows, schema=schema).fill_nan(None)
 
 
 def scores(judged: pl.DataFrame, learners: Sequence[str]) -> pl.DataFrame:
-    """A row per learner over its games: `iqm`, `low`, `high` of final regret; `converged` with its interval; `cells`."""
-    last = judged.group_by("learner", "game", "seed", maintain_order=True).last()
+    """A row per learner, over its games: `iqm` of final regret, `converged` share, both with intervals, and `cells`."""
+    last = judged.group_by(*LABELS, maintain_order=True).last()
     rows = []
     for name in learners:
         mine = last.filter(pl.col("learner") == name)
