@@ -1,4 +1,4 @@
-"""The command line: `routing-game check | report | solve | figures | frequencies | list`.
+"""The command line: `routing-game check | report | solve | figures | frequencies | tournament | list`.
 
 Whatever can be wrong with the input is found before any training starts, and said in one line with exit code 2.
 Heavy packages are imported by the commands that need them, so that `--help` answers at once.
@@ -26,6 +26,7 @@ COMMANDS = {
     "solve": "print the equilibrium of a game in plain words",
     "figures": "draw the paper's figures and the exact policy regions beside them",
     "frequencies": "show how often each kind of optimum occurs among random games",
+    "tournament": "let every named provider meet every named user, exactly",
     "list": "show the games, the real model pairs and the learners",
 }
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
@@ -168,6 +169,20 @@ def run_frequencies(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_tournament(arguments: argparse.Namespace) -> int:
+    """Two tables, J and U, of the zoo and of saved policies."""
+    from routing_game.experiments.tables import tournament_lines
+    from routing_game.theory import GAMES, PAIRS, load
+
+    known(arguments.game, "game", [*GAMES, *PAIRS])
+    try:
+        lines = tournament_lines(load(arguments.game), arguments.provider, arguments.user)
+    except (ValueError, FileNotFoundError) as error:
+        raise InputError(f"expected a policy made by save_policy: {error}") from None
+    print("\n".join(lines))
+    return 0
+
+
 def run_list(arguments: argparse.Namespace) -> int:
     """Everything that has a name, a line each."""
     from routing_game.experiments.card import catalog_lines
@@ -182,6 +197,7 @@ RUN = {
     "solve": run_solve,
     "figures": run_figures,
     "frequencies": run_frequencies,
+    "tournament": run_tournament,
     "list": run_list,
 }
 
@@ -258,6 +274,12 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     count = commands["frequencies"]
     count.add_argument("--games", type=at_least_one, default=2_000_000, metavar="N", help="games a prior (%(default)s)")
     count.add_argument("--seed", type=at_least_one, default=2026, metavar="N", help="of the random games (%(default)s)")
+
+    meet = commands["tournament"]
+    meet.add_argument("game", metavar="GAME", help="a name from routing-game list")
+    for role in ("provider", "user"):
+        text = f"folder of a saved {role}, to take part; may be repeated"
+        meet.add_argument(f"--{role}", type=Path, action="append", default=[], metavar="DIR", help=text)
     return parser, commands
 
 

@@ -1,11 +1,14 @@
-"""Tables for the terminal: how often each kind of optimum occurs."""
+"""Tables for the terminal: how often each kind of optimum occurs, and what the named agents make of a game."""
 
 import inspect
+from collections.abc import Sequence
+from pathlib import Path
 from textwrap import fill
 
 import numpy as np
 
-from routing_game.theory import RULES
+from routing_game.agents import zoo
+from routing_game.theory import RULES, Game
 from routing_game.theory.frequencies import PRIORS, frequencies
 
 WIDTH = 100
@@ -30,3 +33,33 @@ def frequency_lines(games: int, seed: int) -> list[str]:
     words = {rule: RULES[rule] for rule in seen} | {"cascades": f"{' and '.join(CASCADES)} together"}
     words |= {prior: " ".join(inspect.cleandoc(draw.__doc__ or "").split()) for prior, draw in PRIORS.items()}
     return [*lines, "", *(fill(f"{name:12}{text}", WIDTH, subsequent_indent=" " * 12) for name, text in words.items())]
+
+
+def tournament_lines(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ()) -> list[str]:
+    """J and U of each pair of the zoo, and of saved policies in folders, which take part under their folders' names.
+
+    Raises:
+        FileNotFoundError: a folder holds no policy.
+        ValueError: a policy is damaged or of the other role.
+    """
+    leaders = {name: entry.make(game) for name, entry in zoo.PROVIDERS.items()}
+    followers = {name: entry.make(game) for name, entry in zoo.USERS.items()}
+    if providers or users:
+        from routing_game.agents import load_provider, load_user
+
+        leaders |= {folder.name: load_provider(folder) for folder in providers}
+        followers |= {folder.name: load_user(folder) for folder in users}
+    table = zoo.tournament(game, leaders, followers)
+    left = max(map(len, table.providers)) + 2
+    lines = []
+    for title, numbers in (("J, the provider's cost", table.cost), ("U, the user's utility", table.utility)):
+        lines += [title, " " * left + "".join(f"{name:>11}" for name in table.users)]
+        for name, row in zip(table.providers, numbers, strict=True):
+            lines.append(f"{name:{left}}" + "".join(f"{x:11.4f}" for x in row))
+        lines.append("")
+    entries = {**zoo.PROVIDERS, **zoo.USERS}
+    words = {name: f"{entry.about} ({entry.reference})" for name, entry in entries.items()}
+    return [
+        *lines,
+        *(fill(f"{name:{left}}{text}", WIDTH, subsequent_indent=" " * left) for name, text in words.items()),
+    ]

@@ -42,6 +42,8 @@ WRONG = {
     "no run to report": (["report", "no-such-run"], "no-such-run"),
     "unknown figure": (["figures", "--only", "3,4-lef"], "'4-lef', perhaps 4-left"),
     "unknown set": (["figures", "--set", "C"], "'C'"),
+    "no such game to meet in": (["tournament", "t4-casc"], "perhaps t4-cascade"),
+    "no saved policy": (["tournament", "t4-cascade", "--user", "nowhere"], "save_policy"),
     "no games to count": (["frequencies", "--games", "0"], "at least 1"),
     "numbers missing": (["solve", "--value", "1"], "--penalty, --success, --latency, --cost"),
     "one number too many": (["solve", *GAME, ".9"], "'.9' on its own"),
@@ -216,6 +218,14 @@ def test_figures_are_named_as_they_are_written(tmp_path, capsys):
         str(tmp_path / "new" / f"figure-{name}-B.png") for name in ("4-left", "5-left")
     ]
     assert len([*(tmp_path / "new").iterdir()]) == 6
+
+
+def test_a_tournament_has_a_row_for_each_provider(capsys):
+    assert main(["tournament", "t4-cascade"]) == 0
+    told = capsys.readouterr().out
+    assert any(line.split()[:2] == ["equilibrium", "0.5824"] for line in told.splitlines())
+    for name in ("careless", "always-escalate", "FrugalGPT"):
+        assert name in told
 
 
 def test_frequencies_are_a_row_for_each_prior(capsys):

@@ -1,0 +1,62 @@
+"""The zoo: every animal keeps its promise, and the tournament's entries are those of the absorbing chain."""
+
+import numpy as np
+import pytest
+
+import routing_game.agents as agents
+from routing_game.agents.zoo import EPS, PROVIDERS, USERS, CarelessUser, tournament
+from routing_game.theory import GAMES, payoffs, robust_commitment, solve, user_regret, worst_cost
+from routing_game.theory.chain import Chain, evaluate
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_entries_are_those_of_the_chain(name):
+    game, table = GAMES[name], tournament(GAMES[name])
+    assert table.cost.shape == table.utility.shape == (len(PROVIDERS), len(USERS))
+    for row, provider in enumerate(PROVIDERS.values()):
+        route, cascade = provider.make(game).recommend()
+        for column, user in enumerate(USERS.values()):
+            q = float(user.make(game).abandon(route, cascade))
+            end = evaluate(Chain.of(game, cascade), route, q)
+            assert table.cost[row, column] == pytest.approx(float(end.cost), abs=1e-12)
+            assert table.utility[row, column] == pytest.approx(float(end.utility), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_each_best_is_best_in_its_place(name):
+    table, optimum = tournament(GAMES[name]), solve(GAMES[name])
+    exact = table.users.index("exact")
+    assert table.cost[:, exact].argmin() == 0 or table.cost[:, exact].min() >= optimum.cost - 1e-12
+    assert (table.utility <= table.utility[:, [exact]] + 1e-12).all()
+    careless, wary = table.users.index("careless"), table.providers.index("wary")
+    assert table.cost[wary, careless] <= table.cost[:, careless].min() + 1e-6
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_careless_user_is_the_worst_within_eps(name):
+    game, eps = GAMES[name], EPS * float(GAMES[name].value)
+    s = np.linspace(0, 1, 41)
+    q = CarelessUser(game, eps).abandon(1, s)
+    assert (user_regret(game, 1, s, q) <= eps * (1 + 1e-6)).all()
+    worst = worst_cost(game, 1, s, eps)
+    cost = payoffs(game, 1, s, q).cost
+    assert (cost <= worst + 1e-9).all()
+    assert cost == pytest.approx(worst, rel=0.02)
+
+
+def test_the_wary_provider_is_the_robust_commitment():
+    game = GAMES["t4-cascade"]
+    safe = robust_commitment(game, EPS)
+    assert PROVIDERS["wary"].make(game).recommend() == (safe.route, safe.cascade)
+
+
+def test_agents_of_ones_own_can_enter():
+    game = GAMES["t5-stay"]
+    table = tournament(game, {"mine": agents.UCB()}, {"fixed": agents.FixedUser(0.3)})
+    assert (table.providers, table.users, table.cost.shape) == (("mine",), ("fixed",), (1, 1))
+
+
+def test_one_game_at_a_time():
+    game = GAMES["t5-stay"]
+    with pytest.raises(ValueError, match="single game"):
+        tournament(game.stack([game, game]))
