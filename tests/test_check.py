@@ -346,7 +346,7 @@ def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):
 # --- specs and progress ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("profile", ["default", "full"])
+@pytest.mark.parametrize("profile", ["smoke", "default", "full"])
 def test_a_profile_is_all_games_and_learners(profile):
     spec = make_spec(profile)
     assert [*spec.games] == [*GAMES, REAL_PAIR]

@@ -154,7 +154,8 @@ def test_checkpoints_are_log_spaced_and_end_at_the_end():
     assert looks[0] == 10
     assert looks[-1] == 30_000
     ratios = np.diff(np.log(looks[5:]))
-    assert ratios.max() < 1.3 * ratios.min()
+    assert ratios.max() < 1.5 * ratios.min()
+    assert 300_000 in checkpoints(1_000_000)
     assert checkpoints(3) == [3]
 
 
