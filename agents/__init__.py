@@ -6,7 +6,7 @@ What needs torch or stable-baselines3 is imported when first asked for, so that 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from routing_game.agents.bandits import UCB, Thompson
+from routing_game.agents.bandits import EXP3, UCB, Elimination, EpsilonGreedy, Thompson, UCBTuned
 from routing_game.agents.exact import (
     BestResponseUser,
     EquilibriumProvider,
@@ -22,8 +22,9 @@ from routing_game.agents.followers import (
     StructuralUser,
     TabularUser,
 )
-from routing_game.agents.protocol import ModelUser, Provider, Trainable, User
+from routing_game.agents.protocol import ModelUser, Planner, Provider, Tally, Trainable, User
 from routing_game.agents.structural import Structural
+from routing_game.agents.zooming import Zooming
 
 if TYPE_CHECKING:
     from routing_game.agents.gradient import GibbsGradient
@@ -41,8 +42,11 @@ _LAZY = {
 }
 
 __all__ = [
+    "EXP3",
     "UCB",
     "BestResponseUser",
+    "Elimination",
+    "EpsilonGreedy",
     "EquilibriumProvider",
     "FixedProvider",
     "FixedUser",
@@ -54,15 +58,19 @@ __all__ = [
     "PPOModelUser",
     "PPOProvider",
     "PPOUser",
+    "Planner",
     "Provider",
     "QuantalUser",
     "StoppingUser",
     "Structural",
     "StructuralUser",
     "TabularUser",
+    "Tally",
     "Thompson",
     "Trainable",
+    "UCBTuned",
     "User",
+    "Zooming",
     "load_provider",
     "load_user",
     "save_policy",

@@ -6,7 +6,7 @@ regret, scores them. An agent knows only what its role knows: what else it needs
 """
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +30,54 @@ class Provider(Protocol):
 
     def recommend(self) -> Commitment:
         """What it would commit to if learning stopped now; this is what is judged."""
+        ...
+
+
+class Tally(NamedTuple):
+    """What many tasks cost, as far as a mean and its error need it; sums of no tasks are 0."""
+
+    tasks: int
+    """How many."""
+    cost: float
+    """The sum of their costs, in units of P."""
+    squares: float
+    """The sum of their squared costs."""
+
+    @classmethod
+    def of(cls, costs: ArrayLike) -> "Tally":
+        """That of these costs, one for each task."""
+        costs = np.asarray(costs, dtype=np.float64)
+        return cls(costs.size, float(costs.sum()), float(np.square(costs).sum()))
+
+    def joined(self, other: "Tally") -> "Tally":
+        """That of both together."""
+        return Tally(self.tasks + other.tasks, self.cost + other.cost, self.squares + other.squares)
+
+    @property
+    def mean(self) -> float:
+        """Mean cost of a task."""
+        return self.cost / self.tasks
+
+    @property
+    def variance(self) -> float:
+        """Mean squared distance of a task's cost from the mean."""
+        return max(self.squares / self.tasks - self.mean**2, 0.0)
+
+
+@runtime_checkable
+class Planner(Provider, Protocol):
+    """A provider that can say ahead how long it will stay with a commitment, and learns from costs alone.
+
+    Whole batches of tasks can then be played at once. Planning is optional: played task by task the same provider
+    obeys the same law.
+    """
+
+    def plan(self) -> tuple[Commitment, int]:
+        """The commitment of the next tasks, and for how many, at least 1; fewer may be played."""
+        ...
+
+    def update_many(self, commitment: Commitment, costs: Tally) -> None:
+        """Learn from at least one finished task, all played under `commitment`."""
         ...
 
 

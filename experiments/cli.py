@@ -244,8 +244,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     run = commands["check"]
     run.add_argument("--games", default="all", metavar="A,B", help="which games (default: all)")
     run.add_argument("--learners", default="all", metavar="X,Y", help="which learners (default: all)")
-    run.add_argument("--profile", choices=["default", "full"], default="default",
-                     help="practice and seeds: default fits a coffee break, full is for results")  # fmt: skip
+    run.add_argument("--profile", choices=["smoke", "default", "full"], default="default",
+                     help="practice and seeds: smoke shows that all runs, default fits a coffee break, full is for "
+                          "results")  # fmt: skip
     run.add_argument("--seeds", type=at_least_one, metavar="N", help="seeds per learner, instead of the profile's")
     run.add_argument("--tasks", type=at_least_one, metavar="N", help="practice per cell, instead of the profile's")
     run.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/PROFILE)")

@@ -12,10 +12,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from routing_game.agents import UCB, EquilibriumProvider, Structural, Thompson
-from routing_game.agents.protocol import Provider
+from routing_game.agents import (
+    EXP3,
+    UCB,
+    Elimination,
+    EpsilonGreedy,
+    EquilibriumProvider,
+    Structural,
+    Thompson,
+    UCBTuned,
+    Zooming,
+)
+from routing_game.agents.protocol import Planner, Provider
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
-from routing_game.experiments.play import checkpoints, play, provider_trace, user_trace
+from routing_game.experiments.play import checkpoints, play, play_batches, provider_trace, user_trace
 from routing_game.experiments.records import Trace
 from routing_game.experiments.spec import Plan, Spec
 from routing_game.theory import GAMES, Game, load
@@ -86,9 +96,34 @@ def ucb(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     return _play(UCB(), game, tasks, world)
 
 
+def ucb_tuned(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """UCB that measures each arm's own spread."""
+    return _play(UCBTuned(), game, tasks, world)
+
+
 def thompson(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     """Thompson sampling on 21 arms."""
     return _play(Thompson(np.random.default_rng(agent)), game, tasks, world)
+
+
+def epsilon_greedy(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """The best arm so far, and now and then any."""
+    return _play(EpsilonGreedy(np.random.default_rng(agent)), game, tasks, world)
+
+
+def exp3(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """Exponential weights on 21 arms."""
+    return _play(EXP3(np.random.default_rng(agent)), game, tasks, world)
+
+
+def elimination(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """Successive elimination of 21 arms."""
+    return _play(Elimination(), game, tasks, world)
+
+
+def zooming(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+    """A grid that is refined where it is best."""
+    return _play(Zooming(), game, tasks, world)
 
 
 def structural(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
@@ -174,6 +209,8 @@ def _engine(engine: VectorEnv[Any, Any, Any], world: Seed) -> "SB3VecEnv":
 
 
 def _play(provider: Provider, game: Game, tasks: int, world: Seed) -> Trace:
+    if isinstance(provider, Planner):
+        return provider_trace(provider, play_batches(game, provider, tasks, _integer(world)))
     return provider_trace(provider, play(ProviderEnv(game), provider, tasks, _integer(world)))
 
 
@@ -184,20 +221,31 @@ def _integer(seed: Seed) -> int:
 
 LEARNERS: dict[str, Learner] = {
     "equilibrium": Learner("control: the exact policy, which knows the game", equilibrium,
-                           {"default": (1_000, 2), "full": (1_000, 2)}, control=True),
+                           {"smoke": (50, 2), "default": (1_000, 2), "full": (1_000, 2)}, control=True),
     "gradient": Learner("knows the game, descends its cost through a Gibbs follower", gradient,
-                        {"default": (600, 3), "full": (600, 20)}, counts="iterations"),
+                        {"smoke": (10, 2), "default": (600, 3), "full": (600, 20)}, counts="iterations"),
     "structural": Learner("knows its costs and the structure, learns p and the user's threshold", structural,
-                          {"default": (2_000, 10), "full": (2_000, 20)}),
+                          {"smoke": (100, 2), "default": (2_000, 10), "full": (2_000, 20)}),
+    "zooming": Learner("bandit: route 2 and a grid of s that is refined where it is best", zooming,
+                       {"smoke": (3_000, 2), "default": (300_000, 5), "full": (1_000_000, 20)}),
     "ucb": Learner("bandit: upper confidence bounds on route 2 and 20 values of s", ucb,
-                   {"default": (30_000, 5), "full": (30_000, 20)}),
+                   {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}),
+    "ucb-tuned": Learner("bandit: the same with each commitment's own spread", ucb_tuned,
+                         {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)}),
     "thompson": Learner("bandit: Thompson sampling on the same 21 commitments", thompson,
-                        {"default": (30_000, 5), "full": (30_000, 20)}),
+                        {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}),
+    "epsilon-greedy": Learner("bandit: the least mean, any commitment at a falling rate", epsilon_greedy,
+                              {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)}),
+    "exp3": Learner("bandit: exponential weights, safe against an adversary", exp3,
+                    {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)}),
+    "elimination": Learner("bandit: successive elimination of the 21 commitments", elimination,
+                           {"smoke": (3_000, 2), "default": (30_000, 5), "full": (30_000, 20)}),
     "ppo": Learner("PPO (stable-baselines3) as the provider, against the exact user", ppo,
-                   {"default": (81_920, 3), "full": (163_840, 10)}),
+                   {"smoke": (64, 2), "default": (81_920, 3), "full": (163_840, 10)}),
     "ppo-user": Learner("PPO as the user who sees the commitment (i, s)", ppo_user,
-                        {"default": (204_800, 3), "full": (1_966_080, 10)}, role="user", counts="decisions"),
+                        {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
+                        role="user", counts="decisions"),
     "ppo-user-model": Learner("PPO as the user who also sees which model failed", ppo_user_model,
-                              {"default": (204_800, 3), "full": (1_966_080, 10)}, role="user", counts="decisions",
-                              sees_model=True),
+                              {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
+                              role="user", counts="decisions", sees_model=True),
 }  # fmt: skip

@@ -1,8 +1,9 @@
 """The task loop, and what is noted along the way.
 
 A provider commits, the world plays one task, the provider learns from what it showed: `play`. Exact policies and
-bandits go through it; learners that bring their own loop (gradient, PPO) have `train` instead. Both are iterators over
-checkpoints, and at each checkpoint the agent is asked what it would do if learning stopped now: its *trace*.
+bandits go through it; learners that plan ahead go through `play_batches`, which draws all tasks of a plan at once;
+learners that bring their own loop (gradient, PPO) have `train` instead. All are iterators over checkpoints, and at each
+checkpoint the agent is asked what it would do if learning stopped now: its *trace*.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,8 +13,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from routing_game.agents.protocol import ModelUser, Provider, User
+from routing_game.agents import BestResponseUser
+from routing_game.agents.protocol import ModelUser, Planner, Provider, Tally, User
 from routing_game.envs import sampler
+from routing_game.envs.rules import settle
 from routing_game.envs.streams import Streams
 from routing_game.experiments.records import Trace
 from routing_game.theory import Commitment, Game, Task
@@ -23,8 +26,9 @@ QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 
 
 
 def checkpoints(tasks: int, first: int = 10, count: int = 30) -> list[int]:
-    """Numbers of tasks at which to look, evenly spaced on a log axis, the last one included."""
-    return sorted({round(n) for n in np.geomspace(min(first, tasks), tasks, count)})
+    """Numbers of tasks at which to look, evenly spaced on a log axis up to two digits, the last one exact."""
+    spaced = np.geomspace(min(first, tasks), tasks, count)
+    return sorted({int(float(f"{n:.1e}")) for n in spaced[:-1]} | {tasks})
 
 
 class World:
@@ -55,6 +59,25 @@ def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> I
         provider.update(commitment, info["task"])
         if done in looks:
             yield done
+
+
+def play_batches(game: Game, provider: Planner, tasks: int, seed: int, user: User | None = None) -> Iterator[int]:
+    """Play that many tasks, each plan's at once, against the exact user unless another is given; pause as `play` does.
+
+    The law of the tasks is that of `play`. A checkpoint cuts a plan short; the provider then plans anew.
+    """
+    rng, user, done = np.random.default_rng(seed), user or BestResponseUser(game), 0
+    replies: dict[Commitment, float] = {}
+    for look in checkpoints(tasks):
+        while done < look:
+            commitment, wanted = provider.plan()
+            if commitment not in replies:
+                replies[commitment] = float(user.abandon(*commitment))
+            size = min(wanted, look - done)
+            standard, reasoning, solved = sampler.sample_tasks(game, *commitment, replies[commitment], rng, size)
+            provider.update_many(commitment, Tally.of(settle(game, (standard, reasoning), solved).cost))
+            done += size
+        yield done
 
 
 def provider_trace(provider: Provider, progress: Iterable[int]) -> Trace:

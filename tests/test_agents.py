@@ -34,11 +34,17 @@ PROVIDERS = {
     "fixed": lambda rng: agents.FixedProvider(1, 0.25),
     "equilibrium": lambda rng: agents.EquilibriumProvider(GAME),
     "ucb": lambda rng: agents.UCB(),
-    "thompson": lambda rng: agents.Thompson(rng),
+    "ucb-tuned": lambda rng: agents.UCBTuned(),
+    "thompson": agents.Thompson,
+    "epsilon-greedy": agents.EpsilonGreedy,
+    "exp3": agents.EXP3,
+    "elimination": lambda rng: agents.Elimination(),
+    "zooming": lambda rng: agents.Zooming(),
     "structural": lambda rng: agents.Structural(GAME.cost, GAME.penalty, rng),
     "gradient": lambda rng: trained(agents.GibbsGradient(GAME, rng, iterations=3)),
     "ppo": lambda rng: trained(agents.PPOProvider(seeded(ProviderVectorEnv(8, GAME)), rng, SHORT)),
 }
+PLANNERS = ("elimination", "zooming")
 USERS = {
     "fixed": lambda rng: agents.FixedUser(0.3),
     "exact": lambda rng: agents.BestResponseUser(GAME),
@@ -77,6 +83,25 @@ def test_provider_contract(make):
         assert 0.0 <= commitment.cascade <= 1.0
     provider.update(provider.act(), Task(1000, 0, False, 3.0, -3.0, truncated=True))
     assert history == play(make(np.random.default_rng(0)), 60)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_planners_plan_what_they_would_do(name):
+    provider = PROVIDERS[name](np.random.default_rng(0))
+    assert isinstance(provider, agents.Planner) == (name in PLANNERS)
+    if name not in PLANNERS:
+        return
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        commitment, tasks = provider.plan()
+        assert commitment == provider.act()
+        assert isinstance(tasks, int)
+        assert tasks >= 1
+        mean = 1.0 if commitment.route == 2 else 0.5 + commitment.cascade
+        played = min(tasks, 5_000)
+        provider.update_many(commitment, agents.Tally.of(rng.exponential(mean, played)))
+    assert provider.recommend().route == 1
+    assert provider.recommend().cascade <= 0.1
 
 
 @pytest.mark.parametrize("make", USERS.values(), ids=USERS)
@@ -184,6 +209,9 @@ def test_stopping_user_agrees_with_value_iteration(name):
         (lambda: agents.GibbsGradient(GAME, RNG, cold=0), "cold must be positive"),
         (lambda: agents.GibbsGradient(GAME, 3), "rng must be a numpy Generator"),
         (lambda: agents.PPOProvider(seeded(ProviderVectorEnv(8, GAME)), 3), "rng must be a numpy Generator"),
+        (lambda: agents.EpsilonGreedy(3), "rng must be a numpy Generator"),
+        (lambda: agents.EXP3(None), "rng must be a numpy Generator"),
+        (lambda: agents.Zooming().update(Commitment(1, 0.3), Task(1, 0, True, 0.1, 0.9)), "one of the points tried"),
         (lambda: agents.UCB(0), "at least 1"),
         (lambda: agents.UCB().update(Commitment(1, 0.123), Task(1, 0, True, 0.1, 0.9)), "none of the 21 arms"),
     ],

@@ -17,10 +17,12 @@ from routing_game.agents import (
     StoppingUser,
     Structural,
     Thompson,
+    Zooming,
 )
 from routing_game.agents.ppo import USER, Hats
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
+from routing_game.experiments.play import play_batches
 from routing_game.theory import GAMES, Commitment, Game, Task, load, provider_regret, solve, user_regret
 
 CLIFFS = ["t4-cascade", "t5-cascade"]
@@ -193,6 +195,19 @@ def test_bandits_after_30000_tasks(make, name):
     allowed = min(grid) + 0.015 if name in CLIFFS else 0.02
     sample = [regret(game, learn(make(np.random.default_rng(k)), game, 30_000, seed=100 + k)) for k in range(20)]
     assert upper_limit(sample) <= allowed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*GAMES, "gpt-4.1-o3"])
+def test_zooming_after_300000_and_a_million_tasks(name):
+    game, sample = load(name), []
+    for seed in range(600, 620):
+        zooming = Zooming()
+        looks = {done: regret(game, zooming) for done in play_batches(game, zooming, 1_000_000, seed)}
+        sample.append([looks[300_000], looks[1_000_000]])
+    early, late = np.transpose(sample)
+    assert upper_limit(early) <= 0.01
+    assert upper_limit(late) <= 0.003
 
 
 @pytest.mark.slow

@@ -346,7 +346,7 @@ def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):
 # --- specs and progress ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("profile", ["default", "full"])
+@pytest.mark.parametrize("profile", ["smoke", "default", "full"])
 def test_a_profile_is_all_games_and_learners(profile):
     spec = make_spec(profile)
     assert [*spec.games] == [*GAMES, REAL_PAIR]
@@ -364,6 +364,9 @@ def test_full_profile_has_the_budgets_of_the_acceptance_figures():
     assert [plans[name].seeds for name in ("ucb", "thompson", "structural", "gradient")] == [20] * 4
     assert [plans[name].seeds for name in ("ppo", "ppo-user", "ppo-user-model")] == [10] * 3
     assert [plans[name].practice for name in ("ucb", "thompson", "structural")] == [30_000, 30_000, 2_000]
+    bandits = ("zooming", "ucb-tuned", "epsilon-greedy", "exp3", "elimination")
+    assert [plans[name].seeds for name in bandits] == [20] * 5
+    assert [plans[name].practice for name in bandits] == [1_000_000] + [30_000] * 4
 
 
 def test_users_play_other_games_when_they_are_named():
