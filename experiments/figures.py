@@ -12,8 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from routing_game.experiments.analysis import FLOOR, Array, grid_floor, means
+from routing_game.experiments.measures import CONVERGED
 from routing_game.theory import Game, Piece, outcome, solve, thresholds
 
+COLUMNS = 5
+"""Games side by side in a learner's picture."""
 STRIP_ROW = 0.21
 """Inches of a learner's row below the cost curve."""
 RC: Any = {
@@ -165,11 +168,8 @@ def draw_regret(axes: Axes, judged: pl.DataFrame, learners: list[str], label: st
                   markevery=max(len(practice) // 6, 1), zorder=3, clip_on=False)  # fmt: skip
         band, highest = np.nan_to_num(half), max(highest, 100 * mean.max())
         axes.fill_between(practice, percent(mean - band), percent(mean + band), color=look.colour, alpha=0.14, lw=0)
-    axes.set(xscale="log", yscale="log", ylabel=label, xlabel=practice_label)
-    axes.set_ylim(100 * FLOOR, max(120.0, 2 * highest))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}"))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}" if x < 1000 else f"{x / 1000:g}k"))
-    axes.minorticks_off()
+    axes.set(ylabel=label, xlabel=practice_label)
+    logarithmic(axes, highest / 100)
     handles = [
         Line2D([], [], color=look.colour, ls=look.line, marker=look.marker, ms=4.5, lw=1.6, label=name)
         for name in learners
@@ -177,6 +177,42 @@ def draw_regret(axes: Axes, judged: pl.DataFrame, learners: list[str], label: st
     ]
     axes.legend(handles=handles, ncol=3, loc="lower left", bbox_to_anchor=(-0.02, 1.0), frameon=False, fontsize=8,
                 handlelength=3.2, columnspacing=1.4, borderaxespad=0.1)  # fmt: skip
+
+
+def logarithmic(axes: Axes, highest: float) -> None:
+    """Both axes of a picture of regret, up to a share; what is drawn at the floor is called 0."""
+    axes.set(xscale="log", yscale="log")
+    axes.set_ylim(100 * FLOOR, max(120.0, 200 * highest))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}" if x < 1000 else f"{x / 1000:g}k"))
+    axes.minorticks_off()
+
+
+def learner_figure(judged: pl.DataFrame, name: str, games: list[str], unit: str, practice: str) -> str:
+    """One learner: exact regret over practice on each of its games, its seeds and their mean."""
+    rows = -(-len(games) // COLUMNS)
+    look, highest = LOOKS.get(name, OTHER), float(judged["regret"].to_numpy().max())
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(11.2, 0.75 + 1.55 * rows))
+        panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
+        for place, axes in enumerate(panels.flat):
+            if place >= len(games):
+                axes.set_visible(False)
+                continue
+            mine = judged.filter(pl.col("game") == games[place])
+            for (_,), seed in mine.group_by(["seed"], maintain_order=True):
+                axes.plot(seed["practice"], percent(seed["regret"].to_numpy()), color=look.colour, lw=0.6, alpha=0.45)
+            mean = means(mine, ["practice"]).sort("practice")
+            axes.plot(mean["practice"], percent(mean["mean"].to_numpy()), color=look.colour, ls=look.line, lw=1.9)
+            axes.axhline(100 * CONVERGED, color="#777777", lw=0.8, ls=(0, (2, 2)))
+            ends = mine.group_by("seed").last()["regret"].to_numpy()
+            axes.set_title(f"{games[place]}  {(ends <= CONVERGED).sum()}/{len(ends)}", fontsize=8)
+            axes.tick_params(labelbottom=place + COLUMNS >= len(games), labelsize=8)
+        logarithmic(panels[0, 0], highest)
+        figure.supylabel(f"regret, % of {unit}", fontsize=9)
+        figure.supxlabel(practice, fontsize=9)
+        figure.tight_layout(pad=0.5)
+        return svg(figure)
 
 
 def draw_floor(axes: Axes, floor: float) -> None:

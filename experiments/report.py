@@ -20,6 +20,7 @@ from routing_game.experiments.analysis import (
 )
 from routing_game.experiments.card import card, number, provider_words
 from routing_game.experiments.learners import LEARNERS, make_spec
+from routing_game.experiments.measures import CONVERGED, scores, speeds
 from routing_game.experiments.records import Record, RunDirectory, write
 from routing_game.experiments.spec import Spec
 from routing_game.theory import PAIRS, solve
@@ -115,10 +116,13 @@ def contents(directory: RunDirectory) -> dict[str, Any]:
         "floors": {name: grid_floor(game) for name, game in spec.games.items()},
         "games": [game_section(spec, name, judged, providers) for name in spec.games] if providers else [],
         "user_games": user_sections(spec, records, judged, users),
+        "scores": scores(judged, [*spec.plans]).to_dicts(),
+        "learner_pages": learner_sections(spec, judged),
         "rows": rows,
         "failures": [record for record in records if record.error is not None],
         "single": any(row["n"] == 1 for row in rows),
         "near": NEAR,
+        "converged": CONVERGED,
         "floor": FLOOR,
         "tolerance": Q_TOLERANCE,
         "shade": shade,
@@ -198,6 +202,23 @@ def game_section(spec: Spec, name: str, judged: pl.DataFrame, providers: Sequenc
         "card": card(game, name, *(("s", "USD") if name in PAIRS else ())),
         "picture": embedded(game_figure(game, rows, played, practice, "USD" if name in PAIRS else "")),
     }
+
+
+def learner_sections(spec: Spec, judged: pl.DataFrame) -> list[dict[str, Any]]:
+    """One learner: what it is, its picture on all its games, and how much practice it took."""
+    from routing_game.experiments.figures import learner_figure
+
+    sections = []
+    for name, plan in spec.plans.items():
+        rows = judged.filter(pl.col("learner") == name)
+        unit = "V" if LEARNERS[name].role == "user" else "J*"
+        picture = (
+            embedded(learner_figure(rows, name, [*plan.games], unit, LEARNERS[name].counts)) if len(rows) else None
+        )
+        quick = speeds(rows).group_by("game", maintain_order=True).agg(pl.median("to_1", "to_5"))
+        times = {row["game"]: row for row in quick.to_dicts()}
+        sections.append({"name": name, "picture": picture, "times": times, "games": plan.games})
+    return sections
 
 
 def user_sections(
