@@ -193,7 +193,7 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str], unit: str,
     rows = -(-len(games) // COLUMNS)
     look, highest = LOOKS.get(name, OTHER), float(judged["regret"].to_numpy().max())
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(11.2, 0.75 + 1.55 * rows))
+        figure = Figure(figsize=(11.2, 0.75 + 1.55 * rows), layout="constrained")
         panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
         for place, axes in enumerate(panels.flat):
             if place >= len(games):
@@ -201,9 +201,11 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str], unit: str,
                 continue
             mine = judged.filter(pl.col("game") == games[place])
             for (_,), seed in mine.group_by(["seed"], maintain_order=True):
-                axes.plot(seed["practice"], percent(seed["regret"].to_numpy()), color=look.colour, lw=0.6, alpha=0.45)
+                axes.plot(seed["practice"], percent(seed["regret"].to_numpy()), color=look.colour, lw=0.6, alpha=0.45,
+                          clip_on=False)  # fmt: skip
             mean = means(mine, ["practice"]).sort("practice")
-            axes.plot(mean["practice"], percent(mean["mean"].to_numpy()), color=look.colour, ls=look.line, lw=1.9)
+            axes.plot(mean["practice"], percent(mean["mean"].to_numpy()), color=look.colour, ls=look.line, lw=1.9,
+                      clip_on=False)  # fmt: skip
             axes.axhline(100 * CONVERGED, color="#777777", lw=0.8, ls=(0, (2, 2)))
             ends = mine.group_by("seed").last()["regret"].to_numpy()
             axes.set_title(f"{games[place]}  {(ends <= CONVERGED).sum()}/{len(ends)}", fontsize=8)
@@ -211,7 +213,6 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str], unit: str,
         logarithmic(panels[0, 0], highest)
         figure.supylabel(f"regret, % of {unit}", fontsize=9)
         figure.supxlabel(practice, fontsize=9)
-        figure.tight_layout(pad=0.5)
         return svg(figure)
 
 
