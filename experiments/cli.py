@@ -78,13 +78,13 @@ def needs_extra() -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Train, compare, report."""
-    from routing_game.experiments.learners import LEARNERS, make_spec
+    from routing_game.experiments.learners import make_spec
     from routing_game.experiments.records import RunDirectory
     from routing_game.experiments.run import run
     from routing_game.theory import GAMES, PAIRS
 
     games = chosen("game", arguments.games, [*GAMES, *PAIRS])
-    learners = chosen("learner", arguments.learners, LEARNERS)
+    learners = chosen_learners(arguments.learners)
     spec = make_spec(arguments.profile, games, learners, arguments.seeds, arguments.tasks)
     custom = (games, learners, arguments.seeds, arguments.tasks) != (None,) * 4
     home = Path("runs", arguments.profile + (f"-{spec.digest[:6]}" if custom else ""))
@@ -243,7 +243,12 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
 
     run = commands["check"]
     run.add_argument("--games", default="all", metavar="A,B", help="which games (default: all)")
-    run.add_argument("--learners", default="all", metavar="X,Y", help="which learners (default: all)")
+    run.add_argument(
+        "--learners",
+        default="all",
+        metavar="X,Y",
+        help="which learners (default: all); also module:Agent, one of your own",
+    )
     run.add_argument("--profile", choices=["smoke", "default", "full"], default="default",
                      help="practice and seeds: smoke shows that all runs, default fits a coffee break, full is for "
                           "results")  # fmt: skip
@@ -293,6 +298,21 @@ def chosen(kind: str, text: str, names: Iterable[str], see: str = "routing-game 
     for word in words:
         known(word, kind, names, see)
     return tuple(name for name in names if name in words)
+
+
+def chosen_learners(text: str) -> tuple[str, ...] | None:
+    """As `chosen`, of our learners and then those of one's own, ``module:Agent``, which must be there."""
+    from routing_game.experiments import own
+    from routing_game.experiments.learners import LEARNERS
+
+    words = dict.fromkeys(word.strip() for word in text.split(","))
+    mine = tuple(word for word in words if own.is_own(word))
+    for word in mine:
+        own.find(word)
+    if not mine:
+        return chosen("learner", text, LEARNERS)
+    ours = ",".join(word for word in words if word not in mine)
+    return (*((chosen("learner", ours, LEARNERS) or LEARNERS) if ours else ()), *mine)
 
 
 def known(word: str, kind: str, names: Collection[str], see: str = "routing-game list") -> None:

@@ -23,8 +23,9 @@ from routing_game.agents import (
     UCBTuned,
     Zooming,
 )
-from routing_game.agents.protocol import Planner, Provider
+from routing_game.agents.protocol import Planner, Provider, Trainable
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
+from routing_game.experiments import own
 from routing_game.experiments.play import checkpoints, play, play_batches, provider_trace, user_trace
 from routing_game.experiments.records import Trace
 from routing_game.experiments.spec import Plan, Spec
@@ -219,7 +220,24 @@ def _integer(seed: Seed) -> int:
     return int(seed.generate_state(1)[0])
 
 
-LEARNERS: dict[str, Learner] = {
+class Registry(dict[str, Learner]):
+    """Learners by name; ``module:Agent`` finds one that is not ours."""
+
+    def __missing__(self, name: str) -> Learner:
+        if not own.is_own(name):
+            raise KeyError(name)
+
+        def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+            made = own.make(name, rng=np.random.default_rng(agent), game=game, tasks=tasks)
+            if isinstance(made, Trainable):
+                return provider_trace(made, made.train())
+            return _play(made, game, tasks, world)
+
+        budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
+        return Learner(f"{name}, an agent of your own", train, budgets)
+
+
+LEARNERS = Registry({
     "equilibrium": Learner("control: the exact policy, which knows the game", equilibrium,
                            {"smoke": (50, 2), "default": (1_000, 2), "full": (1_000, 2)}, control=True),
     "gradient": Learner("knows the game, descends its cost through a Gibbs follower", gradient,
@@ -248,4 +266,4 @@ LEARNERS: dict[str, Learner] = {
     "ppo-user-model": Learner("PPO as the user who also sees which model failed", ppo_user_model,
                               {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
                               role="user", counts="decisions", sees_model=True),
-}  # fmt: skip
+})  # fmt: skip

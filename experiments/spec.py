@@ -25,7 +25,7 @@ class Cell(NamedTuple):
     @property
     def filename(self) -> str:
         """The file that holds this cell's record."""
-        return f"{self.learner}__{self.game}__{self.seed:03d}.json"
+        return f"{self.learner.replace(':', '.')}__{self.game}__{self.seed:03d}.json"
 
     def streams(self, count: int) -> list[np.random.SeedSequence]:
         """Independent streams that depend on the cell alone, so no engine, order or worker can change them."""

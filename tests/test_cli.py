@@ -249,3 +249,74 @@ def test_runs_of_different_selections_do_not_share_a_default_folder(tmp_path, mo
     runs = [*(tmp_path / "runs").iterdir()]
     assert len(runs) == 2
     assert all(json.loads((run / "run.json").read_text())["spec"]["profile"] == "default" for run in runs)
+
+
+OWN = """
+from routing_game.theory import Commitment
+
+
+class Stubborn:
+    def __init__(self, rng, tasks):
+        self.told = 0
+        assert tasks == 40
+
+    def act(self):
+        return Commitment(2, 0.0)
+
+    def update(self, commitment, task):
+        self.told += 1
+
+    def recommend(self):
+        return Commitment(2, 0.0)
+
+
+class Planner(Stubborn):
+    def train(self):
+        yield 7
+
+
+def nobody():
+    return 3
+
+
+number = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "my_agents.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield tmp_path
+    sys.modules.pop("my_agents", None)
+
+
+def test_agents_of_ones_own_are_checked_beside_ours(own, capsys):
+    words = ["check", "--learners", "my_agents:Stubborn,ucb,my_agents:Planner", "--games", "t4-cascade,t4-reason"]
+    assert main([*words, "--seeds", "1", "--tasks", "40", "--workers", "1", "--out", "out"]) == 0
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line}
+    assert lines["regret,"] == ["%", "ucb", "my_agents:Stubborn", "my_agents:Planner"]
+    assert lines["t4-reason"][-2:] == ["0", "0"]  # route 2 is optimal there
+    assert lines["t4-cascade"][-2:] == ["29", "r"]
+    assert "my_agents:Stubborn" in (own / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("my_agents:Missing", "no attribute 'Missing'"),
+        ("missing_module:Agent", "No module named 'missing_module'"),
+        ("my_agents:number", "expected a class or function"),
+    ],
+)
+def test_an_agent_that_is_not_there_is_named_before_anything_runs(own, capsys, name, words):
+    assert main(["check", "--learners", name, "--out", "out"]) == 2
+    assert words in capsys.readouterr().err
+    assert not (own / "out").exists()
+
+
+def test_what_is_no_agent_is_a_failed_cell(own, capsys):
+    words = ["--games", "t4-reason", "--seeds", "1", "--tasks", "40", "--workers", "1", "--out", "out"]
+    assert main(["check", "--learners", "my_agents:nobody", *words]) == 1
+    assert "must make an agent with act" in capsys.readouterr().err
