@@ -6,9 +6,9 @@ and `make test` leaves it out. Numbers depend on the machine; compare them on th
 
 import pytest
 
-from routing_game.agents import UCB
+from routing_game.agents import UCB, Zooming
 from routing_game.envs import ProviderEnv
-from routing_game.experiments.play import play, provider_trace
+from routing_game.experiments.play import play, play_batches, provider_trace
 from routing_game.theory import GAMES
 
 TASKS = 5_000
@@ -21,3 +21,13 @@ def test_a_bandit_plays_five_thousand_tasks(benchmark: pytest.FixtureRequest) ->
 
     assert benchmark(run) == TASKS
     benchmark.extra_info["tasks_per_second"] = TASKS / benchmark.stats.stats.median
+
+
+def test_zooming_plays_a_million_tasks(benchmark: pytest.FixtureRequest) -> None:
+    def run() -> int:
+        provider = Zooming()
+        batches = play_batches(GAMES["t4-cascade"], provider, 1_000_000, seed=0)
+        return provider_trace(provider, batches).practice[-1]
+
+    assert benchmark(run) == 1_000_000
+    benchmark.extra_info["tasks_per_second"] = 1_000_000 / benchmark.stats.stats.median

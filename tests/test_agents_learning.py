@@ -23,7 +23,7 @@ from routing_game.agents.ppo import USER, Hats
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.play import play_batches
-from routing_game.theory import GAMES, Commitment, Game, Task, load, provider_regret, solve, user_regret
+from routing_game.theory import GAMES, Commitment, Game, Task, load, provider_regret, sample_games, solve, user_regret
 
 CLIFFS = ["t4-cascade", "t5-cascade"]
 SMOOTH = [name for name in GAMES if name not in CLIFFS]
@@ -208,6 +208,17 @@ def test_zooming_after_300000_and_a_million_tasks(name):
     early, late = np.transpose(sample)
     assert upper_limit(early) <= 0.01
     assert upper_limit(late) <= 0.003
+
+
+@pytest.mark.slow
+def test_zooming_comes_near_on_games_nobody_chose():
+    games, far = sample_games(100, np.random.default_rng(9)), 0
+    for k in range(100):
+        zooming = Zooming()
+        for _ in play_batches(games[k], zooming, 1_000_000, seed=700 + k):
+            pass
+        far += regret(games[k], zooming) > 0.01
+    assert far <= 5
 
 
 @pytest.mark.slow
