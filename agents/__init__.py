@@ -7,6 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from routing_game.agents.bandits import UCB, Thompson
+from routing_game.agents.beliefs import (
+    BeliefUser,
+    ConstantCascade,
+    PlanningProvider,
+    PlanningUser,
+    ReputationProvider,
+    SessionProvider,
+)
 from routing_game.agents.exact import (
     BestResponseUser,
     EquilibriumProvider,
@@ -35,7 +43,9 @@ _LAZY = {
 
 __all__ = [
     "UCB",
+    "BeliefUser",
     "BestResponseUser",
+    "ConstantCascade",
     "EquilibriumProvider",
     "FixedProvider",
     "FixedUser",
@@ -44,8 +54,12 @@ __all__ = [
     "PPOModelUser",
     "PPOProvider",
     "PPOUser",
+    "PlanningProvider",
+    "PlanningUser",
     "Provider",
     "QuantalUser",
+    "ReputationProvider",
+    "SessionProvider",
     "StoppingUser",
     "Structural",
     "Thompson",

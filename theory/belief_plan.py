@@ -3,7 +3,7 @@
 The provider plays (1, s) with one hidden s throughout; Beta(a, b) is the user's belief, m = a/(a+b) its mean, and
 V_n(a, b) the expected utility of n tasks still to come, V_0 = 0. Staying costs now and teaches for later.
 
-Decisions *after each failure*, with W2 = xi2/p2 if xi2 > 0 else xi2, the worth of the first pass of M2 and what follows:
+Decisions *after each failure*, with W2 = xi2/p2 if xi2 > 0 else xi2, the worth of M2 from its first pass on:
 
     V_n(a,b) = xi1 + p1 V_{n-1}(a,b) + k1 max{ V_{n-1}(a,b), m [W2 + V_{n-1}(a+1,b)] + (1-m) V_n(a,b+1) }
 
@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, exp, lgamma
+from itertools import pairwise
+from math import ceil, exp, lgamma, log
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def plan_after_failure(
     (xi1, xi2), p1, (k1, _) = game.net_value, game.success[0], game.failure
     after_2 = xi2 / game.success[1] if xi2 > 0 else xi2
     reach = 300 + ceil(tasks * k1 / p1) if reach is None else reach
-    grid = _lattice(prior, tasks, reach)
+    grid = lattice(prior, tasks, reach)
     given = None if leaving is None else np.broadcast_to(leaving(grid), grid.mean.shape)
     value = np.zeros((tasks + 1, tasks + 1, reach + 1))  # n, escalations, keeps
     chosen = np.ones((tasks, tasks, reach))
@@ -86,7 +87,7 @@ def plan_each_task(
     tasks: int,
     abandon: Callable[[Belief], Any] | None = None,
     grid: Any = None,
-    most_keeps: int = 40,
+    most_keeps: int | None = None,
 ) -> UserPlan:
     """One q for each task: the Bayes-optimal user on a grid of q, or one that answers with ``abandon(belief)``.
 
@@ -96,24 +97,26 @@ def plan_each_task(
         tasks: T; time and memory grow as its third power.
         abandon: q at beliefs of shape (A, B); None for the best.
         grid: the q among which the best is found; default 101 from 0 to 1.
-        most_keeps: keeps of one task that are told apart; what lies beyond them is left out of the future, which is
-            exact up to k1^(most_keeps + 1).
+        most_keeps: keeps of one task that are followed; a task with more of them has no future. Default: as many as
+            have a chance of 1e-14.
 
     Raises:
         ValueError: ``game`` is an array, the prior is not positive, or ``tasks`` is less than 1.
     """
     _check(game, prior, tasks)
     q = np.linspace(0, 1, 101) if grid is None else np.asarray(grid, dtype=float)
+    most_keeps = ceil(log(1e-14) / log(game.failure[0])) if most_keeps is None else most_keeps
     value = np.zeros((tasks + 1, most_keeps * (tasks + 1) + 1))  # V_0, at every belief within reach
     at_prior, chosen = [0.0], np.ones((tasks, tasks, most_keeps * tasks + 1))
     for n in range(1, tasks + 1):
         shape = (tasks + 1 - n, most_keeps * (tasks - n) + 1)  # beliefs before the last n tasks
-        belief = _lattice(prior, *shape)
+        belief = lattice(prior, *shape)
         options = q if abandon is None else np.broadcast_to(abandon(belief), shape)[..., None]
         total = _task_and_future(game, belief, options, value, most_keeps)
         best = total.argmax(axis=-1)[..., None]
         value = np.take_along_axis(total, best, axis=-1)[..., 0]
-        chosen[n - 1, : shape[0], : shape[1]] = np.take_along_axis(np.broadcast_to(options, total.shape), best, -1)[..., 0]
+        picked = np.take_along_axis(np.broadcast_to(options, total.shape), best, axis=-1)
+        chosen[n - 1, : shape[0], : shape[1]] = picked[..., 0]
         at_prior.append(float(value[0, 0]))
     return UserPlan(np.array(at_prior), chosen)
 
@@ -146,21 +149,22 @@ def clairvoyant(game: Game, prior: Belief, checks: str = "failure") -> float:
         ValueError: ``game`` is an array, the prior is not positive, or ``checks`` is neither.
     """
     _check(game, prior, 1)
-    if checks not in ("failure", "task"):
-        raise ValueError(f'checks must be "failure" or "task", got {checks!r}')
-    cuts = [s for s in thresholds(game) if np.isfinite(s)]
-
-    def told(s: Array) -> Any:
-        return payoffs(game, 1, s, best_response(game, 1, s).low).utility
-
-    return expectation(told if checks == "task" else lambda s: _told_and_sees(game, s), prior, cuts)
+    check_checks(checks)
+    cuts = [float(s) for s in thresholds(game) if np.isfinite(s)]
+    return expectation(lambda s: told_utility(game, s, checks), prior, cuts)
 
 
-def _told_and_sees(game: Game, s: Array) -> Any:
-    """U of the best user who knows s and sees the model: after M1 it stays for good or not at all."""
+def told_utility(game: Game, cascade: Any, checks: str = "failure") -> Any:
+    """U of the best user who is told s: with one q a task, or seeing the model and deciding after each failure.
+
+    The latter stays after M1 for good or not at all.
+    """
+    if checks == "task":
+        return payoffs(game, 1, cascade, best_response(game, 1, cascade).low).utility
     (xi1, xi2), k1 = game.net_value, game.failure[0]
     after_2 = xi2 / game.success[1] if xi2 > 0 else xi2
-    return xi1 + k1 * np.maximum(0.0, (s * after_2 + (1 - s) * xi1) / (1 - k1 * (1 - s)))
+    waiting = (cascade * after_2 + (1 - cascade) * xi1) / (1 - k1 * (1 - cascade))
+    return xi1 + k1 * np.maximum(0.0, waiting)
 
 
 def expectation(f: Callable[[Array], Any], belief: Belief, breaks: Sequence[float] = (), nodes: int = 64) -> float:
@@ -171,7 +175,7 @@ def expectation(f: Callable[[Array], Any], belief: Belief, breaks: Sequence[floa
     a, b = (float(x) for x in belief)
     cuts = np.unique(np.clip([0.0, *(float(x) for x in breaks), 1.0], 0.0, 1.0))
     total = 0.0
-    for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+    for low, high in pairwise(cuts):
         left, right = a if low == 0 else 1.0, b if high == 1 else 1.0  # the end at which a weight sits
         x, weight = beta_nodes(left / (left + right), 1 / (left + right + 1), nodes)
         s, width = low + (high - low) * x, high - low
@@ -181,7 +185,7 @@ def expectation(f: Callable[[Array], Any], belief: Belief, breaks: Sequence[floa
     return exp(lgamma(a + b) - lgamma(a) - lgamma(b)) * total
 
 
-def _lattice(prior: Belief, escalations: int, keeps: int) -> Belief:
+def lattice(prior: Belief, escalations: int, keeps: int) -> Belief:
     """Every belief from the prior on: counts of shape (escalations, keeps)."""
     a, b = np.meshgrid(prior.escalated + np.arange(escalations), prior.kept + np.arange(keeps), indexing="ij")
     return Belief(a, b)
@@ -192,3 +196,9 @@ def _check(game: Game, prior: Belief, tasks: int) -> None:
         raise ValueError(f"a plan is made for a single game, got an array of shape {game.shape}; index it")
     Belief.checked(prior)
     require(tasks >= 1, "tasks", tasks, "be at least 1")
+
+
+def check_checks(checks: str) -> None:
+    """Raise ValueError unless the user checks its belief at each "failure" or once a "task"."""
+    if checks not in ("failure", "task"):
+        raise ValueError(f'checks must be "failure" or "task", got {checks!r}')

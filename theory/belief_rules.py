@@ -1,7 +1,7 @@
 """How a user decides who holds a belief about s: rules, exact and for arrays of users.
 
-A rule gives the chance of leaving, q, at a belief. Rules differ in when they *check* it: once a task, with one q for the
-whole of it, as the paper's user; or after each failure, seeing which model has failed. For the latter, with
+A rule gives the chance of leaving, q, at a belief. Rules differ in when they *check* it: once a task, with one q for
+the whole of it, as the paper's user; or after each failure, seeing which model has failed. For the latter, with
 W2 = xi2/p2 if xi2 > 0 else xi2 (the worth of M2 from its first pass on), staying after a failed pass of M1 is worth
 
     once:     m W2 + (1-m) xi1                                          leave at the next failure of M1
@@ -30,7 +30,7 @@ _GOLDEN = (np.sqrt(5.0) - 1) / 2
 
 
 def plug_in(game: Game, belief: Belief) -> Any:
-    """q of the best response to (1, E[s]), as if the mean were true; ties as the provider likes them."""
+    """Q of the best response to (1, E[s]), as if the mean were true; ties as the provider likes them."""
     return best_response(game, 1, belief.mean).strong
 
 
@@ -94,20 +94,13 @@ def after_failure(game: Game, belief: Belief) -> Any:
     return plain(np.where(np.isfinite(s0), m < s0, best < 0).astype(float))
 
 
-def optimistic(game: Game, belief: Belief, width: Any) -> Any:
-    """q of the best response to the best s within ``width`` of the mean: high s if xi2 > xi1 p2 helps, else low s."""
-    xi1, xi2 = game.net_value
-    better = np.where(xi2 / game.success[1] > xi1, 1.0, -1.0)
-    return best_response(game, 1, np.clip(belief.mean + better * width, 0.0, 1.0)).strong
-
-
 class Rule(Protocol):
     """A user's rule: the chance of leaving at each belief; memoryless but for the belief and the number of tasks."""
 
     checks: Checks
 
     def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
-        """q after a failed pass of M1 (checks "failure") or for the whole task (checks "task"), one for each user.
+        """Q after a failed pass of M1 (checks "failure") or for the whole task (checks "task"), one for each user.
 
         Args:
             belief: counts of each user.
