@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from routing_game.agents.arguments import generator
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
-from routing_game.theory.belief_plan import UserPlan, plan_after_failure
+from routing_game.theory.belief_plan import UserPlan, plan_after_failure, plan_each_task
 from routing_game.theory.belief_rules import Checks, PlugIn, Rule, after_reasoning
 from routing_game.theory.game import require
 from routing_game.theory.reputation import Reputation, reputation, reputation_rule
@@ -90,16 +90,22 @@ class PlanningUser(BeliefUser):
 
 
 class Planned:
-    """The Bayes-optimal plan for T tasks as a rule; beyond its horizon it decides as if the last task had begun."""
+    """The Bayes-optimal plan for T tasks as a rule; beyond its horizon it decides as if the last task had begun.
 
-    checks: Checks = "failure"
+    Args:
+        game: the game.
+        tasks: T.
+        prior: counts before the first task.
+        checks: "failure", or "task" for one q a task, on a grid of 101 (seconds for T = 5, and it grows as T^3).
+    """
 
-    def __init__(self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0)) -> None:
-        self._prior = Belief.checked(prior)
-        self.plan: UserPlan = plan_after_failure(game, self._prior, tasks)
+    def __init__(self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), checks: Checks = "failure") -> None:
+        self.checks, self._prior = checks, Belief.checked(prior)
+        plan = plan_after_failure if checks == "failure" else plan_each_task
+        self.plan: UserPlan = plan(game, self._prior, tasks)
 
     def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
-        """0 or 1 after a failed pass of M1, given how many tasks are still to come."""
+        """The q after a failed pass of M1, or of the whole task, given how many tasks are still to come."""
         horizon, most_a, most_b = self.plan.leaving.shape
         a, b = np.rint(np.subtract(belief, np.reshape(self._prior, (2,) + (1,) * np.ndim(belief.mean)))).astype(int)
         return self.plan.leaving[max(horizon - task, 0), np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]

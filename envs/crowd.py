@@ -24,8 +24,10 @@ Array = NDArray[np.float64]
 class UserRule(Protocol):
     """How the users of a crowd decide."""
 
-    checks: Any
-    """"task" or "failure"."""
+    @property
+    def checks(self) -> str:
+        """Whether they check their beliefs once a "task" or at each "failure"."""
+        ...
 
     def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
         """Q at each belief: for the whole task, or after a failed pass of M1."""

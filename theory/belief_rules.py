@@ -30,7 +30,7 @@ _GOLDEN = (np.sqrt(5.0) - 1) / 2
 
 
 def plug_in(game: Game, belief: Belief) -> Any:
-    """Q of the best response to (1, E[s]), as if the mean were true; ties as the provider likes them."""
+    """The q of the best response to (1, E[s]), as if the mean were true; ties as the provider likes them."""
     return best_response(game, 1, belief.mean).strong
 
 
@@ -97,10 +97,13 @@ def after_failure(game: Game, belief: Belief) -> Any:
 class Rule(Protocol):
     """A user's rule: the chance of leaving at each belief; memoryless but for the belief and the number of tasks."""
 
-    checks: Checks
+    @property
+    def checks(self) -> Checks:
+        """Whether it checks the belief once a "task" or at each "failure"."""
+        ...
 
     def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
-        """Q after a failed pass of M1 (checks "failure") or for the whole task (checks "task"), one for each user.
+        """The q after a failed pass of M1 (checks "failure") or for the whole task (checks "task"), one for each user.
 
         Args:
             belief: counts of each user.
