@@ -144,7 +144,7 @@ def test_a_certain_belief_is_the_paper_s_user() -> None:
 
 
 def rules_differ(regime: str, n: float) -> tuple[np.ndarray, np.ndarray]:
-    """|q - q'| of plug-in and expected utility, and what it costs over V: 1500 random games, uniform means, a + b = n."""
+    """|q - q'| of plug-in and expected utility, and the loss over V: 1500 random games, uniform means, a + b = n."""
     rng = np.random.default_rng(5)
     games, m = sample_games(1500, rng, regime), rng.random(1500)
     belief = Belief(m * n, (1 - m) * n)

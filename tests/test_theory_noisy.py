@@ -5,43 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from routing_game.theory import GAMES, Game, observability, payoffs, solve
-from routing_game.theory.noisy import NoisyOutcome, noisy_play, observation_value
+from routing_game.theory import GAMES, observability, payoffs, solve
+from routing_game.theory.noisy import noisy_play, observation_value
 
 CASCADES = {"t4-cascade": (0.25, 0.0), "t5-cascade": (0.33, 1.0)}
-
-
-def regrets(game: Game, error: float, outcome: NoisyOutcome) -> tuple[float, float]:
-    """(the user's largest regret after a signal over V, the spread of J between cascades that are played)."""
-    x, s = outcome.deviates, np.array([outcome.deviation, outcome.cascade])
-    q = np.linspace(0, 1, 401)
-    utility = payoffs(game, 1, s[:, None], q).utility
-    right, wrong = 1 - error, error
-    user = 0.0
-    for weights, played in (((x * right, (1 - x) * wrong), outcome.abandon[0]), ((x * wrong, (1 - x) * right),
-                                                                               outcome.abandon[1])):  # fmt: skip
-        expected = np.array(weights) @ utility / sum(weights)
-        near = np.sort(np.abs(q - played).argsort()[:2])  # a lottery of two q, or of neighbours
-        user = max(user, expected.max() - expected[near].max())
-    return user / game.value, 0.0
 
 
 @pytest.mark.parametrize("name", CASCADES)
 @pytest.mark.parametrize("error", [0.2, 0.05, 0.001])
 def test_every_outcome_is_an_equilibrium(name: str, error: float) -> None:
+    """Neither a q on the grid, after either signal, nor the other cascade would do better."""
     game, (cascade, deviation) = GAMES[name], CASCADES[name]
+    s, signals = np.array([deviation, cascade])[:, None], np.array([[1 - error, error], [error, 1 - error]])
+    everything = payoffs(game, 1, s, np.linspace(0, 1, 401)).utility
     outcomes = noisy_play(game, error, cascade, deviation)
-    assert outcomes
+    assert any(0 < outcome.deviates < 1 for outcome in outcomes)
     for outcome in outcomes:
-        assert regrets(game, error, outcome)[0] < 1e-3
-        s = np.array([deviation, cascade])
-        costs = payoffs(game, 1, s[:, None], np.array(outcome.abandon)).cost  # J is concave or convex in q: near only
-        signals = np.array([[1 - error, error], [error, 1 - error]])
-        paid = (signals * costs).sum(axis=1)
-        if 0 < outcome.deviates < 1:
-            assert abs(paid[0] - paid[1]) < 0.02 * game.penalty
-        else:
-            assert paid[int(outcome.deviates == 0)] <= paid.min() + 1e-12
+        x, lottery = (
+            np.array([outcome.deviates, 1 - outcome.deviates]),
+            np.array([1 - outcome.lottery, outcome.lottery]),
+        )
+        paid = np.zeros(2)
+        for signal, replies in enumerate(outcome.abandon):
+            posterior = x * signals[:, signal] / (x @ signals[:, signal])
+            mine = posterior @ payoffs(game, 1, s, np.array(replies)).utility
+            assert np.all((posterior @ everything).max() - mine[lottery > 0] < 1e-9)
+            paid += signals[:, signal] * (payoffs(game, 1, s, np.array(replies)).cost @ lottery)
+        assert np.all(paid[x > 0] <= paid.min() + 1e-9)
+        assert outcome.cost == pytest.approx(paid.min())
 
 
 @pytest.mark.parametrize("name", CASCADES)

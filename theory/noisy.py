@@ -42,8 +42,10 @@ class NoisyOutcome(NamedTuple):
     """The cascade that it plays else."""
     deviates: float
     """x, the chance of the deviation: 0 or 1 in a pure equilibrium."""
-    abandon: tuple[float, float]
-    """Expected q after the signal "deviation" and after the other."""
+    abandon: tuple[tuple[float, float], tuple[float, float]]
+    """After the signal "deviation", and after the other: two q that are optimal, the same one twice where unique."""
+    lottery: float
+    """Chance of the second q of each pair."""
     cost: float
     """J, the same for every cascade that is played."""
     utility: float
@@ -157,11 +159,10 @@ class _Signals:
         played = np.array([low, 1 - low])
         cost = mixture @ np.stack([self.costs(r) for r in replies])
         utility = mixture @ np.stack([(self.seen * self.utility[:, r]).sum(axis=1) for r in replies])
-        q = mixture @ _Q[replies]
-        return NoisyOutcome(
-            float(self.s[1]), float(self.s[0]), float(low), (float(q[0]), float(q[1])), float(played @ cost),
-            float(played @ utility),
-        )  # fmt: skip
+        q = [(float(first), float(second)) for first, second in _Q[replies].T]
+        deviation, cascade = (float(s) for s in self.s)
+        value = float(played @ cost), float(played @ utility)
+        return NoisyOutcome(cascade, deviation, float(low), (q[0], q[1]), float(weight), *value)
 
 
 def _check(game: Any, error: float) -> None:
