@@ -59,6 +59,7 @@ def reputation(
     leaving: Callable[[Belief], Any],
     checks: str = "failure",
     escalating: Escalating | None = None,
+    routes: tuple[int, ...] = (1, 2),
     reach: int | None = None,
 ) -> Reputation:
     """T tasks, undiscounted: the best plan, or the value of one that escalates with chance ``escalating(belief)``.
@@ -70,6 +71,7 @@ def reputation(
         leaving: the user's q after a failed pass of M1 at beliefs of shape (A, B). After M2 it stays iff xi2 >= 0.
         checks: "failure" or "task"; for the latter ``leaving`` must be 0 or 1, kept for the whole task.
         escalating: None for the best plan; a given plan starts every task with M1.
+        routes: (1,) if the best plan, too, must start every task with M1.
         reach: keeps beyond which the provider must escalate; default 60 beyond what T tasks show at most on average.
 
     Raises:
@@ -83,6 +85,7 @@ def reputation(
     q, asked = _leaving(leaving, belief, checks)
     given = None if escalating is None else np.broadcast_to(escalating(belief), q.shape).astype(float)
     cost = np.zeros((tasks + 1, reach + 1))  # J_{n-1}: escalations, keeps
+    chooses = escalating is None and 2 in routes
     at_prior, draws, starts = [0.0], np.ones((tasks, tasks, reach + 1)), np.zeros((tasks, tasks, reach + 1), dtype=bool)
     for n in range(1, tasks + 1):
         now, run = cost.copy(), np.zeros(tasks)
@@ -94,7 +97,7 @@ def reputation(
             stays = e * escalate + (1 - e) * keep
             run = c1 + p1 * here + k1 * (q[:, j] * (game.penalty + here) + (1 - q[:, j]) * stays)
             first = np.where(asked[:, j], game.leaving_cost[0] + here, run)
-            starts[n - 1, :, j] = (after_2 + here < first) & (given is None)
+            starts[n - 1, :, j] = (after_2 + here < first) & chooses
             now[:-1, j] = np.where(starts[n - 1, :, j], after_2 + here, first)
         cost = now
         at_prior.append(float(cost[0, 0]))
@@ -108,6 +111,7 @@ def reputation_discounted(
     leaving: Callable[[Belief], Any],
     checks: str = "failure",
     escalating: Escalating | None = None,
+    routes: tuple[int, ...] = (1, 2),
     draws: int | None = None,
 ) -> Reputation:
     """For ever, discounted by g a task: the best plan, or the value of one that escalates as told.
@@ -122,6 +126,7 @@ def reputation_discounted(
         leaving: as in `reputation`, for arrays of beliefs of any shape.
         checks: as in `reputation`.
         escalating: None for the best plan; a given plan starts every task with M1.
+        routes: (1,) if the best plan, too, must start every task with M1.
         draws: how far the recursion goes; time and memory grow as its square. Default: until g^tasks is about 1e-10,
             but 3000 at most (seconds).
 
@@ -130,7 +135,7 @@ def reputation_discounted(
     """
     _check(game, prior, checks)
     require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
-    g, after_2 = discount, _reasoning_cost(game)
+    g, after_2, chooses = discount, _reasoning_cost(game), escalating is None and 2 in routes
     if draws is None:
         draws = min(3000, 100 + ceil(-23 / np.log(g) * game.failure[0] / game.success[0])) if g > 0 else 100
     for_ever = after_2 / (1 - g)
@@ -147,7 +152,7 @@ def reputation_discounted(
         pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
         same = g * (game.success[0] + game.failure[0] * q)  # the next task begins with this belief
         first = np.where(asked, game.leaving_cost[0] / (1 - g), pass_cost / (1 - same))
-        reasons = (for_ever < first) & (escalating is None)
+        reasons = (for_ever < first) & chooses
         later = np.where(reasons, for_ever, first)
         run_later = pass_cost + same * later
         policy[e, n - e], starts[e, n - e] = plan, reasons
