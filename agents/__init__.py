@@ -7,6 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from routing_game.agents.bandits import EXP3, UCB, Elimination, EpsilonGreedy, Thompson, UCBTuned
+from routing_game.agents.beliefs import (
+    BeliefUser,
+    ConstantCascade,
+    PlanningProvider,
+    PlanningUser,
+    ReputationProvider,
+    SessionProvider,
+)
 from routing_game.agents.exact import (
     BestResponseUser,
     EquilibriumProvider,
@@ -44,7 +52,9 @@ _LAZY = {
 __all__ = [
     "EXP3",
     "UCB",
+    "BeliefUser",
     "BestResponseUser",
+    "ConstantCascade",
     "Elimination",
     "EpsilonGreedy",
     "EquilibriumProvider",
@@ -59,8 +69,12 @@ __all__ = [
     "PPOProvider",
     "PPOUser",
     "Planner",
+    "PlanningProvider",
+    "PlanningUser",
     "Provider",
     "QuantalUser",
+    "ReputationProvider",
+    "SessionProvider",
     "StoppingUser",
     "Structural",
     "StructuralUser",

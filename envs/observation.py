@@ -93,35 +93,3 @@ class Dial(NamedTuple):
         if self.kind != "model":
             return glimpse.copy()
         return np.concatenate([glimpse, np.asarray(failed, dtype=np.float64)[..., None]], axis=-1)
-
-
-class Belief(NamedTuple):
-    """A Beta(a, b) belief about a hidden s: a counts escalations, b keeps, each with its prior count."""
-
-    escalated: float = 1.0
-    kept: float = 1.0
-
-    @property
-    def mean(self) -> float:
-        """E[s] = a / (a + b)."""
-        return self.escalated / (self.escalated + self.kept)
-
-    @property
-    def sd(self) -> float:
-        """Standard deviation of s."""
-        return float(np.sqrt(self.mean * (1 - self.mean) / (self.escalated + self.kept + 1)))
-
-    def after(self, escalated: bool) -> Belief:
-        """The posterior once a failed pass of M1 was seen to be followed by M2, or by M1 again."""
-        return Belief(self.escalated + escalated, self.kept + (not escalated))
-
-    @classmethod
-    def checked(cls, prior: Any) -> Belief:
-        """A prior from its two counts; ValueError unless both are positive and finite."""
-        try:
-            escalated, kept = map(float, prior)
-        except (TypeError, ValueError):
-            raise ValueError(f"prior must be the two counts (a, b) of a Beta distribution, got {prior!r}") from None
-        if not (0 < escalated < np.inf and 0 < kept < np.inf):
-            raise ValueError(f"the counts (a, b) of a prior must be positive, got {prior!r}")
-        return cls(escalated, kept)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import EXACT_USER, player, single_game, whole_number
-from routing_game.envs.observation import Belief
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
+from routing_game.theory.belief import Belief
 from routing_game.theory.game import Commitment, Game, check_commitment
 
 Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.envs.arguments import whole_number
-from routing_game.envs.observation import Belief
+from routing_game.theory.belief import Belief
 from routing_game.theory.game import check_commitment
 
 Floats = NDArray[np.float64]

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from routing_game.envs import UserEnv, UserVectorEnv
-from routing_game.envs.observation import Belief, Dial
+from routing_game.envs.observation import Dial
 from routing_game.theory import Commitment
+from routing_game.theory.belief import Belief
 
 ROUTE_1 = Commitment(1, 0.3)
 

@@ -1,7 +1,8 @@
 """The game solved exactly: payoffs, best responses, equilibria, welfare, extensions. Needs numpy only.
 
 The two-model game is here by name. The extensions and the rest are modules of their own: `chain` and `chain_solve`
-(N models, rounds, users who see the model), `mixture` (correlated retries), `simultaneous` (s hidden),
+(N models, rounds, users who see the model), `mixture` (correlated retries), `simultaneous` and `noisy` (s hidden, or
+seen through noise), `belief`, `belief_rules`, `belief_plan`, `lock_in` and `reputation` (s guessed, task after task),
 `frequencies` (how often each optimum occurs), `exchange` (JSON, TOML, Gambit), `certify` (the judge).
 """
 

@@ -1,0 +1,182 @@
+"""Users and providers of sessions in which s is hidden: every rule of the theory, and reputation.
+
+Users satisfy the protocol of a session's user (`begin`, `leaving`, `see_draw`, `cancelling`) and plug into
+`RoutingGame/Session-v0`; the many rules are in `theory.belief_rules`, and any of them will do. Providers answer a
+session's observation with its next action, 0 for M1 and 1 for M2, or (1, s) drawn pass by pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing_game.agents.arguments import generator
+from routing_game.theory import Game
+from routing_game.theory.belief import Belief
+from routing_game.theory.belief_plan import UserPlan, plan_after_failure, plan_each_task
+from routing_game.theory.belief_rules import Checks, PlugIn, Rule, after_reasoning
+from routing_game.theory.game import require
+from routing_game.theory.reputation import Reputation, reputation, reputation_rule
+
+STANDARD, REASONING = 0, 1
+
+Observation = NDArray[np.float64]
+"""Of a session: share of tasks over, whether a pass of M1 failed, passes in this task, escalations and keeps seen."""
+
+
+class BeliefUser:
+    """A user that holds a Beta belief about s and decides by a rule.
+
+    Args:
+        game: the game; after a failed pass of M2 a user that checks at each failure stays iff xi2 >= 0.
+        rule: a rule such as `theory.belief_rules.Thompson`.
+        rng: for rules that draw.
+        prior: counts (a, b) before the first task.
+        memory: factor on what was seen, at each draw; 1 forgets nothing.
+        cancel: chance of cancelling after an abandoned task.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        rule: Rule,
+        rng: np.random.Generator,
+        prior: Sequence[float] = (1.0, 1.0),
+        memory: float = 1.0,
+        cancel: float = 0.0,
+    ) -> None:
+        require(0 < memory <= 1, "memory", memory, "lie in (0, 1]")
+        require(0 <= cancel <= 1, "cancel", cancel, "be a probability")
+        self._rule, self._rng, self._memory, self._cancel = rule, generator(rng), memory, cancel
+        self._prior = Belief.checked(prior)
+        self._after_reasoning = float(after_reasoning(game))
+        self.begin()
+
+    def begin(self) -> None:
+        """Go back to the prior and the first task."""
+        self.belief, self._task = self._prior, 1
+        self._whole: float | None = None
+
+    def leaving(self, model: int) -> float:
+        """The rule's q; a rule that checks once a task is asked at its first failure and kept to."""
+        if self._rule.checks == "task":
+            if self._whole is None:
+                self._whole = float(self._rule.leaving(self.belief, self._task, self._rng))
+            return self._whole
+        if model == 2:
+            return self._after_reasoning
+        return float(self._rule.leaving(self.belief, self._task, self._rng))
+
+    def see_draw(self, escalated: bool) -> None:
+        """Update the belief."""
+        self.belief = self.belief.after(escalated, self._memory, self._prior)
+
+    def cancelling(self, solved: bool) -> float:
+        """``cancel`` if the task was abandoned."""
+        self._task, self._whole = self._task + 1, None
+        return 0.0 if solved else self._cancel
+
+
+class PlanningUser(BeliefUser):
+    """The Bayes-optimal user of a session of T tasks: it may stay at a loss to learn (`plan_after_failure`)."""
+
+    def __init__(
+        self, game: Game, tasks: int, rng: np.random.Generator, prior: Sequence[float] = (1.0, 1.0), cancel: float = 0.0
+    ) -> None:
+        super().__init__(game, Planned(game, tasks, prior), rng, prior, 1.0, cancel)
+
+
+class Planned:
+    """The Bayes-optimal plan for T tasks as a rule; beyond its horizon it decides as if the last task had begun.
+
+    Args:
+        game: the game.
+        tasks: T.
+        prior: counts before the first task.
+        checks: "failure", or "task" for one q a task, on a grid of 101 (seconds for T = 5, and it grows as T^3).
+    """
+
+    def __init__(self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), checks: Checks = "failure") -> None:
+        self.checks, self._prior = checks, Belief.checked(prior)
+        plan = plan_after_failure if checks == "failure" else plan_each_task
+        self.plan: UserPlan = plan(game, self._prior, tasks)
+
+    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
+        """The q after a failed pass of M1, or of the whole task, given how many tasks are still to come."""
+        horizon, most_a, most_b = self.plan.leaving.shape
+        a, b = np.rint(np.subtract(belief, np.reshape(self._prior, (2,) + (1,) * np.ndim(belief.mean)))).astype(int)
+        return self.plan.leaving[max(horizon - task, 0), np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]
+
+
+class SessionProvider(Protocol):
+    """Serves sessions, pass by pass."""
+
+    def act(self, observation: Observation) -> int:
+        """The model of the next pass: 0 for M1, 1 for M2."""
+        ...
+
+
+class ConstantCascade:
+    """Plays (1, s) as if it had committed to it."""
+
+    def __init__(self, cascade: float, rng: np.random.Generator) -> None:
+        require(0 <= cascade <= 1, "cascade", cascade, "lie in [0, 1]")
+        self._cascade, self._rng = cascade, generator(rng)
+
+    def act(self, observation: Observation) -> int:
+        """M1 first; after a failure M2 with chance s."""
+        return int(observation[1] > 0 and self._rng.random() < self._cascade)
+
+
+class ReputationProvider:
+    """The hand-written rule: escalate only when a keep would make the user's belief say "leave".
+
+    Args:
+        game: the game.
+        prior: the user's counts before the first task.
+        rule: the user's rule, deterministic; default: plug-in after each failure, "stay iff E[s] >= s0".
+    """
+
+    def __init__(self, game: Game, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None) -> None:
+        self._prior = Belief.checked(prior)
+        self._escalating = reputation_rule(_deterministic(rule or PlugIn(game)))
+
+    def act(self, observation: Observation) -> int:
+        """M1 first; after a failure M2 where the rule says so."""
+        return int(observation[1] > 0 and self._escalating(_belief(self._prior, observation)))
+
+
+class PlanningProvider:
+    """The optimal reputation policy for a session of T tasks, by value iteration (`theory.reputation`).
+
+    Args:
+        game: the game.
+        tasks: T, the tasks of a session.
+        prior: the user's counts before the first task.
+        rule: the user's rule, deterministic; default: plug-in after each failure.
+    """
+
+    def __init__(self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None) -> None:
+        rule = rule or PlugIn(game)
+        self._prior, self._tasks = Belief.checked(prior), tasks
+        self.plan: Reputation = reputation(game, self._prior, tasks, _deterministic(rule), rule.checks)
+
+    def act(self, observation: Observation) -> int:
+        """What the plan says at this belief with so many tasks to come."""
+        over = round(float(observation[0]) * self._tasks)
+        policy = self.plan.escalating if observation[1] > 0 else self.plan.reasoning
+        e, k = int(observation[3]), min(int(observation[4]), policy.shape[2] - 1)
+        return int(policy[self._tasks - over - 1, min(e, policy.shape[1] - 1), k])
+
+
+def _belief(prior: Belief, observation: Observation) -> Belief:
+    return Belief(prior.escalated + float(observation[3]), prior.kept + float(observation[4]))
+
+
+def _deterministic(rule: Rule) -> Callable[[Belief], Any]:
+    """The rule as a function of the belief alone."""
+    rng = np.random.default_rng(0)  # asked for, but not used
+    return lambda belief: rule.leaving(belief, 1, rng)

@@ -1,0 +1,264 @@
+"""Users who plan: brute-force reference values, recursion on the tree of draws, simulated play, and the trap."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from games import REFERENCE, from_reference
+from routing_game.agents.beliefs import Planned
+from routing_game.envs.crowd import play_sessions
+from routing_game.theory import GAMES, Game, sample_games, solve, thresholds
+from routing_game.theory.belief import Belief, expected_payoffs
+from routing_game.theory.belief_plan import clairvoyant, expectation, plan_after_failure, plan_each_task, told_utility
+from routing_game.theory.belief_rules import (
+    ExpectedUtility,
+    ForcedStays,
+    Optimistic,
+    PlugIn,
+    Thompson,
+    after_failure,
+    expected_utility,
+    plug_in,
+    plug_in_after_failure,
+)
+from routing_game.theory.lock_in import lock_in
+
+HIDDEN: dict[str, Any] = json.loads((REFERENCE / "hidden.json").read_text(encoding="utf-8"))["reference"]
+GRID = np.linspace(0, 1, 101)
+T4 = GAMES["t4-cascade"]
+S0 = float(thresholds(T4).s0)
+UNIFORM = Belief(1.0, 1.0)
+
+
+def best_on_grid(game: Game) -> Callable[[Belief], Any]:
+    """Expected utility with q on the reference's grid."""
+
+    def reply(belief: Belief) -> Any:
+        wide = Belief(*(np.asarray(count)[..., None] for count in belief))
+        return GRID[np.argmax(expected_payoffs(game, wide, GRID).utility, axis=-1)]
+
+    return reply
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+class TestReference:
+    """Values computed by brute force, apart from this code."""
+
+    def setting(self, name: str) -> tuple[dict[str, Any], Game, Belief]:
+        row = HIDDEN[name]
+        return row, from_reference(row), Belief(row["a"], row["b"])
+
+    def test_one_task(self, name: str) -> None:
+        row, game, prior = self.setting(name)
+        expected, q = row["myopic"], expected_utility(game, prior)
+        assert plug_in(game, prior) == pytest.approx(expected["q_plug"], abs=1e-9)
+        assert q == pytest.approx(expected["q_EU"], abs=1e-6)  # flat: the reference has q itself from a search
+        assert expected_payoffs(game, prior, expected["q_plug"]).utility == pytest.approx(
+            expected["EU_at_q_plug"], abs=1e-9
+        )
+        assert expected_payoffs(game, prior, q).utility == pytest.approx(expected["EU_at_q_EU"], abs=1e-9)
+
+    def test_after_each_failure(self, name: str) -> None:
+        row, game, prior = self.setting(name)
+        rules = {
+            "opt": None,
+            "myopic": lambda belief: after_failure(game, belief),
+            "plug": lambda belief: plug_in_after_failure(game, belief),
+        }
+        for rule, leaving in rules.items():
+            value = plan_after_failure(game, prior, 20, leaving).value
+            for tasks, expected in row["H1"].items():
+                assert value[int(tasks)] == pytest.approx(expected[rule], abs=1e-9), (rule, tasks)
+
+    def test_one_q_for_each_task(self, name: str) -> None:
+        row, game, prior = self.setting(name)
+        rules = {"opt": None, "EU": best_on_grid(game), "plug": lambda belief: plug_in(game, belief)}
+        for rule, abandon in rules.items():
+            value = plan_each_task(game, prior, 5, abandon).value
+            for tasks, expected in row["H2"].items():
+                assert value[int(tasks)] == pytest.approx(expected[rule], abs=1e-9), (rule, tasks)
+
+    def test_told(self, name: str) -> None:
+        """The reference has 200 nodes across the kinks, which we repeat; the truth is up to 1e-5 a task away."""
+        row, game, prior = self.setting(name)
+        for block, checks in (("H1", "failure"), ("H2", "task")):
+            whole = expectation(lambda s, c=checks, g=game: told_utility(g, s, c), prior, nodes=200)
+            for tasks, expected in row[block].items():
+                assert int(tasks) * whole == pytest.approx(expected["clairvoyant"], abs=1e-9)
+            quantiles = np.random.default_rng(0).beta(*prior, 400_000)
+            sample = told_utility(game, quantiles, checks)
+            assert clairvoyant(game, prior, checks) == pytest.approx(sample.mean(), abs=4 * sample.std() / 600)
+            assert clairvoyant(game, prior, checks) == pytest.approx(whole, abs=1e-5)
+
+    def test_simulated_play(self, name: str) -> None:
+        """Sessions of five tasks, s drawn from the prior, within four standard errors of each policy's value."""
+        row, game, prior = self.setting(name)
+        rules = {
+            "opt": Planned(game, 5, prior),
+            "myopic": ExpectedUtility(game),
+            "plug": PlugIn(game),
+            "opt ": Planned(game, 5, prior, "task"),
+            "plug ": PlugIn(game, "task"),
+        }
+        rng = np.random.default_rng(11)
+        for rule, user in rules.items():
+            s = rng.beta(*prior, 20_000)
+            worth = play_sessions(game, user, s, 5, s.size, rng, prior).utility.sum(axis=0)
+            expected = row["H1" if rule in row["H1"]["5"] else "H2"]["5"][rule.strip()]
+            assert abs(worth.mean() - expected) < 4 * worth.std() / np.sqrt(s.size), rule
+
+
+def on_the_tree(game: Game, prior: Belief, tasks: int, most_keeps: int) -> float:
+    """The best user by recursion over every history of draws, cut at ``most_keeps`` in all."""
+    (xi1, xi2), p1, k1 = game.net_value, game.success[0], game.failure[0]
+    after_2 = max(xi2, xi2 / game.success[1])
+
+    @cache
+    def before(n: int, e: int, k: int) -> float:
+        if n == 0:
+            return 0.0
+        m = (prior.escalated + e) / (prior.escalated + prior.kept + e + k)
+        leave = before(n - 1, e, k)
+        stay = m * (after_2 + before(n - 1, e + 1, k)) + (1 - m) * before(n, e, k + 1) if k < most_keeps else -np.inf
+        return float(xi1 + p1 * leave + k1 * max(leave, stay))
+
+    return before(tasks, 0, 0)
+
+
+@pytest.mark.parametrize("regime", ["++", "--", "-+", "+-"])
+def test_random_games_on_the_tree_of_draws(regime: str) -> None:
+    rng = np.random.default_rng(12)
+    for game in (sample_games(5, rng, regime)[k] for k in range(5)):
+        prior = Belief(*rng.uniform(0.5, 4, 2))
+        plan = plan_after_failure(game, prior, 4)
+        assert plan.value[4] == pytest.approx(on_the_tree(game, prior, 4, 400), abs=1e-6)
+        least = plan_after_failure(game, prior, 4, lambda belief: np.ones(belief.mean.shape)).value[4]
+        most = 4 * clairvoyant(game, prior)
+        assert least - 1e-12 <= plan.value[4] <= most + 1e-9
+        assert least == pytest.approx(4 * game.net_value[0])
+
+
+def test_learning_pays() -> None:
+    """The Bayes-optimal user gains on the myopic one, the more tasks are to come, but never knows what it is told."""
+    row = HIDDEN["A(-+)"]
+    game, prior = from_reference(row), Belief(row["a"], row["b"])
+    best = plan_after_failure(game, prior, 30).value
+    myopic = plan_after_failure(game, prior, 30, lambda belief: after_failure(game, belief)).value
+    gain = (best - myopic) / np.maximum(np.arange(31), 1)
+    assert gain[1] == 0
+    assert np.all(np.diff(gain[1:]) > 0)
+    assert np.all(best <= np.arange(31) * clairvoyant(game, prior) + 1e-12)
+
+
+# The information trap, in t4-cascade.
+
+
+def leaves(checks: str) -> Callable[[Belief], Any]:
+    return lambda belief: (plug_in_after_failure if checks == "failure" else plug_in)(T4, belief)
+
+
+def locked(user: Any, s: float, sessions: int, tasks: int = 1000, seed: int = 13) -> tuple[float, float]:
+    """(share of users whose belief says "leave" after the last task, its standard error)."""
+    end = play_sessions(T4, user, s, tasks, sessions, np.random.default_rng(seed)).belief
+    share = float(np.mean(end.mean < S0))
+    return share, float(np.sqrt(max(share * (1 - share), 1 / sessions) / sessions))
+
+
+def lock_in_pass_by_pass(s: float, tasks: int, checks: str, most_keeps: int) -> float:
+    """P(locked in) by brute force: the chance of each (escalations, keeps) before each pass of each task."""
+    k1, stays = T4.failure[0], {}
+    here = {(0, 0): 1.0}
+    for _ in range(tasks):
+        after: dict[tuple[int, int], float] = {}
+        while here:
+            (e, k), chance = here.popitem()
+            stays[e, k] = not leaves(checks)(Belief(1.0 + e, 1.0 + k))
+            running, at = chance, k
+            whole = stays[e, k]
+            while running > 1e-17 and at <= most_keeps:
+                go_on = whole if checks == "task" else not leaves(checks)(Belief(1.0 + e, 1.0 + at))
+                after[e, at] = after.get((e, at), 0.0) + running * (1 - k1 if go_on else 1.0)
+                if not go_on:
+                    break
+                after[e + 1, at] = after.get((e + 1, at), 0.0) + running * k1 * s
+                running, at = running * k1 * (1 - s), at + 1
+        here = after
+    return sum(chance for (e, k), chance in here.items() if leaves(checks)(Belief(1.0 + e, 1.0 + k)))
+
+
+@pytest.mark.parametrize("checks", ["failure", "task"])
+@pytest.mark.parametrize("s", [0.1, S0, 0.5])
+def test_lock_in_is_what_following_every_pass_gives(checks: str, s: float) -> None:
+    expected = lock_in_pass_by_pass(s, 6, checks, 120)
+    assert lock_in(T4, s, UNIFORM, 6, leaves(checks), checks) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("s", [S0, S0 + 0.1, 0.6])
+def test_lock_in_of_a_thousand_tasks_simulated_and_exact(s: float) -> None:
+    share, error = locked(PlugIn(T4), s, 1000)
+    assert share == pytest.approx(lock_in(T4, s, UNIFORM, 1000, leaves("failure")), abs=3 * error)
+
+
+def test_lock_in_of_users_who_check_once_a_task() -> None:
+    share, error = locked(PlugIn(T4, "task"), S0 + 0.1, 2000, tasks=100)
+    assert share == pytest.approx(lock_in(T4, S0 + 0.1, UNIFORM, 100, leaves("task"), "task"), abs=3 * error)
+
+
+def test_at_the_threshold_nearly_all_plug_in_users_are_lost() -> None:
+    assert lock_in(T4, S0, UNIFORM, 1000, leaves("failure")) >= 0.9
+
+
+def lost(user: Any, s: float, sessions: int = 500) -> tuple[float, float]:
+    """Shares of sessions of 1000 tasks (that end in doubt of a good provider, that saw no draw in the last tenth)."""
+    played = play_sessions(T4, user, s, 1000, sessions, np.random.default_rng(13))
+    draws = (played.escalations + played.keeps)[-100:].sum(axis=0)
+    return float(np.mean(played.belief.mean < S0)), float(np.mean(draws == 0))
+
+
+def test_for_a_plug_in_user_doubt_is_the_end() -> None:
+    doubt, silence = lost(PlugIn(T4), S0 + 0.1)
+    assert doubt == silence > 0.4
+
+
+def test_who_explores_escapes() -> None:
+    """Forced stays end silence rather than doubt: what they still see at this rate may not yet have restored trust."""
+    assert max(lost(Thompson(T4), S0 + 0.1)) <= 0.02
+    assert max(lost(Optimistic(T4), S0 + 0.1)) <= 0.02
+    doubt, silence = lost(ForcedStays(T4), S0 + 0.1)
+    assert silence <= 0.02
+    assert doubt <= 0.1
+
+
+def test_a_fixed_bound_stays_in_the_trap() -> None:
+    doubt, silence = lost(Optimistic(T4, 1.0, growing=False), S0 + 0.1)
+    assert doubt == silence > 0.05
+
+
+def test_users_regret_does_not_see_lock_in_at_the_threshold() -> None:
+    """At s0 leaving and staying are worth the same to the user; the provider pays twice as much."""
+    played = play_sessions(T4, PlugIn(T4), S0, 300, 2000, np.random.default_rng(14))
+    late = played.cost[-50:].mean()
+    assert played.utility.mean() == pytest.approx(T4.net_value[0], abs=0.01)
+    assert late > 1.9 * solve(T4).cost
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plan_after_failure(sample_games(2, np.random.default_rng(0)), UNIFORM, 3), "single game"),
+        (lambda: plan_each_task(T4, Belief(0.0, 1.0), 3), "prior"),
+        (lambda: plan_after_failure(T4, UNIFORM, 0), "tasks"),
+        (lambda: clairvoyant(T4, UNIFORM, "often"), "checks"),
+        (lambda: lock_in(T4, 1.5, UNIFORM, 3, leaves("task")), "cascade"),
+        (lambda: play_sessions(T4, PlugIn(T4), 0.5, 3, 3, np.random.default_rng(0), memory=0), "memory"),
+    ],
+)
+def test_bad_arguments_are_named(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

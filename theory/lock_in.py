@@ -1,0 +1,118 @@
+"""The information trap: how likely a user ends up leaving for good, by exact recursion over counts.
+
+A user who leaves at a failure sees no draw, so a rule that depends on the belief alone never changes its mind again:
+it is *locked in*. The draws it saw until then are independent coins with chance s of "escalated", whenever they fell.
+So, for a user who checks its belief after each failure, follow the counts draw by draw until the rule says "leave", and
+ask only then how many tasks that took: the n-th draw is the n-th failed pass of M1; the pass before which k keeps were
+seen belongs to task (number of that pass) - k; hence
+
+    P(locked in after T tasks) = sum over (n, k) of P(the n-th draw locks in, k keeps before it) P(Bin(T + k, k1) >= n).
+
+A user who checks once a task stays for the whole of it; its counts are followed task by task. (Beyond the paper.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, log
+from typing import Any
+
+import numpy as np
+
+from routing_game.theory.belief import Belief
+from routing_game.theory.belief_plan import check_checks, lattice
+from routing_game.theory.game import Array, Game, require
+
+Leaves = Callable[[Belief], Any]
+"""Whether a user leaves (bool, or 0 and 1) at each of an array of beliefs."""
+
+_NOTHING = 1e-18
+
+
+def lock_in(game: Game, cascade: float, prior: Belief, tasks: int, leaves: Leaves, checks: str = "failure") -> float:
+    """P(after T tasks the belief of a user tells it to leave for good), when the provider plays (1, s).
+
+    Args:
+        game: a single game.
+        cascade: the true s.
+        prior: the user's Beta(a, b).
+        tasks: T.
+        leaves: the user's rule; the same for all beliefs of an array.
+        checks: "failure", seconds for thousands of tasks; "task", whose time grows as T^3 (a minute for 1000).
+
+    Raises:
+        ValueError: ``game`` is an array, or an argument is out of range.
+    """
+    if game.shape:
+        raise ValueError(f"lock_in takes a single game, got an array of shape {game.shape}; index it")
+    require(0 <= cascade <= 1, "cascade", cascade, "lie in [0, 1]")
+    require(tasks >= 1, "tasks", tasks, "be at least 1")
+    check_checks(checks)
+    if leaves(Belief(*map(float, Belief.checked(prior)))):
+        return 1.0
+    return (_by_draws if checks == "failure" else _by_tasks)(game, cascade, prior, tasks, leaves)
+
+
+def _by_draws(game: Game, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
+    """Counts followed draw by draw: ``here[e]`` is the chance of e escalations, not locked in."""
+    k1 = float(game.failure[0])
+    here, chance = np.ones(1), 0.0
+    in_time = _InTime(k1, tasks, _most_keeps(k1, tasks))
+    for n in range(1, tasks + in_time.most_keeps):
+        kept, escalated = np.append(here * (1 - s), 0.0), np.append(0.0, here * s)
+        e = np.arange(n + 1)
+        locks = np.asarray(leaves(Belief(prior.escalated + e, prior.kept + n - e)), dtype=bool)
+        for part, before in ((kept, n - e - 1), (escalated, n - e)):
+            for i in np.flatnonzero(locks & (part > _NOTHING)):
+                chance += part[i] * in_time(n, int(before[i]))
+        here = np.where(locks | (e > tasks) | (n - e > in_time.most_keeps), 0.0, kept + escalated)
+        if here.sum() < _NOTHING:
+            break
+    return float(chance)
+
+
+class _InTime:
+    """P(Bin(T + k, k1) >= n): the chance that T tasks hold n draws, the first n-1 of which have k keeps."""
+
+    def __init__(self, k1: float, tasks: int, most_keeps: int) -> None:
+        self.k1, self.tasks, self.most_keeps = k1, tasks, most_keeps
+        self._log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, tasks + most_keeps + 2))))
+
+    def __call__(self, n: int, keeps: int) -> float:
+        total = self.tasks + keeps
+        j = np.arange(n, total + 1)
+        f = self._log_factorial
+        return float(np.exp(f[total] - f[j] - f[total - j] + j * log(self.k1) + (total - j) * log(1 - self.k1)).sum())
+
+
+def _by_tasks(game: Game, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
+    """Counts followed task by task: ``start[e, k]`` is the chance of these counts as a task begins, not locked in."""
+    k1 = float(game.failure[0])
+    most_keeps, again = _most_keeps(k1, tasks), k1 * (1 - s)
+    locks = np.asarray(leaves(lattice(prior, tasks + 1, most_keeps + 1)), dtype=bool)
+    start = np.zeros(locks.shape)
+    start[0, 0], chance = 1.0, 0.0
+    for t in range(1, tasks + 1):
+        used = min(most_keeps + 1, _most_keeps(k1, t) + 1)
+        within = _keeps_within(start[:t, :used], again)
+        start[: t + 1, :used] = 0.0
+        start[:t, :used] += (1 - k1) * within
+        start[1 : t + 1, :used] += k1 * s * within
+        chance += float(start[locks].sum())
+        start[locks] = 0.0
+    return chance
+
+
+def _keeps_within(start: Array, again: float) -> Array:
+    """Sum over j of again^j start[., k - j]: where a task that began with k keeps passes through, by doubling."""
+    total, step, factor = start, 1, again
+    while step < start.shape[1] and factor > _NOTHING:
+        longer = total.copy()
+        longer[:, step:] += factor * total[:, :-step]
+        total, step, factor = longer, 2 * step, factor * factor
+    return total
+
+
+def _most_keeps(k1: float, tasks: int) -> int:
+    """More keeps than T tasks hold, but for a chance that does not count: ten standard deviations of a sum."""
+    return ceil((tasks * k1 + 10 * np.sqrt(tasks) + 40) / (1 - k1))
