@@ -16,18 +16,26 @@ from routing_game.agents.exact import (
     StoppingUser,
 )
 from routing_game.agents.protocol import ModelUser, Provider, Trainable, User
+from routing_game.agents.reinforce import ReinforceBlind
 from routing_game.agents.structural import Structural
 
 if TYPE_CHECKING:
-    from routing_game.agents.gradient import GibbsGradient
-    from routing_game.agents.ppo import PPOModelUser, PPOProvider, PPOUser
+    from routing_game.agents.gradient import GibbsGradient, ImplicitGradient, SimultaneousGradient
+    from routing_game.agents.ppo import PPOModelUser, PPOUser
+    from routing_game.agents.rl import A2CProvider, DQNProvider, PPOProvider, SACProvider, TD3Provider
     from routing_game.agents.saved import load_provider, load_user, save_policy
 
 _LAZY = {
     "GibbsGradient": "routing_game.agents.gradient",
+    "ImplicitGradient": "routing_game.agents.gradient",
+    "SimultaneousGradient": "routing_game.agents.gradient",
     "PPOModelUser": "routing_game.agents.ppo",
-    "PPOProvider": "routing_game.agents.ppo",
     "PPOUser": "routing_game.agents.ppo",
+    "A2CProvider": "routing_game.agents.rl",
+    "DQNProvider": "routing_game.agents.rl",
+    "PPOProvider": "routing_game.agents.rl",
+    "SACProvider": "routing_game.agents.rl",
+    "TD3Provider": "routing_game.agents.rl",
     "load_provider": "routing_game.agents.saved",
     "load_user": "routing_game.agents.saved",
     "save_policy": "routing_game.agents.saved",
@@ -35,19 +43,26 @@ _LAZY = {
 
 __all__ = [
     "UCB",
+    "A2CProvider",
     "BestResponseUser",
+    "DQNProvider",
     "EquilibriumProvider",
     "FixedProvider",
     "FixedUser",
     "GibbsGradient",
+    "ImplicitGradient",
     "ModelUser",
     "PPOModelUser",
     "PPOProvider",
     "PPOUser",
     "Provider",
     "QuantalUser",
+    "ReinforceBlind",
+    "SACProvider",
+    "SimultaneousGradient",
     "StoppingUser",
     "Structural",
+    "TD3Provider",
     "Thompson",
     "Trainable",
     "User",

@@ -35,9 +35,9 @@ class ReinforceBlind:
         world: World,
         rng: np.random.Generator,
         *,
-        updates: int = 1000,
+        updates: int = 2000,
         width: int = 512,
-        rate: float = 0.2,
+        rate: float = 0.5,
     ) -> None:
         """Begin with random chances; learn from `updates` batches of `width` tasks, `rate` a step of the logits."""
         for name, count in (("updates", updates), ("width", width)):

@@ -31,7 +31,8 @@ from routing_game.agents.sb3 import SB3Agent, Settings, geometric
 from routing_game.theory import Commitment, Task
 
 _NO_TIME: dict[str, Any] = {"gamma": 1.0, "gae_lambda": 1.0, "policy_kwargs": {"net_arch": []}}
-_CRITIC: dict[str, Any] = {"pi": [], "qf": [64, 64]}
+_CRITIC: dict[str, Any] = {"policy_kwargs": {"net_arch": {"pi": [], "qf": [64]}}, "gradient_steps": 60,
+                           "batch_size": 512, "buffer_size": 2**17}  # fmt: skip
 
 SETTINGS: dict[str, Settings] = {
     # noise: standard deviation in the box
@@ -40,15 +41,11 @@ SETTINGS: dict[str, Settings] = {
     "a2c": Settings(width=4096, steps=2, updates=400, learning_rate=(0.1, 0.001), noise=(0.5, 0.005),
                     options=_NO_TIME | {"normalize_advantage": True, "use_rms_prop": False}),
     # noise: standard deviation in the window
-    "td3": Settings(width=512, steps=8, updates=10, learning_rate=(0.01, 0.001), noise=(0.7, 0.3),
-                    windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03),
-                    options={"policy_kwargs": {"net_arch": _CRITIC}, "gradient_steps": 40, "batch_size": 1024,
-                             "policy_delay": 1, "buffer_size": 2**19}),
+    "td3": Settings(width=1024, steps=8, updates=10, learning_rate=(0.03, 0.001), noise=(0.7, 0.5),
+                    windows=(1.0, 0.5, 0.25, 0.12), options=_CRITIC | {"policy_delay": 2}),
     # noise: entropy coefficient
-    "sac": Settings(width=512, steps=8, updates=10, learning_rate=(0.01, 0.001), noise=(0.05, 0.005),
-                    windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03),
-                    options={"policy_kwargs": {"net_arch": _CRITIC}, "gradient_steps": 40, "batch_size": 1024,
-                             "buffer_size": 2**19}),
+    "sac": Settings(width=1024, steps=8, updates=10, learning_rate=(0.03, 0.001), noise=(0.1, 0.01),
+                    windows=(1.0, 0.5, 0.25, 0.12), options=_CRITIC),
     # noise: share of random batches
     "dqn": Settings(width=64, steps=64, updates=20, learning_rate=(0.03, 0.001), noise=(1.0, 0.3),
                     windows=(1.0, 0.3, 0.1),
@@ -61,13 +58,16 @@ SETTINGS: dict[str, Settings] = {
 class Window(VecEnvWrapper):
     """The box [-1, 1]^2 with a[1] stretched over a window of the provider's s, and rewards of order 1.
 
-    Rewards are divided by the largest of the first batch (in size), so that learning does not depend on the unit of
-    cost.
+    The mean of the first batch of rewards counts as 0, and `spread` of its standard deviations as 1, so that learning
+    does not depend on the unit of cost, nor on what every task costs.
     """
+
+    spread = 1.0
 
     def __init__(self, venv: VecEnv) -> None:
         super().__init__(venv)
-        self._centre, self._half, self._unit = 0.0, 1.0, 0.0
+        self._centre, self._half = 0.0, 1.0
+        self._scale: tuple[float, float] | None = None  # what counts as 0, and the distance from it that counts as 1
 
     def move(self, centre: float, half: float) -> None:
         """Show [centre - half, centre + half] from now on, shifted into the box if need be."""
@@ -88,12 +88,19 @@ class Window(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """Play them."""
         observations, rewards, dones, infos = self.venv.step_wait()
-        self._unit = self._unit or float(np.abs(rewards).max())
-        return observations, rewards / (self._unit or 1.0), dones, infos
+        if self._scale is None:
+            self._scale = float(rewards.mean()), self.spread * float(rewards.std()) or 1.0
+        zero, one = self._scale
+        return observations, (rewards - zero) / one, dones, infos
 
 
 class Arms(Window):
-    """The same window as a list: so many s, evenly spaced, and last route 2."""
+    """The same window as a list: so many s, evenly spaced, and last route 2.
+
+    Rewards are smaller: DQN's loss is quadratic, so that its values are means, only for errors below 1.
+    """
+
+    spread = 10.0
 
     def __init__(self, venv: VecEnv, cascades: int = 21) -> None:
         super().__init__(venv)
@@ -187,7 +194,18 @@ class _BufferedProvider(SB3Provider):
         super()._start(env, train_freq=self._settings.steps, learning_starts=warm_up - 1, **options)
 
 
-class TD3Provider(_BufferedProvider):
+class _CriticProvider(_BufferedProvider):
+    """Begins in the middle of the window with a flat critic, so that no random slope has to be unlearned first."""
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        super()._start(env, **options)
+        outputs = [network[-1].weight for network in self._model.critic.q_networks]
+        with torch.no_grad():
+            for weights in (*self._model.actor.parameters(), *outputs):
+                weights *= 0.1
+
+
+class TD3Provider(_CriticProvider):
     """Twin delayed deterministic policy gradient (Fujimoto et al. 2018)."""
 
     name, algorithm = "td3", TD3
@@ -198,7 +216,7 @@ class TD3Provider(_BufferedProvider):
         self._model.action_noise = NormalActionNoise(np.zeros(2), np.full(2, noise))
 
 
-class SACProvider(_BufferedProvider):
+class SACProvider(_CriticProvider):
     """Soft actor-critic (Haarnoja et al. 2018)."""
 
     name, algorithm = "sac", SAC

@@ -35,14 +35,18 @@ def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> I
             yield done
 
 
-def provider_trace(provider: Provider, progress: Iterable[int]) -> Trace:
-    """The commitment that a provider recommends at each checkpoint."""
+def provider_trace(provider: Provider, progress: Iterable[int], follower: User | None = None) -> Trace:
+    """The commitment that a provider recommends at each checkpoint, with the answer of a user who learns beside it."""
     trace = Trace([], [], [], [], [])
     for practice in progress:
         route, cascade = provider.recommend()
         trace.practice.append(practice)
         trace.route.append(int(route))
         trace.cascade.append(float(cascade))
+        if follower is not None:
+            leave = float(follower.abandon(route, cascade))
+            trace.leave_1.append(leave)
+            trace.leave_2.append(leave)
     return trace
 
 
