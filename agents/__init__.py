@@ -31,19 +31,27 @@ from routing_game.agents.followers import (
     TabularUser,
 )
 from routing_game.agents.protocol import ModelUser, Planner, Provider, Tally, Trainable, User
+from routing_game.agents.reinforce import ReinforceBlind
 from routing_game.agents.structural import Structural
 from routing_game.agents.zooming import Zooming
 
 if TYPE_CHECKING:
-    from routing_game.agents.gradient import GibbsGradient
-    from routing_game.agents.ppo import PPOModelUser, PPOProvider, PPOUser
+    from routing_game.agents.gradient import GibbsGradient, ImplicitGradient, SimultaneousGradient
+    from routing_game.agents.ppo import PPOModelUser, PPOUser
+    from routing_game.agents.rl import A2CProvider, DQNProvider, PPOProvider, SACProvider, TD3Provider
     from routing_game.agents.saved import load_provider, load_user, save_policy
 
 _LAZY = {
     "GibbsGradient": "routing_game.agents.gradient",
+    "ImplicitGradient": "routing_game.agents.gradient",
+    "SimultaneousGradient": "routing_game.agents.gradient",
     "PPOModelUser": "routing_game.agents.ppo",
-    "PPOProvider": "routing_game.agents.ppo",
     "PPOUser": "routing_game.agents.ppo",
+    "A2CProvider": "routing_game.agents.rl",
+    "DQNProvider": "routing_game.agents.rl",
+    "PPOProvider": "routing_game.agents.rl",
+    "SACProvider": "routing_game.agents.rl",
+    "TD3Provider": "routing_game.agents.rl",
     "load_provider": "routing_game.agents.saved",
     "load_user": "routing_game.agents.saved",
     "save_policy": "routing_game.agents.saved",
@@ -52,9 +60,11 @@ _LAZY = {
 __all__ = [
     "EXP3",
     "UCB",
+    "A2CProvider",
     "BeliefUser",
     "BestResponseUser",
     "ConstantCascade",
+    "DQNProvider",
     "Elimination",
     "EpsilonGreedy",
     "EquilibriumProvider",
@@ -62,6 +72,7 @@ __all__ = [
     "FixedUser",
     "Follower",
     "GibbsGradient",
+    "ImplicitGradient",
     "ModelUser",
     "MultiplicativeWeights",
     "NoLearning",
@@ -73,11 +84,15 @@ __all__ = [
     "PlanningUser",
     "Provider",
     "QuantalUser",
+    "ReinforceBlind",
     "ReputationProvider",
+    "SACProvider",
     "SessionProvider",
+    "SimultaneousGradient",
     "StoppingUser",
     "Structural",
     "StructuralUser",
+    "TD3Provider",
     "TabularUser",
     "Tally",
     "Thompson",

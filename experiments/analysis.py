@@ -17,7 +17,7 @@ from routing_game.agents import UCB, StoppingUser
 from routing_game.experiments.learners import LEARNERS
 from routing_game.experiments.records import Record, Trace
 from routing_game.experiments.spec import Spec
-from routing_game.theory import Game, best_response, provider_regret, solve, user_regret
+from routing_game.theory import Game, best_response, payoffs, provider_regret, solve, user_regret
 from routing_game.theory.chain import Chain, evaluate
 
 FLOOR = 1e-5
@@ -28,7 +28,7 @@ CELL, PAIR = ("learner", "game", "seed"), ("learner", "game")
 JUDGED = {
     "learner": pl.String, "game": pl.String, "seed": pl.Int64, "seconds": pl.Float64, "practice": pl.Int64,
     "route": pl.Int64, "cascade": pl.Float64, "regret": pl.Float64, "route_right": pl.Boolean, "q_right": pl.Boolean,
-    "q_error": pl.Float64,
+    "q_error": pl.Float64, "played": pl.Float64,
 }  # fmt: skip
 Array = NDArray[np.float64]
 
@@ -37,29 +37,40 @@ def judge(spec: Spec, records: Iterable[Record]) -> pl.DataFrame:
     """A row per cell and checkpoint: practice, regret, and what the agent would do.
 
     Providers have `route`, `cascade`, `route_right`, `q_right`; users `q_error`, the mean distance to the best
-    response. `regret` is a share of J* or V. Cells that failed have no rows.
+    response. `regret` is a share of J* or V. A provider beside whom a user learned also has `played`, what it would
+    lose by its commitment against that user: J(i, s, q) - J*, as a share. Cells that failed have no rows.
     """
     frames = [pl.DataFrame(schema=JUDGED)]
     for record in records:
         if record.error is None:
-            rows = (judge_user if record.trace.leave_1 else judge_provider)(spec.games[record.game], record)
+            judged = judge_user if LEARNERS[record.learner].role == "user" else judge_provider
+            rows = judged(spec.games[record.game], record)
             labels = [pl.lit(value).alias(name) for name, value in zip(CELL, record.cell, strict=True)]
             frames.append(rows.with_columns(*labels, pl.lit(record.seconds).alias("seconds")))
     return pl.concat(frames, how="diagonal_relaxed")
 
 
 def judge_provider(game: Game, record: Record) -> pl.DataFrame:
-    """Exact regret of each commitment of the trace, and whether its route and the user's reply are an optimum's."""
+    """Exact regret of each commitment of the trace, and whether its route and the user's reply are an optimum's.
+
+    `played` is the same against the user who learned beside it, null if there was none.
+    """
     trace, equilibrium = record.trace, solve(game)
+    scale = yardstick(equilibrium.cost)
     route, cascade = np.array(trace.route), np.array(trace.cascade)
     reply = np.asarray(best_response(game, route, cascade).strong)
     optimal_q = np.array([piece.abandon for piece in equilibrium.pieces])
+    played = [None] * len(route)
+    if trace.leave_1:
+        cost = payoffs(game, route, cascade, np.array(trace.leave_1)).cost
+        played = ((cost - float(equilibrium.cost)) / scale).tolist()
     return pl.DataFrame(
         {
             "practice": trace.practice,
             "route": route,
             "cascade": cascade,
-            "regret": provider_regret(game, route, cascade) / yardstick(equilibrium.cost),
+            "regret": provider_regret(game, route, cascade) / scale,
+            "played": pl.Series(played, dtype=pl.Float64),
             "route_right": np.isin(route, [piece.route for piece in equilibrium.pieces]),
             "q_right": (np.abs(reply[:, None] - optimal_q) <= Q_TOLERANCE).any(axis=1),
         }
@@ -134,7 +145,8 @@ def summary(spec: Spec, records: Sequence[Record]) -> pl.DataFrame:
     """A row per learner and game, in the order of the spec.
 
     Columns: regret of the last checkpoint (`last`, `last_half`) and of each seed's best (`best`, `best_half`), `n`
-    seeds, `failures`, shares `route_right` and `q_right` (providers), `q_error` (users), mean `practice` and `seconds`.
+    seeds, `failures`, shares `route_right` and `q_right` (providers), `played` (providers beside whom a user learned),
+    `q_error` (users), mean `practice` and `seconds`.
     """
     judged = judge(spec, records)
     last = judged.group_by(CELL, maintain_order=True).last()
@@ -148,7 +160,7 @@ def summary(spec: Spec, records: Sequence[Record]) -> pl.DataFrame:
         .agg(failures=pl.sum("failed")),
         means(last, PAIR).rename({"mean": "last", "half": "last_half"}),
         means(best, PAIR).rename({"mean": "best", "half": "best_half"}).drop("n"),
-        last.group_by(PAIR).agg(pl.mean("route_right", "q_right", "q_error", "practice", "seconds")),
+        last.group_by(PAIR).agg(pl.mean("route_right", "q_right", "q_error", "played", "practice", "seconds")),
     ]
     rows = pl.DataFrame(pairs, schema=names, orient="row")
     for table in tables:

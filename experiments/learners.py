@@ -32,7 +32,7 @@ from routing_game.experiments.spec import Plan, Spec
 from routing_game.theory import GAMES, Game, load
 
 if TYPE_CHECKING:
-    from routing_game.agents.ppo import Settings
+    from routing_game.agents.sb3 import Settings
     from routing_game.envs.sb3 import SB3VecEnv
 
 Seed = np.random.SeedSequence
@@ -159,9 +159,9 @@ def gradient(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
 @_one_thread()
 def ppo(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     """PPO on the batched engine, the exact user answering."""
-    from routing_game.agents.ppo import PROVIDER, PPOProvider
+    from routing_game.agents.rl import SETTINGS, PPOProvider
 
-    width, settings = _fit(PROVIDER, tasks)
+    width, settings = _fit(SETTINGS["ppo"], tasks)
     provider = PPOProvider(_engine(ProviderVectorEnv(width, game), world), np.random.default_rng(agent), settings)
     return provider_trace(provider, provider.train())
 

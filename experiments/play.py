@@ -6,20 +6,23 @@ learners that bring their own loop (gradient, PPO) have `train` instead. All are
 checkpoint the agent is asked what it would do if learning stopped now: its *trace*.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from numpy.typing import NDArray
 
 from routing_game.agents import BestResponseUser
 from routing_game.agents.protocol import ModelUser, Planner, Provider, Tally, User
 from routing_game.envs import sampler
-from routing_game.envs.rules import settle
+from routing_game.envs.rules import record, settle
 from routing_game.envs.streams import Streams
 from routing_game.experiments.records import Trace
 from routing_game.theory import Commitment, Game, Task
+
+Array = NDArray[Any]
 
 QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 0.0))
 """(route, cascade) of the commitments that a user is asked about: 101 values of s on route 1, and route 2."""
@@ -47,6 +50,16 @@ class World:
             self._numbers = self._streams.scalars()
         played = sampler.one_outcome(self._law(*commitment, q), self._numbers.pop())
         return self._task(commitment.cascade, q, played, self.max_passes)
+
+
+def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Array, Array], Task]:
+    """The same for arrays of commitments and q, shape (n,): a function to a `Task` of arrays."""
+
+    def played(route: Array, cascade: Array, abandon: Array) -> Task:
+        *passes, solved = sampler.sample_tasks(game, route, cascade, abandon, rng)
+        return record(passes, solved, settle(game, passes, solved), np.zeros_like(solved))
+
+    return played
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:
@@ -80,14 +93,18 @@ def play_batches(game: Game, provider: Planner, tasks: int, seed: int, user: Use
         yield done
 
 
-def provider_trace(provider: Provider, progress: Iterable[int]) -> Trace:
-    """The commitment that a provider recommends at each checkpoint."""
+def provider_trace(provider: Provider, progress: Iterable[int], follower: User | None = None) -> Trace:
+    """The commitment that a provider recommends at each checkpoint, with the answer of a user who learns beside it."""
     trace = Trace([], [], [], [], [])
     for practice in progress:
         route, cascade = provider.recommend()
         trace.practice.append(practice)
         trace.route.append(int(route))
         trace.cascade.append(float(cascade))
+        if follower is not None:
+            leave = float(follower.abandon(route, cascade))
+            trace.leave_1.append(leave)
+            trace.leave_2.append(leave)
     return trace
 
 

@@ -32,7 +32,8 @@ class Trace:
     Practice is counted in what the learner's registry entry says (tasks, decisions or iterations). A provider's row is
     the commitment (route, cascade) it recommends. A user's row is its answer to
     one commitment of a fixed grid: the probability of leaving after a failed pass of model 1 and of model 2
-    (equal for a user who does not see the model); empty lists for a provider.
+    (equal for a user who does not see the model). A provider's row has none, and the lists are empty, unless the user
+    learned beside it: then they hold that user's answer to the commitment.
     """
 
     practice: list[int]

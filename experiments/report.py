@@ -229,7 +229,7 @@ def user_sections(
 
     last: dict[tuple[str, str], list[pl.DataFrame]] = {}
     for record in records:
-        if record.trace.leave_1:
+        if record.error is None and LEARNERS[record.learner].role == "user":
             answers = user_answers(spec.games[record.game], record.learner, record.trace)
             final = answers.filter(pl.col("practice") == pl.col("practice").max())
             last.setdefault((record.game, record.learner), []).append(final.with_columns(seed=pl.lit(record.seed)))

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 import routing_game.agents as agents
-from routing_game.agents import ppo
+from routing_game.agents import ppo, rl
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
+from routing_game.experiments.play import world_of_many
 from routing_game.theory import GAMES, Commitment, Task, best_response, load
 
 GAME = load("t4-cascade")
 RNG = np.random.default_rng(0)
-SHORT = replace(ppo.USER, updates=1, steps=4, minibatches=1)
+SHORT = replace(ppo.USER, updates=1, steps=4)
 
 
 def seeded(engine):
@@ -30,6 +31,13 @@ def trained(agent):
     return agent
 
 
+def sb3(provider, rng):
+    settings = rl.SETTINGS[provider.name]
+    settings = replace(settings, updates=1, steps=4, options={**settings.options, **FEW.get(provider.name, {})})
+    return trained(provider(seeded(ProviderVectorEnv(8, GAME)), rng, settings))
+
+
+FEW = {name: {"gradient_steps": 1, "batch_size": 8, "buffer_size": 64} for name in ("td3", "sac", "dqn")}
 PROVIDERS = {
     "fixed": lambda rng: agents.FixedProvider(1, 0.25),
     "equilibrium": lambda rng: agents.EquilibriumProvider(GAME),
@@ -42,8 +50,16 @@ PROVIDERS = {
     "zooming": lambda rng: agents.Zooming(),
     "structural": lambda rng: agents.Structural(GAME.cost, GAME.penalty, rng),
     "gradient": lambda rng: trained(agents.GibbsGradient(GAME, rng, iterations=3)),
-    "ppo": lambda rng: trained(agents.PPOProvider(seeded(ProviderVectorEnv(8, GAME)), rng, SHORT)),
+    "gradient-implicit": lambda rng: trained(agents.ImplicitGradient(GAME, rng, iterations=3)),
+    "gradient-simultaneous": lambda rng: trained(agents.SimultaneousGradient(GAME, rng, iterations=3)),
+    "reinforce-blind": lambda rng: trained(agents.ReinforceBlind(world_of_many(GAME, rng), rng, updates=3, width=8)),
+    "ppo": lambda rng: sb3(agents.PPOProvider, rng),
+    "a2c": lambda rng: sb3(agents.A2CProvider, rng),
+    "sac": lambda rng: sb3(agents.SACProvider, rng),
+    "td3": lambda rng: sb3(agents.TD3Provider, rng),
+    "dqn": lambda rng: sb3(agents.DQNProvider, rng),
 }
+TRAINED = ("gradient", "gradient-implicit", "gradient-simultaneous", "reinforce-blind", *rl.SETTINGS)
 PLANNERS = ("elimination", "zooming")
 USERS = {
     "fixed": lambda rng: agents.FixedUser(0.3),
@@ -126,7 +142,7 @@ def test_model_user_contract(make):
     assert np.all((q >= 0.0) & (q <= 1.0))
 
 
-@pytest.mark.parametrize("name", ["gradient", "ppo"])
+@pytest.mark.parametrize("name", TRAINED)
 def test_trainable_agents_count_their_experience(name):
     agent = PROVIDERS[name](np.random.default_rng(0))
     assert isinstance(agent, agents.Trainable)

@@ -1,0 +1,243 @@
+"""Providers by stable-baselines3: PPO, A2C, SAC, TD3 and DQN, each with settings tuned on the game's cliffs.
+
+Each is given its environment, batched, as an SB3 `VecEnv` with the actions of `RoutingGame/Provider-v0`, points a of
+the box [-1, 1]^2: route 2 if a[0] > 0, s = (a[1] + 1) / 2. It sees what its tasks cost, and nothing else. A step is a
+whole task, so there is nothing to bootstrap and nothing to discount; the observation is constant, so a policy needs no
+hidden layer, and only the critics of SAC and TD3 have some.
+
+Next to a cliff a learner keeps a margin of two or three standard deviations of its own noise, and pays for it. So
+noise has to shrink, and there are two ways here:
+
+- PPO and A2C follow a Gaussian whose noise falls on a schedule, the learning rate with it. The mean is kept inside the
+  box: outside of it every action is clipped to the same edge, and no gradient would lead back.
+- SAC, TD3 and DQN learn a critic (from a buffer, off policy), which cannot resolve a cliff much narrower than the
+  range of its inputs. So they look through a `Window` on s: the whole range first, then, as confidence grows, narrower
+  and narrower around what they recommend, each time with fresh weights and an empty buffer.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from routing_game.agents.sb3 import SB3Agent, Settings, geometric
+from routing_game.theory import Commitment, Task
+
+_NO_TIME: dict[str, Any] = {"gamma": 1.0, "gae_lambda": 1.0, "policy_kwargs": {"net_arch": []}}
+_CRITIC: dict[str, Any] = {"policy_kwargs": {"net_arch": {"pi": [], "qf": [64]}}, "gradient_steps": 60,
+                           "batch_size": 512, "buffer_size": 2**17}  # fmt: skip
+
+SETTINGS: dict[str, Settings] = {
+    # noise: standard deviation in the box
+    "ppo": Settings(width=4096, steps=2, updates=400, learning_rate=(0.1, 0.001), noise=(0.5, 0.005),
+                    options=_NO_TIME | {"n_epochs": 2}),
+    "a2c": Settings(width=4096, steps=2, updates=400, learning_rate=(0.1, 0.001), noise=(0.5, 0.005),
+                    options=_NO_TIME | {"normalize_advantage": True, "use_rms_prop": False}),
+    # noise: standard deviation in the window
+    "td3": Settings(width=1024, steps=8, updates=10, learning_rate=(0.03, 0.001), noise=(0.7, 0.5),
+                    windows=(1.0, 0.5, 0.25, 0.12), options=_CRITIC | {"policy_delay": 2}),
+    # noise: entropy coefficient
+    "sac": Settings(width=1024, steps=8, updates=10, learning_rate=(0.03, 0.001), noise=(0.1, 0.01),
+                    windows=(1.0, 0.5, 0.25, 0.12), options=_CRITIC),
+    # noise: share of random batches
+    "dqn": Settings(width=64, steps=64, updates=20, learning_rate=(0.03, 0.001), noise=(1.0, 0.3),
+                    windows=(1.0, 0.3, 0.1),
+                    options={"policy_kwargs": {"net_arch": []}, "gradient_steps": 40, "batch_size": 1024,
+                             "buffer_size": 2**19}),
+}  # fmt: skip
+"""Algorithm to its settings."""
+
+
+class Window(VecEnvWrapper):
+    """The box [-1, 1]^2 with a[1] stretched over a window of the provider's s, and rewards of order 1.
+
+    The mean of the first batch of rewards counts as 0, and `spread` of its standard deviations as 1, so that learning
+    does not depend on the unit of cost, nor on what every task costs.
+    """
+
+    spread = 1.0
+
+    def __init__(self, venv: VecEnv) -> None:
+        super().__init__(venv)
+        self._centre, self._half = 0.0, 1.0
+        self._scale: tuple[float, float] | None = None  # what counts as 0, and the distance from it that counts as 1
+
+    def move(self, centre: float, half: float) -> None:
+        """Show [centre - half, centre + half] from now on, shifted into the box if need be."""
+        self._centre, self._half = float(np.clip(centre, half - 1, 1 - half)), half
+
+    def through(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        """The points of the provider's box, shape (..., 2), that actions in the window mean."""
+        return np.stack([actions[..., 0], self._centre + self._half * actions[..., 1]], axis=-1, dtype=np.float32)
+
+    def reset(self) -> Any:
+        """Reset the environments."""
+        return self.venv.reset()
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Take actions."""
+        self.venv.step_async(self.through(actions))
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Play them."""
+        observations, rewards, dones, infos = self.venv.step_wait()
+        if self._scale is None:
+            self._scale = float(rewards.mean()), self.spread * float(rewards.std()) or 1.0
+        zero, one = self._scale
+        return observations, (rewards - zero) / one, dones, infos
+
+
+class Arms(Window):
+    """The same window as a list: so many s, evenly spaced, and last route 2.
+
+    Rewards are smaller: DQN's loss is quadratic, so that its values are means, only for errors below 1.
+    """
+
+    spread = 10.0
+
+    def __init__(self, venv: VecEnv, cascades: int = 21) -> None:
+        super().__init__(venv)
+        self.action_space = spaces.Discrete(cascades + 1)
+        s = np.linspace(-1.0, 1.0, cascades)
+        self._points = np.append(np.stack([np.full(cascades, -1.0), s], axis=-1), [[1.0, 0.0]], axis=0)
+
+    def through(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        """The points of the provider's box, shape (..., 2), that numbers of arms, shape (...), mean."""
+        return super().through(self._points[actions])
+
+
+class SB3Provider(SB3Agent):
+    """A provider that one algorithm trains; recommends the action that its policy finds best."""
+
+    name: str
+    window: type[Window] = Window
+
+    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+        super().__init__(rng, settings or SETTINGS[self.name])
+        self._window = self.window(env)
+        self._start(self._window)
+
+    def train(self) -> Iterator[int]:
+        """Train, window after window; after each update yield the number of tasks played so far."""
+        before = 0
+        for half in self._settings.windows:
+            self._look(half)
+            for _ in self._updates():
+                yield before + self._model.num_timesteps
+            before += self._model.num_timesteps
+
+    def act(self) -> Commitment:
+        """A draw from the policy, exploration included."""
+        return self._commit(deterministic=False)
+
+    def update(self, commitment: Commitment, task: Task) -> None:
+        """Learn nothing from a single task: it learns in `train`."""
+
+    def recommend(self) -> Commitment:
+        """The best action."""
+        return self._commit(deterministic=True)
+
+    def _commit(self, deterministic: bool) -> Commitment:
+        action, _ = self._model.predict(np.ones(1, np.float32), deterministic=deterministic)
+        route, cascade = self._window.through(action)
+        return Commitment(2 if route > 0 else 1, float(np.clip((cascade + 1) / 2, 0.0, 1.0)))
+
+    def _look(self, half: float) -> None:
+        """Begin anew in a window around the recommended s; on route 2, which has none, in the same as before."""
+        route, cascade = self.recommend()
+        if route == 1:
+            self._window.move(2 * cascade - 1, half)
+        self._start(self._window)
+
+
+class _GaussianProvider(SB3Provider):
+    """A Gaussian policy over the box; recommends its mean, explores on schedule."""
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        super()._start(env, n_steps=self._settings.steps, **options)
+        self._model.policy.log_std.requires_grad_(False)
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        policy = self._model.policy
+        policy.log_std.data.fill_(float(np.log(geometric(self._settings.noise, progress))))
+        with torch.no_grad():
+            mean = policy.action_net(torch.ones(1))
+            policy.action_net.bias += mean.clamp(-1, 1) - mean
+
+
+class PPOProvider(_GaussianProvider):
+    """Proximal policy optimisation (Schulman et al. 2017)."""
+
+    name, algorithm = "ppo", PPO
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        super()._start(env, batch_size=self._settings.steps * env.num_envs, **options)
+
+
+class A2CProvider(_GaussianProvider):
+    """Advantage actor-critic (Mnih et al. 2016), synchronous: the plain policy gradient."""
+
+    name, algorithm = "a2c", A2C
+
+
+class _BufferedProvider(SB3Provider):
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        warm_up = self._settings.steps * env.num_envs
+        super()._start(env, train_freq=self._settings.steps, learning_starts=warm_up - 1, **options)
+
+
+class _CriticProvider(_BufferedProvider):
+    """Begins in the middle of the window with a flat critic, so that no random slope has to be unlearned first."""
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        super()._start(env, **options)
+        outputs = [network[-1].weight for network in self._model.critic.q_networks]
+        with torch.no_grad():
+            for weights in (*self._model.actor.parameters(), *outputs):
+                weights *= 0.1
+
+
+class TD3Provider(_CriticProvider):
+    """Twin delayed deterministic policy gradient (Fujimoto et al. 2018)."""
+
+    name, algorithm = "td3", TD3
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        noise = geometric(self._settings.noise, progress)
+        self._model.action_noise = NormalActionNoise(np.zeros(2), np.full(2, noise))
+
+
+class SACProvider(_CriticProvider):
+    """Soft actor-critic (Haarnoja et al. 2018)."""
+
+    name, algorithm = "sac", SAC
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        self._model.ent_coef_tensor = torch.tensor(geometric(self._settings.noise, progress))
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        super()._start(env, ent_coef=self._settings.noise[0], **options)
+
+
+class DQNProvider(_BufferedProvider):
+    """Deep Q-learning (Mnih et al. 2015) on a grid of s, which is moved and refined with the window."""
+
+    name, algorithm, window = "dqn", DQN, Arms
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        super()._start(env, target_update_interval=env.num_envs, **options)
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        share = geometric(self._settings.noise, progress)
+        self._model.exploration_schedule = lambda _: share
