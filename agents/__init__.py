@@ -37,7 +37,7 @@ from routing_game.agents.zooming import Zooming
 
 if TYPE_CHECKING:
     from routing_game.agents.gradient import GibbsGradient, ImplicitGradient, SimultaneousGradient
-    from routing_game.agents.ppo import PPOModelUser, PPOUser
+    from routing_game.agents.ppo import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
     from routing_game.agents.rl import A2CProvider, DQNProvider, PPOProvider, SACProvider, TD3Provider
     from routing_game.agents.saved import load_provider, load_user, save_policy
 
@@ -45,6 +45,8 @@ _LAZY = {
     "GibbsGradient": "routing_game.agents.gradient",
     "ImplicitGradient": "routing_game.agents.gradient",
     "SimultaneousGradient": "routing_game.agents.gradient",
+    "DQNUser": "routing_game.agents.ppo",
+    "PPOAnswerUser": "routing_game.agents.ppo",
     "PPOModelUser": "routing_game.agents.ppo",
     "PPOUser": "routing_game.agents.ppo",
     "A2CProvider": "routing_game.agents.rl",
@@ -65,6 +67,7 @@ __all__ = [
     "BestResponseUser",
     "ConstantCascade",
     "DQNProvider",
+    "DQNUser",
     "Elimination",
     "EpsilonGreedy",
     "EquilibriumProvider",
@@ -76,6 +79,7 @@ __all__ = [
     "ModelUser",
     "MultiplicativeWeights",
     "NoLearning",
+    "PPOAnswerUser",
     "PPOModelUser",
     "PPOProvider",
     "PPOUser",

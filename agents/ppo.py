@@ -1,8 +1,13 @@
-"""Proximal policy optimisation (Schulman et al. 2017), by stable-baselines3: two kinds of user.
+"""Users by stable-baselines3: PPO and DQN.
 
-Each is given its environment, batched, as an SB3 `VecEnv`, and learns from sampled tasks alone. Returns are
-undiscounted and Monte-Carlo (gamma = lambda = 1): a task has no clock, and a user who sees only its commitment cannot
-bootstrap, because the same observation hides different states (M1 or M2 in use).
+Each is given its environment, batched, as an SB3 `VecEnv`, and learns from sampled tasks alone.
+
+- `PPOUser` decides after each failed pass and sees (i, s), like the paper's user; `PPOModelUser` also sees the model
+  that has just failed. Returns are undiscounted and Monte-Carlo (gamma = lambda = 1): a task has no clock, and a user
+  who sees only its commitment cannot bootstrap, because the same observation hides different states (M1 or M2 in use).
+- `PPOAnswerUser` decides once per task, on q itself.
+- `DQNUser` is shown to fail. It sees (i, s) after each failed pass, bootstraps on that aliased observation, and can
+  only stay or leave for sure, where the best response of the one q may have to be mixed.
 """
 
 from collections.abc import Iterator
@@ -11,12 +16,12 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import ArrayLike
-from stable_baselines3 import PPO
+from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
 from routing_game.agents.protocol import Abandon
-from routing_game.agents.sb3 import SB3Agent, Settings
+from routing_game.agents.sb3 import SB3Agent, Settings, geometric
 
 MINIBATCHES = 4
 """Into which a user divides what it saw between two updates."""
@@ -63,6 +68,71 @@ class PPOModelUser(_PPOUserAgent):
         return self._leave(route, cascade, model)
 
 
+class PPOAnswerUser(SB3Agent):
+    """The paper's user as it is defined: sees (i, s), answers with q. A Gaussian whose noise falls on schedule.
+
+    The mean is kept inside the box: outside of it every answer is the same, and no gradient would lead back.
+    """
+
+    algorithm = PPO
+
+    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+        settings = settings or ANSWER
+        super().__init__(rng, settings)
+        self._start(env, n_steps=settings.steps, batch_size=settings.steps * env.num_envs // MINIBATCHES)
+        policy = self._model.policy
+        policy.log_std.requires_grad_(False)
+        policy.action_net.bias.requires_grad_(False)  # hats add up to 1: it would only repeat them
+
+    def train(self) -> Iterator[int]:
+        """Train; after each update yield the number of tasks so far."""
+        for _ in self._updates():
+            yield self._model.num_timesteps
+
+    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
+        """The mean answer."""
+        route, cascade = np.broadcast_arrays(route, cascade)
+        seen = np.stack([np.ravel(route), np.ravel(cascade)], axis=-1).astype(np.float64)
+        action, _ = self._model.predict(seen, deterministic=True)
+        return np.asarray((np.clip(action[:, 0], -1.0, 1.0) + 1.0) / 2, dtype=np.float64).reshape(np.shape(route))
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        policy = self._model.policy
+        policy.log_std.data.fill_(float(np.log(geometric(self._settings.noise, progress))))
+        policy.action_net.weight.data.clamp_(-1.0, 1.0)
+
+
+class DQNUser(SB3Agent):
+    """Deep Q-learning (Mnih et al. 2015) at each failed pass, seeing (i, s): stays or leaves, always the same."""
+
+    algorithm = DQN
+
+    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+        super().__init__(rng, settings or ALIASED)
+        warm_up = self._settings.steps * env.num_envs
+        self._start(
+            env, train_freq=self._settings.steps, learning_starts=warm_up - 1, target_update_interval=env.num_envs
+        )
+
+    def train(self) -> Iterator[int]:
+        """Train; after each update yield the number of decisions so far."""
+        for _ in self._updates():
+            yield self._model.num_timesteps
+
+    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
+        """0 or 1, whichever has the greater Q."""
+        route, cascade = np.broadcast_arrays(route, cascade)
+        seen = np.stack([np.ravel(route), np.ravel(cascade)], axis=-1).astype(np.float64)
+        action, _ = self._model.predict(seen, deterministic=True)
+        return np.asarray(action, dtype=np.float64).reshape(np.shape(route))
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        share = geometric(self._settings.noise, progress)
+        self._model.exploration_schedule = lambda _: share
+
+
 class Hats(BaseFeaturesExtractor):
     """Features of (i, s) or (i, s, model): hat functions of s on a uniform grid, separately for each (i, model).
 
@@ -87,6 +157,7 @@ class Hats(BaseFeaturesExtractor):
         return (which[:, :, None] * hats[:, None, :]).flatten(1)
 
 
+_ON_HATS = {"net_arch": [], "features_extractor_class": Hats}
 # Differences between staying and leaving are small against the noise of a task: big batches, and a small final rate.
 # No entropy bonus: it would pull every q towards 1/2, and hats keep one s from dragging others along too early.
 USER = Settings(
@@ -98,6 +169,29 @@ USER = Settings(
         "gamma": 1.0,
         "gae_lambda": 1.0,
         "n_epochs": 4,
-        "policy_kwargs": {"net_arch": [], "features_extractor_class": Hats},
+        "policy_kwargs": _ON_HATS,
+    },
+)
+# Whole tasks are noisier than decisions: more of them, and wide noise, as it is the answers far apart that differ.
+ANSWER = Settings(
+    width=4096,
+    steps=8,
+    updates=160,
+    learning_rate=(0.3, 0.01),
+    noise=(1.0, 0.5),
+    options={"gamma": 1.0, "gae_lambda": 1.0, "n_epochs": 4, "policy_kwargs": _ON_HATS},
+)
+ALIASED = Settings(
+    width=512,
+    steps=64,
+    updates=20,
+    learning_rate=(0.02, 0.001),
+    noise=(1.0, 0.2),
+    options={
+        "gamma": 1.0,
+        "gradient_steps": 100,
+        "batch_size": 1024,
+        "buffer_size": 2**19,
+        "policy_kwargs": _ON_HATS,
     },
 )

@@ -241,3 +241,7 @@ class DQNProvider(_BufferedProvider):
         super()._anneal(progress)
         share = geometric(self._settings.noise, progress)
         self._model.exploration_schedule = lambda _: share
+
+
+PROVIDERS: tuple[type[SB3Provider], ...] = (PPOProvider, A2CProvider, TD3Provider, SACProvider, DQNProvider)
+"""All of them; `name` is what `SETTINGS` calls them."""

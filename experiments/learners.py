@@ -1,42 +1,20 @@
-"""The learners by name: how each is trained in a cell, and how much practice and how many seeds a profile gives it.
+"""The learners by name: what each is, and how much practice and how many seeds a profile gives it.
 
-A trainer takes the game, the amount of practice and two seed sequences, the world's and the agent's, so that no agent
-can foresee the world's noise. Torch and stable-baselines3 are imported by the trainers that need them.
+`trainers` has what a cell runs.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 
-from routing_game.agents import (
-    EXP3,
-    UCB,
-    Elimination,
-    EpsilonGreedy,
-    EquilibriumProvider,
-    Structural,
-    Thompson,
-    UCBTuned,
-    Zooming,
-)
-from routing_game.agents.protocol import Planner, Provider, Trainable
-from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
-from routing_game.experiments import own
-from routing_game.experiments.play import checkpoints, play, play_batches, provider_trace, user_trace
+from routing_game.agents.protocol import Trainable
+from routing_game.experiments import own, trainers
+from routing_game.experiments.play import provider_trace
 from routing_game.experiments.records import Trace
 from routing_game.experiments.spec import Plan, Spec
+from routing_game.experiments.trainers import Seed, Trainer
 from routing_game.theory import GAMES, Game, load
-
-if TYPE_CHECKING:
-    from routing_game.agents.sb3 import Settings
-    from routing_game.envs.sb3 import SB3VecEnv
-
-Seed = np.random.SeedSequence
-Trainer = Callable[[Game, int, Seed, Seed], Trace]
 
 REAL_PAIR = "gpt-4.1-o3"
 """The measured pair of the standard run: its optimum is the s_L cascade that the paper left open."""
@@ -55,6 +33,8 @@ class Learner:
         role: whose policy it learns.
         counts: what its practice is counted in; a user's decision is to stay or leave after one failed pass.
         sees_model: a user who sees which model has just failed, and so has another best response.
+        pair: a user learns beside it, whom it does not face as the exact one; its trace then holds that user's answers.
+        costly: many seconds a cell; only the full profile has it play games other than the cascades.
         control: it is given the answer, so it does not count among those that learn.
     """
 
@@ -64,6 +44,8 @@ class Learner:
     role: Literal["provider", "user"] = "provider"
     counts: Literal["tasks", "decisions", "iterations"] = "tasks"
     sees_model: bool = False
+    pair: bool = False
+    costly: bool = False
     control: bool = False
 
 
@@ -76,148 +58,18 @@ def make_spec(
 ) -> Spec:
     """The spec of a profile, with what is given changed.
 
-    All games are the catalog and one real pair. Users learn on the cascade games only, unless games are named.
+    All games are the catalog and one real pair. Unless games are named, users learn on the cascade games only, and
+    so do costly learners in all but the full profile.
     """
     everything = games or (*GAMES, REAL_PAIR)
     plans = {}
     for name in learners or tuple(LEARNERS):
-        usual_practice, usual_seeds = LEARNERS[name].budgets[profile]
-        played = CASCADE_GAMES if LEARNERS[name].role == "user" and games is None else everything
+        learner = LEARNERS[name]
+        usual_practice, usual_seeds = learner.budgets[profile]
+        few = learner.role == "user" or (learner.costly and profile != "full")
+        played = CASCADE_GAMES if few and games is None else everything
         plans[name] = Plan(played, practice or usual_practice, seeds or usual_seeds)
     return Spec(profile, {name: load(name) for name in everything}, plans)
-
-
-def equilibrium(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """The exact policy, through the learners' own loop: its regret must be 0."""
-    return _play(EquilibriumProvider(game), game, tasks, world)
-
-
-def ucb(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """Upper confidence bounds on 21 arms."""
-    return _play(UCB(), game, tasks, world)
-
-
-def ucb_tuned(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """UCB that measures each arm's own spread."""
-    return _play(UCBTuned(), game, tasks, world)
-
-
-def thompson(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """Thompson sampling on 21 arms."""
-    return _play(Thompson(np.random.default_rng(agent)), game, tasks, world)
-
-
-def epsilon_greedy(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """The best arm so far, and now and then any."""
-    return _play(EpsilonGreedy(np.random.default_rng(agent)), game, tasks, world)
-
-
-def exp3(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """Exponential weights on 21 arms."""
-    return _play(EXP3(np.random.default_rng(agent)), game, tasks, world)
-
-
-def elimination(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """Successive elimination of 21 arms."""
-    return _play(Elimination(), game, tasks, world)
-
-
-def zooming(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """A grid that is refined where it is best."""
-    return _play(Zooming(), game, tasks, world)
-
-
-def structural(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """Knows its own costs and how the game is built; learns the rest."""
-    first, second = game.cost
-    provider = Structural((float(first), float(second)), float(game.penalty), np.random.default_rng(agent))
-    return _play(provider, game, tasks, world)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch on one thread: more are slower on tensors this small, and sums would depend on the number of cores."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@_one_thread()
-def gradient(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
-    """Knows the game; descends its cost through a softened user."""
-    from routing_game.agents.gradient import GibbsGradient
-
-    provider = GibbsGradient(game, np.random.default_rng(agent), iterations=iterations)
-    return provider_trace(provider, provider.train())
-
-
-@_one_thread()
-def ppo(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """PPO on the batched engine, the exact user answering."""
-    from routing_game.agents.rl import SETTINGS, PPOProvider
-
-    width, settings = _fit(SETTINGS["ppo"], tasks)
-    provider = PPOProvider(_engine(ProviderVectorEnv(width, game), world), np.random.default_rng(agent), settings)
-    return provider_trace(provider, provider.train())
-
-
-def ppo_user(game: Game, decisions: int, world: Seed, agent: Seed) -> Trace:
-    """PPO as a user who sees the commitment, against uniformly drawn ones."""
-    from routing_game.agents.ppo import PPOUser
-
-    return _train_user(PPOUser, game, "strategy", decisions, world, agent)
-
-
-def ppo_user_model(game: Game, decisions: int, world: Seed, agent: Seed) -> Trace:
-    """PPO as a user who also sees which model failed."""
-    from routing_game.agents.ppo import PPOModelUser
-
-    return _train_user(PPOModelUser, game, "model", decisions, world, agent)
-
-
-@_one_thread()
-def _train_user(
-    kind: Any, game: Game, observes: Literal["strategy", "model"], decisions: int, world: Seed, agent: Seed
-) -> Trace:
-    from routing_game.agents.ppo import USER
-
-    width, settings = _fit(USER, decisions)
-    engine = _engine(UserVectorEnv(width, game, observes=observes), world)
-    user = kind(engine, np.random.default_rng(agent), settings)
-    looks = set(checkpoints(settings.updates, first=1, count=20))
-    updates = (update for update, _ in enumerate(user.train(), start=1) if update in looks)
-    return user_trace(user, (width * settings.steps * update for update in updates))
-
-
-def _fit(settings: "Settings", practice: int) -> tuple[int, "Settings"]:
-    """How many tasks to play side by side so that a schedule uses that much practice; fewer updates if it is little."""
-    width = max(1, round(practice / (settings.updates * settings.steps)))
-    updates = min(settings.updates, max(1, practice // (width * settings.steps)))
-    return width, replace(settings, updates=updates)
-
-
-def _engine(engine: VectorEnv[Any, Any, Any], world: Seed) -> "SB3VecEnv":
-    from routing_game.envs.sb3 import SB3VecEnv
-
-    adapter = SB3VecEnv(engine)
-    adapter.seed(_integer(world))
-    return adapter
-
-
-def _play(provider: Provider, game: Game, tasks: int, world: Seed) -> Trace:
-    if isinstance(provider, Planner):
-        return provider_trace(provider, play_batches(game, provider, tasks, _integer(world)))
-    return provider_trace(provider, play(ProviderEnv(game), provider, tasks, _integer(world)))
-
-
-def _integer(seed: Seed) -> int:
-    """A seed for whoever takes only integers."""
-    return int(seed.generate_state(1)[0])
 
 
 class Registry(dict[str, Learner]):
@@ -231,39 +83,72 @@ class Registry(dict[str, Learner]):
             made = own.make(name, rng=np.random.default_rng(agent), game=game, tasks=tasks)
             if isinstance(made, Trainable):
                 return provider_trace(made, made.train())
-            return _play(made, game, tasks, world)
+            return trainers.told(made, game, tasks, world)
 
         budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
         return Learner(f"{name}, an agent of your own", train, budgets)
 
 
 LEARNERS = Registry({
-    "equilibrium": Learner("control: the exact policy, which knows the game", equilibrium,
+    "equilibrium": Learner("control: the exact policy, which knows the game", trainers.equilibrium,
                            {"smoke": (50, 2), "default": (1_000, 2), "full": (1_000, 2)}, control=True),
-    "gradient": Learner("knows the game, descends its cost through a Gibbs follower", gradient,
+    "gradient": Learner("knows the game, descends its cost through a Gibbs follower", trainers.gradient,
                         {"smoke": (10, 2), "default": (600, 3), "full": (600, 20)}, counts="iterations"),
-    "structural": Learner("knows its costs and the structure, learns p and the user's threshold", structural,
+    "structural": Learner("knows its costs and the structure, learns p and the user's threshold", trainers.structural,
                           {"smoke": (100, 2), "default": (2_000, 10), "full": (2_000, 20)}),
-    "zooming": Learner("bandit: route 2 and a grid of s that is refined where it is best", zooming,
+    "zooming": Learner("bandit: route 2 and a grid of s that is refined where it is best", trainers.zooming,
                        {"smoke": (3_000, 2), "default": (300_000, 5), "full": (1_000_000, 20)}),
-    "ucb": Learner("bandit: upper confidence bounds on route 2 and 20 values of s", ucb,
+    "ucb": Learner("bandit: upper confidence bounds on route 2 and 20 values of s", trainers.ucb,
                    {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}),
-    "ucb-tuned": Learner("bandit: the same with each commitment's own spread", ucb_tuned,
+    "ucb-tuned": Learner("bandit: the same with each commitment's own spread", trainers.ucb_tuned,
                          {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)}),
-    "thompson": Learner("bandit: Thompson sampling on the same 21 commitments", thompson,
+    "thompson": Learner("bandit: Thompson sampling on the same 21 commitments", trainers.thompson,
                         {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}),
-    "epsilon-greedy": Learner("bandit: the least mean, any commitment at a falling rate", epsilon_greedy,
+    "epsilon-greedy": Learner("bandit: the least mean, any commitment at a falling rate", trainers.epsilon_greedy,
                               {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)}),
-    "exp3": Learner("bandit: exponential weights, safe against an adversary", exp3,
+    "exp3": Learner("bandit: exponential weights, safe against an adversary", trainers.exp3,
                     {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)}),
-    "elimination": Learner("bandit: successive elimination of the 21 commitments", elimination,
+    "elimination": Learner("bandit: successive elimination of the 21 commitments", trainers.elimination,
                            {"smoke": (3_000, 2), "default": (30_000, 5), "full": (30_000, 20)}),
-    "ppo": Learner("PPO (stable-baselines3) as the provider, against the exact user", ppo,
-                   {"smoke": (64, 2), "default": (81_920, 3), "full": (163_840, 10)}),
-    "ppo-user": Learner("PPO as the user who sees the commitment (i, s)", ppo_user,
+    "gradient-implicit": Learner("knows the game, follows dJ/ds + dJ/dq dq*/ds", trainers.gradient_implicit,
+                                 {"smoke": (10, 2), "default": (400, 3), "full": (400, 20)}, counts="iterations"),
+    "ppo": Learner("PPO (stable-baselines3) against the exact user", trainers.ppo,
+                   {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)}),
+    "a2c": Learner("A2C (stable-baselines3) against the exact user", trainers.a2c,
+                   {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)}),
+    "td3": Learner("TD3 (stable-baselines3), looking closer at s step by step", trainers.td3,
+                   {"smoke": (40, 2), "default": (327_680, 2), "full": (327_680, 10)}, costly=True),
+    "sac": Learner("SAC (stable-baselines3), looking closer at s step by step", trainers.sac,
+                   {"smoke": (40, 2), "default": (327_680, 2), "full": (327_680, 10)}, costly=True),
+    "dqn": Learner("DQN (stable-baselines3) on a grid of s that is moved and refined", trainers.dqn,
+                   {"smoke": (192, 2), "default": (245_760, 2), "full": (245_760, 10)}, costly=True),
+    "oracle": Learner("follower oracle: a structural user learns first, then UCB learns against it", trainers.oracle,
+                      {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
+    "oracle-contextual": Learner("follower oracle with a user who learns Q-values", trainers.oracle_contextual,
+                                 {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
+    "alternating": Learner("UCB and a structural user learn in turn", trainers.alternating,
+                           {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
+    "two-timescale": Learner("UCB, and a user on Q-values who learns five times as fast", trainers.two_timescale,
+                             {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
+    "blocks": Learner("UCB commits for 400 tasks, the user learns anew in each block", trainers.blocks,
+                      {"smoke": (300, 2), "default": (400_000, 2), "full": (400_000, 10)}, pair=True, costly=True),
+    "simultaneous": Learner("UCB and multiplicative weights blind to s, both from every task", trainers.simultaneous,
+                            {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
+    "gradient-simultaneous": Learner("both know the game, each follows its own gradient; the user does not see s",
+                                     trainers.gradient_simultaneous,
+                                     {"smoke": (10, 2), "default": (2_000, 3), "full": (2_000, 20)},
+                                     counts="iterations", pair=True),
+    "reinforce-blind": Learner("REINFORCE on both sides; the user does not see s", trainers.reinforce_blind,
+                               {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 20)}, pair=True),
+    "ppo-user": Learner("PPO as the user who sees (i, s) and decides after each failure", trainers.ppo_user,
                         {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
                         role="user", counts="decisions"),
-    "ppo-user-model": Learner("PPO as the user who also sees which model failed", ppo_user_model,
+    "ppo-user-answer": Learner("PPO as the user who sees (i, s) and answers with q", trainers.ppo_user_answer,
+                               {"smoke": (64, 2), "default": (524_288, 3), "full": (5_242_880, 10)}, role="user"),
+    "ppo-user-model": Learner("PPO as the user who also sees which model failed", trainers.ppo_user_model,
                               {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
                               role="user", counts="decisions", sees_model=True),
+    "dqn-user": Learner("DQN as the user who sees (i, s): cannot mix", trainers.dqn_user,
+                        {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 10)},
+                        role="user", counts="decisions"),
 })  # fmt: skip
