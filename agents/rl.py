@@ -41,11 +41,11 @@ SETTINGS: dict[str, Settings] = {
     "a2c": Settings(width=4096, steps=2, updates=400, learning_rate=(0.1, 0.001), noise=(0.5, 0.005),
                     options=_NO_TIME | {"normalize_advantage": True, "use_rms_prop": False}),
     # noise: standard deviation in the window
-    "td3": Settings(width=1024, steps=8, updates=10, learning_rate=(0.03, 0.001), noise=(0.7, 0.5),
-                    windows=(1.0, 0.5, 0.25, 0.12), options=_CRITIC | {"policy_delay": 2}),
+    "td3": Settings(width=2048, steps=8, updates=12, learning_rate=(0.03, 0.001), noise=(0.7, 0.3),
+                    windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03), options=_CRITIC | {"policy_delay": 2}),
     # noise: entropy coefficient
-    "sac": Settings(width=1024, steps=8, updates=10, learning_rate=(0.03, 0.001), noise=(0.1, 0.01),
-                    windows=(1.0, 0.5, 0.25, 0.12), options=_CRITIC),
+    "sac": Settings(width=2048, steps=8, updates=12, learning_rate=(0.03, 0.001), noise=(0.1, 0.01),
+                    windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03), options=_CRITIC),
     # noise: share of random batches
     "dqn": Settings(width=64, steps=64, updates=20, learning_rate=(0.03, 0.001), noise=(1.0, 0.3),
                     windows=(1.0, 0.3, 0.1),
@@ -70,12 +70,13 @@ class Window(VecEnvWrapper):
         self._scale: tuple[float, float] | None = None  # what counts as 0, and the distance from it that counts as 1
 
     def move(self, centre: float, half: float) -> None:
-        """Show [centre - half, centre + half] from now on, shifted into the box if need be."""
-        self._centre, self._half = float(np.clip(centre, half - 1, 1 - half)), half
+        """Show [centre - half, centre + half] from now on; beyond an edge of the box it shows the edge."""
+        self._centre, self._half = centre, half
 
     def through(self, actions: NDArray[Any]) -> NDArray[np.float32]:
         """The points of the provider's box, shape (..., 2), that actions in the window mean."""
-        return np.stack([actions[..., 0], self._centre + self._half * actions[..., 1]], axis=-1, dtype=np.float32)
+        s = np.clip(self._centre + self._half * actions[..., 1], -1.0, 1.0)
+        return np.stack([actions[..., 0], s], axis=-1, dtype=np.float32)
 
     def reset(self) -> Any:
         """Reset the environments."""
@@ -195,7 +196,12 @@ class _BufferedProvider(SB3Provider):
 
 
 class _CriticProvider(_BufferedProvider):
-    """Begins in the middle of the window with a flat critic, so that no random slope has to be unlearned first."""
+    """Begins in the middle of the window with a flat critic, and waits there until the critic has learned.
+
+    An actor that follows the first slopes of a critic ends at an edge of the window, where tanh is flat.
+    """
+
+    critic_first = 0.3  # share of a window's updates in which the actor waits
 
     def _start(self, env: VecEnv, **options: Any) -> None:
         super()._start(env, **options)
@@ -203,6 +209,11 @@ class _CriticProvider(_BufferedProvider):
         with torch.no_grad():
             for weights in (*self._model.actor.parameters(), *outputs):
                 weights *= 0.1
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        for weights in self._model.actor.parameters():
+            weights.requires_grad_(progress >= self.critic_first)
 
 
 class TD3Provider(_CriticProvider):

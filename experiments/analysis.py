@@ -6,7 +6,7 @@ t over seeds.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from scipy.special import stdtrit
 
 from routing_game.agents import UCB, StoppingUser
 from routing_game.experiments.learners import LEARNERS
+from routing_game.experiments.measures import Selected, distance, selected
 from routing_game.experiments.records import Record, Trace
 from routing_game.experiments.spec import Spec
 from routing_game.theory import Game, best_response, payoffs, provider_regret, solve, user_regret
@@ -28,7 +29,7 @@ CELL, PAIR = ("learner", "game", "seed"), ("learner", "game")
 JUDGED = {
     "learner": pl.String, "game": pl.String, "seed": pl.Int64, "seconds": pl.Float64, "practice": pl.Int64,
     "route": pl.Int64, "cascade": pl.Float64, "regret": pl.Float64, "route_right": pl.Boolean, "q_right": pl.Boolean,
-    "q_error": pl.Float64, "played": pl.Float64,
+    "q_error": pl.Float64, "played": pl.Float64, "found": pl.String, "gap": pl.Float64,
 }  # fmt: skip
 Array = NDArray[np.float64]
 
@@ -36,9 +37,10 @@ Array = NDArray[np.float64]
 def judge(spec: Spec, records: Iterable[Record]) -> pl.DataFrame:
     """A row per cell and checkpoint: practice, regret, and what the agent would do.
 
-    Providers have `route`, `cascade`, `route_right`, `q_right`; users `q_error`, the mean distance to the best
-    response. `regret` is a share of J* or V. A provider beside whom a user learned also has `played`, what it would
-    lose by its commitment against that user: J(i, s, q) - J*, as a share. Cells that failed have no rows.
+    `regret` is a share of J* or V. Providers have also `route`, `cascade`, `route_right`, `q_right`, the `gap` of s to
+    the optimal set (`measures.distance`), and the equilibrium `found` (`measures.selected`): judged by the play of both
+    where a user learned, too, and then J(i, s, q) - J* of their play is `played`, as a share. Users have `q_error`, the
+    mean distance to the best response. Cells that failed have no rows.
     """
     frames = [pl.DataFrame(schema=JUDGED)]
     for record in records:
@@ -51,26 +53,24 @@ def judge(spec: Spec, records: Iterable[Record]) -> pl.DataFrame:
 
 
 def judge_provider(game: Game, record: Record) -> pl.DataFrame:
-    """Exact regret of each commitment of the trace, and whether its route and the user's reply are an optimum's.
-
-    `played` is the same against the user who learned beside it, null if there was none.
-    """
+    """Exact regret of each commitment of the trace, and how it differs from an optimum; see `judge`."""
     trace, equilibrium = record.trace, solve(game)
     scale = yardstick(equilibrium.cost)
     route, cascade = np.array(trace.route), np.array(trace.cascade)
     reply = np.asarray(best_response(game, route, cascade).strong)
     optimal_q = np.array([piece.abandon for piece in equilibrium.pieces])
-    played = [None] * len(route)
-    if trace.leave_1:
-        cost = payoffs(game, route, cascade, np.array(trace.leave_1)).cost
-        played = ((cost - float(equilibrium.cost)) / scale).tolist()
+    answer = np.array(trace.leave_1) if trace.leave_1 else reply
+    cost = np.asarray(payoffs(game, route, cascade, answer).cost)
+    played = (cost - float(equilibrium.cost)) / scale if trace.leave_1 else np.full(len(route), np.nan)
     return pl.DataFrame(
         {
             "practice": trace.practice,
             "route": route,
             "cascade": cascade,
             "regret": provider_regret(game, route, cascade) / scale,
-            "played": pl.Series(played, dtype=pl.Float64),
+            "played": pl.Series(played).fill_nan(None),
+            "found": selected(game, cost),
+            "gap": pl.Series(distance(game, route, cascade)).fill_nan(None),
             "route_right": np.isin(route, [piece.route for piece in equilibrium.pieces]),
             "q_right": (np.abs(reply[:, None] - optimal_q) <= Q_TOLERANCE).any(axis=1),
         }
@@ -145,8 +145,9 @@ def summary(spec: Spec, records: Sequence[Record]) -> pl.DataFrame:
     """A row per learner and game, in the order of the spec.
 
     Columns: regret of the last checkpoint (`last`, `last_half`) and of each seed's best (`best`, `best_half`), `n`
-    seeds, `failures`, shares `route_right` and `q_right` (providers), `played` (providers beside whom a user learned),
-    `q_error` (users), mean `practice` and `seconds`.
+    seeds, `failures`, and over the seeds' last rows (see `judge`) the shares `route_right` and `q_right`, how many
+    found which equilibrium (`Stackelberg`, `simultaneous`, `neither`), and means of `gap`, `played`, `q_error`,
+    `practice` and `seconds`.
     """
     judged = judge(spec, records)
     last = judged.group_by(CELL, maintain_order=True).last()
@@ -160,7 +161,10 @@ def summary(spec: Spec, records: Sequence[Record]) -> pl.DataFrame:
         .agg(failures=pl.sum("failed")),
         means(last, PAIR).rename({"mean": "last", "half": "last_half"}),
         means(best, PAIR).rename({"mean": "best", "half": "best_half"}).drop("n"),
-        last.group_by(PAIR).agg(pl.mean("route_right", "q_right", "q_error", "played", "practice", "seconds")),
+        last.group_by(PAIR).agg(
+            pl.mean("route_right", "q_right", "gap", "q_error", "played", "practice", "seconds"),
+            *((pl.col("found") == name).sum().alias(name) for name in get_args(Selected)),
+        ),
     ]
     rows = pl.DataFrame(pairs, schema=names, orient="row")
     for table in tables:

@@ -12,11 +12,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from routing_game.experiments.analysis import FLOOR, Array, grid_floor, means
+from routing_game.experiments.learners import LEARNERS
 from routing_game.experiments.measures import CONVERGED
 from routing_game.theory import Game, Piece, outcome, solve, thresholds
 
 COLUMNS = 5
 """Games side by side in a learner's picture."""
+ACROSS = 3
+"""Panels side by side in the users' picture."""
 STRIP_ROW = 0.21
 """Inches of a learner's row below the cost curve."""
 RC: Any = {
@@ -34,42 +37,49 @@ class Look(NamedTuple):
     line: Any
 
 
-LOOKS = {
-    "equilibrium": Look("#000000", "*", (0, (1, 1.5))),
-    "gradient": Look("#0072B2", "D", (0, (5, 1.5))),
-    "structural": Look("#009E73", "^", "-"),
-    "ucb": Look("#E69F00", "o", "-"),
-    "thompson": Look("#D55E00", "s", (0, (3, 1, 1, 1))),
-    "zooming": Look("#56B4E9", "X", "-"),
-    "ucb-tuned": Look("#E69F00", "h", (0, (5, 1.5))),
-    "epsilon-greedy": Look("#009E73", "d", (0, (1, 1))),
-    "exp3": Look("#0072B2", "p", (0, (3, 1, 1, 1))),
-    "elimination": Look("#D55E00", "<", (0, (6, 1, 1, 1, 1, 1))),
-    "ppo": Look("#CC79A7", "v", (0, (6, 1, 1, 1, 1, 1))),
-    "ppo-user": Look("#0072B2", "o", "-"),
-    "ppo-user-model": Look("#D55E00", "s", (0, (5, 1.5))),
-}
-OTHER = Look("#666666", "P", "-")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#7A4B1E", "#666666")
+MARKERS = ("o", "D", "^", "s", "X", "v", "h", "<")
+LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 
-def game_figure(game: Game, judged: pl.DataFrame, learners: list[str], practice: str, money: str = "") -> str:
+def look(name: str) -> Look:
+    """Each learner's, in the order of its family; families share colours, and so have panels of their own."""
+    learner = LEARNERS[name]
+    if learner.family == "control":
+        return Look("#000000", "*", (0, (1, 1.5)))
+    mates = [mate for mate, other in LEARNERS.items() if other.family == learner.family]
+    place = mates.index(name) if name in mates else len(mates)  # one's own are in no list
+    return Look(COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], LINES[place % len(LINES)])
+
+
+def game_figure(game: Game, judged: pl.DataFrame, learners: list[str], money: str = "") -> str:
     """J(s) along the best response and where each seed ended; regret over practice. `judged` holds one game's rows."""
+    families = list(dict.fromkeys(LEARNERS[name].family for name in learners))
+    panels = [family for family in families if family != "control"] or families
+    rows = -(-len(panels) // 2)
+    strip_height = STRIP_ROW * max(len(learners), 1)
+    body = max(2.5 + strip_height, 2.2 * rows)
     with mpl.rc_context(RC):
-        height = 2.5 + STRIP_ROW * max(len(learners), 1)
-        figure = Figure(figsize=(11.2, height + 0.95))
-        grid = figure.add_gridspec(
-            2, 4, width_ratios=(1, 0.17, 0.2, 1.05), height_ratios=(2.5, STRIP_ROW * max(len(learners), 1)),
-            left=0.07, right=0.985, top=1 - 0.47 / (height + 0.95), bottom=0.48 / (height + 0.95),
-            wspace=0.04, hspace=0.06,
-        )  # fmt: skip
-        curve, side = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
-        strip, side_strip = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
+        height = body + 0.95
+        figure = Figure(figsize=(11.2, height))
+        frame: dict[str, Any] = {"top": 1 - 0.47 / height, "bottom": 0.48 / height}
+        left = figure.add_gridspec(2, 2, width_ratios=(1, 0.17), height_ratios=(body - strip_height, strip_height),
+                                   left=0.13, right=0.47, wspace=0.04, hspace=0.06, **frame)  # fmt: skip
+        curve, side = figure.add_subplot(left[0, 0]), figure.add_subplot(left[0, 1])
+        strip, side_strip = figure.add_subplot(left[1, 0]), figure.add_subplot(left[1, 1])
         draw_costs(curve, side, game, money)
         last = judged.group_by("learner", "seed", maintain_order=True).last()
         draw_ends(strip, side_strip, game, last, learners)
-        regret = figure.add_subplot(grid[:, 3])
-        draw_regret(regret, judged, learners, "regret, % of J*", practice)
-        draw_floor(regret, grid_floor(game))
+        right = figure.add_gridspec(
+            rows, min(len(panels), 2), left=0.53, right=0.985, wspace=0.24, hspace=0.55, **frame
+        )
+        for place, family in enumerate(panels):
+            axes = figure.add_subplot(right[place // 2, place % 2])
+            mine = [name for name in learners if LEARNERS[name].family == family]
+            practice = " or ".join(dict.fromkeys(LEARNERS[name].counts for name in mine))
+            draw_regret(axes, judged, mine, "regret, % of J*" if place % 2 == 0 else "", f"{family}: {practice}")
+            if family == "bandits":
+                draw_floor(axes, grid_floor(game))
         return svg(figure)
 
 
@@ -133,14 +143,14 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
             axes.axvspan(low, high, color="black", alpha=0.10, lw=0)
             axes.axvline(low, color="black", lw=0.9)
     for row, name in enumerate(learners):
-        look = LOOKS.get(name, OTHER)
+        style = look(name)
         ends = last.filter(pl.col("learner") == name)
         first = ends.filter(pl.col("route") == 1)["cascade"].to_numpy()
         dodge = np.linspace(-0.22, 0.22, len(first)) if len(first) > 1 else np.zeros(len(first))
-        axes.plot(first, row + dodge, look.marker, color=look.colour, ms=4.5, alpha=0.75, mec="white", mew=0.3,
+        axes.plot(first, row + dodge, style.marker, color=style.colour, ms=4.5, alpha=0.75, mec="white", mew=0.3,
                   clip_on=False)  # fmt: skip
         if count := len(ends) - len(first):
-            side.plot(-0.45, row, look.marker, color=look.colour, ms=4.5, clip_on=False)
+            side.plot(-0.45, row, style.marker, color=style.colour, ms=4.5, clip_on=False)
             side.annotate(f"x {count}", (0.0, row), va="center", fontsize=8)
     for panel in (axes, side):
         panel.set(ylim=(len(learners) - 0.5, -0.5), yticks=range(len(learners)))
@@ -148,7 +158,7 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
         panel.tick_params(axis="y", length=0)
     axes.set_yticklabels(learners)
     for label, name in zip(axes.get_yticklabels(), learners, strict=True):
-        label.set_color(LOOKS.get(name, OTHER).colour)
+        label.set_color(look(name).colour)
     axes.set(xlim=(-0.02, 1.02), xlabel="cascade probability s: where the seeds ended")
     side.set(xlim=(-1, 1), xticks=[], xlabel="seeds")
     side.set_yticklabels([])
@@ -161,22 +171,23 @@ def draw_regret(axes: Axes, judged: pl.DataFrame, learners: list[str], label: st
         rows = judged.filter(pl.col("learner") == name)
         if rows.is_empty():
             continue
-        look, curve = LOOKS.get(name, OTHER), means(rows, ["practice"]).sort("practice")
+        style, curve = look(name), means(rows, ["practice"]).sort("practice")
         curve = curve[log_spaced(curve["practice"].to_numpy())]
         practice, mean, half = (curve[column].to_numpy() for column in ("practice", "mean", "half"))
-        axes.plot(practice, percent(mean), color=look.colour, ls=look.line, lw=1.6, marker=look.marker, ms=4.5,
+        axes.plot(practice, percent(mean), color=style.colour, ls=style.line, lw=1.6, marker=style.marker, ms=4.5,
                   markevery=max(len(practice) // 6, 1), zorder=3, clip_on=False)  # fmt: skip
         band, highest = np.nan_to_num(half), max(highest, 100 * mean.max())
-        axes.fill_between(practice, percent(mean - band), percent(mean + band), color=look.colour, alpha=0.14, lw=0)
+        axes.fill_between(practice, percent(mean - band), percent(mean + band), color=style.colour, alpha=0.14, lw=0)
     axes.set(ylabel=label, xlabel=practice_label)
     logarithmic(axes, highest / 100)
     handles = [
-        Line2D([], [], color=look.colour, ls=look.line, marker=look.marker, ms=4.5, lw=1.6, label=name)
+        Line2D([], [], color=style.colour, ls=style.line, marker=style.marker, ms=4, lw=1.4, label=name)
         for name in learners
-        for look in [LOOKS.get(name, OTHER)]
+        for style in [look(name)]
     ]
-    axes.legend(handles=handles, ncol=3, loc="lower left", bbox_to_anchor=(-0.02, 1.0), frameon=False, fontsize=8,
-                handlelength=3.2, columnspacing=1.4, borderaxespad=0.1)  # fmt: skip
+    columns = 3 if max(map(len, learners)) < 15 else 2
+    axes.legend(handles=handles, ncol=columns, loc="lower left", bbox_to_anchor=(-0.02, 1.0), frameon=False, fontsize=7,
+                handlelength=2.4, columnspacing=0.8, borderaxespad=0.1, labelspacing=0.3)  # fmt: skip
 
 
 def logarithmic(axes: Axes, highest: float) -> None:
@@ -191,7 +202,7 @@ def logarithmic(axes: Axes, highest: float) -> None:
 def learner_figure(judged: pl.DataFrame, name: str, games: list[str], unit: str, practice: str) -> str:
     """One learner: exact regret over practice on each of its games, its seeds and their mean."""
     rows = -(-len(games) // COLUMNS)
-    look, highest = LOOKS.get(name, OTHER), float(judged["regret"].to_numpy().max())
+    style, highest = look(name), float(judged["regret"].to_numpy().max())
     with mpl.rc_context(RC):
         figure = Figure(figsize=(11.2, 0.75 + 1.55 * rows), layout="constrained")
         panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
@@ -201,12 +212,16 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str], unit: str,
                 continue
             mine = judged.filter(pl.col("game") == games[place])
             for (_,), seed in mine.group_by(["seed"], maintain_order=True):
-                axes.plot(seed["practice"], percent(seed["regret"].to_numpy()), color=look.colour, lw=0.6, alpha=0.45,
+                axes.plot(seed["practice"], percent(seed["regret"].to_numpy()), color=style.colour, lw=0.6, alpha=0.45,
                           clip_on=False)  # fmt: skip
             mean = means(mine, ["practice"]).sort("practice")
-            axes.plot(mean["practice"], percent(mean["mean"].to_numpy()), color=look.colour, ls=look.line, lw=1.9,
+            axes.plot(mean["practice"], percent(mean["mean"].to_numpy()), color=style.colour, ls=style.line, lw=1.9,
                       clip_on=False)  # fmt: skip
             axes.axhline(100 * CONVERGED, color="#777777", lw=0.8, ls=(0, (2, 2)))
+            if mine["played"].is_not_null().any():
+                played = mine.group_by("practice").agg(pl.mean("played")).sort("practice")
+                axes.plot(played["practice"], percent(played["played"].to_numpy()), color="#444444", lw=1.2, ls="--",
+                          clip_on=False)  # fmt: skip
             ends = mine.group_by("seed").last()["regret"].to_numpy()
             axes.set_title(f"{games[place]}  {(ends <= CONVERGED).sum()}/{len(ends)}", fontsize=8)
             axes.tick_params(labelbottom=place + COLUMNS >= len(games), labelsize=8)
@@ -235,31 +250,34 @@ def user_figure(answers: dict[str, pl.DataFrame], judged: pl.DataFrame, seeing: 
     """
     panels = [(name, model) for name in answers for model in ((1, 2) if name in seeing else (1,))]
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(11.2, 3.1))
-        grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1] * len(panels) + [1.5], left=0.06, right=0.99,
-                                   top=0.81, bottom=0.16, wspace=0.3)  # fmt: skip
-        for column, (name, model) in enumerate(panels):
-            axes = figure.add_subplot(grid[0, column])
+        rows = -(-(len(panels) + 1) // ACROSS)
+        height = 0.5 + 2.6 * rows
+        figure = Figure(figsize=(11.2, height))
+        grid = figure.add_gridspec(rows, ACROSS, left=0.06, right=0.99, top=1 - 0.6 / height, bottom=0.48 / height,
+                                   wspace=0.25, hspace=0.5)  # fmt: skip
+        for place, (name, model) in enumerate(panels):
+            axes = figure.add_subplot(grid[place // ACROSS, place % ACROSS])
             title = f"{name}, after M{model} failed" if name in seeing else name
-            draw_answers(axes, answers[name], model, LOOKS.get(name, OTHER), title)
-            axes.set_ylabel("q, chance of leaving" if column == 0 else "")
+            draw_answers(axes, answers[name], model, look(name), title)
+            axes.set_ylabel("q, chance of leaving" if place % ACROSS == 0 else "")
         handles = [Line2D([], [], color="black", lw=2.4, label="best response"),
                    Line2D([], [], color="#777777", lw=1.8, label="learned, mean of seeds"),
                    Line2D([], [], color="#777777", lw=0.7, label="each seed")]  # fmt: skip
         figure.legend(handles=handles, ncol=3, loc="upper left", bbox_to_anchor=(0.05, 1.0), frameon=False, fontsize=8)
-        draw_regret(figure.add_subplot(grid[0, -1]), judged, [*answers], "regret, % of V", "decisions to stay or leave")
+        practice = " or ".join(dict.fromkeys(LEARNERS[name].counts for name in answers))
+        draw_regret(figure.add_subplot(grid[-1, len(panels) % ACROSS]), judged, [*answers], "regret, % of V", practice)
         return svg(figure)
 
 
-def draw_answers(axes: Axes, answers: pl.DataFrame, model: int, look: Look, title: str) -> None:
+def draw_answers(axes: Axes, answers: pl.DataFrame, model: int, style: Look, title: str) -> None:
     """Learned q over s, each seed and their mean, against the best response."""
     first = answers.filter(pl.col("route") == 1)
     best = first.group_by("cascade", maintain_order=True).agg(pl.col(f"target_{model}").mean())
     axes.plot(best["cascade"], best[f"target_{model}"], color="black", lw=2.4, alpha=0.85)
     for (_,), seed in first.group_by(["seed"]):
-        axes.plot(seed["cascade"], seed[f"leave_{model}"], color=look.colour, lw=0.7, alpha=0.5)
+        axes.plot(seed["cascade"], seed[f"leave_{model}"], color=style.colour, lw=0.7, alpha=0.5)
     mean = first.group_by("cascade", maintain_order=True).agg(pl.col(f"leave_{model}").mean())
-    axes.plot(mean["cascade"], mean[f"leave_{model}"], color=look.colour, ls=look.line, lw=1.8)
+    axes.plot(mean["cascade"], mean[f"leave_{model}"], color=style.colour, ls=style.line, lw=1.8)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04), xlabel="cascade probability s", title=title)
 
 

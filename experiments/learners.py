@@ -22,31 +22,36 @@ CASCADE_GAMES = ("t4-cascade", "t5-cascade")
 """Where users learn: games whose best response is more than always staying or always leaving."""
 
 
+Family = Literal["control", "bandits", "gradients", "deep RL", "pairs", "users", "your own"]
+"""The control is given the answer, so it does not count among those that learn; in a pair a user learns, too."""
+
+
 @dataclass(frozen=True)
 class Learner:
     """One entry of the registry.
 
     Attributes:
+        family: what it is drawn with, and in whose colours.
         about: one line for people.
         train: what a cell runs.
         budgets: profile to (practice per cell, seeds).
-        role: whose policy it learns.
         counts: what its practice is counted in; a user's decision is to stay or leave after one failed pass.
         sees_model: a user who sees which model has just failed, and so has another best response.
-        pair: a user learns beside it, whom it does not face as the exact one; its trace then holds that user's answers.
         costly: many seconds a cell; only the full profile has it play games other than the cascades.
-        control: it is given the answer, so it does not count among those that learn.
     """
 
+    family: Family
     about: str
     train: Trainer
     budgets: dict[str, tuple[int, int]]
-    role: Literal["provider", "user"] = "provider"
     counts: Literal["tasks", "decisions", "iterations"] = "tasks"
     sees_model: bool = False
-    pair: bool = False
     costly: bool = False
-    control: bool = False
+
+    @property
+    def role(self) -> Literal["provider", "user"]:
+        """Whose policy it learns, and is judged; of a pair the provider's, with the user's answer in the trace."""
+        return "user" if self.family == "users" else "provider"
 
 
 def make_spec(
@@ -86,69 +91,123 @@ class Registry(dict[str, Learner]):
             return trainers.told(made, game, tasks, world)
 
         budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
-        return Learner(f"{name}, an agent of your own", train, budgets)
+        return Learner("your own", f"{name}, an agent of your own", train, budgets)
 
 
 LEARNERS = Registry({
-    "equilibrium": Learner("control: the exact policy, which knows the game", trainers.equilibrium,
-                           {"smoke": (50, 2), "default": (1_000, 2), "full": (1_000, 2)}, control=True),
-    "gradient": Learner("knows the game, descends its cost through a Gibbs follower", trainers.gradient,
-                        {"smoke": (10, 2), "default": (600, 3), "full": (600, 20)}, counts="iterations"),
-    "structural": Learner("knows its costs and the structure, learns p and the user's threshold", trainers.structural,
-                          {"smoke": (100, 2), "default": (2_000, 10), "full": (2_000, 20)}),
-    "zooming": Learner("bandit: route 2 and a grid of s that is refined where it is best", trainers.zooming,
-                       {"smoke": (3_000, 2), "default": (300_000, 5), "full": (1_000_000, 20)}),
-    "ucb": Learner("bandit: upper confidence bounds on route 2 and 20 values of s", trainers.ucb,
-                   {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}),
-    "ucb-tuned": Learner("bandit: the same with each commitment's own spread", trainers.ucb_tuned,
-                         {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)}),
-    "thompson": Learner("bandit: Thompson sampling on the same 21 commitments", trainers.thompson,
-                        {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}),
-    "epsilon-greedy": Learner("bandit: the least mean, any commitment at a falling rate", trainers.epsilon_greedy,
-                              {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)}),
-    "exp3": Learner("bandit: exponential weights, safe against an adversary", trainers.exp3,
-                    {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)}),
-    "elimination": Learner("bandit: successive elimination of the 21 commitments", trainers.elimination,
-                           {"smoke": (3_000, 2), "default": (30_000, 5), "full": (30_000, 20)}),
-    "gradient-implicit": Learner("knows the game, follows dJ/ds + dJ/dq dq*/ds", trainers.gradient_implicit,
-                                 {"smoke": (10, 2), "default": (400, 3), "full": (400, 20)}, counts="iterations"),
-    "ppo": Learner("PPO (stable-baselines3) against the exact user", trainers.ppo,
-                   {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)}),
-    "a2c": Learner("A2C (stable-baselines3) against the exact user", trainers.a2c,
-                   {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)}),
-    "td3": Learner("TD3 (stable-baselines3), looking closer at s step by step", trainers.td3,
-                   {"smoke": (40, 2), "default": (327_680, 2), "full": (327_680, 10)}, costly=True),
-    "sac": Learner("SAC (stable-baselines3), looking closer at s step by step", trainers.sac,
-                   {"smoke": (40, 2), "default": (327_680, 2), "full": (327_680, 10)}, costly=True),
-    "dqn": Learner("DQN (stable-baselines3) on a grid of s that is moved and refined", trainers.dqn,
-                   {"smoke": (192, 2), "default": (245_760, 2), "full": (245_760, 10)}, costly=True),
-    "oracle": Learner("follower oracle: a structural user learns first, then UCB learns against it", trainers.oracle,
-                      {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
-    "oracle-contextual": Learner("follower oracle with a user who learns Q-values", trainers.oracle_contextual,
-                                 {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
-    "alternating": Learner("UCB and a structural user learn in turn", trainers.alternating,
-                           {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
-    "two-timescale": Learner("UCB, and a user on Q-values who learns five times as fast", trainers.two_timescale,
-                             {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
-    "blocks": Learner("UCB commits for 400 tasks, the user learns anew in each block", trainers.blocks,
-                      {"smoke": (300, 2), "default": (400_000, 2), "full": (400_000, 10)}, pair=True, costly=True),
-    "simultaneous": Learner("UCB and multiplicative weights blind to s, both from every task", trainers.simultaneous,
-                            {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)}, pair=True),
-    "gradient-simultaneous": Learner("both know the game, each follows its own gradient; the user does not see s",
-                                     trainers.gradient_simultaneous,
-                                     {"smoke": (10, 2), "default": (2_000, 3), "full": (2_000, 20)},
-                                     counts="iterations", pair=True),
-    "reinforce-blind": Learner("REINFORCE on both sides; the user does not see s", trainers.reinforce_blind,
-                               {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 20)}, pair=True),
-    "ppo-user": Learner("PPO as the user who sees (i, s) and decides after each failure", trainers.ppo_user,
-                        {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
-                        role="user", counts="decisions"),
-    "ppo-user-answer": Learner("PPO as the user who sees (i, s) and answers with q", trainers.ppo_user_answer,
-                               {"smoke": (64, 2), "default": (524_288, 3), "full": (5_242_880, 10)}, role="user"),
-    "ppo-user-model": Learner("PPO as the user who also sees which model failed", trainers.ppo_user_model,
-                              {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
-                              role="user", counts="decisions", sees_model=True),
-    "dqn-user": Learner("DQN as the user who sees (i, s): cannot mix", trainers.dqn_user,
-                        {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 10)},
-                        role="user", counts="decisions"),
+    "equilibrium": Learner(
+        "control", "the exact policy, which knows the game",
+        trainers.equilibrium, {"smoke": (50, 2), "default": (1_000, 2), "full": (1_000, 2)},
+    ),
+    "structural": Learner(
+        "bandits", "knows its costs and the structure, learns p and the user's threshold",
+        trainers.structural, {"smoke": (100, 2), "default": (2_000, 10), "full": (2_000, 20)},
+    ),
+    "zooming": Learner(
+        "bandits", "route 2 and a grid of s that is refined where it is best",
+        trainers.zooming, {"smoke": (3_000, 2), "default": (300_000, 5), "full": (1_000_000, 20)},
+    ),
+    "ucb": Learner(
+        "bandits", "upper confidence bounds on route 2 and 20 values of s",
+        trainers.ucb, {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)},
+    ),
+    "ucb-tuned": Learner(
+        "bandits", "the same with each commitment's own spread",
+        trainers.ucb_tuned, {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
+    ),
+    "thompson": Learner(
+        "bandits", "Thompson sampling on the same 21 commitments",
+        trainers.thompson, {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)},
+    ),
+    "epsilon-greedy": Learner(
+        "bandits", "the least mean, any commitment at a falling rate",
+        trainers.epsilon_greedy, {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
+    ),
+    "exp3": Learner(
+        "bandits", "exponential weights, safe against an adversary",
+        trainers.exp3, {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
+    ),
+    "elimination": Learner(
+        "bandits", "successive elimination of the 21 commitments",
+        trainers.elimination, {"smoke": (3_000, 2), "default": (30_000, 5), "full": (30_000, 20)},
+    ),
+    "gradient": Learner(
+        "gradients", "knows the game, descends its cost through a Gibbs follower",
+        trainers.gradient, {"smoke": (10, 2), "default": (600, 3), "full": (600, 20)}, counts="iterations",
+    ),
+    "gradient-implicit": Learner(
+        "gradients", "knows the game, follows dJ/ds + dJ/dq dq*/ds",
+        trainers.gradient_implicit, {"smoke": (10, 2), "default": (400, 3), "full": (400, 20)}, counts="iterations",
+    ),
+    "ppo": Learner(
+        "deep RL", "PPO (stable-baselines3) against the exact user",
+        trainers.ppo, {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+    ),
+    "a2c": Learner(
+        "deep RL", "A2C (stable-baselines3) against the exact user",
+        trainers.a2c, {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+    ),
+    "td3": Learner(
+        "deep RL", "TD3 (stable-baselines3), looking closer at s step by step",
+        trainers.td3, {"smoke": (40, 2), "default": (327_680, 2), "full": (327_680, 10)}, costly=True,
+    ),
+    "sac": Learner(
+        "deep RL", "SAC (stable-baselines3), looking closer at s step by step",
+        trainers.sac, {"smoke": (40, 2), "default": (327_680, 2), "full": (327_680, 10)}, costly=True,
+    ),
+    "dqn": Learner(
+        "deep RL", "DQN (stable-baselines3) on a grid of s that is moved and refined",
+        trainers.dqn, {"smoke": (192, 2), "default": (245_760, 2), "full": (245_760, 10)}, costly=True,
+    ),
+    "oracle": Learner(
+        "pairs", "follower oracle: a structural user learns first, then UCB learns against it",
+        trainers.oracle, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+    ),
+    "oracle-contextual": Learner(
+        "pairs", "follower oracle with a user who learns Q-values",
+        trainers.oracle_contextual, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+    ),
+    "alternating": Learner(
+        "pairs", "UCB and a structural user learn in turn",
+        trainers.alternating, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+    ),
+    "two-timescale": Learner(
+        "pairs", "UCB, and a user on Q-values who learns five times as fast",
+        trainers.two_timescale, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+    ),
+    "blocks": Learner(
+        "pairs", "UCB commits for 400 tasks, the user learns anew in each block",
+        trainers.blocks, {"smoke": (300, 2), "default": (400_000, 2), "full": (400_000, 10)}, costly=True,
+    ),
+    "simultaneous": Learner(
+        "pairs", "UCB and multiplicative weights blind to s, both from every task",
+        trainers.simultaneous, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+    ),
+    "gradient-simultaneous": Learner(
+        "pairs", "both know the game, each follows its own gradient; the user does not see s",
+        trainers.gradient_simultaneous,
+        {"smoke": (10, 2), "default": (2_000, 3), "full": (2_000, 20)}, counts="iterations",
+    ),
+    "reinforce-blind": Learner(
+        "pairs", "REINFORCE on both sides; the user does not see s",
+        trainers.reinforce_blind, {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 20)},
+    ),
+    "ppo-user": Learner(
+        "users", "PPO as the user who sees (i, s) and decides after each failure",
+        trainers.ppo_user,
+        {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)}, counts="decisions",
+    ),
+    "ppo-user-answer": Learner(
+        "users", "PPO as the user who sees (i, s) and answers with q",
+        trainers.ppo_user_answer, {"smoke": (64, 2), "default": (524_288, 3), "full": (5_242_880, 10)},
+    ),
+    "ppo-user-model": Learner(
+        "users", "PPO as the user who also sees which model failed",
+        trainers.ppo_user_model,
+        {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)}, counts="decisions", sees_model=True,
+    ),
+    "dqn-user": Learner(
+        "users", "DQN as the user who sees (i, s): cannot mix",
+        trainers.dqn_user, {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 10)}, counts="decisions",
+    ),
 })  # fmt: skip

@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, bootstrap, trim_mean
 
-from routing_game.theory import Game, payoffs, simultaneous, solve
+from routing_game.theory import Game, simultaneous, solve
 
 CONVERGED = 0.01
 """Regret, as a share of J* or V, at which a seed counts as converged."""
@@ -73,27 +73,28 @@ def practice_to(practice: Sequence[int], regret: Sequence[float], level: float) 
     return float(practice[first]) if first < len(practice) else float("nan")
 
 
-def selected(game: Game, route: int, cascade: float, abandon: float) -> Selected:
-    """Which equilibrium's cost a pair's play has: the Stackelberg game's, that of simultaneous play, or neither's.
+def selected(game: Game, cost: ArrayLike) -> NDArray[np.str_]:
+    """Which equilibrium each cost of play is that of: `Selected`, same shape.
 
-    Where both cost the same, as in eight games of the catalog, it is the Stackelberg game's.
+    Where both cost the same, as in seven games of the catalog, it is the Stackelberg game's.
     """
-    cost, optimum = float(payoffs(game, route, cascade, abandon).cost), float(solve(game).cost)
-    if cost <= optimum + SELECTED * abs(optimum):
-        return "Stackelberg"
-    if any(abs(cost - end.cost) <= SELECTED * abs(end.cost) for end in simultaneous(game).outcomes):
-        return "simultaneous"
-    return "neither"
+    cost, optimum = np.asarray(cost, dtype=np.float64), float(solve(game).cost)
+    ends = np.array([end.cost for end in simultaneous(game).outcomes])
+    first = cost <= optimum + SELECTED * abs(optimum)
+    second = (np.abs(cost[..., None] - ends) <= SELECTED * np.abs(ends)).any(axis=-1)
+    return np.where(first, "Stackelberg", np.where(second, "simultaneous", "neither"))
 
 
-def distance(game: Game, route: int, cascade: float) -> float:
-    """How far s is from the optimal set on the route; nan where no optimum has this route."""
-    gaps = [
-        0.0 if route == 2 else max(piece.cascade[0] - cascade, cascade - piece.cascade[1], 0.0)
-        for piece in solve(game).pieces
-        if piece.route == route
-    ]
-    return float(min(gaps, default=float("nan")))
+def distance(game: Game, route: ArrayLike, cascade: ArrayLike) -> NDArray[np.float64]:
+    """How far each s is from the optimal set on its route, same shape; nan where no optimum has this route."""
+    route, cascade = np.broadcast_arrays(np.asarray(route), np.asarray(cascade, dtype=np.float64))
+    gaps = [np.full(route.shape, np.inf)]
+    for piece in solve(game).pieces:
+        low, high = piece.cascade
+        gap = np.maximum(np.maximum(low - cascade, cascade - high), 0.0)
+        gaps.append(np.where(route == piece.route, np.where(route == 2, 0.0, gap), np.inf))
+    least = np.min(gaps, axis=0)
+    return np.where(np.isfinite(least), least, np.nan)
 
 
 def speeds(judged: pl.DataFrame) -> pl.DataFrame:

@@ -20,10 +20,10 @@ from routing_game.experiments.analysis import (
 )
 from routing_game.experiments.card import card, number, provider_words
 from routing_game.experiments.learners import LEARNERS, make_spec
-from routing_game.experiments.measures import CONVERGED, scores, speeds
+from routing_game.experiments.measures import CONVERGED, SELECTED, scores, speeds, wilson
 from routing_game.experiments.records import Record, RunDirectory, write
 from routing_game.experiments.spec import Spec
-from routing_game.theory import PAIRS, solve
+from routing_game.theory import PAIRS, Game, simultaneous, solve
 
 NEAR = 0.01
 """Upper limit of mean regret that the summary calls reaching the equilibrium, as a share of J* or V."""
@@ -32,35 +32,35 @@ Row = dict[str, Any]
 
 
 def terminal_table(directory: RunDirectory) -> str:
-    """Regret of each learner on each game, in percent, with what went wrong."""
+    """A line per learner: regret over its games, how many cells converged, where it is worst; and what went wrong."""
     spec, records = directory.spec, [*directory.records()]
     rows = summary(spec, records).to_dicts()
-    cells = {(row["learner"], row["game"]): terminal_cell(row) for row in rows}
-    lines = [["regret, %", *spec.plans]]
-    lines += [[game, *(cells.get((learner, game), "") for learner in spec.plans)] for game in spec.games]
+    lines = [["", "regret, %", f"within {100 * CONVERGED:g} %", "worst, %"]]
+    for score in scores(judge(spec, records), [*spec.plans]).to_dicts():
+        mine = [row for row in rows if row["learner"] == score["learner"]]
+        lines.append([score["learner"], *terminal_cells(score, mine)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    notes = ["mean exact regret after training ± half of its 95 % interval over seeds; providers: of J*, users: of V"]
-    if any(flags(row) for row in rows):
-        notes.append("r, q: in some seed the route, or the user's reply q, is not an optimum's")
+    notes = ["exact regret after training, providers': of J*, users': of V: interquartile mean over games and seeds, "
+             "with its 95 % interval; cells within; the worst game's mean and half of its interval"]  # fmt: skip
     if failed := sum(record.error is not None for record in records):
         notes.append(f"{failed} cells failed; to run them again, delete their files from {directory.path / 'cells'} "
                      "(grep -L '\"error\": null' * lists them) and repeat the check")  # fmt: skip
     return "\n".join([*table, *notes])
 
 
-def terminal_cell(row: Row) -> str:
-    """As `0.34 ±0.1 r`."""
-    if not row["n"]:
-        return "all failed" if row["failures"] else "not run"
-    failed = f" {row['failures']} failed" if row["failures"] else ""
-    return f"{regret_words(row)} {flags(row)}".rstrip() + failed
-
-
-def flags(row: Row) -> str:
-    """What is wrong in some seed: the route, the user's reply q, both or nothing."""
-    shares = {"r": row["route_right"], "q": row["q_right"]}
-    return "".join(letter for letter, share in shares.items() if share is not None and share < 1)
+def terminal_cells(score: Row, rows: list[Row]) -> list[str]:
+    """As `0.34 (0.2 to 0.5)`, `118 of 120`, `t4-cascade 3.1 ±0.1`."""
+    failures = sum(row["failures"] or 0 for row in rows)
+    failed = f", {failures} failed" if failures else ""
+    if not score["cells"]:
+        return ["", f"0 of 0{failed}", "all failed" if failures else "not run"]
+    middle = percent(score["iqm"])
+    if np.isfinite(score["low"]):
+        middle += f" ({percent(score['low'])} to {percent(score['high'])})"
+    worst = max((row for row in rows if row["n"]), key=lambda row: float(row["last"]))
+    converged = f"{round(score['converged'] * score['cells'])} of {score['cells']}{failed}"
+    return [middle, converged, f"{worst['game']} {regret_words(worst)}"]
 
 
 def regret_words(row: Row, column: str = "last") -> str:
@@ -108,11 +108,12 @@ def contents(directory: RunDirectory) -> dict[str, Any]:
         "done": len(records),
         "total": len(spec.cells()),
         "headline": headline(rows),
-        "sentences": sentences(rows, users),
+        "sentences": sentences(spec, rows),
         "providers": providers,
         "users": users,
         "learners": LEARNERS,
-        "overview": [(game, [by_pair.get((name, game)) for name in providers]) for game in spec.games],
+        "overview": [(name, [by_pair.get((name, game)) for game in spec.games]) for name in providers],
+        "equilibria": equilibria(spec, rows),
         "floors": {name: grid_floor(game) for name, game in spec.games.items()},
         "games": [game_section(spec, name, judged, providers) for name in spec.games] if providers else [],
         "user_games": user_sections(spec, records, judged, users),
@@ -126,13 +127,14 @@ def contents(directory: RunDirectory) -> dict[str, Any]:
         "floor": FLOOR,
         "tolerance": Q_TOLERANCE,
         "shade": shade,
+        "wilson": wilson,
         "regret_words": regret_words,
     }
 
 
 def headline(rows: list[Row]) -> str:
     """Which learners come near the optimum wherever they are to play; a failure or a game not played is not near."""
-    names = dict.fromkeys(row["learner"] for row in rows if not LEARNERS[row["learner"]].control)
+    names = dict.fromkeys(row["learner"] for row in rows if LEARNERS[row["learner"]].family != "control")
     if not names:
         return "Nobody learned: the exact policy is a control."
     far = {row["learner"] for row in rows if not near(row)}
@@ -152,31 +154,68 @@ def changed(spec: Spec) -> bool:
     return known and make_spec(spec.profile).digest != spec.digest
 
 
-def sentences(rows: list[Row], users: Sequence[str]) -> list[tuple[str, str]]:
+def sentences(spec: Spec, rows: list[Row]) -> list[tuple[str, str]]:
     """The result in plain words: each learner's name, and how near it came."""
-    return [
-        (name, sentence([row for row in rows if row["learner"] == name], "V" if name in users else "J*"))
-        for name in dict.fromkeys(row["learner"] for row in rows)
-    ]
+    return [(name, sentence(spec, [row for row in rows if row["learner"] == name])) for name in spec.plans]
 
 
-def sentence(rows: list[Row], unit: str) -> str:
-    """On how many games one learner came near, and where it stayed farthest."""
+def sentence(spec: Spec, rows: list[Row]) -> str:
+    """On how many games one learner came near, where it stayed farthest, and what it did there."""
     done, failures = [row for row in rows if row["n"]], sum(row["failures"] or 0 for row in rows)
     tail = f" {failures} of its cells failed; they are named below." if failures else ""
     if not done:
         return f"no cell finished.{tail}"
+    unit = "V" if LEARNERS[rows[0]["learner"]].role == "user" else "J*"
     words = f"within {100 * NEAR:g} % of {unit} of the optimum on {sum(map(near, rows))} of {len(rows)} games"
     worst = max(done, key=lambda row: float(row["last"]))
     if percent(worst["last"]) == "0":
         return f"{words}, without regret anywhere.{tail}"
-    return f"{words}; its largest mean regret is {regret_words(worst)} %, on {worst['game']}.{tail}"
+    words += f"; its largest mean regret is {regret_words(worst)} %, on {worst['game']}"
+    why = "" if near(worst) else reason(spec.games[worst["game"]], worst)
+    return f"{words}{why and ': '}{why}.{tail}"
+
+
+def reason(game: Game, row: Row) -> str:
+    """What the seeds did that cost so much, in one clause; empty where the rows do not tell."""
+    learner, n = LEARNERS[row["learner"]], row["n"]
+    fallen = n - round(n * (row["q_right"] or 0))
+    if learner.role == "user":
+        return f"its q is off by {row['q_error']:.2f} on average" + (NO_MIXING if row["learner"] == "dqn-user" else "")
+    if learner.family == "pairs" and row["simultaneous"] > n / 2:
+        value = float(simultaneous(game).highest - solve(game).cost)
+        return (f"{row['simultaneous']} of {n} seeds end in the outcome of simultaneous play, and so lose the value of "
+                f"commitment, {value:.3f} a task")  # fmt: skip
+    if row["route_right"] < 1:
+        return f"{n - round(n * row['route_right'])} of {n} seeds end on the wrong route"
+    if fallen:
+        return f"{fallen} of {n} seeds end where the user answers otherwise than at the optimum"
+    if learner.family == "bandits" and grid_floor(game) > row["last"] / 2:
+        return f"the best commitment on the bandits' grid already loses {percent(grid_floor(game))} %"
+    edge = solve(game).rule in ("s0", "s_L")
+    noise = ", because of its exploration noise" if edge and learner.family == "deep RL" else ""
+    return f"on average it stops {row['gap']:.3f} {'short of the edge' if edge else 'from the best s'}{noise}"
+
+
+NO_MIXING = ", as it can only stay or leave where the best answer is mixed"
 
 
 def upper(row: Row) -> float:
     """Upper 95 % limit of mean regret; the mean itself for a single seed."""
     half = row["last_half"]
     return float(row["last"] + (half if half is not None and np.isfinite(half) else 0.0))
+
+
+def equilibria(spec: Spec, rows: list[Row]) -> list[dict[str, Any]]:
+    """For each game whose simultaneous play costs more than J*: both costs, and what each pair of learners found."""
+    pairs = [row for row in rows if LEARNERS[row["learner"]].family == "pairs" and row["n"]]
+    games = []
+    for name, game in spec.games.items():
+        optimum, hidden = float(solve(game).cost), simultaneous(game)
+        mine = [row for row in pairs if row["game"] == name]
+        if mine and hidden.highest > (1 + SELECTED) * optimum:
+            costs = sorted({round(float(end.cost), 4) for end in hidden.outcomes})
+            games.append({"name": name, "optimum": optimum, "costs": costs, "rows": mine})
+    return games
 
 
 def shade(row: Row) -> str:
@@ -194,13 +233,11 @@ def game_section(spec: Spec, name: str, judged: pl.DataFrame, providers: Sequenc
     game = spec.games[name]
     rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*providers]))
     played = [learner for learner in providers if name in spec.plans[learner].games]
-    others = [f"{learner}: {LEARNERS[learner].counts}" for learner in played if LEARNERS[learner].counts != "tasks"]
-    practice = "tasks played" + (f" ({', '.join(others)})" if others else "")
     return {
         "name": name,
         "words": provider_words(game, solve(game)),
         "card": card(game, name, *(("s", "USD") if name in PAIRS else ())),
-        "picture": embedded(game_figure(game, rows, played, practice, "USD" if name in PAIRS else "")),
+        "picture": embedded(game_figure(game, rows, played, "USD" if name in PAIRS else "")),
     }
 
 

@@ -11,10 +11,10 @@ from scipy import stats
 
 from routing_game.agents import UCB, BestResponseUser, StoppingUser
 from routing_game.experiments.analysis import grid_floor, judge, means, stopping_utility, summary, user_answers
-from routing_game.experiments.learners import LEARNERS, make_spec
+from routing_game.experiments.learners import LEARNERS, Learner, make_spec
 from routing_game.experiments.play import QUESTIONS, checkpoints, play, user_trace
 from routing_game.experiments.records import Record, RunDirectory, Trace
-from routing_game.experiments.report import headline, percent, regret_words, terminal_table, write_report
+from routing_game.experiments.report import headline, percent, reason, regret_words, terminal_table, write_report
 from routing_game.experiments.run import run
 from routing_game.experiments.spec import Plan, Spec
 from routing_game.theory import GAMES, Commitment, Game, Task, payoffs, solve
@@ -218,7 +218,7 @@ def directory(tmp_path_factory):
         def broken(*_):
             raise RuntimeError("<b>diverged</b> & gone")
 
-        patch.setitem(LEARNERS, "thompson", LEARNERS["thompson"].__class__("broken", broken, {}))
+        patch.setitem(LEARNERS, "thompson", Learner("bandits", "broken", broken, {}))
         directory = RunDirectory.create(tmp_path_factory.mktemp("run"), SPEC)
         assert run(directory, "serial") == 6
     return directory
@@ -284,6 +284,44 @@ def test_the_summary_follows_from_the_rows(page):
     assert f" of {len(LEARNERS) - 1} learners come within 1 % of the optimum on every game" in text
 
 
+@pytest.mark.parametrize(
+    ("learner", "game", "facts", "words"),
+    [
+        ("simultaneous", "t4-cascade", {"simultaneous": 9}, "9 of 10 seeds end in the outcome of simultaneous play"),
+        ("simultaneous", "t4-cascade", {"simultaneous": 9}, "lose the value of commitment, 0.168 a task"),
+        ("ppo", "t4-cascade", {"route_right": 0.7}, "3 of 10 seeds end on the wrong route"),
+        ("ppo", "t4-cascade", {"q_right": 0.8}, "2 of 10 seeds end where the user answers otherwise"),
+        ("ppo", "t4-cascade", {}, "it stops 0.100 short of the edge, because of its exploration noise"),
+        ("ppo", "t5-stay", {}, "it stops 0.100 from the best s"),
+        ("ucb", "t4-cascade", {}, "the best commitment on the bandits' grid already loses 1.7 %"),
+        ("ucb", "t4-cascade", {"last": 0.1}, "it stops 0.100 short of the edge"),
+        ("dqn-user", "t5-cascade", {}, "its q is off by 0.20 on average, as it can only stay or leave"),
+        ("ppo-user", "t5-cascade", {}, "its q is off by 0.20 on average"),
+    ],
+)
+def test_a_reason_tells_what_the_seeds_did(learner, game, facts, words):
+    usual = {"route_right": 1.0, "q_right": 1.0, "gap": 0.1, "q_error": 0.2, "simultaneous": 0}
+    told = reason(GAMES[game], row(learner, game, n=10, last=0.02) | usual | facts)
+    assert words.replace("it stops", "on average it stops") in told
+
+
+def test_pairs_are_told_the_equilibrium_they_found(tmp_path):
+    spec = make_spec("default", ("t4-cascade", "value-cheap"), ("simultaneous",), seeds=2)
+    directory = RunDirectory.create(tmp_path, spec)
+    for seed, (s, q) in enumerate([(0.0, 1.0), (0.25, 0.0)]):
+        for game in spec.games:
+            trace = Trace([1], [1], [s], [q], [q])
+            directory.keep(Record("simultaneous", game, seed, spec.digest, None, 1.0, None, trace))
+    rows = {row["game"]: row for row in summary(spec, [*directory.records()]).to_dicts()}
+    found = rows["t4-cascade"]
+    assert (found["Stackelberg"], found["simultaneous"], found["neither"]) == (1, 0, 1)
+    played = [payoffs(GAMES["t4-cascade"], 1, s, q).cost for s, q in [(0.0, 1.0), (0.25, 0.0)]]
+    assert found["played"] == pytest.approx(np.mean(played) / solve(GAMES["t4-cascade"]).cost - 1)
+    text = " ".join(write_report(directory).read_text().split())
+    assert "<b>t4-cascade</b>: J* = 0.5824, simultaneous play costs 0.75" in text
+    assert "<b>value-cheap</b>" not in text  # there commitment is worth nothing
+
+
 def row(learner, game="g", n=2, failures=0, last=0.0, half=0.0):
     return {"learner": learner, "game": game, "n": n, "failures": failures, "last": last, "last_half": half}
 
@@ -323,20 +361,12 @@ def test_an_interval_is_never_shown_as_nothing(mean, half, words):
     assert regret_words(row("ucb", last=mean, half=half)) == words
 
 
-@pytest.mark.parametrize(("commitment", "legend"), [((2, 0.0), True), ((1, 0.25), False)])
-def test_the_legend_of_flags_is_there_when_there_are_flags(tmp_path, commitment, legend):
-    spec = make_spec("default", ("t4-cascade",), ("ucb",), seeds=1)
-    directory = RunDirectory.create(tmp_path, spec)
-    directory.keep(Record("ucb", "t4-cascade", 0, spec.digest, None, 1.0, None, provider(commitment)))
-    assert ("\nr, q: " in terminal_table(directory)) is legend
-
-
-def test_the_terminal_table_is_learner_by_game(directory):
+def test_the_terminal_table_has_a_line_for_each_learner(directory):
     lines = terminal_table(directory).splitlines()
-    assert lines[0].split()[2:] == [*SPEC.plans]
-    assert [line.split()[0] for line in lines[1:4]] == [*SPEC.games]
-    assert all("all failed" in line for line in lines[1:4])
-    assert lines[1].split()[1] == "0"
+    assert [line.split()[0] for line in lines[1 : 1 + len(SPEC.plans)]] == [*SPEC.plans]
+    by_name = {line.split()[0]: line for line in lines[1:]}
+    assert by_name["equilibrium"].split()[1] == "0"
+    assert any("all failed" in line for line in lines)
 
 
 def test_a_run_that_has_only_begun_can_be_reported(tmp_path, directory):

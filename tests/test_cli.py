@@ -296,9 +296,8 @@ def test_agents_of_ones_own_are_checked_beside_ours(own, capsys):
     words = ["check", "--learners", "my_agents:Stubborn,ucb,my_agents:Planner", "--games", "t4-cascade,t4-reason"]
     assert main([*words, "--seeds", "1", "--tasks", "40", "--workers", "1", "--out", "out"]) == 0
     lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line}
-    assert lines["regret,"] == ["%", "ucb", "my_agents:Stubborn", "my_agents:Planner"]
-    assert lines["t4-reason"][-2:] == ["0", "0"]  # route 2 is optimal there
-    assert lines["t4-cascade"][-2:] == ["29", "r"]
+    for name in ("my_agents:Stubborn", "my_agents:Planner"):  # route 2 is optimal on t4-reason
+        assert lines[name][1:] == ["1", "of", "2", "t4-cascade", "29"]
     assert "my_agents:Stubborn" in (own / "out" / "report.html").read_text()
 
 

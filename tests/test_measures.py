@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import norm
 
 from routing_game.experiments.measures import distance, iqm, iqm_interval, practice_to, scores, selected, speeds, wilson
-from routing_game.theory import GAMES, simultaneous, solve
+from routing_game.theory import GAMES, payoffs, simultaneous, solve
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (7, 20), (1, 3)])
@@ -58,15 +58,17 @@ def test_practice_counts_from_the_last_visit_above():
 def test_equilibria_are_recognised(name):
     game = GAMES[name]
     optimum = solve(game)
-    assert selected(game, optimum.route, optimum.cascade[0], float(np.max(optimum.abandon))) == "Stackelberg"
+    best = payoffs(game, optimum.route, optimum.cascade[0], float(np.max(optimum.abandon))).cost
+    assert selected(game, best) == "Stackelberg"
     for end in simultaneous(game).outcomes:
         same = end.cost <= 1.03 * optimum.cost
-        found = selected(game, end.route, end.cascade[0], end.abandon)
-        assert found == ("Stackelberg" if same else "simultaneous")
+        played = payoffs(game, end.route, end.cascade[0], end.abandon).cost
+        assert selected(game, played) == ("Stackelberg" if same else "simultaneous")
 
 
 def test_neither_is_neither():
-    assert selected(GAMES["t4-cascade"], 1, 0.0, 1.0) == "neither"
+    found = selected(GAMES["t4-cascade"], [0.5825, 0.75, 1.2])
+    assert found.tolist() == ["Stackelberg", "simultaneous", "neither"]
 
 
 def test_distance_is_to_the_set():
