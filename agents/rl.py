@@ -45,11 +45,11 @@ SETTINGS: dict[str, Settings] = {
                     windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03), options=_CRITIC | {"policy_delay": 2}),
     # noise: entropy coefficient
     "sac": Settings(width=2048, steps=8, updates=12, learning_rate=(0.03, 0.001), noise=(0.1, 0.01),
-                    windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03), options=_CRITIC),
+                    windows=(1.0, 0.5, 0.25, 0.12, 0.06), options=_CRITIC | {"gradient_steps": 30}),
     # noise: share of random batches
-    "dqn": Settings(width=64, steps=64, updates=20, learning_rate=(0.03, 0.001), noise=(1.0, 0.3),
-                    windows=(1.0, 0.3, 0.1),
-                    options={"policy_kwargs": {"net_arch": []}, "gradient_steps": 40, "batch_size": 1024,
+    "dqn": Settings(width=256, steps=64, updates=20, learning_rate=(0.03, 0.0002), noise=(1.0, 0.3),
+                    windows=(1.0, 0.3),
+                    options={"policy_kwargs": {"net_arch": []}, "gradient_steps": 60, "batch_size": 2048,
                              "buffer_size": 2**19}),
 }  # fmt: skip
 """Algorithm to its settings."""
@@ -129,7 +129,8 @@ class SB3Provider(SB3Agent):
         """Train, window after window; after each update yield the number of tasks played so far."""
         before = 0
         for half in self._settings.windows:
-            self._look(half)
+            if half < 1:  # else it sees everything already
+                self._look(half)
             for _ in self._updates():
                 yield before + self._model.num_timesteps
             before += self._model.num_timesteps

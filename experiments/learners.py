@@ -149,15 +149,15 @@ LEARNERS = Registry({
     ),
     "td3": Learner(
         "deep RL", "TD3 (stable-baselines3), looking closer at s step by step",
-        trainers.td3, {"smoke": (40, 2), "default": (327_680, 2), "full": (327_680, 10)}, costly=True,
+        trainers.td3, {"smoke": (48, 2), "default": (1_179_648, 2), "full": (1_179_648, 10)}, costly=True,
     ),
     "sac": Learner(
         "deep RL", "SAC (stable-baselines3), looking closer at s step by step",
-        trainers.sac, {"smoke": (40, 2), "default": (327_680, 2), "full": (327_680, 10)}, costly=True,
+        trainers.sac, {"smoke": (40, 2), "default": (983_040, 2), "full": (983_040, 10)}, costly=True,
     ),
     "dqn": Learner(
         "deep RL", "DQN (stable-baselines3) on a grid of s that is moved and refined",
-        trainers.dqn, {"smoke": (192, 2), "default": (245_760, 2), "full": (245_760, 10)}, costly=True,
+        trainers.dqn, {"smoke": (128, 2), "default": (655_360, 2), "full": (655_360, 10)}, costly=True,
     ),
     "oracle": Learner(
         "pairs", "follower oracle: a structural user learns first, then UCB learns against it",
@@ -190,7 +190,7 @@ LEARNERS = Registry({
     ),
     "reinforce-blind": Learner(
         "pairs", "REINFORCE on both sides; the user does not see s",
-        trainers.reinforce_blind, {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 20)},
+        trainers.reinforce_blind, {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 10)},
     ),
     "ppo-user": Learner(
         "users", "PPO as the user who sees (i, s) and decides after each failure",
