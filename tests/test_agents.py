@@ -10,6 +10,7 @@ import pytest
 import routing_game.agents as agents
 from routing_game.agents import ppo, rl
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
+from routing_game.envs.answer import AnswerVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.play import world_of_many
 from routing_game.theory import GAMES, Commitment, Task, best_response, load
@@ -17,6 +18,8 @@ from routing_game.theory import GAMES, Commitment, Task, best_response, load
 GAME = load("t4-cascade")
 RNG = np.random.default_rng(0)
 SHORT = replace(ppo.USER, updates=1, steps=4)
+SHORT_ANSWER = replace(ppo.ANSWER, updates=2, steps=4)
+SHORT_ALIASED = replace(ppo.ALIASED, updates=1, steps=4, options={**ppo.ALIASED.options, "gradient_steps": 1})
 
 
 def seeded(engine):
@@ -67,6 +70,8 @@ USERS = {
     "weak": lambda rng: agents.BestResponseUser(GAME, ties="weak"),
     "quantal": lambda rng: agents.QuantalUser(GAME, temperature=0.1),
     "ppo": lambda rng: trained(agents.PPOUser(seeded(UserVectorEnv(8, GAME)), rng, SHORT)),
+    "ppo-answer": lambda rng: trained(agents.PPOAnswerUser(seeded(AnswerVectorEnv(8, GAME)), rng, SHORT_ANSWER)),
+    "dqn": lambda rng: trained(agents.DQNUser(seeded(UserVectorEnv(8, GAME)), rng, SHORT_ALIASED)),
 }
 MODEL_USERS = {
     "stopping": lambda rng: agents.StoppingUser(GAME),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -299,6 +300,22 @@ def test_agents_of_ones_own_are_checked_beside_ours(own, capsys):
     for name in ("my_agents:Stubborn", "my_agents:Planner"):  # route 2 is optimal on t4-reason
         assert lines[name][1:] == ["1", "of", "2", "t4-cascade", "29"]
     assert "my_agents:Stubborn" in (own / "out" / "report.html").read_text()
+
+
+def test_the_readme_s_own_agent_is_checked(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (code,) = [block.split("```")[0] for block in page.split("```python")[1:] if "class Greedy" in block]
+    assert len([line for line in code.split("class Greedy")[1].splitlines() if line]) <= 10
+    (tmp_path / "greedy.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    words = ["--learners", "greedy:Greedy,ucb", "--games", "t4-reason", "--seeds", "2", "--tasks", "3000"]
+    assert main(["check", *words, "--workers", "1", "--out", "out"]) == 0
+    sys.modules.pop("greedy", None)
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line}
+    told = lines["greedy:Greedy"]
+    assert int(told[told.index("of") - 1]) >= 1  # a seed finds route 2
+    assert "greedy:Greedy" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

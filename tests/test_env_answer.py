@@ -1,0 +1,62 @@
+"""The user's answer as one action: the law of the tasks, and the conventions of a batched engine."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from routing_game.envs.answer import AnswerVectorEnv
+from routing_game.theory import GAMES, payoffs
+
+
+@pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade"])
+def test_the_mean_reward_is_the_expected_utility(name):
+    env = AnswerVectorEnv(20_000, name)
+    seen, _ = env.reset(seed=0)
+    rng, errors = np.random.default_rng(1), []
+    for _ in range(20):
+        q = rng.random(env.num_envs)
+        expected = payoffs(GAMES[name], seen[:, 0].astype(int), seen[:, 1], q).utility
+        seen, reward, over, cut, _ = env.step((2 * q - 1)[:, None].astype(np.float32))
+        assert over.all()
+        assert not cut.any()
+        errors.append(reward - expected)
+    errors = np.concatenate(errors)
+    assert abs(errors.mean()) < 4 * errors.std() / np.sqrt(errors.size)
+
+
+def test_commitments_are_uniform():
+    env = AnswerVectorEnv(50_000)
+    seen, _ = env.reset(seed=0)
+    assert np.mean(seen[:, 0] == 1) == pytest.approx(0.5, abs=0.01)
+    assert np.quantile(seen[:, 1], [0.1, 0.5, 0.9]) == pytest.approx([0.1, 0.5, 0.9], abs=0.01)
+    assert env.observation_space.contains(seen)
+
+
+def test_answers_beyond_the_box_mean_its_edge():
+    rewards = []
+    for most in (1.0, 7.0):
+        env = AnswerVectorEnv(100)
+        env.reset(seed=3)
+        rewards.append(env.step(np.full((100, 1), most, np.float32))[1])
+    np.testing.assert_array_equal(*rewards)
+
+
+def test_an_environment_plays_the_same_in_a_batch_of_any_size():
+    told = []
+    for size in (3, 300):
+        env = AnswerVectorEnv(size)
+        seen, _ = env.reset(seed=5)
+        _, reward, *_, info = env.step(np.zeros((size, 1), np.float32))
+        np.testing.assert_array_equal(info["final_obs"], seen)
+        told.append((seen[:3], reward[:3]))
+    np.testing.assert_array_equal(told[0][0], told[1][0])
+    np.testing.assert_array_equal(told[0][1], told[1][1])
+
+
+def test_misuse_is_told():
+    env = AnswerVectorEnv(2)
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(np.zeros((2, 1), np.float32))
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="shape"):
+        env.step(np.zeros(2, np.float32))
