@@ -19,8 +19,8 @@ from matplotlib.figure import Figure as Canvas
 
 from routing_game.envs.crowd import Sessions, play_sessions
 from routing_game.experiments.belief import Figure, Page, Settings, Table
+from routing_game.experiments.columns import draw, gap, mean, percent, share, share_error
 from routing_game.experiments.figures import RC, svg
-from routing_game.experiments.measures import wilson
 from routing_game.experiments.progress import Steps
 from routing_game.experiments.rulebook import RULEBOOK, Threshold, doubts, threshold, told
 from routing_game.theory import Game
@@ -40,7 +40,6 @@ PRIOR_MEANS = (-0.12, -0.06, -0.02, 0.02, 0.06, 0.12, 0.2)
 PRIOR_SIZE = 4.0
 """Their a + b."""
 EXPLORERS = ("Thompson", "forced stays")
-PERCENT = 100.0
 
 
 class Cell(NamedTuple):
@@ -101,10 +100,11 @@ def row(settings: Settings, mark: Threshold, cell: Cell) -> dict[str, Any]:
         **mean("provider_regret", played.cost.mean(axis=0) - best.cost),
         **mean("cost", played.cost.mean(axis=0)),
     }  # fmt: skip
-    locked, exact = None, exactly(game, cell, tasks)
-    if exact is not None:
-        locked = float(np.mean(np.asarray(user.leaving(played.belief, tasks, rng)) == 1.0))
-    return numbers | {"locked": locked, "exact": exact, "gap": gap(locked, exact, sessions)}
+    exact = exactly(game, cell, tasks)
+    if exact is None:
+        return numbers | {"locked": None, "exact": None, "gap": None}
+    locked = float(np.mean(np.asarray(user.leaving(played.belief, tasks, rng)) == 1.0))
+    return numbers | {"locked": locked, "exact": exact, "gap": gap(locked, exact, share_error(exact, sessions))}
 
 
 def silent(played: Sessions) -> Any:
@@ -123,24 +123,6 @@ def exactly(game: Game, cell: Cell, tasks: int) -> float | None:
     return lock_in(game, cell.s, cell.prior, tasks, lambda belief: user.leaving(belief, 1, rng) == 1.0, user.checks)
 
 
-def gap(share: float | None, exact: float | None, sessions: int) -> float | None:
-    """Simulated less exact, in standard errors of the exact chance (that of one session in all where it is smaller)."""
-    if share is None or exact is None:
-        return None
-    return (share - exact) / float(np.sqrt(max(exact * (1 - exact), 1 / sessions) / sessions))
-
-
-def share(name: str, happened: Any) -> dict[str, float]:
-    """A share with its Wilson interval, as three columns."""
-    interval = wilson(int(np.sum(happened)), len(happened))
-    return dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
-
-
-def mean(name: str, values: Any) -> dict[str, float]:
-    """A mean over sessions with half of its 95 % interval, as two columns."""
-    return {name: float(values.mean()), f"{name}_half": float(1.96 * values.std(ddof=1) / np.sqrt(values.size))}
-
-
 # --- words ----------------------------------------------------------------------------------------------------
 
 
@@ -148,7 +130,7 @@ def answer(frame: pl.DataFrame, game: Game, mark: Threshold, settings: Settings)
     """What the numbers say."""
     at = frame.filter(sweep="s")
     plug = at.filter(rule="plug-in", s=mark.s).row(0, named=True)
-    gaps = frame["gap"].drop_nulls().abs()
+    gaps = frame["gap"].drop_nulls().abs().to_numpy()
     words = [
         f"At {mark.word} = {mark.s:.4f}, after {settings['tasks']:,} tasks from Beta(1, 1), a plug-in user is "
         f"locked in in {percent(plug['locked'])} % of {settings['sessions']:,} sessions; exactly in "
@@ -185,12 +167,6 @@ def cost_of_exploring(at: pl.DataFrame, mark: Threshold) -> str:
             f"{little:.4f}.")  # fmt: skip
 
 
-def percent(share: float) -> str:
-    """As 96.8, .05 or 0."""
-    value = PERCENT * share
-    return f"{value:.1f}" if value >= 0.1 else f"{value:.2f}" if value > 0 else "0"
-
-
 def share_words(settings: Settings, mark: Threshold) -> str:
     """Caption of the first picture."""
     return (f"After {settings['tasks']:,} tasks from Beta(1, 1): share of users whose belief doubts (left) and who saw "
@@ -201,8 +177,8 @@ def share_words(settings: Settings, mark: Threshold) -> str:
 
 def regret_words(mark: Threshold) -> str:
     """Caption of the second picture."""
-    return (f"Regret a task against a user who is told s. Left, the user's: none at {mark.word} whatever it does; where "
-            "leaving is right, the price of exploring. Right, the provider's: what doubt costs it.")  # fmt: skip
+    return (f"Regret a task, beside a user who is told s. Left, the user's: none at {mark.word} whatever it does; "
+            "where leaving is right, the price of exploring. Right, the provider's: what doubt costs it.")  # fmt: skip
 
 
 def prior_words(mark: Threshold) -> str:
@@ -217,7 +193,7 @@ def prior_words(mark: Threshold) -> str:
 def shares_figure(frame: pl.DataFrame, mark: Threshold) -> str:
     """Shares over s: doubts with the exact curves, and silence."""
     titles = {"doubts": 'belief says "leave"', "silent": "no draw in the last tenth"}
-    return two_panels(frame, mark, "s", titles, "true s of the provider", "share of users, %", PERCENT, exact=True)
+    return two_panels(frame, mark, "s", titles, "true s of the provider", "share of users, %", 100, exact=True)
 
 
 def regret_figure(frame: pl.DataFrame, mark: Threshold) -> str:
@@ -230,7 +206,7 @@ def prior_figure(frame: pl.DataFrame, mark: Threshold) -> str:
     """Shares over the prior's mean."""
     frame = frame.with_columns(m=pl.col("a") / (pl.col("a") + pl.col("b")))
     titles = {"doubts": 'belief says "leave"', "silent": "no draw in the last tenth"}
-    return two_panels(frame, mark, "m", titles, "mean of the prior", "share of users, %", PERCENT)
+    return two_panels(frame, mark, "m", titles, "mean of the prior", "share of users, %", 100)
 
 
 def two_panels(
@@ -244,7 +220,7 @@ def two_panels(
         canvas.subplots_adjust(left=0.06, right=0.99, top=0.8, bottom=0.13, wspace=0.15)
         for axes, (column, title) in zip(panels, titles.items(), strict=True):
             for name in RULEBOOK:
-                draw_rule(axes, frame.filter(rule=name).sort(x), name, x, column, unit)
+                draw(axes, frame.filter(rule=name).sort(x), RULEBOOK[name].look, x, column, name, unit)
             draw_threshold(axes, mark)
             axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
         if exact:
@@ -254,23 +230,12 @@ def two_panels(
         return svg(canvas)
 
 
-def draw_rule(axes: Axes, rows: pl.DataFrame, name: str, x: str, column: str, unit: float) -> None:
-    """A rule's points with their intervals."""
-    look, y = RULEBOOK[name].look, rows[column].to_numpy()
-    if f"{column}_half" in rows.columns:
-        error = np.stack([rows[f"{column}_half"].to_numpy()] * 2)
-    else:
-        error = np.abs(np.stack([rows[f"{column}_low"].to_numpy(), rows[f"{column}_high"].to_numpy()]) - y)
-    axes.errorbar(rows[x], unit * y, unit * error, color=look.colour, marker=look.marker, ls=look.line, ms=4, lw=1.1,
-                  elinewidth=0.8, label=name)  # fmt: skip
-
-
 def draw_exact(axes: Axes, frame: pl.DataFrame, x: str) -> None:
     """The exact chances of the two plug-in users."""
     for name, style in (("plug-in", "-"), ("plug-in, each task", "--")):
         rows = frame.filter(pl.col("exact").is_not_null(), rule=name).sort(x)
         if len(rows):
-            axes.plot(rows[x], PERCENT * rows["exact"], color="black", lw=2.6, alpha=0.3, ls=style,
+            axes.plot(rows[x], 100 * rows["exact"], color="black", lw=2.6, alpha=0.3, ls=style,
                       label=f"exact: {name}")  # fmt: skip
 
 
