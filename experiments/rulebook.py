@@ -47,6 +47,18 @@ class Remembered:
         return np.reshape([self.known[pair] for pair in pairs], np.shape(belief.mean))
 
 
+@dataclass(frozen=True)
+class Stays:
+    """Never leaves: it sees all there is to see."""
+
+    game: Game
+    checks: Checks = "failure"
+
+    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
+        """0 at each belief."""
+        return np.zeros(np.shape(belief.mean))
+
+
 class Entry(NamedTuple):
     """One rule of the rulebook."""
 
