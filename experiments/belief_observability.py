@@ -88,8 +88,8 @@ def experiment(settings: Settings, progress: Steps) -> Page:
                 "falls while s falls, until the user, whose answer averages over what it has met, no longer stays.",
                 course_figure(game, runs))),
         (Table("ends", "By pair and setting: cost of a task over the last fifth, and once learning has "
-               "stopped, with half of their 95 % intervals; the cheapest equilibrium, mean s on route 1, share of route 2, and seeds within "
-               f"{100 * SELECTED:g} % of either equilibrium once it has.", table),
+               "stopped, with half of their 95 % intervals; the cheapest equilibrium, mean s on route 1, share of "
+               f"route 2, and seeds within {100 * SELECTED:g} % of either equilibrium once it has.", table),
          Table("runs", "Every run.", runs.drop("course"))),
         {"game": settings.name, "profile": settings.profile, **settings.numbers, "provider's grid": CASCADES,
          "user's answers": ANSWERS, "J*": float(solve(game).cost)},
@@ -256,7 +256,8 @@ def summary(runs: pl.DataFrame, theory: dict[str, float]) -> pl.DataFrame:
             named = {kind: int((mine["selected"] == kind).sum()) for kind in ("Stackelberg", "simultaneous", "neither")}
             s = mine["s"].drop_nulls().to_numpy()
             rows.append({"pair": pair, "observes": observes, **mean("cost", mine["cost"].to_numpy()),
-                         **mean("stopped", mine["stopped"].to_numpy()), "theory": theory[observes], "s": float(s.mean()) if len(s) else None,
+                         **mean("stopped", mine["stopped"].to_numpy()), "theory": theory[observes],
+                         "s": float(s.mean()) if len(s) else None,
                          "route 2": float(mine["route 2"].to_numpy().mean()), **named})  # fmt: skip
     return pl.DataFrame(rows, infer_schema_length=None)
 

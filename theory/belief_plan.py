@@ -44,7 +44,12 @@ class UserPlan:
 
 
 def plan_after_failure(
-    game: Game, prior: Belief, tasks: int, leaving: Callable[[Belief], Any] | None = None, reach: int | None = None
+    game: Game,
+    prior: Belief,
+    tasks: int,
+    leaving: Callable[[Belief], Any] | None = None,
+    reach: int | None = None,
+    cascade: float | None = None,
 ) -> UserPlan:
     """Decisions after each failure: the Bayes-optimal user, or one that leaves with chance ``leaving(belief)``.
 
@@ -57,6 +62,7 @@ def plan_after_failure(
         leaving: chance of leaving after a failed pass of M1 at beliefs of shape (A, B); None for the best.
         reach: keeps at which the recursion starts, by then leaving; default 300 beyond what T tasks show at most on
             average.
+        cascade: what the rule is worth if this is the true s; by default s has the law of the belief.
 
     Raises:
         ValueError: ``game`` is an array, the prior is not positive, or ``tasks`` is less than 1.
@@ -67,10 +73,11 @@ def plan_after_failure(
     reach = 300 + ceil(tasks * k1 / p1) if reach is None else reach
     grid = lattice(prior, tasks, reach)
     given = None if leaving is None else np.broadcast_to(leaving(grid), grid.mean.shape)
+    chance = grid.mean if cascade is None else np.full(grid.mean.shape, cascade)  # of an escalation
     value = np.zeros((tasks + 1, tasks + 1, reach + 1))  # n, escalations, keeps
     chosen = np.ones((tasks, tasks, reach))
     for n in range(1, tasks + 1):
-        before, m = value[n - 1], grid.mean
+        before, m = value[n - 1], chance
         value[n, :-1, reach] = xi1 + before[:-1, reach]
         for j in range(reach - 1, -1, -1):
             stay = m[:, j] * (after_2 + before[1:, j]) + (1 - m[:, j]) * value[n, :-1, j + 1]
