@@ -29,10 +29,11 @@ def report(directory: HiddenDirectory, workers: int = 1) -> Page:
         f"{len(spec.games)} scenarios (game x prior x true s x horizon), {len(spec.plans)} rules. Does simulated play "
         "agree with the dynamic programs, and how far is each rule from the Bayes-optimal user?",
         (*answer(judged, mean), *(f"{r.learner} on {r.game}, seed {r.seed}, failed: {r.error}" for r in failures)),
-        (Figure(f"Left: simulated less exact value of each rule in each scenario, in standard errors; dotted: {AGREES:g}. "
-                "Right: the share of sessions locked in, simulated over exact.", agreement_figure(judged)),
+        (Figure("Left: simulated less exact value of each rule in each scenario, in standard errors; dotted: "
+                f"{AGREES:g}. Right: the share of sessions locked in, simulated over exact.", agreement_figure(judged)),
          Figure("Loss of utility a task against the Bayes-optimal value, s drawn from the prior, mean over the priors: "
-                "exact where a program gives the rule's value, else simulated, with its 95 % interval.", loss_figure(mean))),
+                "exact where a program gives the rule's value, else simulated, with its 95 % interval.",
+                loss_figure(mean))),
         (Table("losses", "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the "
                "priors, units of V; half of the 95 % interval, 0 where the value is exact.", mean),
          Table("scenarios", "Every rule in every scenario, per task. exact: the value by dynamic program, gap: in "
