@@ -84,8 +84,7 @@ def experiment(settings: Settings, progress: Steps) -> Page:
         (Figure("Cost of a task over the last fifth of the tasks: mean of the seeds with its 95 % interval (points), "
                 "each seed (dots); the cheapest mixed equilibrium at each setting (black bars), J* and the cost of "
                 "simultaneous play (lines).", end_figure(game, runs, table, theory)),
-         Figure("The same over time, mean of the seeds. A provider whose trust is measured with noise spends it: cost "
-                "falls while s falls, until the user, whose answer averages over what it has met, no longer stays.",
+         Figure("The same over time, mean of the seeds.",
                 course_figure(game, runs))),
         (Table("ends", "By pair and setting: cost of a task over the last fifth, and once learning has "
                "stopped, with half of their 95 % intervals; the cheapest equilibrium, mean s on route 1, share of "
@@ -277,6 +276,9 @@ def answer(game: Game, table: pl.DataFrame, theory: dict[str, float]) -> tuple[s
             f"{pair}, cost over the last fifth: {', '.join(costs)}. From the cheapest equilibrium that is at "
             f"most {100 * max(above):.1f} %, in the median {100 * float(np.median(above)):.1f} % away."
         )
+        if cheap := [name for name, row in rows.items() if row["cost"] + row["cost_half"] < row["theory"]]:
+            words.append(f"{pair} are cheaper than any equilibrium at {', '.join(cheap)}: there the user still answers "
+                         "what it met on average, and the provider has begun to use that.")  # fmt: skip
         parts = []
         for kind in ("Stackelberg", "simultaneous"):
             there = [f"{name} ({row[kind]} of {total(row)})" for name, row in rows.items() if row[kind]]

@@ -13,8 +13,12 @@ from matplotlib.figure import Figure as Canvas
 from routing_game.experiments.belief import Figure, Page, Table
 from routing_game.experiments.columns import draw, percent
 from routing_game.experiments.figures import RC, Look, svg
-from routing_game.experiments.hidden import AGREES, PLAN, HiddenDirectory, judge
+from routing_game.experiments.hidden import PLAN, HiddenDirectory
+from routing_game.experiments.hidden_judge import judge
 from routing_game.experiments.rulebook import RULEBOOK
+
+AGREES = 4.0
+"""Standard errors within which simulated and exact values must agree."""
 
 
 def report(directory: HiddenDirectory, workers: int = 1) -> Page:
@@ -59,8 +63,8 @@ def answer(judged: pl.DataFrame, mean: pl.DataFrame) -> tuple[str, ...]:
         rows = mean.filter(pl.col("rule") != PLAN, game=game, tasks=tasks).sort("loss").to_dicts()
         if rows:
             least, most = rows[0], rows[-1]
-            words.append(f"{game}, {tasks} tasks: {told_loss(least)} loses least against the Bayes-optimal plan, "
-                         f"{told_loss(most)} most.")  # fmt: skip
+            words.append(f"{game}, {tasks} tasks: {told_loss(least)} loses least a task against the Bayes-optimal "
+                         f"plan, {told_loss(most)} most.")  # fmt: skip
     return (*words, *trap_words(judged))
 
 
@@ -75,7 +79,8 @@ def agreement(gaps: pl.Series, what: str) -> str:
 
 def told_loss(row: dict[str, Any]) -> str:
     """A rule with its loss."""
-    return f"{row['rule']} ({row['loss']:.4f} ± {row['loss_half']:.4f} a task)"
+    spread = f" ± {row['loss_half']:.4f}" if row["loss_half"] else ", exactly"
+    return f"{row['rule']} ({row['loss']:.4f}{spread})"
 
 
 def trap_words(judged: pl.DataFrame) -> Sequence[str]:
