@@ -32,7 +32,7 @@ from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import Rule
 
 PROFILES = {
-    "smoke": {"sessions": 100, "tasks": 60},
+    "smoke": {"sessions": 50, "tasks": 45},
     "default": {"sessions": 1000, "tasks": 1000},
     "full": {"sessions": 4000, "tasks": 2000},
 }
@@ -65,6 +65,11 @@ class Change(NamedTuple):
 
     rule: str
     memory: float
+
+
+def check(settings: Settings) -> None:
+    """Raise InputError for a game in which there is nothing to believe."""
+    threshold(settings.game, settings.name)
 
 
 def experiment(settings: Settings, progress: Steps) -> Page:
@@ -255,7 +260,8 @@ def coverage_caption(mark: Threshold) -> str:
     """Caption of the second picture."""
     return (f"Share of 95 % credible intervals that hold s. Left, with s drawn from the prior: 95 % for every rule, at "
             f"every time, as theory says (dotted). Right, with s fixed {MAIN:g} past {mark.word}: more or less, "
-            "because who leaves depends on the draws. Thick grey: the exact law of a user who never leaves.")  # fmt: skip
+            "because who leaves depends on the draws. Thick grey: the exact law of a user who never "
+            "leaves.")  # fmt: skip
 
 
 def change_caption(settings: Settings) -> str:

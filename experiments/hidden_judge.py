@@ -8,6 +8,7 @@ locked    the chance that the last word of a rule of the belief alone is "leave"
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -103,10 +104,10 @@ def each_task(game: Game, prior: Belief, tasks: int, name: str, rule: Rule) -> A
     return plan_each_task(game, prior, tasks, grid=(0.0, 1.0), drawing=drawing).value
 
 
-def questions(spec: Spec) -> dict[Question, tuple[int, ...]]:
-    """Every question of a run, and its horizons."""
+def questions(spec: Spec, rules: Iterable[str]) -> dict[Question, tuple[int, ...]]:
+    """Every question about these rules, and the best plan, and its horizons."""
     asked: dict[Question, tuple[int, ...]] = {}
-    for rule in dict.fromkeys((PLAN, *spec.plans)):
+    for rule in dict.fromkeys((PLAN, *rules)):
         for name in spec.games:
             key = key_of(rule, name, spec)
             asked[key] = (*asked.get(key, ()), scenario_of(spec, name).tasks)
@@ -126,7 +127,7 @@ def judge(spec: Spec, records: list[Record], workers: int = 1) -> pl.DataFrame:
     the simulated one if there is none, against the Bayes-optimal value (or, at a fixed s, against being told it);
     `doubts`, `locked` (shares), `locked_exact`, `locked_gap`.
     """
-    asked = questions(spec)
+    asked = questions(spec, [record.learner for record in records if record.error is None])
     jobs = in_workers(partial(_answer, asked), asked, workers)
     known = dict(Steps().over(jobs, len(asked), "exact programs"))
     tallies: dict[tuple[str, str], Tally] = {}

@@ -25,14 +25,22 @@ def report(directory: HiddenDirectory, workers: int = 1) -> Page:
     """The page of a run, made from its records."""
     spec, records = directory.spec, list(directory.records())
     judged = judge(spec, records, workers)
-    failures = [record for record in records if record.error is not None]
+    failures = [f"{r.learner} on {r.game}, seed {r.seed}, failed: {r.error}" for r in records if r.error is not None]
     done = f"{len(records)} of {len(spec.cells())} cells finished, {len(failures)} failed"
+    title = "The hidden suite: rules against exact values"
+    question = (f"{len(spec.games)} scenarios (game x prior x true s x horizon), {len(spec.plans)} rules. Does "
+                "simulated play agree with the dynamic programs, and how far is each rule from the Bayes-optimal "
+                "user?")  # fmt: skip
+    plan = next(iter(spec.plans.values()))
+    facts = {"profile": spec.profile, "cells": done, "spec": spec.digest, "sessions a cell": plan.practice,
+             "seeds": plan.seeds}  # fmt: skip
+    if judged.is_empty():
+        return Page(title, question, ("No cell finished.", *failures), (), (), facts)
     mean = losses(judged)
     return Page(
-        "The hidden suite: rules against exact values",
-        f"{len(spec.games)} scenarios (game x prior x true s x horizon), {len(spec.plans)} rules. Does simulated play "
-        "agree with the dynamic programs, and how far is each rule from the Bayes-optimal user?",
-        (*answer(judged, mean), *(f"{r.learner} on {r.game}, seed {r.seed}, failed: {r.error}" for r in failures)),
+        title,
+        question,
+        (*answer(judged, mean), *failures),
         (Figure("Left: simulated less exact value of each rule in each scenario, in standard errors; dotted: "
                 f"{AGREES:g}. Right: the share of sessions locked in, simulated over exact.", agreement_figure(judged)),
          Figure("Loss of utility a task against the Bayes-optimal value, s drawn from the prior, mean over the priors: "
@@ -43,9 +51,7 @@ def report(directory: HiddenDirectory, workers: int = 1) -> Page:
          Table("scenarios", "Every rule in every scenario, per task. exact: the value by dynamic program, gap: in "
                "standard errors; best: Bayes-optimal (s drawn) or told s (s fixed); told: of a user who is told s; "
                "doubts, locked: shares of sessions; locked_exact: by recursion.", judged)),
-        {"profile": spec.profile, "cells": done, "spec": spec.digest,
-         "sessions a cell": next(iter(spec.plans.values())).practice,
-         "seeds": next(iter(spec.plans.values())).seeds},
+        facts,
     )  # fmt: skip
 
 
@@ -85,7 +91,8 @@ def told_loss(row: dict[str, Any]) -> str:
 
 def trap_words(judged: pl.DataFrame) -> Sequence[str]:
     """How often plug-in users are locked in although staying is right, in the longest scenarios."""
-    longest = judged.filter(pl.col("tasks") == pl.col("tasks").max(), truth="stay", rule="plug-in")
+    known = judged.filter(pl.col("locked_exact").is_not_null(), truth="stay", rule="plug-in")
+    longest = known.filter(pl.col("tasks") == pl.col("tasks").max())
     return [f"{row['game']}, prior {row['prior']}, {row['tasks']} tasks, s .1 on the good side: "
             f"{percent(row['locked'])} % of the plug-in users are locked in, exactly {percent(row['locked_exact'])} %."
             for row in longest.to_dicts()]  # fmt: skip
