@@ -209,7 +209,8 @@ def answer(
     main = {row["rule"]: row for row in end.filter(distance=MAIN).to_dicts()}
     gaps = np.abs(beliefs.select("right_gap", "covered_gap").drop_nulls().to_numpy())
     drawn = end.filter(pl.col("distance").is_null())
-    honest = sorted(drawn["covered"].to_list())
+    held = sorted(drawn["covered"].to_list())
+    true = int(((drawn["covered_low"] <= LEVEL) & (drawn["covered_high"] >= LEVEL)).sum())
     return (
         f"Who never leaves finds s: after {settings['tasks']:,} tasks the mean is {main[STAYS]['error']:.4f} off on "
         f"average ({MAIN:g} past {mark.word}), and {percent(main[STAYS]['right'])} % of the beliefs are on its side; "
@@ -221,8 +222,9 @@ def answer(
         f"{main['plug-in']['error']:.4f} off on average, and "
         f"{percent(main['plug-in']['covered'])} % of their intervals hold s, against "
         f"{percent(main[STAYS]['covered'])} % for users who never leave.",
-        f"Averaged over an s drawn from the prior, every rule's intervals are honest: {percent(honest[0])} to "
-        f"{percent(honest[-1])} % hold s. Who left knows little, and its interval says so.",
+        f"Averaged over an s drawn from the prior, {percent(held[0])} to {percent(held[-1])} % of the 95 % intervals "
+        f"hold s, and 95 % lies within the uncertainty for {true} of {len(drawn)} rules: who left knows little and "
+        "says so.",
         *(change_words(recoveries, rule) for rule in (STAYS, "plug-in", "Thompson")),
     )  # fmt: skip
 

@@ -57,6 +57,7 @@ BINS = 41
 BLOCKS = 20
 """Equal parts of a run over which costs are averaged; the last four are the end."""
 END = 4
+ROUNDING = 1e-9
 LEAST = 1e-280
 """Chance below which none falls: noise rules nothing out, however little of it there is."""
 
@@ -276,7 +277,9 @@ def answer(game: Game, table: pl.DataFrame, theory: dict[str, float]) -> tuple[s
             f"{pair}, cost over the last fifth: {', '.join(costs)}. From the cheapest equilibrium that is at "
             f"most {100 * max(above):.1f} %, in the median {100 * float(np.median(above)):.1f} % away."
         )
-        if cheap := [name for name, row in rows.items() if row["cost"] + row["cost_half"] < row["theory"]]:
+        if cheap := [
+            name for name, row in rows.items() if row["cost"] + row["cost_half"] < row["theory"] * (1 - ROUNDING)
+        ]:
             words.append(f"{pair} are cheaper than any equilibrium at {', '.join(cheap)}: there the user still answers "
                          "what it met on average, and the provider has begun to use that.")  # fmt: skip
         parts = []

@@ -103,8 +103,8 @@ def run_hidden(arguments: argparse.Namespace) -> int:
     from routing_game.experiments import hidden
     from routing_game.experiments.run import run
 
-    games = chosen("game of the hidden suite", arguments.games, hidden.GAME_NAMES)
-    rules = chosen("rule", arguments.learners, hidden.RULES)
+    games = chosen("game of the hidden suite", arguments.games, hidden.GAME_NAMES, "docs/belief.md")
+    rules = chosen("rule", arguments.learners, hidden.RULES, "docs/belief.md")
     spec = hidden.make_spec(arguments.profile, games, rules, arguments.seeds, arguments.tasks)
     custom = (games, rules, arguments.seeds, arguments.tasks) != (None,) * 4
     home = Path("runs", f"hidden-{arguments.profile}" + (f"-{spec.digest[:6]}" if custom else ""))

@@ -22,10 +22,7 @@ from routing_game.theory.belief_rules import Rule
 from routing_game.theory.exchange import from_dict, to_dict
 
 PLAN = "Bayes-optimal plan"
-RULES = {
-    PLAN: "plans all tasks ahead, checks after each failure",
-    **dict.fromkeys(RULEBOOK, "see experiments.rulebook"),
-}
+RULES = (PLAN, *RULEBOOK)
 GAME_NAMES = ("t4-cascade", "t5-cascade")
 PRIORS = {"even": (1.0, 1.0), "low": (1.0, 4.0), "high": (4.0, 1.0)}
 DISTANCES = (0.1, -0.1)

@@ -97,7 +97,9 @@ def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> I
             results = pool(delayed(_in_worker)(parent, job, cell) for cell in cells)
         yield from results
     except TerminatedWorkerError:
-        raise InputError("a worker died (out of memory?); finished cells are kept, the same command resumes") from None
+        raise InputError(
+            "a worker died (out of memory?); what is finished of a check is kept, repeat it to resume"
+        ) from None
     except (KeyboardInterrupt, GeneratorExit):
         get_reusable_executor(max_workers=workers).shutdown(wait=False, kill_workers=True)
         raise
