@@ -1,4 +1,4 @@
-"""The command line: `routing-game check | report | solve | figures | frequencies | tournament | list`.
+"""The command line: `routing-game check | report | belief | solve | figures | frequencies | tournament | list`.
 
 Whatever can be wrong with the input is found before any training starts, and said in one line with exit code 2.
 Heavy packages are imported by the commands that need them, so that `--help` answers at once.
@@ -9,8 +9,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,7 @@ from routing_game.experiments.signals import handling
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
     "report": "write the report of a run again from its records",
+    "belief": "ask a question about a hidden cascade by experiment, write a page",
     "solve": "print the equilibrium of a game in plain words",
     "figures": "draw the paper's figures and the exact policy regions beside them",
     "frequencies": "show how often each kind of optimum occurs among random games",
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with handling(signal.SIGTERM, signal.default_int_handler):
             arguments = parse(argv)
-            if arguments.command in ("check", "report", "figures"):
+            if arguments.command in ("check", "report", "belief", "figures"):
                 needs_extra()
             code = RUN[arguments.command](arguments)
             sys.stdout.flush()
@@ -78,6 +79,8 @@ def needs_extra() -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Train, compare, report."""
+    if arguments.suite == "hidden":
+        return run_hidden(arguments)
     from routing_game.experiments.learners import make_spec
     from routing_game.experiments.records import RunDirectory
     from routing_game.experiments.run import run
@@ -89,22 +92,68 @@ def run_check(arguments: argparse.Namespace) -> int:
     custom = (games, learners, arguments.seeds, arguments.tasks) != (None,) * 4
     home = Path("runs", arguments.profile + (f"-{spec.digest[:6]}" if custom else ""))
     directory = RunDirectory.create(arguments.out or home, spec)
-    try:
+    with resumable(directory, arguments):
         failures = run(directory, arguments.engine, arguments.workers)
-    except KeyboardInterrupt:
-        done = sum(1 for _ in directory.records())
-        again = shlex.join(["routing-game", "check", *arguments.words])
-        words = f"stopped: {done} of {len(spec.cells())} cells are done and kept; resume with: {again}"
-        raise KeyboardInterrupt(words) from None
     present(directory)
     return 1 if failures else 0
 
 
+def run_hidden(arguments: argparse.Namespace) -> int:
+    """The suite of hidden scenarios: play, compare with what is exact, report."""
+    from routing_game.experiments import hidden
+    from routing_game.experiments.run import run
+
+    games = chosen("game of the hidden suite", arguments.games, hidden.GAME_NAMES, "docs/belief.md")
+    rules = chosen("rule", arguments.learners, hidden.RULES, "docs/belief.md")
+    spec = hidden.make_spec(arguments.profile, games, rules, arguments.seeds, arguments.tasks)
+    custom = (games, rules, arguments.seeds, arguments.tasks) != (None,) * 4
+    home = Path("runs", f"hidden-{arguments.profile}" + (f"-{spec.digest[:6]}" if custom else ""))
+    directory = hidden.HiddenDirectory.create(arguments.out or home, spec)
+    with resumable(directory, arguments):
+        failures = run(directory, arguments.engine, arguments.workers, hidden.play)
+        present_hidden(directory, arguments.workers)
+    return 1 if failures else 0
+
+
+@contextmanager
+def resumable(directory: Any, arguments: argparse.Namespace) -> Iterator[None]:
+    """Say after Ctrl-C what is kept, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
+        again = shlex.join(["routing-game", "check", *arguments.words])
+        raise KeyboardInterrupt(f"stopped: {done} of {cells} cells are done and kept; resume with: {again}") from None
+
+
 def run_report(arguments: argparse.Namespace) -> int:
     """The report of an existing run."""
-    from routing_game.experiments.records import RunDirectory
+    from routing_game.experiments.records import RunDirectory, suite_of
 
-    present(RunDirectory.open(arguments.directory))
+    if suite_of(arguments.directory) == "hidden":
+        from routing_game.experiments.hidden import HiddenDirectory
+
+        present_hidden(HiddenDirectory.open(arguments.directory), cores())
+    else:
+        present(RunDirectory.open(arguments.directory))
+    return 0
+
+
+def run_belief(arguments: argparse.Namespace) -> int:
+    """An experiment on a hidden cascade: its answer on the terminal, its page on disk."""
+    from routing_game.experiments import belief
+    from routing_game.experiments.progress import Steps
+    from routing_game.theory import GAMES, PAIRS
+
+    name = arguments.experiment
+    known(name, "experiment", belief.EXPERIMENTS, "routing-game belief --help")
+    known(arguments.game, "game", [*GAMES, *PAIRS])
+    flags = {flag: getattr(arguments, flag) for flag in ("sessions", "seeds")}
+    experiment, settings = belief.prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
+    out = belief.folder(arguments.out or Path("runs", "belief"))
+    page = experiment(settings, Steps())
+    print(belief.terminal_page(page))
+    print(f"page: {belief.write_page(page, name, out)}")
     return 0
 
 
@@ -114,6 +163,16 @@ def present(directory: Any) -> None:
 
     print(terminal_table(directory))
     print(f"report: {write_report(directory)}")
+
+
+def present_hidden(directory: Any, workers: int) -> None:
+    """The answer on the terminal and the report on disk."""
+    from routing_game.experiments.belief import terminal_page, write_page
+    from routing_game.experiments.hidden_report import report
+
+    page = report(directory, workers)
+    print(terminal_page(page))
+    print(f"report: {write_page(page, 'report', directory.path)}")
 
 
 def run_solve(arguments: argparse.Namespace) -> int:
@@ -194,6 +253,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 RUN = {
     "check": run_check,
     "report": run_report,
+    "belief": run_belief,
     "solve": run_solve,
     "figures": run_figures,
     "frequencies": run_frequencies,
@@ -242,6 +302,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     commands = {name: actions.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
 
     run = commands["check"]
+    run.add_argument("--suite", choices=["learners", "hidden"], default="learners",
+                     help="learners against the theory, or every user's rule in scenarios with a hidden s; for these, "
+                          "learners are rules and tasks are sessions")  # fmt: skip
     run.add_argument("--games", default="all", metavar="A,B", help="which games (default: all)")
     run.add_argument(
         "--learners",
@@ -260,6 +323,18 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     run.add_argument("--workers", type=at_least_one, default=cores(), metavar="N", help="processes (%(default)s)")
 
     commands["report"].add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
+
+    ask = commands["belief"]
+    ask.add_argument("experiment", metavar="EXPERIMENT", help="trap, converge or observability")
+    ask.add_argument("--game", default="t4-cascade", metavar="GAME", help="a name from routing-game list (%(default)s)")
+    ask.add_argument("--profile", choices=["smoke", "default", "full"], default="default",
+                     help="how much: smoke takes seconds, default minutes, full is for results")  # fmt: skip
+    for number in ("sessions", "seeds"):
+        ask.add_argument(f"--{number}", type=at_least_one, metavar="N", help="instead of the profile's")
+    ask.add_argument("--workers", type=at_least_one, default=cores(), metavar="N", help="processes (%(default)s)")
+    ask.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the page and its numbers (default: runs/belief)"
+    )
 
     card = commands["solve"]
     card.add_argument("game", nargs="?", metavar="GAME", help="a name from routing-game list; flags change its numbers")
