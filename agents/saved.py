@@ -7,6 +7,7 @@ box, in `RoutingGame/Provider-v0` is saved as two files in a folder and comes ba
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import ArrayLike
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
@@ -49,8 +50,9 @@ def save_policy(policy: ActorCriticPolicy, folder: Path | str) -> None:
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: x.contiguous() for name, x in policy.state_dict().items()}, folder / WEIGHTS)
-    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    weights = {name: x.contiguous() for name, x in policy.state_dict().items()}
+    _write(folder / WEIGHTS, save(weights))
+    _write(folder / DESCRIPTION, (json.dumps(description, indent=2) + "\n").encode())
 
 
 def load_policy(folder: Path | str) -> ActorCriticPolicy:
@@ -126,6 +128,13 @@ def load_user(folder: Path | str) -> SavedUser:
 def load_provider(folder: Path | str) -> SavedProvider:
     """The provider that `save_policy` wrote; errors as for `load_policy`, and ValueError if it is none."""
     return SavedProvider(load_policy(folder))
+
+
+def _write(file: Path, content: bytes) -> None:
+    """The whole file or none of it."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    os.replace(draft, file)
 
 
 def _describe(space: spaces.Space[Any]) -> dict[str, Any]:
