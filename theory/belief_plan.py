@@ -44,7 +44,11 @@ class UserPlan:
 
 
 def plan_after_failure(
-    game: Game, prior: Belief, tasks: int, leaving: Callable[[Belief], Any] | None = None, reach: int | None = None
+    game: Game,
+    prior: Belief,
+    tasks: int,
+    leaving: Callable[[Belief], Any] | Array | None = None,
+    reach: int | None = None,
 ) -> UserPlan:
     """Decisions after each failure: the Bayes-optimal user, or one that leaves with chance ``leaving(belief)``.
 
@@ -54,7 +58,8 @@ def plan_after_failure(
         game: a single game.
         prior: Beta(a, b) before the first task, also the law of s.
         tasks: T.
-        leaving: chance of leaving after a failed pass of M1 at beliefs of shape (A, B); None for the best.
+        leaving: chance of leaving after a failed pass of M1 at beliefs of shape (A, B), or a table of them such as
+            `UserPlan.leaving`; None for the best.
         reach: keeps at which the recursion starts, by then leaving; default 300 beyond what T tasks show at most on
             average.
 
@@ -66,7 +71,9 @@ def plan_after_failure(
     after_2 = xi2 / game.success[1] if xi2 > 0 else xi2
     reach = 300 + ceil(tasks * k1 / p1) if reach is None else reach
     grid = lattice(prior, tasks, reach)
-    given = None if leaving is None else np.broadcast_to(leaving(grid), grid.mean.shape)
+    if leaving is not None:
+        table = leaving(grid) if callable(leaving) else leaving
+        leaving = np.broadcast_to(table, (tasks, tasks, reach))
     value = np.zeros((tasks + 1, tasks + 1, reach + 1))  # n, escalations, keeps
     chosen = np.ones((tasks, tasks, reach))
     for n in range(1, tasks + 1):
@@ -75,7 +82,7 @@ def plan_after_failure(
         for j in range(reach - 1, -1, -1):
             stay = m[:, j] * (after_2 + before[1:, j]) + (1 - m[:, j]) * value[n, :-1, j + 1]
             leave = before[:-1, j]
-            q = stay < leave if given is None else given[:, j]
+            q = stay < leave if leaving is None else leaving[n - 1, :, j]
             chosen[n - 1, :, j] = q
             value[n, :-1, j] = xi1 + p1 * leave + k1 * (q * leave + (1 - q) * stay)
     return UserPlan(value[:, 0, 0].copy(), chosen)
