@@ -1,4 +1,4 @@
-"""The command line: `routing-game check | report | solve | figures | frequencies | tournament | list`.
+"""The command line: `routing-game check | report | belief | solve | figures | frequencies | tournament | list`.
 
 Whatever can be wrong with the input is found before any training starts, and said in one line with exit code 2.
 Heavy packages are imported by the commands that need them, so that `--help` answers at once.
@@ -23,6 +23,7 @@ from routing_game.experiments.signals import handling
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
     "report": "write the report of a run again from its records",
+    "belief": "ask a question about a hidden cascade by experiment, write a page",
     "solve": "print the equilibrium of a game in plain words",
     "figures": "draw the paper's figures and the exact policy regions beside them",
     "frequencies": "show how often each kind of optimum occurs among random games",
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with handling(signal.SIGTERM, signal.default_int_handler):
             arguments = parse(argv)
-            if arguments.command in ("check", "report", "figures"):
+            if arguments.command in ("check", "report", "belief", "figures"):
                 needs_extra()
             code = RUN[arguments.command](arguments)
             sys.stdout.flush()
@@ -105,6 +106,24 @@ def run_report(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.records import RunDirectory
 
     present(RunDirectory.open(arguments.directory))
+    return 0
+
+
+def run_belief(arguments: argparse.Namespace) -> int:
+    """An experiment on a hidden cascade: its answer on the terminal, its page on disk."""
+    from routing_game.experiments import belief
+    from routing_game.experiments.progress import Steps
+    from routing_game.theory import GAMES, PAIRS
+
+    name = arguments.experiment
+    known(name, "experiment", belief.EXPERIMENTS, "routing-game belief --help")
+    known(arguments.game, "game", [*GAMES, *PAIRS])
+    flags = {flag: getattr(arguments, flag) for flag in ("sessions", "seeds")}
+    experiment, settings = belief.prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
+    out = belief.folder(arguments.out or Path("runs", "belief"))
+    page = experiment(settings, Steps())
+    print(belief.terminal_page(page))
+    print(f"page: {belief.write_page(page, name, out)}")
     return 0
 
 
@@ -194,6 +213,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 RUN = {
     "check": run_check,
     "report": run_report,
+    "belief": run_belief,
     "solve": run_solve,
     "figures": run_figures,
     "frequencies": run_frequencies,
@@ -260,6 +280,18 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     run.add_argument("--workers", type=at_least_one, default=cores(), metavar="N", help="processes (%(default)s)")
 
     commands["report"].add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
+
+    ask = commands["belief"]
+    ask.add_argument("experiment", metavar="EXPERIMENT", help="trap, converge or observability")
+    ask.add_argument("--game", default="t4-cascade", metavar="GAME", help="a name from routing-game list (%(default)s)")
+    ask.add_argument("--profile", choices=["smoke", "default", "full"], default="default",
+                     help="how much: smoke takes seconds, default minutes, full is for results")  # fmt: skip
+    for number in ("sessions", "seeds"):
+        ask.add_argument(f"--{number}", type=at_least_one, metavar="N", help="instead of the profile's")
+    ask.add_argument("--workers", type=at_least_one, default=cores(), metavar="N", help="processes (%(default)s)")
+    ask.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the page and its numbers (default: runs/belief)"
+    )
 
     card = commands["solve"]
     card.add_argument("game", nargs="?", metavar="GAME", help="a name from routing-game list; flags change its numbers")

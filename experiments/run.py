@@ -5,8 +5,9 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
+from typing import TypeVar
 
 from routing_game.experiments import InputError
 from routing_game.experiments.learners import LEARNERS
@@ -14,6 +15,9 @@ from routing_game.experiments.progress import Progress
 from routing_game.experiments.records import NOTHING, Record, RunDirectory, commit
 from routing_game.experiments.signals import handling
 from routing_game.experiments.spec import Cell, Spec
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def run(directory: RunDirectory, engine: str = "loky", workers: int = 1) -> int:
@@ -30,16 +34,16 @@ def run(directory: RunDirectory, engine: str = "loky", workers: int = 1) -> int:
     spec = directory.spec
     finished = {record.cell: record for record in directory.records()}
     waiting = [cell for cell in spec.cells() if cell not in finished]
-    if workers == 1:
-        engine = "serial"
-    progress = Progress(waiting, len(finished), 1 if engine == "serial" else workers)
+    workers = 1 if engine == "serial" else workers
+    progress = Progress(waiting, len(finished), workers)
     if finished and waiting:
         progress.say(f"{len(finished)} of {progress.total} cells were finished before and are kept")
         if others := {str(record.commit) for record in finished.values()} - {str(commit())}:
             progress.say(f"warning: the code has changed: was {', '.join(sorted(others))}, now {commit()}")
     failures = sum(record.error is not None for record in finished.values())
     try:
-        for record in ENGINES[engine](spec, waiting, workers):
+        job = partial(train, spec, digest=spec.digest, code=commit())
+        for record in in_workers(job, waiting, workers):
             directory.keep(record)
             failures += record.error is not None
             progress.tick(record)
@@ -61,14 +65,15 @@ def train(spec: Spec, cell: Cell, digest: str, code: str | None) -> Record:
     return Record(*cell, digest, code, round(time.perf_counter() - start, 3), error, trace)
 
 
-def serial(spec: Spec, cells: list[Cell], workers: int) -> Iterator[Record]:
-    """One after the other, in this process."""
-    for cell in cells:
-        yield train(spec, cell, spec.digest, commit())
+def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> Iterator[R]:
+    """``job(cell)`` of every cell: here and in order if there is one worker, else as they finish in processes.
 
-
-def loky(spec: Spec, cells: list[Cell], workers: int) -> Iterator[Record]:
-    """In worker processes, in the order in which they finish."""
+    Raises:
+        InputError: a worker process died.
+    """
+    if workers == 1:
+        yield from map(job, cells)
+        return
     from joblib import Parallel, delayed
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -76,11 +81,11 @@ def loky(spec: Spec, cells: list[Cell], workers: int) -> Iterator[Record]:
     # a worker that imports torch looks like a memory leak to loky, which replaces it once: nothing to worry people with
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
     pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)
-    digest, code, parent = spec.digest, commit(), os.getpid()
+    parent = os.getpid()
     try:
         with handling(signal.SIGINT, signal.SIG_IGN):  # workers inherit it: Ctrl-C is the parent's from their start
-            records = pool(delayed(_train_in_worker)(parent, spec, cell, digest, code) for cell in cells)
-        yield from records
+            results = pool(delayed(_in_worker)(parent, job, cell) for cell in cells)
+        yield from results
     except TerminatedWorkerError:
         raise InputError("a worker died (out of memory?); finished cells are kept, the same command resumes") from None
     except (KeyboardInterrupt, GeneratorExit):
@@ -88,14 +93,11 @@ def loky(spec: Spec, cells: list[Cell], workers: int) -> Iterator[Record]:
         raise
 
 
-ENGINES: dict[str, Callable[[Spec, list[Cell], int], Iterator[Record]]] = {"loky": loky, "serial": serial}
-
-
-def _train_in_worker(parent: int, spec: Spec, cell: Cell, digest: str, code: str | None) -> Record:
-    """`train`, in a process that leaves Ctrl-C to its parent and does not outlive it."""
+def _in_worker(parent: int, job: Callable[[T], R], cell: T) -> R:
+    """``job(cell)``, in a process that leaves Ctrl-C to its parent and does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _watch(parent)
-    return train(spec, cell, digest, code)
+    return job(cell)
 
 
 @cache

@@ -38,7 +38,7 @@ def lock_in(game: Game, cascade: float, prior: Belief, tasks: int, leaves: Leave
         prior: the user's Beta(a, b).
         tasks: T.
         leaves: the user's rule; the same for all beliefs of an array.
-        checks: "failure", seconds for thousands of tasks; "task", whose time grows as T^3 (a minute for 1000).
+        checks: "failure", seconds for thousands of tasks; "task", whose time grows as T^2 (some seconds for 1000).
 
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
@@ -86,20 +86,25 @@ class _InTime:
 
 
 def _by_tasks(game: Game, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
-    """Counts followed task by task: ``start[e, k]`` is the chance of these counts as a task begins, not locked in."""
+    """Counts followed task by task: ``here[e, k]`` is the chance of e + e0 escalations and k + k0 keeps as a task
+    begins, not locked in; only where it counts.
+    """
     k1 = float(game.failure[0])
     most_keeps, again = _most_keeps(k1, tasks), k1 * (1 - s)
     locks = np.asarray(leaves(lattice(prior, tasks + 1, most_keeps + 1)), dtype=bool)
-    start = np.zeros(locks.shape)
-    start[0, 0], chance = 1.0, 0.0
-    for t in range(1, tasks + 1):
-        used = min(most_keeps + 1, _most_keeps(k1, t) + 1)
-        within = _keeps_within(start[:t, :used], again)
-        start[: t + 1, :used] = 0.0
-        start[:t, :used] += (1 - k1) * within
-        start[1 : t + 1, :used] += k1 * s * within
-        chance += float(start[locks].sum())
-        start[locks] = 0.0
+    longest = ceil(log(_NOTHING) / log(again)) if again > 0 else 0  # keeps that one task can add
+    here, (e0, k0), chance = np.ones((1, 1)), (0, 0), 0.0
+    for _ in range(tasks):
+        wide = np.pad(here, ((0, 0), (0, longest)))[:, : most_keeps + 1 - k0]
+        within = _keeps_within(wide, again)
+        here = np.pad((1 - k1) * within, ((0, 1), (0, 0))) + np.pad(k1 * s * within, ((1, 0), (0, 0)))
+        lost = locks[e0 : e0 + here.shape[0], k0 : k0 + here.shape[1]]
+        chance += float(here[lost].sum())
+        here[lost] = 0.0
+        e, k = np.flatnonzero((here > _NOTHING).any(axis=1)), np.flatnonzero((here > _NOTHING).any(axis=0))
+        if not e.size:
+            break
+        here, e0, k0 = here[e[0] : e[-1] + 1, k[0] : k[-1] + 1], e0 + e[0], k0 + k[0]
     return chance
 
 
