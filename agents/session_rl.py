@@ -26,7 +26,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
 from routing_game.agents.beliefs import Observation
-from routing_game.agents.sb3 import SB3Agent, Settings
+from routing_game.agents.sb3 import SB3Agent, Settings, geometric
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import lattice
@@ -35,7 +35,7 @@ from routing_game.theory.belief_rules import after_reasoning
 Mask = NDArray[np.bool_]
 
 MINIBATCHES = 8
-"""Into which a learner divides what it saw between two updates."""
+"""Into which a learner divides what it saw between two updates; an LSTM, whose sequences are long, half as many."""
 
 
 class _SessionLearner(SB3Agent):
@@ -43,16 +43,21 @@ class _SessionLearner(SB3Agent):
 
     name: str
     algorithm = PPO
+    minibatches = MINIBATCHES
 
     def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
         settings = settings or SETTINGS[self.name]
         super().__init__(rng, settings)
-        self._start(env, n_steps=settings.steps, batch_size=settings.steps * env.num_envs // MINIBATCHES)
+        self._start(env, n_steps=settings.steps, batch_size=settings.steps * env.num_envs // self.minibatches)
 
     def train(self) -> Iterator[int]:
         """Train; after each update yield the number of decisions so far."""
         for _ in self._updates():
             yield self._model.num_timesteps
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        self._model.ent_coef = geometric(self._settings.noise, progress)
 
     def decide(self, observations: Any, state: Any = None, begins: Any = None, greedy: bool = True) -> tuple[Any, Any]:
         """The actions at observations of the engine, (n, ...), and the state to hand in next time.
@@ -129,6 +134,13 @@ class PPOBlind(_PPOProvider):
 
     name = "ppo-blind"
 
+    def chances(self, passes: int) -> NDArray[np.float64]:
+        """The chance of M2 next after 0 .. ``passes`` failed passes of M1 in the task, the user staying."""
+        j = torch.arange(passes + 1, dtype=torch.float32)
+        with torch.no_grad():
+            policy = self._model.policy.get_distribution(torch.stack([(j > 0).float(), j], dim=1)).distribution
+        return np.asarray(policy.probs[:, 1], dtype=float)
+
     def act(self, observation: Observation) -> int:
         """The model of the next pass in `RoutingGame/Session-v0`: 0 for M1, 1 for M2."""
         return int(self._ones(*observation[1:3]))
@@ -155,7 +167,7 @@ class BeliefOfPlace(BaseFeaturesExtractor):
 # --- users ----------------------------------------------------------------------------------------------------
 
 
-class _Learner(_SessionLearner):
+class _SessionUser(_SessionLearner):
     """A user of sessions of T tasks; it knows how many are over.
 
     Args:
@@ -212,7 +224,7 @@ class _Learner(_SessionLearner):
         return (self._draws + [0.0] * width)[:width]
 
 
-class PPOBeliefUser(_Learner):
+class PPOBeliefUser(_SessionUser):
     """A user that sees the counts of a Bayesian user (`UserSessions` observing "belief")."""
 
     name = "ppo-belief-user"
@@ -227,7 +239,7 @@ class PPOBeliefUser(_Learner):
         return self.belief
 
 
-class PPOWindowUser(_Learner):
+class PPOWindowUser(_SessionUser):
     """A user that sees its last draws (`UserSessions` observing a number)."""
 
     name = "ppo-window-user"
@@ -237,10 +249,10 @@ class _Recurrent(RecurrentPPO):
     policy_aliases = {"MlpPolicy": MlpLstmPolicy}  # noqa: RUF012  (SB3's type)
 
 
-class RecurrentUser(_Learner):
+class RecurrentUser(_SessionUser):
     """A user that sees only its last draw (`UserSessions` observing 1) and remembers by an LSTM."""
 
-    name, algorithm = "ppo-recurrent-user", _Recurrent
+    name, algorithm, minibatches = "ppo-recurrent-user", _Recurrent, MINIBATCHES // 2
 
 
 class BeliefAndTime(BaseFeaturesExtractor):
@@ -263,21 +275,23 @@ def _odds_and_size(counts: torch.Tensor) -> torch.Tensor:
 # --- settings -------------------------------------------------------------------------------------------------
 
 
-def _options(net: Sequence[int], features: type[BaseFeaturesExtractor] | None = None, **more: Any) -> dict[str, Any]:
-    extractor = {} if features is None else {"features_extractor_class": features}
-    policy = {"net_arch": list(net), **extractor, **more}
-    return {"gamma": 1.0, "gae_lambda": 0.95, "n_epochs": 4, "policy_kwargs": policy}
+def _options(net: dict[str, Any], horizon: float, epochs: int = 4) -> dict[str, Any]:
+    return {"gamma": 1.0, "gae_lambda": horizon, "n_epochs": epochs, "policy_kwargs": net}
 
 
 SETTINGS: dict[str, Settings] = {
-    "ppo-belief": Settings(width=1024, steps=64, updates=60, learning_rate=(0.01, 0.0005),
-                           options=_options([32, 32], BeliefOfPlace)),
-    "ppo-blind": Settings(width=1024, steps=64, updates=60, learning_rate=(0.01, 0.0005), options=_options([32, 32])),
-    "ppo-belief-user": Settings(width=1024, steps=64, updates=60, learning_rate=(0.01, 0.0005),
-                                options=_options([32, 32], BeliefAndTime)),
-    "ppo-window-user": Settings(width=1024, steps=64, updates=60, learning_rate=(0.01, 0.0005),
-                                options=_options([32, 32])),
-    "ppo-recurrent-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005),
-                                   options=_options([32], lstm_hidden_size=32, enable_critic_lstm=True)),
+    # noise: weight of the policy's entropy
+    "ppo-belief": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
+                           options=_options({"net_arch": [32, 32], "features_extractor_class": BeliefOfPlace}, 0.9)),
+    "ppo-blind": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
+                          options=_options({"net_arch": [32]}, 0.95)),
+    "ppo-belief-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
+                                options=_options({"net_arch": [32, 32],
+                                                  "features_extractor_class": BeliefAndTime}, 0.98)),
+    "ppo-window-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(0.05, 1e-3),
+                                options=_options({"net_arch": [64, 64], "activation_fn": torch.nn.ReLU}, 0.98)),
+    "ppo-recurrent-user": Settings(width=512, steps=64, updates=30, learning_rate=(0.004, 0.0005), noise=(1e-3, 1e-5),
+                                   options=_options({"net_arch": [], "lstm_hidden_size": 24, "shared_lstm": True,
+                                                     "enable_critic_lstm": False}, 0.98, epochs=2)),
 }  # fmt: skip
 """Learner to its settings."""

@@ -165,6 +165,54 @@ def reputation_discounted(
     return Reputation((1 - g) * float(later[0]), policy, starts)
 
 
+def memoryless_discounted(
+    game: Game,
+    prior: Belief,
+    discount: float,
+    leaving: Callable[[Belief], Any],
+    chances: Array,
+    checks: str = "failure",
+    draws: int = 3000,
+) -> float:
+    """(1-g) J of a provider that sees nothing but its task: after j failed passes of M1 it turns to M2 with a chance.
+
+    The recursion of `reputation_discounted`, with R for each j; past ``draws`` draws M2 serves for ever.
+
+    Args:
+        game: a single game.
+        prior: the user's Beta(a, b) before the first task.
+        discount: g in [0, 1), for each task.
+        leaving: as in `reputation_discounted`.
+        chances: (K+1,) chance of M2 after j = 0 .. K failed passes of M1 in the task; after K failures M2 for sure.
+        checks: as in `reputation`.
+        draws: how far the recursion goes.
+
+    Raises:
+        ValueError: ``game`` is an array, or an argument is out of range.
+    """
+    _check(game, prior, checks)
+    require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
+    chances = np.append(np.asarray(chances, dtype=float)[:-1], 1.0)[:, None]
+    g, after_2 = discount, _reasoning_cost(game)
+    for_ever = after_2 / (1 - g)
+    later = np.full(draws + 2, for_ever)  # J after one draw more, by escalations
+    run_later = np.full((len(chances), draws + 2), for_ever)  # R_j, the pass of M1 after j failed ones
+    for n in range(draws, -1, -1):
+        e = np.arange(n + 1)
+        q, asked = _leaving(leaving, Belief(prior.escalated + e, prior.kept + n - e), checks)
+        keep = np.append(run_later[1:, : n + 1], np.full((1, n + 1), for_ever), axis=0)  # the last is never reached
+        turn = np.append(chances[1:], [[1.0]], axis=0)
+        stays = turn * (after_2 + g * later[1 : n + 2]) + (1 - turn) * keep
+        pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
+        same = g * (game.success[0] + game.failure[0] * q)
+        first = np.where(asked, game.leaving_cost[0], pass_cost[0])
+        again = np.where(asked, g, same)  # the chance, discounted, that the next task begins with this belief
+        start = chances[0]
+        later = (start * after_2 + (1 - start) * first) / (1 - start * g - (1 - start) * again)
+        run_later = pass_cost + same * later
+    return float((1 - g) * later[0])
+
+
 def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> tuple[Array, Array]:
     """(q after a failure, whether the user leaves for the whole task)."""
     q = np.broadcast_to(np.asarray(leaving(belief), dtype=float), np.shape(belief.mean))
