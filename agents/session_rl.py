@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sb3_contrib import RecurrentPPO
 from sb3_contrib.ppo_recurrent import MlpLstmPolicy
 from stable_baselines3 import PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -42,7 +43,7 @@ class _SessionLearner(SB3Agent):
     """A policy over two actions."""
 
     name: str
-    algorithm = PPO
+    algorithm: type[BaseAlgorithm] = PPO
     minibatches = MINIBATCHES
 
     def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
