@@ -232,3 +232,115 @@ def summary(seeds: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
             row |= mean("horizon", group["horizon"].to_numpy()) | {"milks": float(group["milks"].mean())}
         rows.append(row)
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+# --- words ----------------------------------------------------------------------------------------------------
+
+
+def answer(table: pl.DataFrame, lines: pl.DataFrame, game: Game) -> tuple[str, ...]:
+    """What the numbers say."""
+    said = [learned_words(row) for row in table.filter(sight="belief").to_dicts()]
+    blind = "; ".join(f"{row['above']:.1f} ± {row['above_half']:.1f} % above the best plan at g = {row['g']:g}, users "
+                      f"check {when(row['checks'])}" for row in table.filter(sight="task").to_dicts())  # fmt: skip
+    return (milking_words(game), *said, f"Without seeing the belief: {blind}. It can only mix as if committed.")
+
+
+def when(checks: str) -> str:
+    """When users check, in words."""
+    return "at each failure" if checks == "failure" else "once a task"
+
+
+def milking_words(game: Game) -> str:
+    """Where it pays to milk."""
+    ends = {checks: milking_ends(game, checks) for checks in CHECKS}
+    parts = [f"against users who check {when(checks)} " + (f"up to g = {g:.3f}" if g else "at no g")
+             for checks, g in ends.items()]  # fmt: skip
+    return f"At the first edge the best plan milks {', '.join(parts)}."
+
+
+def learned_words(row: dict[str, Any]) -> str:
+    """What learners that see the belief came to."""
+    high = row["above"] + row["above_half"]
+    return (f"PPO that sees the belief, g = {row['g']:g}, users check {when(row['checks'])}: {row['above']:.2f} ± "
+            f"{row['above_half']:.2f} % above the best plan (at most {high:.2f} %), {row['horizon']:.2f} ± "
+            f"{row['horizon_half']:.2f} % above the best plan for {HORIZON} tasks, in the long run {row['long_run']:.1f}"
+            f" ± {row['long_run_half']:.1f} % above J*, with {row['lost']:.0f} % of the users lost; "
+            f"{100 * row['milks']:.0f} % of the seeds milk at the first edge.")  # fmt: skip
+
+
+def cost_caption(lines: pl.DataFrame, game: Game) -> str:
+    """Caption of the first picture."""
+    return ("Cost (1-g) J over patience g. Lines: the best plan by value iteration, the hand-written rule, J*; shaded: "
+            "where the best plan milks at the first edge. Points: what PPO learned, judged exactly, means of the seeds "
+            "with 95 % t intervals.")  # fmt: skip
+
+
+def strip_caption(strips: dict[Cell, Any]) -> str:
+    """Caption of the second picture."""
+    return (f"One session of {STRIP} tasks of each provider (seed 0), against a user who checks once a task: its belief "
+            "E[s], decision by decision. Triangles: escalations; dots: keeps; crosses: the user leaves; squares: "
+            "a task that starts with M2. Dotted: s0.")  # fmt: skip
+
+
+# --- pictures -------------------------------------------------------------------------------------------------
+
+
+def cost_figure(table: pl.DataFrame, lines: pl.DataFrame, game: Game) -> str:
+    """A panel for each kind of user."""
+    with mpl.rc_context(RC):
+        canvas = Canvas(figsize=(11.2, 3.9))
+        axes = canvas.subplots(1, len(CHECKS), sharey=True)
+        canvas.subplots_adjust(left=0.07, right=0.99, top=0.83, bottom=0.13, wspace=0.06)
+        for panel, checks in zip(axes, CHECKS, strict=True):
+            mine = lines.filter(checks=checks).sort("g")
+            for column, look, label in (("best", BEST, "best plan"), ("rule", RULE, "hand-written rule")):
+                panel.plot(mine["g"], mine[column], color=look.colour, ls=look.line, lw=1.6, label=label)
+            panel.axhline(float(solve(game).cost), color="#555555", lw=0.9, ls=":", label="J*")
+            if (ends := milking_ends(game, checks)) > 0:
+                panel.axvspan(0, ends, color="#E69F00", alpha=0.15, lw=0, label="milking pays")
+                panel.annotate(f"g = {ends:.3f}", (ends, 0.02), xycoords=("data", "axes fraction"), fontsize=8,
+                               xytext=(3, 0), textcoords="offset points")  # fmt: skip
+            for sight, label in (("belief", "PPO, sees the belief"), ("task", "PPO, sees its task only")):
+                rows = table.filter(checks=checks, sight=sight).sort("g")
+                draw(panel, rows, SIGHTS[sight]._replace(line=""), "g", "cost", label)
+            panel.set(xlabel="patience g, discount a task", xlim=(0, 1), title=f"user checks {when(checks)}")
+        axes[0].set_ylabel("cost of a task, (1-g) J")
+        handles, labels = axes[1].get_legend_handles_labels()
+        canvas.legend(handles, labels, ncol=6, loc="upper left", bbox_to_anchor=(0.06, 1.0), frameon=False, fontsize=8)
+        return svg(canvas)
+
+
+def strip_figure(game: Game, strips: dict[Cell, dict[str, Any]]) -> str:
+    """A row for the hand-written rule and one for each learner that met users who check once a task."""
+    cell = Cell("task", "belief", 0.0, 0)
+    escalates = reputation_rule(leaving(game, "task"))
+    by_rule = play_strip(game, cell, lambda seen: ((seen[:, 0] > 0) & escalates(Belief(*seen[:, 1:].T))).astype(int), 0)
+    rows = {"hand-written rule": by_rule}
+    for sight, what in (("belief", "sees the belief"), ("task", "sees its task only")):
+        rows |= {f"PPO, {what}, g = {c.patience:g}": strip for c, strip in sorted(strips.items(), key=lambda x: x[0][2])
+                 if (c.checks, c.sight) == ("task", sight) and c.patience in (0.5, 0.99)}  # fmt: skip
+    with mpl.rc_context(RC):
+        canvas = Canvas(figsize=(11.2, 1.25 * len(rows) + 0.5))
+        axes = np.atleast_1d(canvas.subplots(len(rows), 1, sharey=True))
+        canvas.subplots_adjust(left=0.06, right=0.99, top=1 - 0.3 / (1.25 * len(rows)), bottom=0.08, hspace=0.75)
+        for panel, (title, strip) in zip(axes, rows.items(), strict=True):
+            draw_strip(panel, strip, float(thresholds(game).s0))
+            panel.set_title(title)
+        axes[-1].set_xlabel("decision")
+        axes[len(rows) // 2].set_ylabel("user's E[s]")
+        return svg(canvas)
+
+
+def draw_strip(axes: Axes, strip: dict[str, Any], s0: float) -> None:
+    """The belief as steps, what was done on it, and lines between tasks."""
+    x, mean_s, failed, action = np.arange(len(strip["mean"])), strip["mean"], strip["failed"], strip["action"] == 1
+    axes.step(x, mean_s, where="mid", color="#444444", lw=1.0)
+    marks = ((failed & action, "^", "#009E73", 6), (failed & ~action, ".", "#0072B2", 5),
+             (~failed & action, "s", "#E69F00", 4), (strip["left"], "x", "#D55E00", 6))  # fmt: skip
+    for where, marker, colour, size in marks:
+        axes.plot(x[where], mean_s[where], marker, color=colour, ms=size, ls="")
+    axes.axhline(s0, color="#555555", lw=0.9, ls=":")
+    for start in np.flatnonzero(np.diff(strip["task"])) + 0.5:
+        axes.axvline(start, color="#dddddd", lw=0.6, zorder=0)
+    axes.set(xlim=(-0.5, len(x) - 0.5), ylim=(0, 0.7))
+    axes.grid(False)
