@@ -19,8 +19,6 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from sb3_contrib import RecurrentPPO
-from sb3_contrib.ppo_recurrent import MlpLstmPolicy
 from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -246,14 +244,22 @@ class PPOWindowUser(_SessionUser):
     name = "ppo-window-user"
 
 
-class _Recurrent(RecurrentPPO):
-    policy_aliases = {"MlpPolicy": MlpLstmPolicy}  # noqa: RUF012  (SB3's type)
-
-
 class RecurrentUser(_SessionUser):
-    """A user that sees only its last draw (`UserSessions` observing 1) and remembers by an LSTM."""
+    """A user that sees only its last draw (`UserSessions` observing 1) and remembers by an LSTM; needs sb3-contrib."""
 
-    name, algorithm, minibatches = "ppo-recurrent-user", _Recurrent, MINIBATCHES // 2
+    name, minibatches = "ppo-recurrent-user", MINIBATCHES // 2
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        self.algorithm = _recurrent_ppo()
+        super()._start(env, **options)
+
+
+def _recurrent_ppo() -> type[BaseAlgorithm]:
+    """PPO with an LSTM, under the name that every other algorithm gives its plain policy."""
+    from sb3_contrib import RecurrentPPO
+    from sb3_contrib.ppo_recurrent import MlpLstmPolicy
+
+    return type("RecurrentPPO", (RecurrentPPO,), {"policy_aliases": {"MlpPolicy": MlpLstmPolicy}})
 
 
 class BeliefAndTime(BaseFeaturesExtractor):

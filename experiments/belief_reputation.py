@@ -25,6 +25,7 @@ from routing_game.experiments import InputError
 from routing_game.experiments.belief import Figure, Page, Settings, Table
 from routing_game.experiments.columns import draw, mean
 from routing_game.experiments.figures import RC, Look, svg
+from routing_game.experiments.learners import _one_thread
 from routing_game.experiments.progress import Steps
 from routing_game.theory import Game, solve, thresholds
 from routing_game.theory.belief import Belief
@@ -42,7 +43,7 @@ PROFILES = {
     "full": {"seeds": 10, "patience": 5, "updates": 60, "curve": 40},
 }
 """patience: how many of the g below; updates: of a learner; curve: g at which the exact lines are computed."""
-PATIENCE = (0.99, 0.5, 0.3, 0.7, 0.9)
+PATIENCE = (0.5, 0.99, 0.3, 0.7, 0.9)
 CHECKS: tuple[Checks, ...] = ("failure", "task")
 SIGHTS = {
     "belief": Look("#0072B2", "o", "-"),
@@ -137,6 +138,7 @@ def plans(game: Game, cell: tuple[Checks, float]) -> dict[str, Any]:
     return {"checks": checks, "g": g, "best": best.cost, "rule": rule.cost, "milks": bool(at_edge < 0.5)}
 
 
+@_one_thread()
 def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], dict[str, Any]]:
     """Train one learner; its row, and one session of it."""
     from routing_game.agents.session_rl import SETTINGS, PPOBlind, PPOReputation
@@ -167,9 +169,9 @@ def judge(game: Game, cell: Cell, learner: Any) -> dict[str, Any]:
         return {"cost": cost, "horizon": None, "milks": None}
     how: Any = {"escalating": learner.escalating, "starting": learner.starting}
     cost = reputation_discounted(game, PRIOR, g, user, cell.checks, **how).cost
-    ended, best = (reputation(game, PRIOR, HORIZON, user, cell.checks, **x).cost[-1] for x in (how, {}))
-    milks = not bool(learner.escalating(edge(game)))
-    return {"cost": cost, "horizon": 100 * (ended / best - 1), "milks": milks}
+    ended = float(reputation(game, PRIOR, HORIZON, user, cell.checks, **how).cost[-1])
+    best = float(reputation(game, PRIOR, HORIZON, user, cell.checks).cost[-1])
+    return {"cost": cost, "horizon": 100 * (ended / best - 1), "milks": not bool(learner.escalating(edge(game)))}
 
 
 def long_run(game: Game, cell: Cell, learner: Any, seed: int) -> dict[str, float]:
@@ -198,13 +200,14 @@ def play_strip(game: Game, cell: Cell, act: Callable[[Any], Any], seed: int) -> 
     engine = sessions(game, cell, 1, 1.0, STRIP)
     observation, _ = engine.reset(seed=seed)
     steps: list[tuple[float, int, bool, int, bool]] = []
-    over = np.zeros(1, dtype=bool)
+    over: Any = np.zeros(1, dtype=bool)
     while not over[0]:
         before = float(Belief(engine.a, engine.b).mean[0]), int(engine.played[0]), bool(engine.passes[0] > 0)
         action = act(observation)
         observation, reward, over, _, _ = engine.step(action)
-        steps.append((*before, int(action[0]), bool(-reward[0] >= game.penalty)))
-    return dict(zip(("mean", "task", "failed", "action", "left"), (np.array(x) for x in zip(*steps)), strict=True))
+        steps.append((*before, int(action[0]), bool(action[0] == 0 and -reward[0] >= game.penalty)))
+    columns = (np.array(column) for column in zip(*steps, strict=True))
+    return dict(zip(("mean", "task", "failed", "action", "left"), columns, strict=True))
 
 
 def milking_ends(game: Game, checks: Checks) -> float:
@@ -222,14 +225,15 @@ def summary(seeds: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """Means over seeds, a row for each kind of learner."""
     best = {(row["checks"], row["g"]): row["best"] for row in lines.to_dicts()}
     rows = []
-    for (checks, sight, g), group in seeds.group_by("checks", "sight", "patience", maintain_order=True):
+    for key, group in seeds.group_by("checks", "sight", "patience", maintain_order=True):
+        checks, sight, g = key
         target = best[checks, g]
         row = {"checks": checks, "sight": sight, "g": g, "best": target, **mean("cost", group["cost"].to_numpy())}
         row |= mean("above", 100 * (group["cost"].to_numpy() / target - 1))
         row |= mean("long_run", group["long_run"].to_numpy()) | mean("lost", group["lost"].to_numpy())
         row["horizon"], row["horizon_half"], row["milks"] = None, None, None
         if sight == "belief":
-            row |= mean("horizon", group["horizon"].to_numpy()) | {"milks": float(group["milks"].mean())}
+            row |= mean("horizon", group["horizon"].to_numpy()) | {"milks": float(np.mean(group["milks"].to_numpy()))}
         rows.append(row)
     return pl.DataFrame(rows, infer_schema_length=None)
 
@@ -263,9 +267,9 @@ def learned_words(row: dict[str, Any]) -> str:
     high = row["above"] + row["above_half"]
     return (f"PPO that sees the belief, g = {row['g']:g}, users check {when(row['checks'])}: {row['above']:.2f} ± "
             f"{row['above_half']:.2f} % above the best plan (at most {high:.2f} %), {row['horizon']:.2f} ± "
-            f"{row['horizon_half']:.2f} % above the best plan for {HORIZON} tasks, in the long run {row['long_run']:.1f}"
-            f" ± {row['long_run_half']:.1f} % above J*, with {row['lost']:.0f} % of the users lost; "
-            f"{100 * row['milks']:.0f} % of the seeds milk at the first edge.")  # fmt: skip
+            f"{row['horizon_half']:.2f} % above the best plan for {HORIZON} tasks, in the long run "
+            f"{row['long_run']:.1f} ± {row['long_run_half']:.1f} % above J*, with {row['lost']:.0f} % of the users "
+            f"lost; {100 * row['milks']:.0f} % of the seeds milk at the first edge.")  # fmt: skip
 
 
 def cost_caption(lines: pl.DataFrame, game: Game) -> str:
@@ -277,9 +281,9 @@ def cost_caption(lines: pl.DataFrame, game: Game) -> str:
 
 def strip_caption(strips: dict[Cell, Any]) -> str:
     """Caption of the second picture."""
-    return (f"One session of {STRIP} tasks of each provider (seed 0), against a user who checks once a task: its belief "
-            "E[s], decision by decision. Triangles: escalations; dots: keeps; crosses: the user leaves; squares: "
-            "a task that starts with M2. Dotted: s0.")  # fmt: skip
+    return (f"One session of {STRIP} tasks of each provider (seed 0), against a user who checks once a task: its "
+            "belief E[s], decision by decision. Triangles: escalations; dots: keeps; crosses: the user leaves; "
+            "squares: a task that starts with M2. Dotted: s0.")  # fmt: skip
 
 
 # --- pictures -------------------------------------------------------------------------------------------------
@@ -333,7 +337,8 @@ def strip_figure(game: Game, strips: dict[Cell, dict[str, Any]]) -> str:
 
 def draw_strip(axes: Axes, strip: dict[str, Any], s0: float) -> None:
     """The belief as steps, what was done on it, and lines between tasks."""
-    x, mean_s, failed, action = np.arange(len(strip["mean"])), strip["mean"], strip["failed"], strip["action"] == 1
+    mean_s, failed, action = strip["mean"], strip["failed"], strip["action"] == 1
+    x: Any = np.arange(mean_s.size)
     axes.step(x, mean_s, where="mid", color="#444444", lw=1.0)
     marks = ((failed & action, "^", "#009E73", 6), (failed & ~action, ".", "#0072B2", 5),
              (~failed & action, "s", "#E69F00", 4), (strip["left"], "x", "#D55E00", 6))  # fmt: skip
@@ -342,5 +347,5 @@ def draw_strip(axes: Axes, strip: dict[str, Any], s0: float) -> None:
     axes.axhline(s0, color="#555555", lw=0.9, ls=":")
     for start in np.flatnonzero(np.diff(strip["task"])) + 0.5:
         axes.axvline(start, color="#dddddd", lw=0.6, zorder=0)
-    axes.set(xlim=(-0.5, len(x) - 0.5), ylim=(0, 0.7))
+    axes.set(xlim=(-0.5, x.size - 0.5), ylim=(0, 0.7))
     axes.grid(False)

@@ -24,6 +24,7 @@ from routing_game.experiments import InputError
 from routing_game.experiments.belief import Figure, Page, Settings, Table
 from routing_game.experiments.columns import mean
 from routing_game.experiments.figures import RC, Look, svg
+from routing_game.experiments.learners import _one_thread
 from routing_game.experiments.progress import Steps
 from routing_game.theory import Game, thresholds
 from routing_game.theory.belief import Belief
@@ -105,6 +106,7 @@ def words(prior: Belief) -> str:
 # --- what is measured -----------------------------------------------------------------------------------------
 
 
+@_one_thread()
 def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Train a learner, or plan; its row, and its losses by s."""
     game, rng = settings.game, settings.rng("users", cell)
