@@ -28,7 +28,6 @@ from routing_game.agents.beliefs import Observation
 from routing_game.agents.sb3 import SB3Agent, Settings, geometric
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
-from routing_game.theory.belief_plan import lattice
 from routing_game.theory.belief_rules import after_reasoning
 
 Mask = NDArray[np.bool_]
@@ -228,11 +227,10 @@ class PPOBeliefUser(_SessionUser):
 
     name = "ppo-belief-user"
 
-    def plan(self, reach: int) -> NDArray[np.float64]:
-        """Chance of leaving, (T, T, ``reach``), in the form of `theory.belief_plan.UserPlan.leaving`."""
-        share = 1 - np.arange(1, self._tasks + 1) / self._tasks
-        belief = lattice(self._prior, self._tasks, reach)
-        return self._ones(share[:, None, None], *belief).astype(float)
+    def plan(self, belief: Belief) -> Mask:
+        """Whether it leaves with 1 .. T tasks to come at beliefs of shape (A, B): (T, A, B), as a plan is told."""
+        over = 1 - np.arange(1, self._tasks + 1) / self._tasks
+        return self._ones(over[:, None, None], *belief)
 
     def _seen(self) -> Sequence[float]:
         return self.belief

@@ -1,9 +1,10 @@
 """Experiments on a hidden cascade: `routing-game belief EXPERIMENT`, each a question, an answer and its evidence.
 
-An experiment is a module of its own, `belief_<name>`, with two names that this one looks for:
+An experiment is a module of its own, `belief_<name>`, with names that this one looks for:
 
     PROFILES    profile -> the numbers that it takes (sessions, seeds, tasks, ...), which flags may change
     experiment  (settings, progress) -> `Page`
+    check       if it is there: raises InputError for settings, such as a game, that it cannot do
 
 A page is written as one self-contained HTML file, its tables as CSV and its answer as JSON beside it.
 """
@@ -124,7 +125,7 @@ def prepare(name: str, game: str, profile: str, workers: int, **flags: int | Non
     """The experiment, and its settings with the flags that were given.
 
     Raises:
-        InputError: a flag is given that the experiment has no such number for.
+        InputError: a flag is given that the experiment has no such number for, or it cannot do what is asked.
     """
     module = import_module(f"routing_game.experiments.belief_{name}")
     numbers: dict[str, int] = dict(module.PROFILES[profile])
@@ -132,7 +133,10 @@ def prepare(name: str, game: str, profile: str, workers: int, **flags: int | Non
     if unknown := [flag for flag in given if flag not in numbers]:
         known = " and ".join(f"--{flag}" for flag in flags if flag in numbers) or "neither"
         raise InputError(f"expected {known} for belief {name}, got --{unknown[0]}")
-    return module.experiment, Settings(game, profile, numbers | given, workers)
+    settings = Settings(game, profile, numbers | given, workers)
+    if hasattr(module, "check"):
+        module.check(settings)
+    return module.experiment, settings
 
 
 def folder(path: Path) -> Path:

@@ -28,7 +28,7 @@ from routing_game.theory.belief import Belief
 from routing_game.theory.lock_in import lock_in
 
 PROFILES = {
-    "smoke": {"sessions": 100, "tasks": 60},
+    "smoke": {"sessions": 50, "tasks": 40},
     "default": {"sessions": 2000, "tasks": 1000},
     "full": {"sessions": 4000, "tasks": 1000},
 }
@@ -50,6 +50,11 @@ class Cell(NamedTuple):
     s: float
     sweep: str
     """Which of the two is varied: "s" or "prior"."""
+
+
+def check(settings: Settings) -> None:
+    """Raise InputError for a game in which there is nothing to believe."""
+    threshold(settings.game, settings.name)
 
 
 def experiment(settings: Settings, progress: Steps) -> Page:

@@ -121,7 +121,7 @@ def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], list[dict[str
     elif cell.user in LEARNERS:
         learner, act = learn(settings, cell, observes, rng)
         if cell.user == "belief":
-            exact = plan_after_failure(game, cell.prior, TASKS, learner.plan(best.leaving.shape[2])).value[TASKS]
+            exact = plan_after_failure(game, cell.prior, TASKS, learner.plan).value[TASKS]
     played = play(game, cell.prior, observes, act, settings["sessions"], int(rng.integers(2**31)))
     value, error = (played.value, played.error) if exact is None else (float(exact), 0.0)
     who = {"user": cell.user, "prior": words(cell.prior), "seed": cell.seed}

@@ -9,8 +9,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,6 +79,8 @@ def needs_extra() -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Train, compare, report."""
+    if arguments.suite == "hidden":
+        return run_hidden(arguments)
     from routing_game.experiments.learners import make_spec
     from routing_game.experiments.records import RunDirectory
     from routing_game.experiments.run import run
@@ -90,22 +92,50 @@ def run_check(arguments: argparse.Namespace) -> int:
     custom = (games, learners, arguments.seeds, arguments.tasks) != (None,) * 4
     home = Path("runs", arguments.profile + (f"-{spec.digest[:6]}" if custom else ""))
     directory = RunDirectory.create(arguments.out or home, spec)
-    try:
+    with resumable(directory, arguments):
         failures = run(directory, arguments.engine, arguments.workers)
-    except KeyboardInterrupt:
-        done = sum(1 for _ in directory.records())
-        again = shlex.join(["routing-game", "check", *arguments.words])
-        words = f"stopped: {done} of {len(spec.cells())} cells are done and kept; resume with: {again}"
-        raise KeyboardInterrupt(words) from None
     present(directory)
     return 1 if failures else 0
 
 
+def run_hidden(arguments: argparse.Namespace) -> int:
+    """The suite of hidden scenarios: play, compare with what is exact, report."""
+    from routing_game.experiments import hidden
+    from routing_game.experiments.run import run
+
+    games = chosen("game of the hidden suite", arguments.games, hidden.GAME_NAMES, "docs/belief.md")
+    rules = chosen("rule", arguments.learners, hidden.RULES, "docs/belief.md")
+    spec = hidden.make_spec(arguments.profile, games, rules, arguments.seeds, arguments.tasks)
+    custom = (games, rules, arguments.seeds, arguments.tasks) != (None,) * 4
+    home = Path("runs", f"hidden-{arguments.profile}" + (f"-{spec.digest[:6]}" if custom else ""))
+    directory = hidden.HiddenDirectory.create(arguments.out or home, spec)
+    with resumable(directory, arguments):
+        failures = run(directory, arguments.engine, arguments.workers, hidden.play)
+        present_hidden(directory, arguments.workers)
+    return 1 if failures else 0
+
+
+@contextmanager
+def resumable(directory: Any, arguments: argparse.Namespace) -> Iterator[None]:
+    """Say after Ctrl-C what is kept, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
+        again = shlex.join(["routing-game", "check", *arguments.words])
+        raise KeyboardInterrupt(f"stopped: {done} of {cells} cells are done and kept; resume with: {again}") from None
+
+
 def run_report(arguments: argparse.Namespace) -> int:
     """The report of an existing run."""
-    from routing_game.experiments.records import RunDirectory
+    from routing_game.experiments.records import RunDirectory, suite_of
 
-    present(RunDirectory.open(arguments.directory))
+    if suite_of(arguments.directory) == "hidden":
+        from routing_game.experiments.hidden import HiddenDirectory
+
+        present_hidden(HiddenDirectory.open(arguments.directory), cores())
+    else:
+        present(RunDirectory.open(arguments.directory))
     return 0
 
 
@@ -133,6 +163,16 @@ def present(directory: Any) -> None:
 
     print(terminal_table(directory))
     print(f"report: {write_report(directory)}")
+
+
+def present_hidden(directory: Any, workers: int) -> None:
+    """The answer on the terminal and the report on disk."""
+    from routing_game.experiments.belief import terminal_page, write_page
+    from routing_game.experiments.hidden_report import report
+
+    page = report(directory, workers)
+    print(terminal_page(page))
+    print(f"report: {write_page(page, 'report', directory.path)}")
 
 
 def run_solve(arguments: argparse.Namespace) -> int:
@@ -262,6 +302,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     commands = {name: actions.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
 
     run = commands["check"]
+    run.add_argument("--suite", choices=["learners", "hidden"], default="learners",
+                     help="learners against the theory, or every user's rule in scenarios with a hidden s; for these, "
+                          "learners are rules and tasks are sessions")  # fmt: skip
     run.add_argument("--games", default="all", metavar="A,B", help="which games (default: all)")
     run.add_argument(
         "--learners",

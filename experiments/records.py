@@ -4,6 +4,8 @@
     DIR/cells/<cell>.json     the record of a finished cell, written whole or not at all
     DIR/report.html           made from the records, at any time
 
+Other suites than that of the learners subclass `Spec`, `Record` and `RunDirectory` and say what a cell is.
+
 A record holds facts only (what was recommended after how much practice), never a regret: that is computed when
 it is read, so a corrected theorem needs no new run.
 """
@@ -13,11 +15,12 @@ import math
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from routing_game.experiments import InputError
 from routing_game.experiments.spec import Cell, Spec
@@ -76,7 +79,12 @@ class Record:
     commit: str | None
     seconds: float
     error: str | None
-    trace: Trace
+    trace: Any
+
+    kind: ClassVar[Callable[..., Any]] = Trace
+    """What `trace` is, with a method `check`."""
+    nothing: ClassVar[Any] = NOTHING
+    """What it is in the record of a cell that failed."""
 
     @property
     def cell(self) -> Cell:
@@ -84,7 +92,7 @@ class Record:
         return Cell(self.learner, self.game, self.seed)
 
     @classmethod
-    def from_json(cls, text: str) -> "Record":
+    def from_json(cls, text: str) -> Self:
         """Back from text.
 
         Raises:
@@ -92,7 +100,7 @@ class Record:
         """
         try:
             data = json.loads(text)
-            record = cls(**{**data, "trace": Trace(**data["trace"])})
+            record = cls(**{**data, "trace": cls.kind(**data["trace"])})
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a cell's record ({error})") from None
         record.check()
@@ -107,7 +115,7 @@ class Record:
                 raise ValueError(f"{name} must be text or null, got {getattr(self, name)!r}")
         if self.error is None:
             self.trace.check()
-        elif self.trace != NOTHING:
+        elif self.trace != self.nothing:
             raise ValueError("an error and a trace")
 
 
@@ -119,8 +127,12 @@ class RunDirectory:
     spec: Spec
     versions: dict[str, str]
 
+    suite: ClassVar[str] = "learners"
+    spec_kind: ClassVar[type[Spec]] = Spec
+    record_kind: ClassVar[type[Record]] = Record
+
     @classmethod
-    def open(cls, path: Path) -> "RunDirectory":
+    def open(cls, path: Path) -> Self:
         """An existing run.
 
         Raises:
@@ -133,7 +145,10 @@ class RunDirectory:
                            "make one with: routing-game check --out DIR") from None  # fmt: skip
         try:
             facts = json.loads(text)
-            directory = cls(path, Spec.from_json(json.dumps(facts["spec"])), dict(facts["versions"].items()))
+            if (suite := facts.get("suite", "learners")) != cls.suite:
+                raise InputError(f"{path} holds a run of the suite {suite}; choose another --out, or --suite {suite}")
+            spec = cls.spec_kind.from_json(json.dumps(facts["spec"]))
+            directory = cls(path, spec, dict(facts["versions"].items()))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path / 'run.json'} is damaged ({error}); move it away, or choose another --out"
@@ -143,7 +158,7 @@ class RunDirectory:
         return directory
 
     @classmethod
-    def create(cls, path: Path, spec: Spec) -> "RunDirectory":
+    def create(cls, path: Path, spec: Spec) -> Self:
         """The folder for this spec, new or begun earlier; that it takes files is tried by writing one.
 
         Raises:
@@ -162,7 +177,7 @@ class RunDirectory:
             problem = f"{path} ({error.strerror})"
             raise InputError(f"expected a folder to write to, got {problem}; choose another --out") from None
         if not (path / "run.json").exists():
-            facts = {"spec": json.loads(spec.to_json()), "commit": commit(), "versions": versions()}
+            facts = {"suite": cls.suite, "spec": json.loads(spec.to_json()), "commit": commit(), "versions": versions()}
             write(path / "run.json", json.dumps(facts, indent=1))
         begun = cls.open(path)
         if begun.spec.digest != spec.digest:
@@ -185,7 +200,7 @@ class RunDirectory:
 
     def _read(self, file: Path, cell: Cell) -> Record:
         try:
-            record = Record.from_json(file.read_text())
+            record = self.record_kind.from_json(file.read_text())
         except (ValueError, OSError) as error:
             raise InputError(f"{file} is damaged ({error}); delete it to have the cell run again") from None
         if (record.cell, record.run) != (cell, self.spec.digest):
@@ -195,6 +210,14 @@ class RunDirectory:
     def keep(self, record: Record) -> None:
         """Write a finished cell."""
         write(self.path / "cells" / record.cell.filename, json.dumps(asdict(record)))
+
+
+def suite_of(path: Path) -> str:
+    """The suite of a run directory; that of the learners if none is named or the file cannot be read."""
+    try:
+        return str(json.loads((path / "run.json").read_text())["suite"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return RunDirectory.suite
 
 
 def write(file: Path, content: str | bytes) -> None:

@@ -7,12 +7,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from routing_game.experiments import InputError
 from routing_game.experiments.learners import LEARNERS
 from routing_game.experiments.progress import Progress
-from routing_game.experiments.records import NOTHING, Record, RunDirectory, commit
+from routing_game.experiments.records import Record, RunDirectory, Trace, commit
 from routing_game.experiments.signals import handling
 from routing_game.experiments.spec import Cell, Spec
 
@@ -20,13 +20,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def run(directory: RunDirectory, engine: str = "loky", workers: int = 1) -> int:
+Work = Callable[[Spec, Cell], Any]
+"""What a cell is: the trace that its record will hold."""
+
+
+def learn(spec: Spec, cell: Cell) -> Trace:
+    """A learner's cell."""
+    practice = spec.plans[cell.learner].practice
+    return LEARNERS[cell.learner].train(spec.games[cell.game], practice, *cell.streams(2))
+
+
+def run(directory: RunDirectory, engine: str = "loky", workers: int = 1, work: Work = learn) -> int:
     """Run every cell that has no file yet; the number of cells that failed, in all.
 
     Args:
         directory: where records are kept; all of them are read first, so a bad one stops the run before it starts.
         engine: "loky" for worker processes, "serial" for this one. The records do not depend on it.
         workers: how many processes.
+        work: what a cell is; a learner's training unless the directory's suite is another.
 
     Raises:
         InputError: a file of the directory is damaged or foreign, or a worker process died.
@@ -42,7 +53,7 @@ def run(directory: RunDirectory, engine: str = "loky", workers: int = 1) -> int:
             progress.say(f"warning: the code has changed: was {', '.join(sorted(others))}, now {commit()}")
     failures = sum(record.error is not None for record in finished.values())
     try:
-        job = partial(train, spec, digest=spec.digest, code=commit())
+        job = partial(train, work, directory.record_kind, spec, digest=spec.digest, code=commit())
         for record in in_workers(job, waiting, workers):
             directory.keep(record)
             failures += record.error is not None
@@ -53,16 +64,15 @@ def run(directory: RunDirectory, engine: str = "loky", workers: int = 1) -> int:
     return failures
 
 
-def train(spec: Spec, cell: Cell, digest: str, code: str | None) -> Record:
+def train(work: Work, kind: type[Record], spec: Spec, cell: Cell, digest: str, code: str | None) -> Record:
     """One cell: its record, whatever the learner does. A learner that raises is a failure on record."""
     start = time.perf_counter()
     try:
-        practice = spec.plans[cell.learner].practice
-        trace, error = LEARNERS[cell.learner].train(spec.games[cell.game], practice, *cell.streams(2)), None
+        trace, error = work(spec, cell), None
         trace.check()
     except Exception as problem:
-        trace, error = NOTHING, f"{type(problem).__name__}: {' '.join(str(problem).split())}"
-    return Record(*cell, digest, code, round(time.perf_counter() - start, 3), error, trace)
+        trace, error = kind.nothing, f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+    return kind(*cell, digest, code, round(time.perf_counter() - start, 3), error, trace)
 
 
 def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> Iterator[R]:
@@ -87,7 +97,9 @@ def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> I
             results = pool(delayed(_in_worker)(parent, job, cell) for cell in cells)
         yield from results
     except TerminatedWorkerError:
-        raise InputError("a worker died (out of memory?); finished cells are kept, the same command resumes") from None
+        raise InputError(
+            "a worker died (out of memory?); what is finished of a check is kept, repeat it to resume"
+        ) from None
     except (KeyboardInterrupt, GeneratorExit):
         get_reusable_executor(max_workers=workers).shutdown(wait=False, kill_workers=True)
         raise

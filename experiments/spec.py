@@ -7,7 +7,7 @@ its games, so a run directory can be judged again without asking today's catalog
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -70,12 +70,12 @@ class Spec:
 
     def to_json(self) -> str:
         """As text; equal specs give equal texts."""
-        games = {name: to_dict(game) for name, game in self.games.items()}
+        games = {name: self.encode(game) for name, game in self.games.items()}
         plans = {name: vars(plan) for name, plan in self.plans.items()}
         return json.dumps({"profile": self.profile, "games": games, "plans": plans}, indent=1)
 
     @classmethod
-    def from_json(cls, text: str) -> "Spec":
+    def from_json(cls, text: str) -> Self:
         """Back from text.
 
         Raises:
@@ -83,11 +83,21 @@ class Spec:
         """
         try:
             data = json.loads(text)
-            games = {name: from_dict(fields) for name, fields in data["games"].items()}
+            games = {name: cls.decode(fields) for name, fields in data["games"].items()}
             plans = {name: Plan(tuple(p["games"]), p["practice"], p["seeds"]) for name, p in data["plans"].items()}
             return cls(data["profile"], games, plans)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a run's spec ({error!r})") from None
+
+    @staticmethod
+    def encode(game: Any) -> dict[str, Any]:
+        """What stands for a game in the text; suites whose games are more than a `Game` have their own."""
+        return to_dict(game)
+
+    @staticmethod
+    def decode(fields: dict[str, Any]) -> Any:
+        """Back from it."""
+        return from_dict(fields)
 
     @property
     def digest(self) -> str:

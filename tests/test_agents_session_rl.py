@@ -142,7 +142,7 @@ def test_a_user_learns_to_stay_or_to_leave():
         learner = user(PPOBeliefUser, settings=settings, prior=prior)
         [*learner.train()]
         best = plan_after_failure(T4, prior, TASKS)
-        value = plan_after_failure(T4, prior, TASKS, learner.plan(best.leaving.shape[2])).value[TASKS]
+        value = plan_after_failure(T4, prior, TASKS, learner.plan).value[TASKS]
         never = TASKS * float(T4.net_value[0])
         always = plan_after_failure(T4, prior, TASKS, lambda belief: np.zeros(belief.mean.shape)).value[TASKS]
         assert max(never, always) - 0.05 < value <= best.value[TASKS] + 1e-12
@@ -163,6 +163,6 @@ def test_ppo_users_learn_most_of_what_planning_is_worth(kind):
     learner = user(kind, settings=SETTINGS[kind.name], tasks=tasks, prior=prior)
     [*learner.train()]
     best = plan_after_failure(T4, prior, tasks)
-    value = plan_after_failure(T4, prior, tasks, learner.plan(best.leaving.shape[2])).value[tasks]
+    value = plan_after_failure(T4, prior, tasks, learner.plan).value[tasks]
     myopic = tasks * float(T4.net_value[0])  # leaves at once, for ever
     assert best.value[tasks] - value < 0.25 * (best.value[tasks] - myopic)

@@ -156,7 +156,9 @@ def test_users_by_plan_get_its_value(game, prior):
 
 def test_a_table_of_the_plan_has_the_value_of_the_plan():
     plan = plan_after_failure(T4, UNIFORM, 10)
-    assert plan_after_failure(T4, UNIFORM, 10, plan.leaving).value == pytest.approx(plan.value, abs=1e-12)
+    assert plan_after_failure(T4, UNIFORM, 10, lambda belief: plan.leaving).value == pytest.approx(
+        plan.value, abs=1e-12
+    )
 
 
 def test_the_window_holds_the_last_draws():

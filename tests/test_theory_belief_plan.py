@@ -156,6 +156,23 @@ def test_learning_pays() -> None:
     assert np.all(best <= np.arange(31) * clairvoyant(game, prior) + 1e-12)
 
 
+def test_a_user_who_draws_is_between_the_answers_it_draws_from() -> None:
+    """Sure draws are the answers themselves; an even draw, over one task, is worth their mean."""
+    prior, values = Belief(1.0, 2.0), []
+    for chance in (0.0, 0.5, 1.0):
+
+        def drawing(belief: Belief, chance: float = chance) -> Any:
+            return np.stack([np.full(belief.mean.shape, 1 - chance), np.full(belief.mean.shape, chance)], axis=-1)
+
+        plan = plan_each_task(T4, prior, 4, grid=(0.0, 1.0), drawing=drawing)
+        assert plan.leaving[0, 0, 0] == chance
+        values.append(plan.value)
+    for q, value in ((0.0, values[0]), (1.0, values[2])):
+        given = plan_each_task(T4, prior, 4, lambda belief, q=q: np.full(belief.mean.shape, q)).value
+        assert np.allclose(value, given, rtol=0, atol=1e-12)
+    assert values[1][1] == pytest.approx((values[0][1] + values[2][1]) / 2)
+
+
 # The information trap, in t4-cascade.
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from routing_game.theory import GAMES, observability, payoffs, solve
-from routing_game.theory.noisy import noisy_play, observation_value
+from routing_game.theory import GAMES, Game, observability, payoffs, solve
+from routing_game.theory.noisy import noisy_play, observation_value, signal_play
+
+T4 = GAMES["t4-cascade"]
 
 CASCADES = {"t4-cascade": (0.25, 0.0), "t5-cascade": (0.33, 1.0)}
 
@@ -16,9 +21,22 @@ CASCADES = {"t4-cascade": (0.25, 0.0), "t5-cascade": (0.33, 1.0)}
 def test_every_outcome_is_an_equilibrium(name: str, error: float) -> None:
     """Neither a q on the grid, after either signal, nor the other cascade would do better."""
     game, (cascade, deviation) = GAMES[name], CASCADES[name]
-    s, signals = np.array([deviation, cascade])[:, None], np.array([[1 - error, error], [error, 1 - error]])
+    signals = np.array([[1 - error, error], [error, 1 - error]])
+    check_equilibria(game, noisy_play(game, error, cascade, deviation), signals, cascade, deviation)
+
+
+@pytest.mark.parametrize("name", CASCADES)
+@pytest.mark.parametrize("tosses", [1, 3, 30])
+def test_so_is_every_outcome_of_many_signals(name: str, tosses: int) -> None:
+    """The user sees how often some tosses of the coin came up "escalate"."""
+    game, (cascade, deviation) = GAMES[name], CASCADES[name]
+    signals = binom(tosses, np.array([[deviation], [cascade]])).pmf(np.arange(tosses + 1))
+    check_equilibria(game, signal_play(game, signals, cascade, deviation), signals, cascade, deviation)
+
+
+def check_equilibria(game: Game, outcomes: Any, signals: Any, cascade: float, deviation: float) -> None:
+    s = np.array([deviation, cascade])[:, None]
     everything = payoffs(game, 1, s, np.linspace(0, 1, 401)).utility
-    outcomes = noisy_play(game, error, cascade, deviation)
     assert any(0 < outcome.deviates < 1 for outcome in outcomes)
     for outcome in outcomes:
         x, lottery = (
@@ -27,12 +45,21 @@ def test_every_outcome_is_an_equilibrium(name: str, error: float) -> None:
         )
         paid = np.zeros(2)
         for signal, replies in enumerate(outcome.abandon):
-            posterior = x * signals[:, signal] / (x @ signals[:, signal])
-            mine = posterior @ payoffs(game, 1, s, np.array(replies)).utility
-            assert np.all((posterior @ everything).max() - mine[lottery > 0] < 1e-9)
             paid += signals[:, signal] * (payoffs(game, 1, s, np.array(replies)).cost @ lottery)
+            if x @ signals[:, signal] > 0:
+                posterior = x * signals[:, signal] / (x @ signals[:, signal])
+                mine = posterior @ payoffs(game, 1, s, np.array(replies)).utility
+                assert np.all((posterior @ everything).max() - mine[lottery > 0] < 1e-9)
         assert np.all(paid[x > 0] <= paid.min() + 1e-9)
         assert outcome.cost == pytest.approx(paid.min())
+
+
+def test_a_signal_split_in_vain() -> None:
+    """Signals that are told apart in vain change nothing."""
+    seen = np.array([[0.9, 0.1], [0.1, 0.9]])
+    split = np.array([[0.3, 0.6, 0.1], [0.1 / 3, 0.2 / 3, 0.9]])
+    costs = [[o.cost for o in signal_play(T4, signals, 0.25, 0.0)] for signals in (seen, split)]
+    assert costs[0] == pytest.approx(costs[1])
 
 
 @pytest.mark.parametrize("name", CASCADES)
@@ -81,3 +108,5 @@ def test_bad_arguments_are_named() -> None:
             noisy_play(GAMES["t4-cascade"], error, 0.3, 0.0)
     with pytest.raises(ValueError, match="cascade"):
         noisy_play(GAMES["t4-cascade"], 0.1, 1.3, 0.0)
+    with pytest.raises(ValueError, match="seen"):
+        signal_play(T4, np.array([[0.5, 0.6], [0.5, 0.5]]), 0.3, 0.0)

@@ -47,8 +47,9 @@ def plan_after_failure(
     game: Game,
     prior: Belief,
     tasks: int,
-    leaving: Callable[[Belief], Any] | Array | None = None,
+    leaving: Callable[[Belief], Any] | None = None,
     reach: int | None = None,
+    cascade: float | None = None,
 ) -> UserPlan:
     """Decisions after each failure: the Bayes-optimal user, or one that leaves with chance ``leaving(belief)``.
 
@@ -58,10 +59,11 @@ def plan_after_failure(
         game: a single game.
         prior: Beta(a, b) before the first task, also the law of s.
         tasks: T.
-        leaving: chance of leaving after a failed pass of M1 at beliefs of shape (A, B), or a table of them such as
-            `UserPlan.leaving`; None for the best.
+        leaving: chance of leaving after a failed pass of M1 at beliefs of shape (A, B), or (T, A, B) if it depends on
+            the number of tasks to come, 1 to T; None for the best.
         reach: keeps at which the recursion starts, by then leaving; default 300 beyond what T tasks show at most on
             average.
+        cascade: what the rule is worth if this is the true s; by default s has the law of the belief.
 
     Raises:
         ValueError: ``game`` is an array, the prior is not positive, or ``tasks`` is less than 1.
@@ -71,18 +73,17 @@ def plan_after_failure(
     after_2 = xi2 / game.success[1] if xi2 > 0 else xi2
     reach = 300 + ceil(tasks * k1 / p1) if reach is None else reach
     grid = lattice(prior, tasks, reach)
-    if leaving is not None:
-        table = leaving(grid) if callable(leaving) else leaving
-        leaving = np.broadcast_to(table, (tasks, tasks, reach))
+    given = None if leaving is None else np.broadcast_to(leaving(grid), (tasks, *grid.mean.shape))
+    chance = grid.mean if cascade is None else np.full(grid.mean.shape, cascade)  # of an escalation
     value = np.zeros((tasks + 1, tasks + 1, reach + 1))  # n, escalations, keeps
     chosen = np.ones((tasks, tasks, reach))
     for n in range(1, tasks + 1):
-        before, m = value[n - 1], grid.mean
+        before, m = value[n - 1], chance
         value[n, :-1, reach] = xi1 + before[:-1, reach]
         for j in range(reach - 1, -1, -1):
             stay = m[:, j] * (after_2 + before[1:, j]) + (1 - m[:, j]) * value[n, :-1, j + 1]
             leave = before[:-1, j]
-            q = stay < leave if leaving is None else leaving[n - 1, :, j]
+            q = stay < leave if given is None else given[n - 1, :, j]
             chosen[n - 1, :, j] = q
             value[n, :-1, j] = xi1 + p1 * leave + k1 * (q * leave + (1 - q) * stay)
     return UserPlan(value[:, 0, 0].copy(), chosen)
@@ -95,8 +96,9 @@ def plan_each_task(
     abandon: Callable[[Belief], Any] | None = None,
     grid: Any = None,
     most_keeps: int | None = None,
+    drawing: Callable[[Belief], Any] | None = None,
 ) -> UserPlan:
-    """One q for each task: the Bayes-optimal user on a grid of q, or one that answers with ``abandon(belief)``.
+    """One q for each task: the Bayes-optimal user on a grid of q, one that answers ``abandon(belief)``, or draws its q.
 
     Args:
         game: a single game.
@@ -106,6 +108,7 @@ def plan_each_task(
         grid: the q among which the best is found; default 101 from 0 to 1.
         most_keeps: keeps of one task that are followed; a task with more of them has no future. Default: as many as
             have a chance of 1e-14.
+        drawing: chances of each q of the grid, (A, B, Q), of a user who draws; then ``leaving`` is the mean q.
 
     Raises:
         ValueError: ``game`` is an array, the prior is not positive, or ``tasks`` is less than 1.
@@ -120,6 +123,12 @@ def plan_each_task(
         belief = lattice(prior, *shape)
         options = q if abandon is None else np.broadcast_to(abandon(belief), shape)[..., None]
         total = _task_and_future(game, belief, options, value, most_keeps)
+        if drawing is not None:
+            chances = drawing(belief)
+            value = (chances * total).sum(axis=-1)
+            chosen[n - 1, : shape[0], : shape[1]] = (chances * options).sum(axis=-1)
+            at_prior.append(float(value[0, 0]))
+            continue
         best = total.argmax(axis=-1)[..., None]
         value = np.take_along_axis(total, best, axis=-1)[..., 0]
         picked = np.take_along_axis(np.broadcast_to(options, total.shape), best, axis=-1)

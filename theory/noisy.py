@@ -14,13 +14,14 @@ each q maximises E U1 under it (at a tie a lottery of two q), and in a mixed equ
 
     J(s) = (1-e) J1(s, q at the right signal) + e J1(s, q at the wrong one)
 
-the same. All crossings in x are found, so all mixed equilibria are. (Beyond the paper.)
+the same. All crossings in x are found, so all mixed equilibria are. `signal_play` is the same for any number of signals
+with any chances, such as how many of n tosses of the coin came up "escalate". (Beyond the paper.)
 K. Bagwell, Games and Economic Behavior 8 (1995) 271-280; E. van Damme, S. Hurkens, ibid. 21 (1997) 282-308.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from routing_game.theory.provider import solve
 from routing_game.theory.simultaneous import simultaneous
 
 _Q = np.linspace(0.0, 1.0, 401)
-_LOG_ODDS = np.linspace(-25.0, 25.0, 501)
+_LOG_ODDS = np.sinh(np.linspace(-7.2, 7.2, 801))  # to 670: where noise is small, so is the chance of deviating
 
 
 class NoisyOutcome(NamedTuple):
@@ -42,8 +43,8 @@ class NoisyOutcome(NamedTuple):
     """The cascade that it plays else."""
     deviates: float
     """x, the chance of the deviation: 0 or 1 in a pure equilibrium."""
-    abandon: tuple[tuple[float, float], tuple[float, float]]
-    """After the signal "deviation", and after the other: two q that are optimal, the same one twice where unique."""
+    abandon: tuple[tuple[float, float], ...]
+    """After each signal ("deviation", then the other): two q that are optimal, the same one twice where unique."""
     lottery: float
     """Chance of the second q of each pair."""
     cost: float
@@ -82,10 +83,27 @@ def noisy_play(game: Game, error: float, cascade: float, deviation: float) -> tu
         ValueError: ``game`` is an array, or a number is out of range.
     """
     _check(game, error)
+    return signal_play(game, np.array([[1 - error, error], [error, 1 - error]]), cascade, deviation)
+
+
+def signal_play(game: Game, seen: Array, cascade: float, deviation: float) -> tuple[NoisyOutcome, ...]:
+    """The same for any number m of signals, whose chances are ``seen``: (2, m), of the deviation and of the cascade.
+
+    Args:
+        game: a single game.
+        seen: each row sums to 1; every signal has a chance under one of the two.
+        cascade: s in [0, 1] that the provider would commit to.
+        deviation: s in [0, 1] that it would deviate to.
+
+    Raises:
+        ValueError: ``game`` is an array, or a number is out of range.
+    """
+    _single(game)
     require(
         0 <= cascade <= 1 and 0 <= deviation <= 1, "cascade and deviation", min(cascade, deviation), "lie in [0, 1]"
     )
-    play = _Signals(game, error, cascade, deviation)
+    require(np.isclose(np.sum(seen, axis=1), 1) & (np.min(seen) >= 0), "seen", seen, "have rows of chances")
+    play = _Signals(game, np.asarray(seen), cascade, deviation)
     found = [play.outcome(x, x, 0.0) for x in (0.0, 1.0) if (play.gap(x) >= 0 if x == 0.0 else play.gap(x) <= 0)]
     chances = 1 / (1 + np.exp(-_LOG_ODDS))
     gaps = np.array([play.gap(x) for x in chances])
@@ -130,13 +148,13 @@ def observation_value(game: Game, error: float) -> ObservationValue:
 
 
 class _Signals:
-    """The two-signal game: row 0 of each table is the deviation, row 1 the cascade; columns are q."""
+    """The game of signals: row 0 of each table is the deviation, row 1 the cascade; columns are q."""
 
-    def __init__(self, game: Game, error: float, cascade: float, deviation: float) -> None:
+    def __init__(self, game: Game, seen: Array, cascade: float, deviation: float) -> None:
         self.s = np.array([deviation, cascade])
         table = payoffs(game, 1, self.s[:, None], _Q)
         self.utility, self.cost = table.utility, table.cost
-        self.seen = np.array([[1 - error, error], [error, 1 - error]])  # played -> signal
+        self.seen = seen  # played -> signal
 
     def replies(self, x: float) -> Array:
         """The index of q after each signal."""
@@ -162,10 +180,14 @@ class _Signals:
         q = [(float(first), float(second)) for first, second in _Q[replies].T]
         deviation, cascade = (float(s) for s in self.s)
         value = float(played @ cost), float(played @ utility)
-        return NoisyOutcome(cascade, deviation, float(low), (q[0], q[1]), float(weight), *value)
+        return NoisyOutcome(cascade, deviation, float(low), tuple(q), float(weight), *value)
 
 
-def _check(game: Any, error: float) -> None:
+def _check(game: Game, error: float) -> None:
+    _single(game)
+    require(0 < error < 0.5, "error", error, "lie strictly between 0 and 1/2")
+
+
+def _single(game: Game) -> None:
     if game.shape:
         raise ValueError(f"signals are modelled for a single game, got an array of shape {game.shape}; index it")
-    require(0 < error < 0.5, "error", error, "lie strictly between 0 and 1/2")
