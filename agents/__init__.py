@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from routing_game.agents.ppo import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
     from routing_game.agents.rl import A2CProvider, DQNProvider, PPOProvider, SACProvider, TD3Provider
     from routing_game.agents.saved import load_provider, load_user, save_policy
+    from routing_game.agents.session_rl import PPOBeliefUser, PPOBlind, PPOReputation, PPOWindowUser, RecurrentUser
 
 _LAZY = {
     "GibbsGradient": "routing_game.agents.gradient",
@@ -57,6 +58,11 @@ _LAZY = {
     "load_provider": "routing_game.agents.saved",
     "load_user": "routing_game.agents.saved",
     "save_policy": "routing_game.agents.saved",
+    "PPOBeliefUser": "routing_game.agents.session_rl",
+    "PPOBlind": "routing_game.agents.session_rl",
+    "PPOReputation": "routing_game.agents.session_rl",
+    "PPOWindowUser": "routing_game.agents.session_rl",
+    "RecurrentUser": "routing_game.agents.session_rl",
 }
 
 __all__ = [
@@ -80,14 +86,19 @@ __all__ = [
     "MultiplicativeWeights",
     "NoLearning",
     "PPOAnswerUser",
+    "PPOBeliefUser",
+    "PPOBlind",
     "PPOModelUser",
     "PPOProvider",
+    "PPOReputation",
     "PPOUser",
+    "PPOWindowUser",
     "Planner",
     "PlanningProvider",
     "PlanningUser",
     "Provider",
     "QuantalUser",
+    "RecurrentUser",
     "ReinforceBlind",
     "ReputationProvider",
     "SACProvider",

@@ -63,8 +63,9 @@ class BeliefUser:
     def leaving(self, model: int) -> float:
         """The rule's q; a rule that checks once a task is asked at its first failure and kept to."""
         if self._rule.checks == "task":
-            if self._whole is None:
-                self._whole = float(self._rule.leaving(self.belief, self._task, self._rng))
+            if self._whole is None:  # a task that starts with M2 has no s to guess
+                first = self._after_reasoning if model == 2 else self._rule.leaving(self.belief, self._task, self._rng)
+                self._whole = float(first)
             return self._whole
         if model == 2:
             return self._after_reasoning
@@ -104,11 +105,11 @@ class Planned:
         plan = plan_after_failure if checks == "failure" else plan_each_task
         self.plan: UserPlan = plan(game, self._prior, tasks)
 
-    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
+    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The q after a failed pass of M1, or of the whole task, given how many tasks are still to come."""
         horizon, most_a, most_b = self.plan.leaving.shape
         a, b = np.rint(np.subtract(belief, np.reshape(self._prior, (2,) + (1,) * np.ndim(belief.mean)))).astype(int)
-        return self.plan.leaving[max(horizon - task, 0), np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]
+        return self.plan.leaving[np.maximum(horizon - task, 0), np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]
 
 
 class SessionProvider(Protocol):

@@ -7,6 +7,7 @@ which connects the engines to Stable-Baselines3, is imported on its own because 
 
 from routing_game.envs.provider import ProviderEnv, ProviderVectorEnv, boxed_provider
 from routing_game.envs.session import BelievingUser, SessionEnv
+from routing_game.envs.sessions import ProviderSessions, UserSessions
 from routing_game.envs.user import UserEnv, UserVectorEnv
 from routing_game.envs.wrappers import (
     BeliefObservation,
@@ -24,9 +25,11 @@ __all__ = [
     "GridAction",
     "MultiDiscreteAction",
     "ProviderEnv",
+    "ProviderSessions",
     "ProviderVectorEnv",
     "SessionEnv",
     "UserEnv",
+    "UserSessions",
     "UserVectorEnv",
     "boxed_provider",
     "from_box",

@@ -29,8 +29,8 @@ class UserRule(Protocol):
         """Whether they check their beliefs once a "task" or at each "failure"."""
         ...
 
-    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
-        """Q at each belief: for the whole task, or after a failed pass of M1."""
+    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
+        """Q at each belief: for the whole task, or after a failed pass of M1; one number of the task, or one each."""
         ...
 
 

@@ -325,7 +325,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     commands["report"].add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
 
     ask = commands["belief"]
-    ask.add_argument("experiment", metavar="EXPERIMENT", help="trap, converge or observability")
+    ask.add_argument("experiment", metavar="EXPERIMENT", help="trap, converge, reputation, users or observability")
     ask.add_argument("--game", default="t4-cascade", metavar="GAME", help="a name from routing-game list (%(default)s)")
     ask.add_argument("--profile", choices=["smoke", "default", "full"], default="default",
                      help="how much: smoke takes seconds, default minutes, full is for results")  # fmt: skip

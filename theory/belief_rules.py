@@ -101,12 +101,12 @@ class Rule(Protocol):
         """Whether it checks the belief once a "task" or at each "failure"."""
         ...
 
-    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
+    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The q after a failed pass of M1 (checks "failure") or for the whole task (checks "task"), one for each user.
 
         Args:
             belief: counts of each user.
-            task: number of the task in the session, from 1.
+            task: number of the task in the session, from 1; one, or one a user.
             rng: for rules that draw.
         """
         ...
@@ -119,7 +119,7 @@ class PlugIn:
     game: Game
     checks: Checks = "failure"
 
-    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
+    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """`plug_in` or `plug_in_after_failure`."""
         return (plug_in if self.checks == "task" else plug_in_after_failure)(self.game, belief)
 
@@ -131,7 +131,7 @@ class ExpectedUtility:
     game: Game
     checks: Checks = "failure"
 
-    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
+    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The q that is optimal if no later task matters."""
         return (expected_utility if self.checks == "task" else after_failure)(self.game, belief)
 
@@ -143,7 +143,7 @@ class Thompson:
     game: Game
     checks: Checks = "task"
 
-    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
+    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The plug-in rule at the draw."""
         s = rng.beta(*belief)
         return PlugIn(self.game, self.checks).leaving(Belief(s, 1 - s), task, rng)
@@ -162,7 +162,7 @@ class Optimistic:
     growing: bool = True
     checks: Checks = "failure"
 
-    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
+    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The plug-in rule at the bound."""
         factor = np.sqrt(2 * np.log(task)) if self.growing else 1.0
         xi1, xi2 = self.game.net_value
@@ -183,10 +183,10 @@ class ForcedStays:
     power: float = 0.5
     checks: Checks = "failure"
 
-    def leaving(self, belief: Belief, task: int, rng: np.random.Generator) -> Any:
+    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The plug-in q, times the chance that no stay is forced."""
         require(self.scale >= 0, "scale", self.scale, "be at least 0")
-        forced = min(1.0, self.scale / task**self.power)
+        forced = np.minimum(1.0, self.scale / np.asarray(task, dtype=float) ** self.power)
         return PlugIn(self.game, self.checks).leaving(belief, task, rng) * (1 - forced)
 
 

@@ -21,6 +21,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import check_checks, lattice
@@ -61,6 +62,7 @@ def reputation(
     escalating: Escalating | None = None,
     routes: tuple[int, ...] = (1, 2),
     reach: int | None = None,
+    starting: Escalating | None = None,
 ) -> Reputation:
     """T tasks, undiscounted: the best plan, or the value of one that escalates with chance ``escalating(belief)``.
 
@@ -70,9 +72,10 @@ def reputation(
         tasks: T.
         leaving: the user's q after a failed pass of M1 at beliefs of shape (A, B). After M2 it stays iff xi2 >= 0.
         checks: "failure" or "task"; for the latter ``leaving`` must be 0 or 1, kept for the whole task.
-        escalating: None for the best plan; a given plan starts every task with M1.
+        escalating: None for the best plan; a given plan starts every task with M1, unless ``starting`` says so.
         routes: (1,) if the best plan, too, must start every task with M1.
         reach: keeps beyond which the provider must escalate; default 60 beyond what T tasks show at most on average.
+        starting: whether a given plan starts a task with M2, for beliefs as ``escalating``.
 
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
@@ -84,6 +87,7 @@ def reputation(
     belief = lattice(prior, tasks, reach + 1)
     q, asked = _leaving(leaving, belief, checks)
     given = None if escalating is None else np.broadcast_to(escalating(belief), q.shape).astype(float)
+    told = _starting(starting, escalating, belief)
     cost = np.zeros((tasks + 1, reach + 1))  # J_{n-1}: escalations, keeps
     chooses = escalating is None and 2 in routes
     at_prior, draws, starts = [0.0], np.ones((tasks, tasks, reach + 1)), np.zeros((tasks, tasks, reach + 1), dtype=bool)
@@ -97,7 +101,7 @@ def reputation(
             stays = e * escalate + (1 - e) * keep
             run = c1 + p1 * here + k1 * (q[:, j] * (game.penalty + here) + (1 - q[:, j]) * stays)
             first = np.where(asked[:, j], game.leaving_cost[0] + here, run)
-            starts[n - 1, :, j] = (after_2 + here < first) & chooses
+            starts[n - 1, :, j] = told[:, j] | ((after_2 + here < first) & chooses)
             now[:-1, j] = np.where(starts[n - 1, :, j], after_2 + here, first)
         cost = now
         at_prior.append(float(cost[0, 0]))
@@ -113,6 +117,7 @@ def reputation_discounted(
     escalating: Escalating | None = None,
     routes: tuple[int, ...] = (1, 2),
     draws: int | None = None,
+    starting: Escalating | None = None,
 ) -> Reputation:
     """For ever, discounted by g a task: the best plan, or the value of one that escalates as told.
 
@@ -125,10 +130,11 @@ def reputation_discounted(
         discount: g in [0, 1), for each task.
         leaving: as in `reputation`, for arrays of beliefs of any shape.
         checks: as in `reputation`.
-        escalating: None for the best plan; a given plan starts every task with M1.
-        routes: (1,) if the best plan, too, must start every task with M1.
+        escalating: as in `reputation`.
+        routes: as in `reputation`.
         draws: how far the recursion goes; time and memory grow as its square. Default: until g^tasks is about 1e-10,
             but 3000 at most (seconds).
+        starting: as in `reputation`.
 
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
@@ -152,11 +158,59 @@ def reputation_discounted(
         pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
         same = g * (game.success[0] + game.failure[0] * q)  # the next task begins with this belief
         first = np.where(asked, game.leaving_cost[0] / (1 - g), pass_cost / (1 - same))
-        reasons = (for_ever < first) & chooses
+        reasons = _starting(starting, escalating, belief) | ((for_ever < first) & chooses)
         later = np.where(reasons, for_ever, first)
         run_later = pass_cost + same * later
         policy[e, n - e], starts[e, n - e] = plan, reasons
     return Reputation((1 - g) * float(later[0]), policy, starts)
+
+
+def memoryless_discounted(
+    game: Game,
+    prior: Belief,
+    discount: float,
+    leaving: Callable[[Belief], Any],
+    chances: Array,
+    checks: str = "failure",
+    draws: int = 3000,
+) -> float:
+    """(1-g) J of a provider that sees nothing but its task: after j failed passes of M1 it turns to M2 with a chance.
+
+    The recursion of `reputation_discounted`, with R for each j; past ``draws`` draws M2 serves for ever.
+
+    Args:
+        game: a single game.
+        prior: the user's Beta(a, b) before the first task.
+        discount: g in [0, 1), for each task.
+        leaving: as in `reputation_discounted`.
+        chances: (K+1,) chance of M2 after j = 0 .. K failed passes of M1 in the task; after K failures M2 for sure.
+        checks: as in `reputation`.
+        draws: how far the recursion goes.
+
+    Raises:
+        ValueError: ``game`` is an array, or an argument is out of range.
+    """
+    _check(game, prior, checks)
+    require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
+    chances = np.append(np.asarray(chances, dtype=float)[:-1], 1.0)[:, None]
+    g, after_2 = discount, _reasoning_cost(game)
+    for_ever = after_2 / (1 - g)
+    later = np.full(draws + 2, for_ever)  # J after one draw more, by escalations
+    run_later = np.full((len(chances), draws + 2), for_ever)  # R_j, the pass of M1 after j failed ones
+    for n in range(draws, -1, -1):
+        e = np.arange(n + 1)
+        q, asked = _leaving(leaving, Belief(prior.escalated + e, prior.kept + n - e), checks)
+        keep = np.append(run_later[1:, : n + 1], np.full((1, n + 1), for_ever), axis=0)  # the last is never reached
+        turn = np.append(chances[1:], [[1.0]], axis=0)
+        stays = turn * (after_2 + g * later[1 : n + 2]) + (1 - turn) * keep
+        pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
+        same = g * (game.success[0] + game.failure[0] * q)
+        first = np.where(asked, game.leaving_cost[0], pass_cost[0])
+        again = np.where(asked, g, same)  # the chance, discounted, that the next task begins with this belief
+        start = chances[0]
+        later = (start * after_2 + (1 - start) * first) / (1 - start * g - (1 - start) * again)
+        run_later = pass_cost + same * later
+    return float((1 - g) * later[0])
 
 
 def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> tuple[Array, Array]:
@@ -166,6 +220,15 @@ def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> t
         return q, np.zeros(q.shape, dtype=bool)
     require((q == 0) | (q == 1), "leaving", q, 'be 0 or 1 for a user who checks once a "task"')
     return np.zeros(q.shape), q == 1
+
+
+def _starting(starting: Escalating | None, escalating: Escalating | None, belief: Belief) -> NDArray[np.bool_]:
+    """Whether a given plan starts a task with M2."""
+    if starting is None:
+        return np.zeros(np.shape(belief.mean), dtype=bool)
+    if escalating is None:
+        raise ValueError("starting belongs to a given plan: give escalating, too")
+    return np.broadcast_to(np.asarray(starting(belief), dtype=bool), np.shape(belief.mean))
 
 
 def _reasoning_cost(game: Game) -> float:

@@ -1,0 +1,250 @@
+"""Sessions with a hidden cascade, side by side in arrays, for learners: one engine for each player.
+
+The rules are those of `SessionEnv`, pass by pass. In `ProviderSessions` the provider learns against users who hold a
+belief and follow a rule, such as those of `routing_game.theory.belief_rules`; in `UserSessions` the user learns against
+providers each of which plays one s that it does not know. Both are `gymnasium.vector` engines, so that
+`envs.sb3.SB3VecEnv` hands them to Stable-Baselines3; all randomness comes from the seed of `reset`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from routing_game.envs.arguments import single_game, whole_number
+from routing_game.envs.batch import Array, Engine
+from routing_game.envs.crowd import UserRule
+from routing_game.theory.belief import Belief
+from routing_game.theory.game import Game, require
+
+Mask = NDArray[np.bool_]
+
+
+class _Sessions(Engine):
+    """Many sessions of one game; those that end begin anew in the same step."""
+
+    def __init__(
+        self, game: Game | str, num_envs: int, prior: Sequence[float], high: Sequence[float], low: Sequence[float]
+    ) -> None:
+        box = spaces.Box(np.array(low, dtype=np.float32), np.array(high, dtype=np.float32))
+        super().__init__(num_envs, box, spaces.Discrete(2), AutoresetMode.SAME_STEP)
+        self.game, self.prior = single_game(game), Belief.checked(prior)
+        self._running = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        """Begin a session everywhere."""
+        super().reset(seed=seed)
+        self._allocate()
+        self._begin(np.ones(self.num_envs, dtype=bool))
+        self._running = True
+        return self._observe(), {}
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """Carry out one decision in each session, and all that follows up to the next one."""
+        if not self._running:
+            raise gym.error.ResetNeeded("no session has begun: call reset() before step()")
+        actions = self.checked(actions)
+        if actions.dtype.kind not in "iu" or not np.isin(actions, (0, 1)).all():
+            raise ValueError(f"actions are 0 or 1, got {np.unique(actions)}")
+        reward, over = self._play(actions == 1)
+        info: dict[str, Any] = {}
+        if over.any():
+            info = {"final_obs": self._observe(), "_final_obs": over}
+            self._begin(over)
+        return self._observe(), reward, over, np.zeros(self.num_envs, dtype=bool), info
+
+    def _allocate(self) -> None:
+        self.a, self.b = np.zeros((2, self.num_envs))
+        self.played = np.zeros(self.num_envs, dtype=np.int64)
+
+    def _begin(self, where: Mask) -> None:
+        """New sessions ``where``."""
+        self.a[where], self.b[where], self.played[where] = self.prior.escalated, self.prior.kept, 0
+
+    def _see(self, where: Mask, escalated: Mask) -> None:
+        """The users ``where`` see what follows a failed pass of M1."""
+        self.a += where & escalated
+        self.b += where & ~escalated
+
+    def _reason(self, where: Mask, q: Any = None) -> tuple[Array, Mask]:
+        """All passes of M2 ``where``: (how many, solved); the user leaves after each failure with chance q."""
+        q = float(self.game.net_value[1] < 0) if q is None else q
+        again = self.game.failure[1] * (1 - q)
+        passes = where * self.np_random.geometric(np.broadcast_to(1 - again, where.shape))
+        return passes, where & (self.np_random.random(self.num_envs) < self.game.success[1] / (1 - again))
+
+    def _play(self, ones: Mask) -> tuple[Array, Mask]:
+        """The reward of each session under action 1 (True) or 0, and whether the session is over."""
+        raise NotImplementedError
+
+    def _observe(self) -> Array:
+        raise NotImplementedError
+
+
+class ProviderSessions(_Sessions):
+    """The provider's side: which model starts a task, and which follows each failed pass of M1 while the user stays.
+
+    Action 0 runs one pass of M1, 1 all further passes by M2. Reward: the ``fee`` when a task ends, less the money for
+    passes, and less P if the task was abandoned.
+
+    After each task the session goes on with chance ``going_on``. That is the discount g of the theory, which falls due
+    task by task, while a learner's gamma would fall due step by step and make a pass more cost less; so leave gamma at
+    1. As going on does not depend on what the provider does, a fee moves no optimum: one near the cost of a task keeps
+    the value of going on near 0, and the noise of ends with it.
+
+    Args:
+        game: a game, or the id of one in the catalog.
+        user: the users' rule.
+        num_envs: how many sessions.
+        prior: every user's Beta counts before its first task.
+        going_on: g in [0, 1].
+        tasks: most tasks of a session; None for no bound, which needs g < 1.
+        observes: "belief": (failed, a, b), whether a pass of M1 has just failed, and the user's counts; "task":
+            (failed, passes), the passes made in this task.
+        fee: what a user pays for a task.
+    """
+
+    def __init__(
+        self,
+        game: Game | str,
+        user: UserRule,
+        num_envs: int,
+        prior: Sequence[float] = (1.0, 1.0),
+        going_on: float = 0.99,
+        tasks: int | None = None,
+        observes: str = "belief",
+        fee: float = 0.0,
+    ) -> None:
+        if observes not in ("belief", "task"):
+            raise ValueError(f'observes must be "belief" or "task", got {observes!r}')
+        require(0 <= going_on <= 1, "going_on", going_on, "lie in [0, 1]")
+        if tasks is None and going_on == 1:
+            raise ValueError("going_on must be less than 1, or tasks a number: a session has to end")
+        self.tasks = np.iinfo(np.int64).max if tasks is None else whole_number("tasks", tasks, least=1)
+        width = 3 if observes == "belief" else 2
+        super().__init__(game, num_envs, prior, [1.0] + [np.inf] * (width - 1), [0.0] * width)
+        self.user, self.going_on, self.observes, self.fee = user, going_on, observes, fee
+
+    def _allocate(self) -> None:
+        super()._allocate()
+        self.passes = np.zeros(self.num_envs, dtype=np.int64)  # of M1, in this task
+        self.whole = np.zeros(self.num_envs)  # q of this task, for users who check once
+
+    def _begin(self, where: Mask) -> None:
+        super()._begin(where)
+        self._begin_task(where)
+
+    def _begin_task(self, where: Mask) -> None:
+        self.passes[where] = 0
+        if self.user.checks == "task":
+            self.whole[where] = self._leaving(where)
+
+    def _leaving(self, where: Mask) -> Any:
+        return self.user.leaving(Belief(self.a[where], self.b[where]), self.played[where] + 1, self.np_random)
+
+    def _play(self, ones: Mask) -> tuple[Array, Mask]:
+        game, failed_before = self.game, self.passes > 0
+        self._see(failed_before, ones)
+        q = np.where(failed_before, self.whole, game.net_value[1] < 0) if self.user.checks == "task" else None
+        passes, solved = self._reason(ones, q)
+        failed = ~ones & (self.np_random.random(self.num_envs) >= game.success[0])
+        left = ones & ~solved
+        left[failed] = self.np_random.random(int(failed.sum())) < self._q(failed)
+        self.passes += ~ones
+        ends = ones | ~failed | left
+        reward = self.fee * ends - game.cost[0] * ~ones - game.cost[1] * passes - game.penalty * left
+        self.played += ends
+        over = ends & ((self.np_random.random(self.num_envs) >= self.going_on) | (self.played >= self.tasks))
+        self._begin_task(ends)
+        return reward, over
+
+    def _q(self, failed: Mask) -> Any:
+        return self.whole[failed] if self.user.checks == "task" else self._leaving(failed)
+
+    def _observe(self) -> Array:
+        failed = self.passes > 0
+        seen = (failed, self.a, self.b) if self.observes == "belief" else (failed, self.passes)
+        return np.stack(seen, axis=-1, dtype=np.float32, casting="unsafe")
+
+
+class UserSessions(_Sessions):
+    """The user's side: stay (0) or leave (1) after each failed pass of M1, when the provider plays (1, s) throughout.
+
+    Each session draws its s from the prior. Reward: V for a solved task, less the time of passes, all that happened
+    since the last decision; do not discount. After a failed pass of M2 the user stays iff xi2 >= 0. A session without
+    any failure of M1 has no decision, and is not played: one in p1^-T.
+
+    Args:
+        game: a game, or the id of one in the catalog.
+        num_envs: how many sessions.
+        tasks: T, tasks of a session.
+        prior: Beta(a, b), the law of s.
+        observes: "belief": (share of the tasks that are over, a, b), the counts of a Bayesian user; a number k: (share,
+            the last k draws), the last one first, 1 for "escalated", -1 for "kept", 0 for none yet.
+    """
+
+    def __init__(
+        self,
+        game: Game | str,
+        num_envs: int,
+        tasks: int = 30,
+        prior: Sequence[float] = (1.0, 1.0),
+        observes: str | int = "belief",
+    ) -> None:
+        self.window = 0 if observes == "belief" else whole_number("observes", observes, least=1)
+        self.tasks = whole_number("tasks", tasks, least=1)
+        span = [np.inf] * 2 if observes == "belief" else [1.0] * self.window
+        low = [0.0] * 3 if observes == "belief" else [0.0] + [-1.0] * self.window
+        super().__init__(game, num_envs, prior, [1.0, *span], low)
+
+    def _allocate(self) -> None:
+        super()._allocate()
+        self.cascade, self._unpaid = np.zeros((2, self.num_envs))  # the hidden s; utility since the last decision
+        self.draws = np.zeros((self.num_envs, self.window), dtype=np.float32)
+
+    def _begin(self, where: Mask) -> None:
+        """Begin with the first failure."""
+        while where.any():
+            super()._begin(where)
+            self.cascade[where] = self.np_random.beta(*self.prior, size=int(where.sum()))
+            self._unpaid[where], self.draws[where] = 0.0, 0.0
+            self._run(where.copy())
+            where = where & (self.played >= self.tasks)
+
+    def _play(self, leave: Mask) -> tuple[Array, Mask]:
+        stay = ~leave
+        escalated = stay & (self.np_random.random(self.num_envs) < self.cascade)
+        self._see(stay, escalated)
+        passes, solved = self._reason(escalated)
+        self._unpaid += self.game.value * solved - self.game.latency[1] * passes
+        ends = leave | escalated
+        self.played += ends
+        self._run((stay & ~escalated) | (ends & (self.played < self.tasks)))
+        reward, self._unpaid = self._unpaid, np.zeros(self.num_envs)
+        return reward, self.played >= self.tasks
+
+    def _see(self, where: Mask, escalated: Mask) -> None:
+        super()._see(where, escalated)
+        if self.window:
+            self.draws[where] = np.roll(self.draws[where], 1, axis=1)
+            self.draws[where, 0] = np.where(escalated[where], 1.0, -1.0)
+
+    def _run(self, where: Mask) -> None:
+        """Passes of M1 ``where``, from task to task, until one fails or the session is over."""
+        while where.any():
+            solved = where & (self.np_random.random(self.num_envs) < self.game.success[0])
+            self._unpaid += self.game.value * solved - self.game.latency[0] * where
+            self.played += solved
+            where = solved & (self.played < self.tasks)
+
+    def _observe(self) -> Array:
+        share = self.played / self.tasks
+        if self.window:
+            return np.column_stack([share, self.draws]).astype(np.float32)
+        return np.stack([share, self.a, self.b], axis=-1, dtype=np.float32)

@@ -1,0 +1,279 @@
+"""Can a user that learns infer a hidden s? Regret against the Bayes-optimal user, by what the learner sees.
+
+A session has T tasks and one s, drawn from the prior and never told. Learners see the counts of a Bayesian user, their
+last few draws, or only the last one and remember by an LSTM; they learn from play alone. A plan made of counts is
+valued exactly. Others are played, with two steps that take the noise out without bias: given the stays of a session and
+its s, U = T xi1 + stays (s W2 + (1-s) xi1) on average, W2 = xi2/p2 if xi2 > 0 else xi2; and what a user who is told s
+would get, whose mean is known, serves as a control variate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure as Canvas
+
+from routing_game.envs.sessions import UserSessions
+from routing_game.experiments import InputError
+from routing_game.experiments.belief import Figure, Page, Settings, Table
+from routing_game.experiments.columns import mean
+from routing_game.experiments.figures import RC, Look, svg
+from routing_game.experiments.learners import _one_thread
+from routing_game.experiments.progress import Steps
+from routing_game.theory import Game, thresholds
+from routing_game.theory.belief import Belief
+from routing_game.theory.belief_plan import clairvoyant, plan_after_failure, told_utility
+from routing_game.theory.belief_rules import after_failure
+
+PROFILES = {
+    "smoke": {"seeds": 2, "updates": 2, "sessions": 500},
+    "default": {"seeds": 3, "updates": 100, "sessions": 20_000},
+    "full": {"seeds": 10, "updates": 100, "sessions": 20_000},
+}
+"""updates: percent of a learner's own number of them; sessions: played to value what is no function of counts."""
+TASKS = 30
+WINDOW = 8
+PRIORS = (Belief(1.0, 4.0), Belief(1.0, 1.0))
+PLAN, PLAN_WINDOW, MYOPIC = "Bayes-optimal", f"Bayes-optimal, last {WINDOW} draws", "myopic"
+LEARNERS = {"belief": Look("#0072B2", "o", "-"), "window": Look("#E69F00", "s", (0, (5, 1.5))),
+            "recurrent": Look("#D55E00", "^", (0, (3, 1, 1, 1)))}  # fmt: skip
+REFERENCES = {PLAN: Look("#000000", "", "-"), PLAN_WINDOW: Look("#666666", "", (0, (5, 1.5))),
+              MYOPIC: Look("#666666", "", (0, (1, 1)))}  # fmt: skip
+SEES = {"belief": "the counts", "window": f"the last {WINDOW} draws", "recurrent": "the last draw, and its memory"}
+BINS = 12
+"""Groups of sessions by s, equally many in each."""
+
+Act = Callable[[Any, Any, Any], tuple[Any, Any]]
+"""(observations, state, which sessions have just begun) -> actions, state."""
+
+
+class Cell(NamedTuple):
+    """One learner, or one user of the theory (seed 0)."""
+
+    user: str
+    prior: Belief
+    seed: int
+
+
+def cells(settings: Settings) -> list[Cell]:
+    """Every learner with every seed, and the users of the theory once."""
+    known = [Cell(user, prior, 0) for user in REFERENCES for prior in PRIORS]
+    return known + [Cell(u, p, seed) for seed in range(settings["seeds"]) for u in LEARNERS for p in PRIORS]
+
+
+def experiment(settings: Settings, progress: Steps) -> Page:
+    """Train users, value them, draw them beside the Bayes-optimal one."""
+    if not np.isfinite(thresholds(settings.game).s0):
+        raise InputError(f"expected a game with xi1 < 0 < xi2, where users stay iff E[s] >= s0, got {settings.name}")
+    todo = cells(settings)
+    found = settings.each(partial(train, settings), todo, progress, "users")
+    seeds = pl.DataFrame([row for row, _ in found], infer_schema_length=None)
+    groups = pl.DataFrame([row for _, rows in found for row in rows])
+    table = summary(seeds)
+    return Page(
+        f"Users that learn to guess s: {settings.name}",
+        f"A session has {TASKS} tasks and one hidden s. Does a user that learns from play infer what a Bayesian user "
+        "knows, if it sees the counts, its last draws, or only the last one and has a memory?",
+        answer(table),
+        (Figure("Regret of each seed, with mean and 95 % t interval. Lines: exact regret of the myopic user, who never "
+                f"stays to learn, and of the Bayes-optimal plan if it is told only the last {WINDOW} draws.",
+                regret_figure(seeds, table)),
+         Figure("What not knowing s costs: utility of a session below that of a user who is told s, over s (means of "
+                f"{BINS} groups, over seeds). Dotted: s0. Left of it staying costs, right of it leaving does.",
+                group_figure(groups, settings.game))),
+        (Table("learned", "Utility of a session and regret against the Bayes-optimal user, in units of V, means over "
+               "seeds with half their 95 % intervals; share: regret over what planning is worth, the Bayes-optimal "
+               "value less the myopic one, in %. For users of the theory the interval is that of their play.", table),
+         Table("seeds", "The same, seed by seed; error: standard error of the play that valued it, 0 if exact.",
+               seeds),
+         Table("by-s", "Utility of a session below that of a user who is told s, by s.", groups)),
+        {"game": settings.name, "profile": settings.profile, **settings.numbers, "tasks": TASKS, "window": WINDOW,
+         "priors": ", ".join(words(prior) for prior in PRIORS)},
+    )  # fmt: skip
+
+
+def words(prior: Belief) -> str:
+    """As Beta(1, 4)."""
+    return f"Beta({prior.escalated:g}, {prior.kept:g})"
+
+
+# --- what is measured -----------------------------------------------------------------------------------------
+
+
+@_one_thread()
+def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Train a learner, or plan; its row, and its losses by s."""
+    game, rng = settings.game, settings.rng("users", cell)
+    best = plan_after_failure(game, cell.prior, TASKS)
+    observes = {"window": WINDOW, PLAN_WINDOW: WINDOW, "recurrent": 1}.get(cell.user, "belief")
+    exact, act = None, by_plan(best.leaving, cell.prior, observes)
+    if cell.user == MYOPIC:
+        leave = plan_after_failure(game, cell.prior, TASKS, lambda belief: after_failure(game, belief))
+        exact, act = leave.value[TASKS], by_plan(leave.leaving, cell.prior, observes)
+    elif cell.user == PLAN:
+        exact = best.value[TASKS]
+    elif cell.user in LEARNERS:
+        learner, act = learn(settings, cell, observes, rng)
+        if cell.user == "belief":
+            exact = plan_after_failure(game, cell.prior, TASKS, learner.plan).value[TASKS]
+    played = play(game, cell.prior, observes, act, settings["sessions"], int(rng.integers(2**31)))
+    value, error = (played.value, played.error) if exact is None else (float(exact), 0.0)
+    who = {"user": cell.user, "prior": words(cell.prior), "seed": cell.seed}
+    row = {**who, "value": value, "regret": best.value[TASKS] - value, "error": error,
+           "share": 100 * (best.value[TASKS] - value) / (best.value[TASKS] - myopic(game, cell.prior))}  # fmt: skip
+    return row, [who | group for group in played.by_s]
+
+
+def myopic(game: Game, prior: Belief) -> float:
+    """The value of deciding each time as if this were the last task."""
+    return float(plan_after_failure(game, prior, TASKS, lambda belief: after_failure(game, belief)).value[TASKS])
+
+
+def learn(settings: Settings, cell: Cell, observes: str | int, rng: np.random.Generator) -> tuple[Any, Act]:
+    """A trained learner, and what it does."""
+    from routing_game.agents.session_rl import SETTINGS, PPOBeliefUser, PPOWindowUser, RecurrentUser
+    from routing_game.envs.sb3 import SB3VecEnv
+
+    kinds: dict[str, Any] = {"belief": PPOBeliefUser, "window": PPOWindowUser, "recurrent": RecurrentUser}
+    kind = kinds[cell.user]
+    plan = SETTINGS[kind.name]
+    plan = replace(plan, updates=max(2, plan.updates * settings["updates"] // 100))
+    env = SB3VecEnv(UserSessions(settings.game, plan.width, TASKS, cell.prior, observes))
+    env.seed(int(rng.integers(2**31)))
+    learner = kind(env, rng, settings.game, TASKS, cell.prior, plan)
+    for _ in learner.train():
+        pass
+    return learner, learner.decide
+
+
+def by_plan(leaving: Any, prior: Belief, observes: str | int) -> Act:
+    """A plan over counts as what it does; told a window, it takes the draws in it for all there were."""
+
+    def act(seen: Any, state: Any, begins: Any) -> tuple[Any, Any]:
+        to_come = np.rint((1 - seen[:, 0]) * TASKS).astype(int)
+        draws = seen[:, 1:]
+        escalated, kept = (draws - prior).T if observes == "belief" else ((draws > 0).sum(1), (draws < 0).sum(1))
+        kept = np.minimum(np.rint(kept).astype(int), leaving.shape[2] - 1)
+        return (leaving[to_come - 1, np.rint(escalated).astype(int), kept] > 0.5).astype(int), None
+
+    return act
+
+
+class Played(NamedTuple):
+    """The value of a session by play, its standard error, and the losses by s."""
+
+    value: float
+    error: float
+    by_s: list[dict[str, float]]
+
+
+def play(game: Game, prior: Belief, observes: str | int, act: Act, sessions: int, seed: int) -> Played:
+    """Play so many sessions, the first one of each environment."""
+    engine = UserSessions(game, sessions, TASKS, prior, observes)
+    observation, _ = engine.reset(seed=seed)
+    s, stays, playing = engine.cascade.copy(), np.zeros(sessions), np.ones(sessions, dtype=bool)
+    state, begins = None, np.ones(sessions, dtype=bool)
+    while playing.any():
+        action, state = act(observation, state, begins)
+        stays += playing & (action == 0)
+        observation, _, begins, _, _ = engine.step(action)
+        playing &= ~begins
+    xi1, xi2 = game.net_value
+    utility = TASKS * xi1 + stays * (s * (xi2 / game.success[1] if xi2 > 0 else xi2) + (1 - s) * xi1)
+    told = TASKS * told_utility(game, s)
+    slope = np.cov(utility, told)[0, 1] / told.var(ddof=1)
+    adjusted = utility - slope * (told - TASKS * clairvoyant(game, prior))
+    parts = np.array_split(np.argsort(s), BINS)
+    by_s = [{"s": float(s[i].mean()), "loss": float((told - utility)[i].mean())} for i in parts]
+    return Played(float(adjusted.mean()), float(adjusted.std(ddof=1) / np.sqrt(sessions)), by_s)
+
+
+def summary(seeds: pl.DataFrame) -> pl.DataFrame:
+    """Means over seeds, a row for each user and prior."""
+    rows = []
+    for (user, prior), group in seeds.group_by("user", "prior", maintain_order=True):
+        row: dict[str, Any] = {"user": user, "prior": prior}
+        for column in ("value", "regret", "share"):
+            row |= mean(column, group[column].to_numpy())
+        if user in REFERENCES:
+            half = 1.96 * group["error"].item()
+            row |= {"value_half": half, "regret_half": half, "share_half": half * abs(scale(group))}
+        rows.append(row)
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def scale(group: pl.DataFrame) -> float:
+    """Share over regret; 0 where there is no regret."""
+    return group["share"].item() / group["regret"].item() if group["regret"].item() else 0.0
+
+
+# --- words and pictures ---------------------------------------------------------------------------------------
+
+
+def answer(table: pl.DataFrame) -> tuple[str, ...]:
+    """What the numbers say."""
+    lines = []
+    for prior in map(words, PRIORS):
+        rows = {row["user"]: row for row in table.filter(prior=prior).to_dicts()}
+        learned = "; ".join(
+            f"{SEES[user]} {rows[user]['regret']:.3f} ± {rows[user]['regret_half']:.3f} ({rows[user]['share']:.0f} % "
+            "of what planning is worth)" for user in LEARNERS
+        )  # fmt: skip
+        lines.append(f"{prior}: the Bayes-optimal user gets {rows[PLAN]['value']:.3f} V a session, the myopic one "
+                     f"{rows[MYOPIC]['value']:.3f}. Regret of learners that see {learned}.")  # fmt: skip
+        lost, learnt = rows[PLAN_WINDOW]["regret"], rows["window"]["regret"]
+        lines.append(f"{prior}: of the window's {learnt:.3f} at most {lost:.3f} come from forgetting, what the optimal "
+                     f"plan loses when told only the window; the rest from learning.")  # fmt: skip
+    return tuple(lines)
+
+
+def regret_figure(seeds: pl.DataFrame, table: pl.DataFrame) -> str:
+    """A panel for each prior, a column for each learner."""
+    with mpl.rc_context(RC):
+        canvas = Canvas(figsize=(9.6, 3.6))
+        axes = canvas.subplots(1, len(PRIORS))
+        canvas.subplots_adjust(left=0.08, right=0.99, top=0.8, bottom=0.16, wspace=0.22)
+        for panel, prior in zip(axes, map(words, PRIORS), strict=True):
+            for x, (user, look) in enumerate(LEARNERS.items()):
+                points = seeds.filter(user=user, prior=prior)["regret"]
+                (row,) = table.filter(user=user, prior=prior).to_dicts()
+                panel.plot(np.full(len(points), x - 0.12), points, look.marker, color=look.colour, alpha=0.45, ms=4)
+                panel.errorbar(x + 0.08, row["regret"], row["regret_half"], color=look.colour, marker=look.marker,
+                               capsize=4, lw=1.4)  # fmt: skip
+            for user in (PLAN_WINDOW, MYOPIC):
+                (row,) = table.filter(user=user, prior=prior).to_dicts()
+                look = REFERENCES[user]
+                panel.axhline(row["regret"], color=look.colour, ls=look.line, lw=1.2, label=user)
+            panel.set(xticks=range(len(LEARNERS)), xlim=(-0.5, len(LEARNERS) - 0.5), title=f"s from {prior}")
+            panel.set_xticklabels([SEES[user].replace(", and", ",\nand") for user in LEARNERS])
+            panel.set_ylim(bottom=0)
+        axes[0].set_ylabel("regret, units of V a session")
+        handles, labels = axes[0].get_legend_handles_labels()
+        canvas.legend(handles, labels, ncol=2, loc="upper left", bbox_to_anchor=(0.07, 1.0), frameon=False, fontsize=8)
+        return svg(canvas)
+
+
+def group_figure(groups: pl.DataFrame, game: Game) -> str:
+    """A panel for each prior, a line for each user."""
+    with mpl.rc_context(RC):
+        canvas = Canvas(figsize=(9.6, 3.6))
+        axes = canvas.subplots(1, len(PRIORS))
+        canvas.subplots_adjust(left=0.08, right=0.99, top=0.8, bottom=0.14, wspace=0.22)
+        for panel, prior in zip(axes, map(words, PRIORS), strict=True):
+            for user, look in (LEARNERS | REFERENCES).items():
+                rows = groups.filter(user=user, prior=prior)
+                s, loss = (rows[column].to_numpy().reshape(-1, BINS).mean(axis=0) for column in ("s", "loss"))
+                label = SEES.get(user, user)
+                panel.plot(s, loss, color=look.colour, marker=look.marker, ls=look.line, ms=4, lw=1.3, label=label)
+            panel.axvline(float(thresholds(game).s0), color="#555555", lw=0.9, ls=":")
+            panel.set(xlabel="hidden s", title=f"s from {prior}", xlim=(0, None))
+        axes[0].set_ylabel("loss, units of V a session")
+        handles, labels = axes[0].get_legend_handles_labels()
+        canvas.legend(handles, labels, ncol=3, loc="upper left", bbox_to_anchor=(0.07, 1.02), frameon=False, fontsize=8)
+        return svg(canvas)

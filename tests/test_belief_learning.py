@@ -1,0 +1,91 @@
+"""Experiments with learners on a hidden cascade: their pages, their judges, and that a cell depends on itself alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from routing_game.agents import session_rl
+from routing_game.experiments import belief_reputation as providers
+from routing_game.experiments import belief_users as users
+from routing_game.experiments.belief import Settings
+from routing_game.experiments.cli import main
+from routing_game.theory import GAMES
+from routing_game.theory.belief import Belief
+from routing_game.theory.belief_plan import plan_after_failure
+
+T4 = GAMES["t4-cascade"]
+LITTLE = {"seeds": 1, "patience": 1, "updates": 2, "curve": 2, "sessions": 200}
+
+
+@pytest.fixture(autouse=True)
+def few_environments(monkeypatch: Any) -> None:
+    """Learners that practise next to nothing."""
+    little = {name: replace(settings, width=16, steps=16) for name, settings in session_rl.SETTINGS.items()}
+    monkeypatch.setattr(session_rl, "SETTINGS", little)
+    monkeypatch.setattr(providers, "PATIENCE", (0.5,))
+    monkeypatch.setattr(providers, "LONG_RUN", (5, 10))
+    monkeypatch.setattr(providers, "HORIZON", 10)
+    monkeypatch.setattr(providers, "SESSIONS", 100)
+
+
+@pytest.mark.parametrize("name", ["reputation", "users"])
+def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    """Pictures and tables are there, and the answer's numbers are those of the table."""
+    monkeypatch.setattr(providers, "PROFILES", {"smoke": {k: LITTLE[k] for k in providers.PROFILES["smoke"]}})
+    monkeypatch.setattr(users, "PROFILES", {"smoke": {k: LITTLE[k] for k in users.PROFILES["smoke"]}})
+    assert main(["belief", name, "--profile", "smoke", "--seeds", "2", "--workers", "1", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count("- ") >= 4
+    facts = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
+    assert (tmp_path / f"{name}.html").read_text(encoding="utf-8").count("<figcaption>") == 2
+    table, seeds = (pl.read_csv(tmp_path / f"{name}-{part}.csv") for part in ("learned", "seeds"))
+    if name == "reputation":
+        assert seeds.height == 2 * 2 * 2
+        row = table.filter(checks="task", sight="belief").row(0, named=True)
+        assert f"{row['above']:.2f} ± {row['above_half']:.2f} %" in " ".join(facts["answer"])
+        assert (table["above"] > -1e-9).all()
+    else:
+        assert seeds.height == 3 * 2 + 3 * 2 * 2
+        row = table.filter(user="recurrent", prior="Beta(1, 4)").row(0, named=True)
+        assert f"{row['regret']:.3f} ± {row['regret_half']:.3f}" in " ".join(facts["answer"])
+
+
+def test_a_cell_depends_on_itself_alone() -> None:
+    settings = Settings("t4-cascade", "smoke", {**LITTLE, "updates": 1})
+    for cell in (providers.Cell("failure", "belief", 0.5, 0), providers.Cell("task", "task", 0.5, 0)):
+        first, again = providers.train(settings, cell), providers.train(settings, cell)
+        assert first[0] == again[0]
+        assert (first[1]["mean"] == again[1]["mean"]).all()
+    user = users.Cell("window", users.PRIORS[0], 0)
+    assert users.train(settings, user) == users.train(settings, user)
+
+
+def test_where_milking_ends() -> None:
+    """As docs/belief.md says; and the edge is the last belief at which a Beta(1, 1) user stays."""
+    assert providers.milking_ends(T4, "task") == pytest.approx(0.570, abs=1e-3)
+    assert providers.milking_ends(T4, "failure") == 0.0
+    assert providers.edge(T4) == Belief(1.0, 3.0)
+
+
+@pytest.mark.parametrize("prior", users.PRIORS)
+def test_play_finds_the_value_of_a_plan(prior: Belief) -> None:
+    """With a standard error far below that of plain play."""
+    plan = plan_after_failure(T4, prior, users.TASKS)
+    found = users.play(T4, prior, "belief", users.by_plan(plan.leaving, prior, "belief"), 4000, seed=3)
+    assert abs(found.value - plan.value[users.TASKS]) < 4 * found.error
+    assert found.error < 0.015
+    assert min(group["loss"] for group in found.by_s) > -0.2
+    assert np.all(np.diff([group["s"] for group in found.by_s]) > 0)
+
+
+def test_games_without_a_threshold_are_refused(capsys: Any, tmp_path: Path) -> None:
+    for name in ("reputation", "users"):
+        words = ["belief", name, "--game", "t5-cascade", "--profile", "smoke", "--out", str(tmp_path)]
+        assert main(words) == 2
+        assert "expected a game with xi1 < 0 < xi2" in capsys.readouterr().err
