@@ -25,8 +25,8 @@ from routing_game.experiments import InputError
 from routing_game.experiments.belief import Figure, Page, Settings, Table
 from routing_game.experiments.columns import draw, mean
 from routing_game.experiments.figures import RC, Look, svg
-from routing_game.experiments.learners import _one_thread
 from routing_game.experiments.progress import Steps
+from routing_game.experiments.trainers import one_thread
 from routing_game.theory import Game, solve, thresholds
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import Checks, PlugIn
@@ -140,7 +140,7 @@ def plans(game: Game, cell: tuple[Checks, float]) -> dict[str, Any]:
     return {"checks": checks, "g": g, "best": best.cost, "rule": rule.cost, "milks": bool(at_edge < 0.5)}
 
 
-@_one_thread()
+@one_thread()
 def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], dict[str, Any]]:
     """Train one learner; its row, and one session of it."""
     from routing_game.agents.session_rl import SETTINGS, PPOBlind, PPOReputation

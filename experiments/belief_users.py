@@ -24,8 +24,8 @@ from routing_game.experiments import InputError
 from routing_game.experiments.belief import Figure, Page, Settings, Table
 from routing_game.experiments.columns import mean
 from routing_game.experiments.figures import RC, Look, svg
-from routing_game.experiments.learners import _one_thread
 from routing_game.experiments.progress import Steps
+from routing_game.experiments.trainers import one_thread
 from routing_game.theory import Game, thresholds
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import clairvoyant, plan_after_failure, told_utility
@@ -106,7 +106,7 @@ def words(prior: Belief) -> str:
 # --- what is measured -----------------------------------------------------------------------------------------
 
 
-@_one_thread()
+@one_thread()
 def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Train a learner, or plan; its row, and its losses by s."""
     game, rng = settings.game, settings.rng("users", cell)

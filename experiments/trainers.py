@@ -115,7 +115,7 @@ def told(provider: Provider, game: Game, tasks: int, world: Seed) -> Trace:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Torch on one thread: more are slower on tensors this small, and sums would depend on the number of cores."""
     import torch
 
@@ -127,7 +127,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@_one_thread()
+@one_thread()
 def gradient(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
     """Knows the game; descends its cost through a softened user."""
     from routing_game.agents.gradient import GibbsGradient
@@ -136,7 +136,7 @@ def gradient(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
     return provider_trace(provider, provider.train())
 
 
-@_one_thread()
+@one_thread()
 def gradient_implicit(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
     """Knows the game; follows the total derivative of its cost."""
     from routing_game.agents.gradient import ImplicitGradient
@@ -145,7 +145,7 @@ def gradient_implicit(game: Game, iterations: int, world: Seed, agent: Seed) -> 
     return provider_trace(provider, provider.train())
 
 
-@_one_thread()
+@one_thread()
 def gradient_simultaneous(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
     """Both know the game; each follows its own partial derivative."""
     from routing_game.agents.gradient import SimultaneousGradient
@@ -182,7 +182,7 @@ def dqn(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     return _train_provider("dqn", game, tasks, world, agent)
 
 
-@_one_thread()
+@one_thread()
 def _train_provider(name: str, game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     from routing_game.agents import rl
 
@@ -230,7 +230,7 @@ def _decisions(game: Game, observes: str) -> Callable[[int], VectorEnv[Any, Any,
     return lambda width: UserVectorEnv(width, game, observes=observes, infos="none")
 
 
-@_one_thread()
+@one_thread()
 def _train_user(
     kind: Any,
     settings: Settings,
