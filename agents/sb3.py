@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -59,6 +60,7 @@ class SB3Agent:
         self._seed_globals()
         options = {**deepcopy(self._settings.options), **options}  # SB3 writes into its policy_kwargs
         self._model = self.algorithm("MlpPolicy", env, learning_rate=lambda _: self._rate, device="cpu", **options)
+        self._model.set_logger(Logger(None, []))  # SB3's own would make a temporary folder at each update
 
     def _updates(self) -> Iterator[None]:
         """Carry out the schedule once; pause after each update."""
