@@ -137,7 +137,7 @@ LEARNERS = Registry({
     ),
     "gradient-implicit": Learner(
         "gradients", "knows the game, follows dJ/ds + dJ/dq dq*/ds",
-        trainers.gradient_implicit, {"smoke": (10, 2), "default": (400, 3), "full": (400, 20)}, counts="iterations",
+        trainers.gradient_implicit, {"smoke": (10, 2), "default": (100, 3), "full": (400, 20)}, counts="iterations",
     ),
     "ppo": Learner(
         "deep RL", "PPO (stable-baselines3) against the exact user",
@@ -161,19 +161,19 @@ LEARNERS = Registry({
     ),
     "oracle": Learner(
         "pairs", "follower oracle: a structural user learns first, then UCB learns against it",
-        trainers.oracle, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+        trainers.oracle, {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)}, costly=True,
     ),
     "oracle-contextual": Learner(
         "pairs", "follower oracle with a user who learns Q-values",
-        trainers.oracle_contextual, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+        trainers.oracle_contextual, {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)}, costly=True,
     ),
     "alternating": Learner(
         "pairs", "UCB and a structural user learn in turn",
-        trainers.alternating, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+        trainers.alternating, {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)}, costly=True,
     ),
     "two-timescale": Learner(
         "pairs", "UCB, and a user on Q-values who learns five times as fast",
-        trainers.two_timescale, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+        trainers.two_timescale, {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)}, costly=True,
     ),
     "blocks": Learner(
         "pairs", "UCB commits for 400 tasks, the user learns anew in each block",

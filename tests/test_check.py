@@ -321,7 +321,7 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
     monkeypatch.setitem(LEARNERS, "ucb", replace(LEARNERS["ucb"], train=broken))
     assert check(tmp_path) == 1
     out, error = capsys.readouterr()
-    assert "all failed" in out
+    assert " of 2, 2 failed" in out
     assert f"2 cells failed; to run them again, delete their files from {tmp_path / 'cells'}" in out
     assert error.count("failed: ucb on t4-cascade") == 2
     records = [Record.from_json(text.decode()) for text in contents(tmp_path).values()]
