@@ -98,8 +98,8 @@ def experiment(settings: Settings, progress: Steps) -> Page:
         (Table("learned", "Means over seeds with half their 95 % intervals. cost: (1-g) J; above: over the best plan, "
                f"in %; horizon: the same over {HORIZON} tasks without discount, for learners that see the belief; "
                f"long_run: cost of a task among tasks {LONG_RUN[0] + 1} to {LONG_RUN[1]} of {SESSIONS:,} sessions, "
-               "over J* in %; lost: share of users, in %, whose belief then says leave; milks: share of seeds that keep where "
-               "the hand-written rule would escalate first.", table),
+               "over J* in %; lost: share of users, in %, whose belief then says leave; milks: share of seeds that "
+               "keep where the hand-written rule would escalate first.", table),
          Table("seeds", "The same, seed by seed.", seeds),
          Table("exact", "Best plan by value iteration, and the hand-written rule: (1-g) J; milks: the best plan keeps "
                "at the first belief at which the rule escalates.", lines)),
