@@ -295,7 +295,7 @@ SETTINGS: dict[str, Settings] = {
                                                   "features_extractor_class": BeliefAndTime}, 0.98)),
     "ppo-window-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(0.05, 1e-3),
                                 options=_options({"net_arch": [64, 64], "activation_fn": torch.nn.ReLU}, 0.98)),
-    "ppo-recurrent-user": Settings(width=512, steps=64, updates=30, learning_rate=(0.004, 0.0005), noise=(1e-3, 1e-5),
+    "ppo-recurrent-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.004, 0.0005), noise=(0.05, 1e-3),
                                    options=_options({"net_arch": [], "lstm_hidden_size": 24, "shared_lstm": True,
                                                      "enable_critic_lstm": False}, 0.98, epochs=2)),
 }  # fmt: skip

@@ -98,8 +98,8 @@ def experiment(settings: Settings, progress: Steps) -> Page:
         (Table("learned", "Means over seeds with half their 95 % intervals. cost: (1-g) J; above: over the best plan, "
                f"in %; horizon: the same over {HORIZON} tasks without discount, for learners that see the belief; "
                f"long_run: cost of a task among tasks {LONG_RUN[0] + 1} to {LONG_RUN[1]} of {SESSIONS:,} sessions, "
-               "over J* in %; lost: share of users that no longer stay then; milks: share of seeds that keep where "
-               "the hand-written rule would escalate first.", table),
+               "over J* in %; lost: share of users, in %, whose belief then says leave; milks: share of seeds that "
+               "keep where the hand-written rule would escalate first.", table),
          Table("seeds", "The same, seed by seed.", seeds),
          Table("exact", "Best plan by value iteration, and the hand-written rule: (1-g) J; milks: the best plan keeps "
                "at the first belief at which the rule escalates.", lines)),
@@ -259,9 +259,10 @@ def when(checks: str) -> str:
 def milking_words(game: Game) -> str:
     """Where it pays to milk."""
     ends = {checks: milking_ends(game, checks) for checks in CHECKS}
-    parts = [f"against users who check {when(checks)} " + (f"up to g = {g:.3f}" if g else "at no g")
-             for checks, g in ends.items()]  # fmt: skip
-    return f"At the first edge the best plan milks {', '.join(parts)}."
+    parts = [
+        f"if users check {when(checks)}, " + (f"up to g = {g:.3f}" if g else "never") for checks, g in ends.items()
+    ]
+    return f"The best plan milks at the first edge: {'; '.join(parts)}."
 
 
 def learned_words(row: dict[str, Any]) -> str:
@@ -309,7 +310,7 @@ def cost_figure(table: pl.DataFrame, lines: pl.DataFrame, game: Game) -> str:
             for sight, label in (("belief", "PPO, sees the belief"), ("task", "PPO, sees its task only")):
                 rows = table.filter(checks=checks, sight=sight).sort("g")
                 draw(panel, rows, SIGHTS[sight]._replace(line=""), "g", "cost", label)
-            panel.set(xlabel="patience g, discount a task", xlim=(0, 1), title=f"user checks {when(checks)}")
+            panel.set(xlabel="patience g, discount a task", xlim=(0, 1.02), title=f"user checks {when(checks)}")
         axes[0].set_ylabel("cost of a task, (1-g) J")
         handles, labels = axes[1].get_legend_handles_labels()
         canvas.legend(handles, labels, ncol=6, loc="upper left", bbox_to_anchor=(0.06, 1.0), frameon=False, fontsize=8)
