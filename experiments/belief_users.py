@@ -228,8 +228,8 @@ def answer(table: pl.DataFrame) -> tuple[str, ...]:
         lines.append(f"{prior}: the Bayes-optimal user gets {rows[PLAN]['value']:.3f} V a session, the myopic one "
                      f"{rows[MYOPIC]['value']:.3f}. Regret of learners that see {learned}.")  # fmt: skip
         lost, learnt = rows[PLAN_WINDOW]["regret"], rows["window"]["regret"]
-        lines.append(f"{prior}: of the window's {learnt:.3f} at most {lost:.3f} come from forgetting, what the optimal "
-                     f"plan loses when told only the window; the rest from learning.")  # fmt: skip
+        lines.append(f"{prior}: of the window's {learnt:.3f} at most {min(lost, learnt):.3f} come from forgetting: "
+                     f"the optimal plan, told only the window, loses {lost:.3f}.")  # fmt: skip
     return tuple(lines)
 
 
