@@ -31,7 +31,7 @@ from routing_game.envs.observation import Dial
 from routing_game.experiments.belief import Figure, Page, Settings, Table
 from routing_game.experiments.columns import draw, mean
 from routing_game.experiments.figures import RC, Look, svg
-from routing_game.experiments.measures import SELECTED, Selected
+from routing_game.experiments.measures import SELECTED, selected
 from routing_game.experiments.play import World
 from routing_game.experiments.progress import Steps
 from routing_game.theory import Commitment, Game, Task, payoffs, simultaneous, solve
@@ -168,7 +168,7 @@ def row(settings: Settings, cell: Cell) -> dict[str, Any]:
     first, ending = end[end[:, 0] == 1], float(np.mean(course[-END:]))
     stopped = ending if stopped is None else stopped
     return {
-        **cell._asdict(), "cost": ending, "stopped": stopped, "selected": ends_in(game, stopped),
+        **cell._asdict(), "cost": ending, "stopped": stopped, "selected": str(selected(game, stopped)),
         "s": float(first[:, 1].mean()) if len(first) else None, "q": float(end[:, 2].mean()),
         "route 2": float(np.mean(end[:, 0] == 2)), "course": course,
     }  # fmt: skip
@@ -216,16 +216,6 @@ def replies(game: Game, dial: Dial, rounds: int, rng: np.random.Generator) -> Ru
 
 
 # --- what theory says -----------------------------------------------------------------------------------------
-
-
-def ends_in(game: Game, cost: float) -> Selected:
-    """As `measures.selected`, by the cost of play whose q differs from task to task."""
-    optimum = float(solve(game).cost)
-    if cost <= optimum + SELECTED * abs(optimum):
-        return "Stackelberg"
-    if any(abs(cost - end.cost) <= SELECTED * abs(end.cost) for end in simultaneous(game).outcomes):
-        return "simultaneous"
-    return "neither"
 
 
 def predicted(game: Game, observes: str) -> float:
