@@ -6,6 +6,8 @@ t over seeds.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from itertools import chain
 from typing import Any, get_args
 
 import numpy as np
@@ -43,18 +45,20 @@ def judge(spec: Spec, records: Iterable[Record]) -> pl.DataFrame:
     mean distance to the best response. Cells that failed have no rows.
     """
     frames = [pl.DataFrame(schema=JUDGED)]
+    pairs: dict[tuple[str, str], list[Record]] = {}  # theory is asked once for each, not for each seed
     for record in records:
         if record.error is None:
-            judged = judge_user if LEARNERS[record.learner].role == "user" else judge_provider
-            rows = judged(spec.games[record.game], record)
-            labels = [pl.lit(value).alias(name) for name, value in zip(CELL, record.cell, strict=True)]
-            frames.append(rows.with_columns(*labels, pl.lit(record.seconds).alias("seconds")))
+            pairs.setdefault((record.learner, record.game), []).append(record)
+    for (learner, game), seeds in pairs.items():
+        judged = judge_users if LEARNERS[learner].role == "user" else judge_providers
+        rows = judged(spec.games[game], seeds)
+        frames.append(rows.with_columns(pl.lit(learner).alias("learner"), pl.lit(game).alias("game")))
     return pl.concat(frames, how="diagonal_relaxed")
 
 
-def judge_provider(game: Game, record: Record) -> pl.DataFrame:
-    """Exact regret of each commitment of the trace, and how it differs from an optimum; see `judge`."""
-    trace, equilibrium = record.trace, solve(game)
+def judge_providers(game: Game, seeds: Sequence[Record]) -> pl.DataFrame:
+    """Exact regret of each commitment of the traces, and how it differs from an optimum; see `judge`."""
+    trace, equilibrium = joined([record.trace for record in seeds]), solve(game)
     scale = yardstick(equilibrium.cost)
     route, cascade = np.array(trace.route), np.array(trace.cascade)
     reply = np.asarray(best_response(game, route, cascade).strong)
@@ -64,6 +68,7 @@ def judge_provider(game: Game, record: Record) -> pl.DataFrame:
     played = (cost - float(equilibrium.cost)) / scale if trace.leave_1 else np.full(len(route), np.nan)
     return pl.DataFrame(
         {
+            **origins(seeds),
             "practice": trace.practice,
             "route": route,
             "cascade": cascade,
@@ -77,14 +82,28 @@ def judge_provider(game: Game, record: Record) -> pl.DataFrame:
     )
 
 
-def judge_user(game: Game, record: Record) -> pl.DataFrame:
+def judge_users(game: Game, seeds: Sequence[Record]) -> pl.DataFrame:
     """Mean exact regret and mean distance to the best response, over the commitments asked about.
 
     The distance leaves out answers after a failure that cannot happen, which nothing teaches.
     """
-    answers = user_answers(game, record.learner, record.trace)
+    answers = user_answers(game, seeds[0].learner, joined([record.trace for record in seeds]))
+    answers = answers.with_columns(pl.Series(name, values) for name, values in origins(seeds).items())
     error = pl.mean_horizontal((pl.col(f"leave_{model}") - pl.col(f"target_{model}")).abs() for model in (1, 2))
-    return answers.group_by("practice", maintain_order=True).agg(pl.col("regret").mean(), error.mean().alias("q_error"))
+    rows = answers.group_by("seed", "seconds", "practice", maintain_order=True)
+    return rows.agg(pl.col("regret").mean(), error.mean().alias("q_error"))
+
+
+def joined(traces: Sequence[Trace]) -> Trace:
+    """Their rows, one after the other."""
+    columns = (chain.from_iterable(getattr(trace, field.name) for trace in traces) for field in fields(Trace))
+    return Trace(*map(list, columns))
+
+
+def origins(records: Sequence[Record]) -> dict[str, NDArray[Any]]:
+    """Seed and seconds of each row of the joined traces."""
+    rows = [len(record.trace.practice) for record in records]
+    return {name: np.repeat([getattr(record, name) for record in records], rows) for name in ("seed", "seconds")}
 
 
 def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
@@ -141,15 +160,15 @@ def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.
     return table.with_columns(half=pl.Series(half)).drop("sd")
 
 
-def summary(spec: Spec, records: Sequence[Record]) -> pl.DataFrame:
-    """A row per learner and game, in the order of the spec.
+def summary(spec: Spec, records: Sequence[Record], judged: pl.DataFrame | None = None) -> pl.DataFrame:
+    """A row per learner and game, in the order of the spec; `judged` are the records' rows, if they are at hand.
 
     Columns: regret of the last checkpoint (`last`, `last_half`) and of each seed's best (`best`, `best_half`), `n`
     seeds, `failures`, and over the seeds' last rows (see `judge`) the shares `route_right` and `q_right`, how many
     found which equilibrium (`Stackelberg`, `simultaneous`, `neither`), and means of `gap`, `played`, `q_error`,
     `practice` and `seconds`.
     """
-    judged = judge(spec, records)
+    judged = judge(spec, records) if judged is None else judged
     last = judged.group_by(CELL, maintain_order=True).last()
     best = judged.group_by(CELL, maintain_order=True).agg(pl.min("regret"))
     names = dict.fromkeys(PAIR, pl.String)

@@ -34,9 +34,10 @@ Row = dict[str, Any]
 def terminal_table(directory: RunDirectory) -> str:
     """A line per learner: regret over its games, how many cells converged, where it is worst; and what went wrong."""
     spec, records = directory.spec, [*directory.records()]
-    rows = summary(spec, records).to_dicts()
+    judged = judge(spec, records)
+    rows = summary(spec, records, judged).to_dicts()
     lines = [["", "regret, %", f"within {100 * CONVERGED:g} %", "worst, %"]]
-    for score in scores(judge(spec, records), [*spec.plans]).to_dicts():
+    for score in scores(judged, [*spec.plans]).to_dicts():
         mine = [row for row in rows if row["learner"] == score["learner"]]
         lines.append([score["learner"], *terminal_cells(score, mine)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -97,7 +98,8 @@ def write_report(directory: RunDirectory) -> Path:
 def contents(directory: RunDirectory) -> dict[str, Any]:
     """Everything that the template shows."""
     spec, records = directory.spec, [*directory.records()]
-    judged, rows = judge(spec, records), summary(spec, records).to_dicts()
+    judged = judge(spec, records)
+    rows = summary(spec, records, judged).to_dicts()
     providers, users = roles(spec, "provider"), roles(spec, "user")
     by_pair = {(row["learner"], row["game"]): row for row in rows}
     return {
