@@ -11,17 +11,19 @@ Each is given its environment, batched, as an SB3 `VecEnv`, and learns from samp
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from numpy.typing import ArrayLike
-from stable_baselines3 import DQN, PPO
+from numpy.typing import ArrayLike, NDArray
+from stable_baselines3 import PPO
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
 from routing_game.agents.protocol import Abandon
-from routing_game.agents.sb3 import SB3Agent, Settings, geometric
+from routing_game.agents.sb3 import EpsilonGreedy, Gaussian, SB3Agent, Settings
 
 MINIBATCHES = 4
 """Into which a user divides what it saw between two updates."""
@@ -44,20 +46,13 @@ class _PPOUserAgent(SB3Agent):
             tasks += int(self._model.rollout_buffer.episode_starts.sum())
             yield tasks
 
-    def _leave(self, *seen: ArrayLike) -> Abandon:
-        columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.float32) for x in seen))
-        observations = torch.as_tensor(np.stack([x.ravel() for x in columns], axis=-1))
-        with torch.no_grad():
-            leave = self._model.policy.get_distribution(observations).log_prob(torch.ones(len(observations))).exp()
-        return leave.numpy().astype(np.float64).reshape(columns[0].shape)
-
 
 class PPOUser(_PPOUserAgent):
     """The paper's user, learning at the step level: sees (i, s) after each failure and stays or leaves."""
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The learned q(i, s)."""
-        return self._leave(route, cascade)
+        return leaving(self._model.policy, route, cascade)
 
 
 class PPOModelUser(_PPOUserAgent):
@@ -65,10 +60,35 @@ class PPOModelUser(_PPOUserAgent):
 
     def abandon_after(self, route: ArrayLike, cascade: ArrayLike, model: ArrayLike) -> Abandon:
         """The learned chance of leaving after `model` (1 or 2) has failed."""
-        return self._leave(route, cascade, model)
+        return leaving(self._model.policy, route, cascade, model)
 
 
-class PPOAnswerUser(SB3Agent):
+def leaving(policy: ActorCriticPolicy, *seen: ArrayLike) -> Abandon:
+    """A policy's chance of leaving at what it sees, each entry of its observation a number or an array."""
+    columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.float32) for x in seen))
+    observations = torch.as_tensor(np.stack([x.ravel() for x in columns], axis=-1))
+    with torch.no_grad():
+        leave = policy.get_distribution(observations).log_prob(torch.ones(len(observations))).exp()
+    return leave.numpy().astype(np.float64).reshape(columns[0].shape)
+
+
+class _AnsweringUser(SB3Agent):
+    """A user whose policy sees (i, s) and has one best action there."""
+
+    def train(self) -> Iterator[int]:
+        """Train; after each update yield the number of the environments' steps so far."""
+        for _ in self._updates():
+            yield self._model.num_timesteps
+
+    def _act(self, route: ArrayLike, cascade: ArrayLike) -> NDArray[Any]:
+        """The best actions, in the arguments' broadcast shape."""
+        route, cascade = np.broadcast_arrays(route, cascade)
+        seen = np.stack([np.ravel(route), np.ravel(cascade)], axis=-1).astype(np.float64)
+        action, _ = self._model.predict(seen, deterministic=True)
+        return np.asarray(action).reshape(np.shape(route))
+
+
+class PPOAnswerUser(_AnsweringUser, Gaussian):
     """The paper's user as it is defined: sees (i, s), answers with q. A Gaussian whose noise falls on schedule.
 
     The mean is kept inside the box: outside of it every answer is the same, and no gradient would lead back.
@@ -79,58 +99,28 @@ class PPOAnswerUser(SB3Agent):
     def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
         settings = settings or ANSWER
         super().__init__(rng, settings)
-        self._start(env, n_steps=settings.steps, batch_size=settings.steps * env.num_envs // MINIBATCHES)
-        policy = self._model.policy
-        policy.log_std.requires_grad_(False)
-        policy.action_net.bias.requires_grad_(False)  # hats add up to 1: it would only repeat them
-
-    def train(self) -> Iterator[int]:
-        """Train; after each update yield the number of tasks so far."""
-        for _ in self._updates():
-            yield self._model.num_timesteps
+        self._start(env, batch_size=settings.steps * env.num_envs // MINIBATCHES)
+        self._model.policy.action_net.bias.requires_grad_(False)  # hats add up to 1: it would only repeat them
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The mean answer."""
-        route, cascade = np.broadcast_arrays(route, cascade)
-        seen = np.stack([np.ravel(route), np.ravel(cascade)], axis=-1).astype(np.float64)
-        action, _ = self._model.predict(seen, deterministic=True)
-        return np.asarray((np.clip(action[:, 0], -1.0, 1.0) + 1.0) / 2, dtype=np.float64).reshape(np.shape(route))
+        return np.asarray((np.clip(self._act(route, cascade), -1.0, 1.0) + 1.0) / 2, dtype=np.float64)
 
     def _anneal(self, progress: float) -> None:
         super()._anneal(progress)
-        policy = self._model.policy
-        policy.log_std.data.fill_(float(np.log(geometric(self._settings.noise, progress))))
-        policy.action_net.weight.data.clamp_(-1.0, 1.0)
+        self._model.policy.action_net.weight.data.clamp_(-1.0, 1.0)
 
 
-class DQNUser(SB3Agent):
+class DQNUser(_AnsweringUser, EpsilonGreedy):
     """Deep Q-learning (Mnih et al. 2015) at each failed pass, seeing (i, s): stays or leaves, always the same."""
-
-    algorithm = DQN
 
     def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
         super().__init__(rng, settings or ALIASED)
-        warm_up = self._settings.steps * env.num_envs
-        self._start(
-            env, train_freq=self._settings.steps, learning_starts=warm_up - 1, target_update_interval=env.num_envs
-        )
-
-    def train(self) -> Iterator[int]:
-        """Train; after each update yield the number of decisions so far."""
-        for _ in self._updates():
-            yield self._model.num_timesteps
+        self._start(env)
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """0 or 1, whichever has the greater Q."""
-        route, cascade = np.broadcast_arrays(route, cascade)
-        seen = np.stack([np.ravel(route), np.ravel(cascade)], axis=-1).astype(np.float64)
-        action, _ = self._model.predict(seen, deterministic=True)
-        return np.asarray(action, dtype=np.float64).reshape(np.shape(route))
-
-    def _anneal(self, progress: float) -> None:
-        super()._anneal(progress)
-        share = geometric(self._settings.noise, progress)
-        self._model.exploration_schedule = lambda _: share
+        return np.asarray(self._act(route, cascade), dtype=np.float64)
 
 
 class Hats(BaseFeaturesExtractor):

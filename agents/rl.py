@@ -22,12 +22,12 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
+from stable_baselines3 import A2C, PPO, SAC, TD3
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from routing_game.agents.sb3 import SB3Agent, Settings, geometric
+from routing_game.agents.sb3 import Buffered, EpsilonGreedy, Gaussian, SB3Agent, Settings, geometric
 from routing_game.theory import Commitment, Task
 
 _NO_TIME: dict[str, Any] = {"gamma": 1.0, "gae_lambda": 1.0, "policy_kwargs": {"net_arch": []}}
@@ -159,17 +159,12 @@ class SB3Provider(SB3Agent):
         self._start(self._window)
 
 
-class _GaussianProvider(SB3Provider):
+class _GaussianProvider(SB3Provider, Gaussian):
     """A Gaussian policy over the box; recommends its mean, explores on schedule."""
-
-    def _start(self, env: VecEnv, **options: Any) -> None:
-        super()._start(env, n_steps=self._settings.steps, **options)
-        self._model.policy.log_std.requires_grad_(False)
 
     def _anneal(self, progress: float) -> None:
         super()._anneal(progress)
         policy = self._model.policy
-        policy.log_std.data.fill_(float(np.log(geometric(self._settings.noise, progress))))
         with torch.no_grad():
             mean = policy.action_net(torch.ones(1))
             policy.action_net.bias += mean.clamp(-1, 1) - mean
@@ -190,13 +185,7 @@ class A2CProvider(_GaussianProvider):
     name, algorithm = "a2c", A2C
 
 
-class _BufferedProvider(SB3Provider):
-    def _start(self, env: VecEnv, **options: Any) -> None:
-        warm_up = self._settings.steps * env.num_envs
-        super()._start(env, train_freq=self._settings.steps, learning_starts=warm_up - 1, **options)
-
-
-class _CriticProvider(_BufferedProvider):
+class _CriticProvider(SB3Provider, Buffered):
     """Begins in the middle of the window with a flat critic, and waits there until the critic has learned.
 
     An actor that follows the first slopes of a critic ends at an edge of the window, where tanh is flat.
@@ -241,19 +230,13 @@ class SACProvider(_CriticProvider):
         super()._start(env, ent_coef=self._settings.noise[0], **options)
 
 
-class DQNProvider(_BufferedProvider):
+class DQNProvider(SB3Provider, EpsilonGreedy):
     """Deep Q-learning (Mnih et al. 2015) on a grid of s, which is moved and refined with the window."""
 
-    name, algorithm, window = "dqn", DQN, Arms
-
-    def _start(self, env: VecEnv, **options: Any) -> None:
-        super()._start(env, target_update_interval=env.num_envs, **options)
-
-    def _anneal(self, progress: float) -> None:
-        super()._anneal(progress)
-        share = geometric(self._settings.noise, progress)
-        self._model.exploration_schedule = lambda _: share
+    name, window = "dqn", Arms
 
 
-PROVIDERS: tuple[type[SB3Provider], ...] = (PPOProvider, A2CProvider, TD3Provider, SACProvider, DQNProvider)
-"""All of them; `name` is what `SETTINGS` calls them."""
+PROVIDERS: dict[str, type[SB3Provider]] = {
+    kind.name: kind for kind in (PPOProvider, A2CProvider, TD3Provider, SACProvider, DQNProvider)
+}
+"""All of them, by the names of `SETTINGS`."""

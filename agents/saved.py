@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
-from routing_game.agents.ppo import Hats
+from routing_game.agents.ppo import Hats, leaving
 from routing_game.agents.protocol import Abandon
 from routing_game.theory import Commitment, Task
 
@@ -92,11 +92,7 @@ class SavedUser:
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The learnt q(i, s)."""
-        columns = np.broadcast_arrays(np.asarray(route, np.float32), np.asarray(cascade, np.float32))
-        observations = torch.as_tensor(np.stack([x.ravel() for x in columns], axis=-1))
-        with torch.no_grad():
-            leave = self._policy.get_distribution(observations).log_prob(torch.ones(len(observations))).exp()
-        return leave.numpy().astype(np.float64).reshape(columns[0].shape)
+        return leaving(self._policy, route, cascade)
 
 
 class SavedProvider:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import set_random_seed
@@ -78,6 +79,40 @@ class SB3Agent:
         seed = int(self._rng.integers(2**31))
         set_random_seed(seed)
         return seed
+
+
+class Gaussian(SB3Agent):
+    """Policies over a box whose noise falls on schedule. What is learned is the mean."""
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        super()._start(env, n_steps=self._settings.steps, **options)
+        self._model.policy.log_std.requires_grad_(False)
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        self._model.policy.log_std.data.fill_(float(np.log(geometric(self._settings.noise, progress))))
+
+
+class Buffered(SB3Agent):
+    """Off-policy learners: they learn from a buffer, from the first update on."""
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        warm_up = self._settings.steps * env.num_envs
+        super()._start(env, train_freq=self._settings.steps, learning_starts=warm_up - 1, **options)
+
+
+class EpsilonGreedy(Buffered):
+    """Deep Q-learning whose share of random batches falls on schedule."""
+
+    algorithm = DQN
+
+    def _start(self, env: VecEnv, **options: Any) -> None:
+        super()._start(env, target_update_interval=env.num_envs, **options)
+
+    def _anneal(self, progress: float) -> None:
+        super()._anneal(progress)
+        share = geometric(self._settings.noise, progress)
+        self._model.exploration_schedule = lambda _: share
 
 
 def geometric(ends: Ends, progress: float) -> float:

@@ -186,10 +186,9 @@ def dqn(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
 def _train_provider(name: str, game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     from routing_game.agents import rl
 
-    (kind,) = (kind for kind in rl.PROVIDERS if kind.name == name)
     width, settings = _fit(rl.SETTINGS[name], tasks)
     engine = _engine(ProviderVectorEnv(width, game, infos="none"), world)
-    provider = kind(engine, np.random.default_rng(agent), settings)
+    provider = rl.PROVIDERS[name](engine, np.random.default_rng(agent), settings)
     return provider_trace(provider, _thinned(provider.train(), settings.updates * len(settings.windows)))
 
 
