@@ -37,6 +37,7 @@ class Learner:
         budgets: profile to (practice per cell, seeds).
         counts: what its practice is counted in; a user's decision is to stay or leave after one failed pass.
         sees_model: a user who sees which model has just failed, and so has another best response.
+        limit: what it cannot do by its nature, as the end of a sentence.
         costly: many seconds a cell; only the full profile has it play games other than the cascades.
     """
 
@@ -46,6 +47,7 @@ class Learner:
     budgets: dict[str, tuple[int, int]]
     counts: Literal["tasks", "decisions", "iterations"] = "tasks"
     sees_model: bool = False
+    limit: str = ""
     costly: bool = False
 
     @property
@@ -209,5 +211,6 @@ LEARNERS = Registry({
     "dqn-user": Learner(
         "users", "DQN as the user who sees (i, s): cannot mix",
         trainers.dqn_user, {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 10)}, counts="decisions",
+        limit=", as it can only stay or leave where the best answer is mixed",
     ),
 })  # fmt: skip

@@ -182,7 +182,7 @@ def reason(game: Game, row: Row) -> str:
     learner, n = LEARNERS[row["learner"]], row["n"]
     fallen = n - round(n * (row["q_right"] or 0))
     if learner.role == "user":
-        return f"its q is off by {row['q_error']:.2f} on average" + (NO_MIXING if row["learner"] == "dqn-user" else "")
+        return f"its q is off by {row['q_error']:.2f} on average{learner.limit}"
     if learner.family == "pairs" and row["simultaneous"] > n / 2:
         value = float(simultaneous(game).highest - solve(game).cost)
         return (f"{row['simultaneous']} of {n} seeds end in the outcome of simultaneous play, and so lose the value of "
@@ -196,9 +196,6 @@ def reason(game: Game, row: Row) -> str:
     edge = solve(game).rule in ("s0", "s_L")
     noise = ", because of its exploration noise" if edge and learner.family == "deep RL" else ""
     return f"on average it stops {row['gap']:.3f} {'short of the edge' if edge else 'from the best s'}{noise}"
-
-
-NO_MIXING = ", as it can only stay or leave where the best answer is mixed"
 
 
 def upper(row: Row) -> float:
