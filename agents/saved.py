@@ -7,7 +7,6 @@ box, in `RoutingGame/Provider-v0` is saved as two files in a folder and comes ba
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from safetensors.torch import load_file, save
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
+from routing_game.agents.files import write
 from routing_game.agents.ppo import Hats, leaving
 from routing_game.agents.protocol import Abandon
 from routing_game.theory import Commitment, Task
@@ -51,8 +51,8 @@ def save_policy(policy: ActorCriticPolicy, folder: Path | str) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: x.contiguous() for name, x in policy.state_dict().items()}
-    _write(folder / WEIGHTS, save(weights))
-    _write(folder / DESCRIPTION, (json.dumps(description, indent=2) + "\n").encode())
+    write(folder / WEIGHTS, save(weights))
+    write(folder / DESCRIPTION, json.dumps(description, indent=2) + "\n")
 
 
 def load_policy(folder: Path | str) -> ActorCriticPolicy:
@@ -124,13 +124,6 @@ def load_user(folder: Path | str) -> SavedUser:
 def load_provider(folder: Path | str) -> SavedProvider:
     """The provider that `save_policy` wrote; errors as for `load_policy`, and ValueError if it is none."""
     return SavedProvider(load_policy(folder))
-
-
-def _write(file: Path, content: bytes) -> None:
-    """The whole file or none of it."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    os.replace(draft, file)
 
 
 def _describe(space: spaces.Space[Any]) -> dict[str, Any]:

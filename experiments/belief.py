@@ -15,16 +15,18 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module, resources
+from importlib import import_module
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from routing_game.agents.files import write
 from routing_game.experiments import InputError
+from routing_game.experiments.pages import embedded, render
 from routing_game.experiments.progress import Steps
-from routing_game.experiments.records import commit, versions, write
+from routing_game.experiments.records import commit, versions
 from routing_game.theory import Game, load
 
 if TYPE_CHECKING:
@@ -163,19 +165,15 @@ def terminal_page(page: Page) -> str:
 
 def write_page(page: Page, name: str, out: Path) -> Path:
     """Write ``name``.html, ``name``.json and a CSV file for each table into a folder; the page's path."""
-    from jinja2 import Environment, StrictUndefined
-
-    from routing_game.experiments.report import embedded
-
     facts = {"title": page.title, "question": page.question, "answer": page.answer, "settings": page.settings}
     origin = {"commit": commit(), "versions": versions()}
-    template = resources.files(__package__).joinpath("belief.html").read_text(encoding="utf-8")
-    html = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    html.filters |= {"embedded": embedded, "cell": cell}
     for table in page.tables:
         write(out / f"{name}-{table.name}.csv", table.frame.write_csv())
     write(out / f"{name}.json", json.dumps(facts | origin, indent=1, default=str))
-    write(out / f"{name}.html", html.from_string(template).render(page=page, name=name, **origin))
+    write(
+        out / f"{name}.html",
+        render("belief.html", {"embedded": embedded, "cell": cell}, {"page": page, "name": name, **origin}),
+    )
     return out / f"{name}.html"
 
 

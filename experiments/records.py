@@ -12,7 +12,6 @@ it is read, so a corrected theorem needs no new run.
 
 import json
 import math
-import os
 import platform
 import subprocess
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from routing_game.agents.files import write
 from routing_game.experiments import InputError
 from routing_game.experiments.spec import Cell, Spec
 
@@ -218,13 +218,6 @@ def suite_of(path: Path) -> str:
         return str(json.loads((path / "run.json").read_text())["suite"])
     except (OSError, ValueError, KeyError, TypeError):
         return RunDirectory.suite
-
-
-def write(file: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(draft, file)
 
 
 def difference(begun: Spec, asked: Spec) -> str:

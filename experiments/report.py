@@ -1,14 +1,13 @@
 """The result of a run: a table for the terminal, and one self-contained HTML file for colleagues."""
 
-import base64
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from routing_game.agents.files import write
 from routing_game.experiments.analysis import (
     FLOOR,
     Q_TOLERANCE,
@@ -21,7 +20,8 @@ from routing_game.experiments.analysis import (
 from routing_game.experiments.card import card, number, provider_words
 from routing_game.experiments.learners import LEARNERS, make_spec
 from routing_game.experiments.measures import CONVERGED, SELECTED, scores, speeds, wilson
-from routing_game.experiments.records import Record, RunDirectory, write
+from routing_game.experiments.pages import embedded, render
+from routing_game.experiments.records import Record, RunDirectory
 from routing_game.experiments.spec import Spec
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 
@@ -85,13 +85,8 @@ def percent(share: float) -> str:
 
 def write_report(directory: RunDirectory) -> Path:
     """Make `report.html` of a run directory from its records; returns its path."""
-    from jinja2 import Environment, StrictUndefined
-
-    template = resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8")
-    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page.filters |= {"percent": percent, "number": number}
     file = directory.path / "report.html"
-    write(file, page.from_string(template).render(contents(directory)))
+    write(file, render("report.html", {"percent": percent, "number": number}, contents(directory)))
     return file
 
 
@@ -277,8 +272,3 @@ def user_sections(
             picture = embedded(user_figure(played, rows, {user for user in users if LEARNERS[user].sees_model}))
             sections.append({"name": name, "picture": picture})
     return sections
-
-
-def embedded(svg: str) -> str:
-    """An SVG as the address of an image inside the page."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
