@@ -186,8 +186,9 @@ def draw_regret(axes: Axes, judged: pl.DataFrame, learners: list[str], label: st
         for style in [look(name)]
     ]
     columns = 3 if max(map(len, learners)) < 15 else 2
-    axes.legend(handles=handles, ncol=columns, loc="lower left", bbox_to_anchor=(-0.02, 1.0), frameon=False, fontsize=7,
-                handlelength=2.4, columnspacing=0.8, borderaxespad=0.1, labelspacing=0.3)  # fmt: skip
+    axes.legend(handles=handles, ncol=columns, loc="lower left", bbox_to_anchor=(-0.02, 1.0), frameon=False,
+                fontsize=7 if columns == 3 else 6, handlelength=2.4 if columns == 3 else 2.0, columnspacing=0.8,
+                borderaxespad=0.1, labelspacing=0.3)  # fmt: skip
 
 
 def logarithmic(axes: Axes, highest: float) -> None:
