@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from textwrap import fill
@@ -24,10 +25,12 @@ import numpy as np
 
 from routing_game.agents.files import write
 from routing_game.experiments import InputError
+from routing_game.experiments.kept import Kept
 from routing_game.experiments.pages import embedded, render
 from routing_game.experiments.progress import Steps
 from routing_game.experiments.records import commit, versions
 from routing_game.theory import Game, load
+from routing_game.theory.exchange import to_dict
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,9 +44,10 @@ EXPERIMENTS = {
 }
 """Name -> what it asks; the module is `belief_<name>`."""
 
+COUNTS = ("seeds", "patience", "curve")
+"""Numbers that say which cells there are, but change none of them: with more seeds, those that were run are kept."""
 WIDTH = 100
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Settings:
     """The experiment's numbers for this profile, flags applied."""
     workers: int = 1
     """Processes; results do not depend on it."""
+    kept: Path | None = None
+    """The folder of finished cells, for a run that is stopped; None to keep none."""
 
     @property
     def game(self) -> Game:
@@ -71,13 +77,37 @@ class Settings:
         name = hashlib.sha256(repr((self.name, *key)).encode()).digest()
         return np.random.default_rng(np.random.SeedSequence(0, spawn_key=np.frombuffer(name, dtype="<u4").tolist()))
 
-    def each(self, job: Callable[[T], R], cells: Iterable[T], progress: Steps, what: str = "cells") -> list[R]:
-        """``job(cell)`` of every cell, in worker processes if there are several, in the order of the cells."""
+    def each(self, job: Callable[[T], Any], cells: Iterable[T], progress: Steps, what: str = "cells") -> list[Any]:
+        """``job(cell)`` of every cell, in JSON's types: what is kept, the rest in processes if there are workers.
+
+        Raises:
+            InputError: a kept result is damaged, or a worker process died.
+        """
         from routing_game.experiments.run import in_workers
 
         cells = list(cells)
-        results = in_workers(_Numbered(job), enumerate(cells), self.workers)
-        return [result for _, result in sorted(progress.over(results, len(cells), what), key=lambda pair: pair[0])]
+        numbers = {name: number for name, number in self.numbers.items() if name not in COUNTS}
+        kept = Kept(self.kept, f"{_name(job)} {json.dumps([to_dict(self.game), numbers])}")
+        found, commits = kept.find(cells)
+        waiting = [(i, cell) for i, cell in enumerate(cells) if i not in found]
+        if found:
+            progress.say(f"{len(found)} of {len(cells)} {what} were finished before and are kept in {self.kept}")
+        if others := commits - {str(commit())}:
+            progress.say(f"warning: the code has changed since: was {', '.join(sorted(others))}, now {commit()}")
+        try:
+            for i, result in progress.over(in_workers(_Numbered(job), waiting, self.workers), len(waiting), what):
+                found[i] = kept.keep(cells[i], result)
+        except KeyboardInterrupt:
+            done = f"{len(found)} of {len(cells)} {what} are done"
+            again = "and kept; repeat the command to go on" if self.kept else "and lost"
+            raise KeyboardInterrupt(f"stopped: {done} {again}") from None
+        return [found[i] for i in range(len(cells))]
+
+
+def _name(job: Callable[..., Any]) -> str:
+    """The name of a function, with or without arguments in front."""
+    function = job.func if isinstance(job, partial) else job
+    return f"{function.__module__}.{function.__qualname__}"
 
 
 @dataclass(frozen=True)

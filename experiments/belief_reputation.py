@@ -208,8 +208,7 @@ def play_strip(game: Game, cell: Cell, act: Callable[[Any], Any], seed: int) -> 
         action = act(observation)
         observation, reward, over, _, _ = engine.step(action)
         steps.append((*before, int(action[0]), bool(action[0] == 0 and -reward[0] >= game.penalty)))
-    columns = (np.array(column) for column in zip(*steps, strict=True))
-    return dict(zip(("mean", "task", "failed", "action", "left"), columns, strict=True))
+    return dict(zip(("mean", "task", "failed", "action", "left"), map(list, zip(*steps, strict=True)), strict=True))
 
 
 def milking_ends(game: Game, checks: Checks) -> float:
@@ -340,15 +339,16 @@ def strip_figure(game: Game, strips: dict[Cell, dict[str, Any]]) -> str:
 
 def draw_strip(axes: Axes, strip: dict[str, Any], s0: float) -> None:
     """The belief as steps, what was done on it, and lines between tasks."""
-    mean_s, failed, action = strip["mean"], strip["failed"], strip["action"] == 1
+    mean_s, task, failed, action, left = map(np.array, strip.values())
     x: Any = np.arange(mean_s.size)
+    action = action == 1
     axes.step(x, mean_s, where="mid", color="#444444", lw=1.0)
     marks = ((failed & action, "^", "#009E73", 6), (failed & ~action, ".", "#0072B2", 5),
-             (~failed & action, "s", "#E69F00", 4), (strip["left"], "x", "#D55E00", 6))  # fmt: skip
+             (~failed & action, "s", "#E69F00", 4), (left, "x", "#D55E00", 6))  # fmt: skip
     for where, marker, colour, size in marks:
         axes.plot(x[where], mean_s[where], marker, color=colour, ms=size, ls="")
     axes.axhline(s0, color="#555555", lw=0.9, ls=":")
-    for start in np.flatnonzero(np.diff(strip["task"])) + 0.5:
+    for start in np.flatnonzero(np.diff(task)) + 0.5:
         axes.axvline(start, color="#dddddd", lw=0.6, zorder=0)
     axes.set(xlim=(-0.5, x.size - 0.5), ylim=(0, 0.7))
     axes.grid(False)

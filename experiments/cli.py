@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -151,7 +152,7 @@ def run_belief(arguments: argparse.Namespace) -> int:
     flags = {flag: getattr(arguments, flag) for flag in ("sessions", "seeds")}
     experiment, settings = belief.prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
     out = belief.folder(arguments.out or Path("runs", "belief"))
-    page = experiment(settings, Steps())
+    page = experiment(replace(settings, kept=out / "cells"), Steps())
     print(belief.terminal_page(page))
     print(f"page: {belief.write_page(page, name, out)}")
     return 0

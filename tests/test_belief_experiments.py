@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import polars as pl
 import pytest
 
 from routing_game.envs.observation import Dial
-from routing_game.experiments import belief, belief_converge, belief_observability, belief_trap, hidden
+from routing_game.experiments import InputError, belief, belief_converge, belief_observability, belief_trap, hidden
 from routing_game.experiments.belief import EXPERIMENTS, Settings
 from routing_game.experiments.cli import main
 from routing_game.experiments.columns import percent
@@ -194,6 +195,41 @@ class TestPage:
         for workers in (1, 2):
             settings = Settings("t4-cascade", "smoke", {}, workers)
             assert settings.each(math.sqrt, numbers, Steps()) == [math.sqrt(k) for k in numbers]
+
+    def test_a_stopped_run_goes_on_where_it_was(self, tmp_path: Path, capsys: Any) -> None:
+        """What was finished is kept, is not run again, and comes back as it would have come."""
+        settings, done = Settings("t4-cascade", "smoke", {"seeds": 3, "tasks": 9}, kept=tmp_path / "cells"), []
+
+        def job(cell: belief_trap.Cell) -> tuple[float, dict[str, bool]]:
+            if cell.s == 0.3 and len(done) == 2:
+                raise KeyboardInterrupt
+            done.append(cell.s)
+            return cell.s / 3, {"rule": cell.rule == "plug-in"}
+
+        cells = [belief_trap.Cell("plug-in", Belief(1.0, 1.0), s, "s") for s in (0.1, 0.2, 0.3)]
+        with pytest.raises(KeyboardInterrupt, match="2 of 3 cells are done and kept; repeat the command"):
+            settings.each(job, cells, Steps())
+        done.append(0.0)
+        assert settings.each(job, cells, Steps()) == [[s / 3, {"rule": True}] for s in (0.1, 0.2, 0.3)]
+        assert done == [0.1, 0.2, 0.0, 0.3]
+        assert "2 of 3 cells were finished before and are kept" in capsys.readouterr().err
+        more = replace(settings, numbers={"seeds": 9, "tasks": 9})  # more seeds, same cells
+        assert more.each(job, cells, Steps()) == settings.each(job, cells, Steps())
+        assert done == [0.1, 0.2, 0.0, 0.3]
+        replace(settings, numbers={"seeds": 3, "tasks": 8}).each(job, cells, Steps())  # other tasks, other cells
+        replace(settings, name="t5-cascade").each(job, cells, Steps())
+        assert done == [0.1, 0.2, 0.0, 0.3, *[0.1, 0.2, 0.3] * 2]
+
+    def test_a_kept_cell_of_other_code_is_named_and_a_damaged_one_refused(self, tmp_path: Path, capsys: Any) -> None:
+        settings = Settings("t4-cascade", "smoke", {}, kept=tmp_path / "cells")
+        assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
+        (file,) = (tmp_path / "cells").iterdir()
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"commit": "abc"}))
+        assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
+        assert "warning: the code has changed since: was abc" in capsys.readouterr().err
+        file.write_text(file.read_text()[:-9])
+        with pytest.raises(InputError, match=f"{file.name} is damaged .*; delete it to have the cell run again"):
+            settings.each(math.sqrt, [4.0], Steps())
 
     def test_streams_depend_on_game_and_cell(self) -> None:
         one, other = Settings("t4-cascade", "smoke", {}), Settings("t5-cascade", "full", {})
