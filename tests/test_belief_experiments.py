@@ -90,8 +90,8 @@ class TestTrap:
         assert found("plug-in", 0.0)["doubts_low"] > 0.9
         for distance in (0.1, 0.2):
             assert found("Thompson", distance)["doubts_high"] < 0.02
+            assert found("forced stays", distance)["doubts_high"] < 0.02
             assert found("forced stays", distance)["silent_high"] < 0.02
-        assert found("forced stays", 0.1)["doubts"] == pytest.approx(0.03, abs=0.01)
         assert abs(found("plug-in", 0.0)["user_regret"]) < 0.002  # blind to what costs the provider this much
         assert found("plug-in", 0.0)["provider_regret"] > 0.5
 

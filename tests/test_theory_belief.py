@@ -189,7 +189,7 @@ def test_every_rule_leaves_a_hopeless_provider_and_stays_with_a_sure_one() -> No
             leaving = np.broadcast_to(rule.leaving(hopeless, 10_000, rng), n)
             staying = np.broadcast_to(rule.leaving(sure, 10_000, rng), n)
             assert rule.checks == checks
-            assert leaving.mean() > 0.98  # all but the forced stays, 1 in 100 at this task
+            assert leaving.mean() > 0.97  # all but the forced stays, 2 in 100 at this task
             assert staying.mean() == 0.0
 
 
@@ -209,7 +209,7 @@ def test_only_a_growing_bound_and_forced_stays_come_back() -> None:
     assert fixed == [1.0] * 5
     assert growing == sorted(growing, reverse=True)
     assert (growing[0], growing[-1]) == (1.0, 0.0)
-    np.testing.assert_allclose(1 - np.array(forced), 1 / np.sqrt(tasks))
+    np.testing.assert_allclose(1 - np.array(forced), np.minimum(1, 2 / np.sqrt(tasks)))
 
 
 def test_where_escalations_are_bad_news_optimism_hopes_for_few() -> None:

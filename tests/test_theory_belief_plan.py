@@ -243,13 +243,15 @@ def test_for_a_plug_in_user_doubt_is_the_end() -> None:
     assert doubt == silence > 0.4
 
 
-def test_who_explores_escapes() -> None:
-    """Forced stays end silence rather than doubt: what they still see at this rate may not yet have restored trust."""
-    assert max(lost(Thompson(T4), S0 + 0.1)) <= 0.02
-    assert max(lost(Optimistic(T4), S0 + 0.1)) <= 0.02
-    doubt, silence = lost(ForcedStays(T4), S0 + 0.1)
-    assert silence <= 0.02
-    assert doubt <= 0.1
+@pytest.mark.parametrize("rule", [Thompson, Optimistic, ForcedStays])
+def test_who_explores_escapes(rule: Any) -> None:
+    assert max(lost(rule(T4), S0 + 0.1)) <= 0.02
+
+
+def test_too_few_forced_stays_end_silence_but_not_doubt() -> None:
+    doubt, silence = lost(ForcedStays(T4, scale=1.0), S0 + 0.1, sessions=2000)
+    assert silence <= 0.01
+    assert 0.02 < doubt < 0.05
 
 
 def test_a_fixed_bound_stays_in_the_trap() -> None:
