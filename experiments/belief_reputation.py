@@ -74,11 +74,16 @@ class Cell(NamedTuple):
     seed: int
 
 
+def check(settings: Settings) -> None:
+    """Raise InputError for a game in which keeps do not cost the user's trust."""
+    if not np.isfinite(thresholds(settings.game).s0):
+        raise InputError("expected a game with xi1 < 0 < xi2, where users stay iff E[s] >= s0, "
+                         f"got {settings.name}; try t4-cascade")  # fmt: skip
+
+
 def experiment(settings: Settings, progress: Steps) -> Page:
     """Train providers, judge them, draw them beside the best plan and the hand-written rule."""
     game = settings.game
-    if not np.isfinite(thresholds(game).s0):
-        raise InputError(f"expected a game with xi1 < 0 < xi2, where users stay iff E[s] >= s0, got {settings.name}")
     patience = PATIENCE[: settings["patience"]]
     cells = [Cell(*key, seed) for seed in range(settings["seeds"]) for key in combinations(patience)]
     trained = settings.each(partial(train, settings), cells, progress, "learners")

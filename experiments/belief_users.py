@@ -20,13 +20,13 @@ import polars as pl
 from matplotlib.figure import Figure as Canvas
 
 from routing_game.envs.sessions import UserSessions
-from routing_game.experiments import InputError
 from routing_game.experiments.belief import Figure, Page, Settings, Table
 from routing_game.experiments.columns import mean
 from routing_game.experiments.figures import RC, Look, svg
 from routing_game.experiments.progress import Steps
+from routing_game.experiments.rulebook import Threshold, threshold
 from routing_game.experiments.trainers import one_thread
-from routing_game.theory import Game, thresholds
+from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import clairvoyant, plan_after_failure, told_utility
 from routing_game.theory.belief_rules import after_failure
@@ -67,11 +67,14 @@ def cells(settings: Settings) -> list[Cell]:
     return known + [Cell(u, p, seed) for seed in range(settings["seeds"]) for u in LEARNERS for p in PRIORS]
 
 
+def check(settings: Settings) -> None:
+    """Raise InputError for a game in which there is nothing to infer."""
+    threshold(settings.game, settings.name)
+
+
 def experiment(settings: Settings, progress: Steps) -> Page:
     """Train users, value them, draw them beside the Bayes-optimal one."""
-    if not np.isfinite(thresholds(settings.game).s0):
-        raise InputError(f"expected a game with xi1 < 0 < xi2, where users stay iff E[s] >= s0, got {settings.name}")
-    todo = cells(settings)
+    todo, mark = cells(settings), threshold(settings.game, settings.name)
     found = settings.each(partial(train, settings), todo, progress, "users")
     seeds = pl.DataFrame([row for row, _ in found], infer_schema_length=None)
     groups = pl.DataFrame([row for _, rows in found for row in rows])
@@ -85,11 +88,11 @@ def experiment(settings: Settings, progress: Steps) -> Page:
                 f"stays to learn, and of the Bayes-optimal plan if it is told only the last {WINDOW} draws.",
                 regret_figure(seeds, table)),
          Figure("What not knowing s costs: utility of a session below that of a user who is told s, over s (means of "
-                f"{BINS} groups, over seeds). Dotted: s0. Left of it staying costs, right of it leaving does.",
-                group_figure(groups, settings.game))),
+                f"{BINS} groups, over seeds). Dotted: {mark.word}. On one side of it staying costs, on the other "
+                "leaving does.", group_figure(groups, mark))),
         (Table("learned", "Utility of a session and regret against the Bayes-optimal user, in units of V, means over "
-               "seeds with half their 95 % intervals; share: regret over what planning is worth, the Bayes-optimal "
-               "value less the myopic one, in %. For users of the theory the interval is that of their play.", table),
+               "seeds with half their 95 % intervals. For users of the theory the interval is that of their play.",
+               table),
          Table("seeds", "The same, seed by seed; error: standard error of the play that valued it, 0 if exact.",
                seeds),
          Table("by-s", "Utility of a session below that of a user who is told s, by s.", groups)),
@@ -125,14 +128,8 @@ def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], list[dict[str
     played = play(game, cell.prior, observes, act, settings["sessions"], int(rng.integers(2**31)))
     value, error = (played.value, played.error) if exact is None else (float(exact), 0.0)
     who = {"user": cell.user, "prior": words(cell.prior), "seed": cell.seed}
-    row = {**who, "value": value, "regret": best.value[TASKS] - value, "error": error,
-           "share": 100 * (best.value[TASKS] - value) / (best.value[TASKS] - myopic(game, cell.prior))}  # fmt: skip
+    row = {**who, "value": value, "regret": best.value[TASKS] - value, "error": error}
     return row, [who | group for group in played.by_s]
-
-
-def myopic(game: Game, prior: Belief) -> float:
-    """The value of deciding each time as if this were the last task."""
-    return float(plan_after_failure(game, prior, TASKS, lambda belief: after_failure(game, belief)).value[TASKS])
 
 
 def learn(settings: Settings, cell: Cell, observes: str | int, rng: np.random.Generator) -> tuple[Any, Act]:
@@ -199,18 +196,13 @@ def summary(seeds: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for (user, prior), group in seeds.group_by("user", "prior", maintain_order=True):
         row: dict[str, Any] = {"user": user, "prior": prior}
-        for column in ("value", "regret", "share"):
+        for column in ("value", "regret"):
             row |= mean(column, group[column].to_numpy())
         if user in REFERENCES:
             half = 1.96 * group["error"].item()
-            row |= {"value_half": half, "regret_half": half, "share_half": half * abs(scale(group))}
+            row |= {"value_half": half, "regret_half": half}
         rows.append(row)
     return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def scale(group: pl.DataFrame) -> float:
-    """Share over regret; 0 where there is no regret."""
-    return group["share"].item() / group["regret"].item() if group["regret"].item() else 0.0
 
 
 # --- words and pictures ---------------------------------------------------------------------------------------
@@ -221,15 +213,13 @@ def answer(table: pl.DataFrame) -> tuple[str, ...]:
     lines = []
     for prior in map(words, PRIORS):
         rows = {row["user"]: row for row in table.filter(prior=prior).to_dicts()}
-        learned = "; ".join(
-            f"{SEES[user]} {rows[user]['regret']:.3f} ± {rows[user]['regret_half']:.3f} ({rows[user]['share']:.0f} % "
-            "of what planning is worth)" for user in LEARNERS
-        )  # fmt: skip
+        learned = "; ".join(f"{SEES[user]} {rows[user]['regret']:.3f} ± {rows[user]['regret_half']:.3f}"
+                            for user in LEARNERS)  # fmt: skip
         lines.append(f"{prior}: the Bayes-optimal user gets {rows[PLAN]['value']:.3f} V a session, the myopic one "
-                     f"{rows[MYOPIC]['value']:.3f}. Regret of learners that see {learned}.")  # fmt: skip
+                     f"{rows[MYOPIC]['regret']:.3f} less. Regret of learners that see {learned}.")  # fmt: skip
         lost, learnt = rows[PLAN_WINDOW]["regret"], rows["window"]["regret"]
-        lines.append(f"{prior}: of the window's {learnt:.3f} at most {min(lost, learnt):.3f} come from forgetting: "
-                     f"the optimal plan, told only the window, loses {lost:.3f}.")  # fmt: skip
+        lines.append(f"{prior}: of the window's {learnt:.3f} at most {max(0.0, min(lost, learnt)):.3f} come from "
+                     f"forgetting: the optimal plan, told only the window, loses {lost:.3f}.")  # fmt: skip
     return tuple(lines)
 
 
@@ -259,7 +249,7 @@ def regret_figure(seeds: pl.DataFrame, table: pl.DataFrame) -> str:
         return svg(canvas)
 
 
-def group_figure(groups: pl.DataFrame, game: Game) -> str:
+def group_figure(groups: pl.DataFrame, mark: Threshold) -> str:
     """A panel for each prior, a line for each user."""
     with mpl.rc_context(RC):
         canvas = Canvas(figsize=(9.6, 3.6))
@@ -271,7 +261,7 @@ def group_figure(groups: pl.DataFrame, game: Game) -> str:
                 s, loss = (rows[column].to_numpy().reshape(-1, BINS).mean(axis=0) for column in ("s", "loss"))
                 label = SEES.get(user, user)
                 panel.plot(s, loss, color=look.colour, marker=look.marker, ls=look.line, ms=4, lw=1.3, label=label)
-            panel.axvline(float(thresholds(game).s0), color="#555555", lw=0.9, ls=":")
+            panel.axvline(mark.s, color="#555555", lw=0.9, ls=":")
             panel.set(xlabel="hidden s", title=f"s from {prior}", xlim=(0, None))
         axes[0].set_ylabel("loss, units of V a session")
         handles, labels = axes[0].get_legend_handles_labels()

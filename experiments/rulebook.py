@@ -81,7 +81,7 @@ RULEBOOK = {
     "forced stays": Entry(ForcedStays, Look("#009E73", "P", (0, (6, 1, 1, 1, 1, 1))), False),
 }
 """Plug-in and the like check after each failure unless their name says "each task"; Thompson draws once a task; the
-optimistic bound is one standard deviation, or sqrt(2 log n) of them; stays are forced with chance min(1, 2 n^(-1/2))."""
+optimistic bound is one standard deviation, or sqrt(2 log n) of them; stays are forced with chance min(1, 2/sqrt(n))."""
 
 
 class Threshold(NamedTuple):

@@ -249,6 +249,8 @@ class TestPage:
             (["belief", "trap", "--game", "t4-casc"], "perhaps t4-cascade"),
             (["belief", "trap", "--game", "value-cheap"], "try t4-cascade"),
             (["belief", "converge", "--game", "t5-reason-typo"], "'t5-reason-typo'"),
+            (["belief", "users", "--game", "value-cheap"], "try t4-cascade"),
+            (["belief", "reputation", "--game", "t5-cascade"], "expected a game with xi1 < 0 < xi2"),
             (["belief", "trap", "--seeds", "3"], "expected --sessions for belief trap, got --seeds"),
             (["belief", "observability", "--sessions", "3"], "expected --seeds"),
             (["belief", "trap", "--sessions", "0"], "at least 1"),

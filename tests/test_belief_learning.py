@@ -81,10 +81,3 @@ def test_play_finds_the_value_of_a_plan(prior: Belief) -> None:
     assert found.error < 0.015
     assert min(group["loss"] for group in found.by_s) > -0.2
     assert np.all(np.diff([group["s"] for group in found.by_s]) > 0)
-
-
-def test_games_without_a_threshold_are_refused(capsys: Any, tmp_path: Path) -> None:
-    for name in ("reputation", "users"):
-        words = ["belief", name, "--game", "t5-cascade", "--profile", "smoke", "--out", str(tmp_path)]
-        assert main(words) == 2
-        assert "expected a game with xi1 < 0 < xi2" in capsys.readouterr().err

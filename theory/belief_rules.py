@@ -175,8 +175,8 @@ class Optimistic:
 class ForcedStays:
     """The plug-in rule, but with chance min(1, scale / task^power) it stays to learn.
 
-    Stays are forced for ever if power <= 1, and their share of the tasks vanishes if power > 0. How many of them n tasks
-    hold, 2 scale sqrt(n) at power 1/2, says how soon a pessimist is put right.
+    Stays are forced for ever if power <= 1, and their share of the tasks vanishes if power > 0. How many of them n
+    tasks hold, 2 scale sqrt(n) at power 1/2, says how soon a pessimist is put right.
     """
 
     game: Game
