@@ -6,6 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from functools import cache, partial
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from routing_game.experiments import InputError
 from routing_game.experiments.learners import LEARNERS
 from routing_game.experiments.progress import Progress
 from routing_game.experiments.records import Record, RunDirectory, Trace, commit
-from routing_game.experiments.signals import handling
+from routing_game.experiments.signals import held_back
 from routing_game.experiments.spec import Cell, Spec
 
 T = TypeVar("T")
@@ -84,25 +85,27 @@ def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> I
     if workers == 1:
         yield from map(job, cells)
         return
+    from multiprocessing import resource_tracker
+
     from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     # a worker that imports torch looks like a memory leak to loky, which replaces it once: nothing to worry people with
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+    warnings.filterwarnings("ignore", message=".* have been cancelled", category=UserWarning)  # as was asked for
     pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)
     parent = os.getpid()
+    resource_tracker.ensure_running()  # a pool begins it, and to begin it lets signals through
     try:
-        with handling(signal.SIGINT, signal.SIG_IGN):  # workers inherit it: Ctrl-C is the parent's from their start
-            results = pool(delayed(_in_worker)(parent, job, cell) for cell in cells)
-        yield from results
+        with ExitStack() as stack:
+            with held_back(signal.SIGINT, signal.SIGTERM):  # from workers for good: to stop is the parent's business
+                results = pool(delayed(_in_worker)(parent, job, cell) for cell in cells)
+                stack.enter_context(closing(results))  # which ends the workers
+            yield from results
     except TerminatedWorkerError:
         raise InputError(
             "a worker died (out of memory?); what is finished of a check is kept, repeat it to resume"
         ) from None
-    except (KeyboardInterrupt, GeneratorExit):
-        get_reusable_executor(max_workers=workers).shutdown(wait=False, kill_workers=True)
-        raise
 
 
 def _in_worker(parent: int, job: Callable[[T], R], cell: T) -> R:

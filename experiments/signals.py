@@ -1,4 +1,4 @@
-"""Other signal handlers, for a while."""
+"""Signals that are handled otherwise, or held back, for a while."""
 
 import signal
 import threading
@@ -18,3 +18,20 @@ def handling(number: int, handler: Callable[..., Any] | int) -> Iterator[None]:
         yield
     finally:
         signal.signal(number, signal.SIG_DFL if before is None else before)
+
+
+@contextmanager
+def held_back(*numbers: int) -> Iterator[None]:
+    """Meanwhile these signals wait, to come at the end; processes that are begun meanwhile will never get them.
+
+    To ignore them meanwhile would do the same for those, but lose one that comes. Windows cannot hold signals back:
+    there nothing changes.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
