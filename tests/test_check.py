@@ -346,9 +346,11 @@ def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):
 
 
 def test_the_smoke_profile_runs_every_learner(tmp_path, capsys):
-    assert main(["check", "--profile", "smoke", "--workers", "1", "--out", str(tmp_path / "out")]) == 0
+    code = main(["check", "--profile", "smoke", "--workers", "1", "--out", str(tmp_path / "out")])
     directory = RunDirectory.open(tmp_path / "out")
     records = [*directory.records()]
+    assert [(record.cell, record.error) for record in records if record.error is not None] == []
+    assert code == 0
     assert [record.cell for record in records] == directory.spec.cells()
     assert {record.learner for record in records if record.error is None} == {*LEARNERS}
     assert "report: " in capsys.readouterr().out
