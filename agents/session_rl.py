@@ -288,8 +288,9 @@ SETTINGS: dict[str, Settings] = {
     # noise: weight of the policy's entropy
     "ppo-belief": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
                            options=_options({"net_arch": [32, 32], "features_extractor_class": BeliefOfPlace}, 0.9)),
-    "ppo-blind": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
-                          options=_options({"net_arch": [32]}, 0.95)),
+    # what follows a pass of its own depends on a belief that it does not see: its values mislead, so it uses returns
+    "ppo-blind": Settings(width=128, steps=256, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
+                          options=_options({"net_arch": [32]}, 1.0)),
     "ppo-belief-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
                                 options=_options({"net_arch": [32, 32],
                                                   "features_extractor_class": BeliefAndTime}, 0.98)),

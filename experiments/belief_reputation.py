@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from scipy.optimize import minimize
 
 from routing_game.envs.sessions import ProviderSessions
 from routing_game.experiments import InputError
@@ -31,6 +32,7 @@ from routing_game.theory import Game, solve, thresholds
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import Checks, PlugIn
 from routing_game.theory.reputation import (
+    enough_draws,
     memoryless_discounted,
     reputation,
     reputation_discounted,
@@ -61,6 +63,8 @@ STRIP = 25
 """Tasks of a session in the strip chart."""
 DRAWS = 2000
 """How far a learned plan is followed at a patience near 1: its cost is then at most .01 % too high."""
+BLIND_CHANCES = 5
+"""In how many chances, after 0, 1, 2, ... failed passes of M1, a plan that does not see the belief is sought."""
 MOST_PASSES = 30
 """Failed passes of M1 in a task after which a provider without the belief is taken to turn to M2."""
 
@@ -87,27 +91,33 @@ def experiment(settings: Settings, progress: Steps) -> Page:
     patience = PATIENCE[: settings["patience"]]
     cells = [Cell(*key, seed) for seed in range(settings["seeds"]) for key in combinations(patience)]
     trained = settings.each(partial(train, settings), cells, progress, "learners")
+    blind = settings.each(partial(best_blind, game), [(c, g) for c in CHECKS for g in sorted(patience)], progress,
+                          "searches for the best plan without the belief")  # fmt: skip
     points = np.unique(np.concatenate([np.linspace(0.05, 0.98, settings["curve"]), PATIENCE]))
-    exact = settings.each(partial(plans, settings.game), [(c, float(g)) for c in CHECKS for g in points], progress,
+    exact = settings.each(partial(plans, game), [(c, float(g)) for c in CHECKS for g in points], progress,
                           "exact plans")  # fmt: skip
     seeds, lines = pl.DataFrame([row for row, _ in trained]), pl.DataFrame(exact)
     strips = {cell: strip for cell, (_, strip) in zip(cells, trained, strict=True) if cell.seed == 0}
-    table = summary(seeds, lines)
+    unseen = pl.DataFrame(blind)
+    table = summary(seeds, lines, unseen)
     return Page(
         f"Reputation, learned: {settings.name}",
         "A provider that commits to nothing learns from play. Does it keep the user's trust, and when does it pay it "
         "to spend it? What is it worth to see the belief?",
-        answer(table, lines, game),
-        (Figure(cost_caption(lines, game), cost_figure(table, lines, game)),
+        answer(table, game),
+        (Figure(COST_CAPTION, cost_figure(table, lines, game)),
          Figure(strip_caption(strips), strip_figure(game, strips))),
-        (Table("learned", "Means over seeds with half their 95 % intervals. cost: (1-g) J; above: over the best plan, "
-               f"in %; horizon: the same over {HORIZON} tasks without discount, for learners that see the belief; "
+        (Table("learned", "Means over seeds with half their 95 % intervals. cost: (1-g) J; above: over best, the "
+               "best plan that sees what the learner sees, in %; "
+               f"horizon: the same over {HORIZON} tasks without discount, for learners that see the belief; "
                f"long_run: cost of a task among tasks {LONG_RUN[0] + 1} to {LONG_RUN[1]} of {SESSIONS:,} sessions, "
                "over J* in %; lost: share of users, in %, whose belief then says leave; milks: share of seeds that "
                "keep where the hand-written rule would escalate first.", table),
          Table("seeds", "The same, seed by seed.", seeds),
          Table("exact", "Best plan by value iteration, and the hand-written rule: (1-g) J; milks: the best plan keeps "
-               "at the first belief at which the rule escalates.", lines)),
+               "at the first belief at which the rule escalates.", lines),
+         Table("blind", "The best plan found that does not see the belief: (1-g) J, and its chances of M2 after so "
+               "many failed passes of M1 in the task.", unseen)),
         {"game": settings.name, "profile": settings.profile, **settings.numbers, "prior": "Beta(1, 1)",
          "users": "plug-in", "g": ", ".join(f"{g:g}" for g in patience)},
     )  # fmt: skip
@@ -143,6 +153,29 @@ def plans(game: Game, cell: tuple[Checks, float]) -> dict[str, Any]:
     rule = reputation_discounted(game, PRIOR, g, user, checks, reputation_rule(user))
     at_edge = best.escalating[0, round(mark.kept - PRIOR.kept)]
     return {"checks": checks, "g": g, "best": best.cost, "rule": rule.cost, "milks": bool(at_edge < 0.5)}
+
+
+def best_blind(game: Game, cell: tuple[Checks, float]) -> dict[str, Any]:
+    """The cheapest plan found of those that see nothing but their task: its cost, and its chances of M2.
+
+    The chances after each number of failed passes are polished from the best plan without chance, which turns to M2
+    after some number of them.
+    """
+    checks, g = cell
+    user = leaving(game, checks)
+
+    def cost(x: Any, draws: int | None = min(600, enough_draws(game, g))) -> float:
+        chances = np.append(x, np.full(MOST_PASSES + 1 - len(x), x[-1]))
+        return memoryless_discounted(game, PRIOR, g, user, chances, checks, draws)
+
+    turns = [(np.arange(BLIND_CHANCES) >= turn).astype(float) for turn in range(BLIND_CHANCES)]
+    first = min(turns, key=cost)
+    inwards = first + 0.3 * np.diag(1 - 2 * first)
+    found = minimize(cost, first, method="Nelder-Mead", bounds=[(0, 1)] * BLIND_CHANCES,
+                     options={"initial_simplex": np.vstack([first, inwards]), "maxfev": 400, "xatol": 1e-3,
+                              "fatol": 1e-6})  # fmt: skip
+    columns = [f"{n}" for n in range(BLIND_CHANCES - 1)] + [f"{BLIND_CHANCES - 1} or more"]
+    return {"checks": checks, "g": g, "cost": cost(found.x, None)} | dict(zip(columns, found.x.tolist(), strict=True))
 
 
 @one_thread()
@@ -227,13 +260,15 @@ def milking_ends(game: Game, checks: Checks) -> float:
     return high
 
 
-def summary(seeds: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Means over seeds, a row for each kind of learner."""
-    best = {(row["checks"], row["g"]): row["best"] for row in lines.to_dicts()}
+def summary(seeds: pl.DataFrame, lines: pl.DataFrame, unseen: pl.DataFrame) -> pl.DataFrame:
+    """Means over seeds, a row for each kind of learner; `best` is the best plan that sees what the learner sees."""
+    best = {("belief", row["checks"], row["g"]): row["best"] for row in lines.to_dicts()}
+    best |= {("task", row["checks"], row["g"]): row["cost"] for row in unseen.to_dicts()}
     rows = []
-    for key, group in seeds.group_by("checks", "sight", "patience", maintain_order=True):
+    for key, group in seeds.sort("checks", "sight", "patience").group_by("checks", "sight", "patience",
+                                                                         maintain_order=True):  # fmt: skip
         checks, sight, g = key
-        target = best[checks, g]
+        target = best[sight, checks, g]
         row = {"checks": checks, "sight": sight, "g": g, "best": target, **mean("cost", group["cost"].to_numpy())}
         row |= mean("above", 100 * (group["cost"].to_numpy() / target - 1))
         row |= mean("long_run", group["long_run"].to_numpy()) | mean("lost", group["lost"].to_numpy())
@@ -247,12 +282,10 @@ def summary(seeds: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 # --- words ----------------------------------------------------------------------------------------------------
 
 
-def answer(table: pl.DataFrame, lines: pl.DataFrame, game: Game) -> tuple[str, ...]:
+def answer(table: pl.DataFrame, game: Game) -> tuple[str, ...]:
     """What the numbers say."""
     said = [learned_words(row) for row in table.filter(sight="belief").to_dicts()]
-    blind = "; ".join(f"{row['above']:.1f} ± {row['above_half']:.1f} % above the best plan at g = {row['g']:g}, users "
-                      f"check {when(row['checks'])}" for row in table.filter(sight="task").to_dicts())  # fmt: skip
-    return (milking_words(game), *said, f"Without seeing the belief: {blind}. It can only mix as if committed.")
+    return (milking_words(game), *said, *map(blind_words, CHECKS, [table] * len(CHECKS)))
 
 
 def when(checks: str) -> str:
@@ -279,11 +312,23 @@ def learned_words(row: dict[str, Any]) -> str:
             f"lost; {100 * row['milks']:.0f} % of the seeds milk at the first edge.")  # fmt: skip
 
 
-def cost_caption(lines: pl.DataFrame, game: Game) -> str:
-    """Caption of the first picture."""
-    return ("Cost (1-g) J over patience g. Lines: the best plan by value iteration, the hand-written rule, J*; shaded: "
-            "where the best plan milks at the first edge. Points: what PPO learned, judged exactly, means of the seeds "
-            "with 95 % t intervals.")  # fmt: skip
+def blind_words(checks: Checks, table: pl.DataFrame) -> str:
+    """What not seeing the belief costs a provider, and what learners that do not see it came to."""
+    rows = table.filter(checks=checks)
+    parts = []
+    for blind in rows.filter(sight="task").to_dicts():
+        seeing = rows.filter(sight="belief", g=blind["g"])["best"].item()
+        parts.append(f"{100 * (blind['best'] / seeing - 1):.1f} % at g = {blind['g']:g} (PPO comes within "
+                     f"{blind['above']:.1f} ± {blind['above_half']:.1f} %)")  # fmt: skip
+    return (f"Users check {when(checks)}: the best plan found that does not see the belief costs more than the best "
+            f"one that does, by {'; '.join(parts)}.")  # fmt: skip
+
+
+COST_CAPTION = (
+    "Cost (1-g) J over patience g. Lines: the best plan by value iteration, the hand-written rule, J*; bars: the best "
+    "plan found that does not see the belief; shaded: where the best plan milks at the first edge. Points: what PPO "
+    "learned, judged exactly, means of the seeds with 95 % t intervals."
+)
 
 
 def strip_caption(strips: dict[Cell, Any]) -> str:
@@ -311,6 +356,8 @@ def cost_figure(table: pl.DataFrame, lines: pl.DataFrame, game: Game) -> str:
                 panel.axvspan(0, ends, color="#E69F00", alpha=0.15, lw=0, label="milking pays")
                 panel.annotate(f"g = {ends:.3f}", (ends, 0.02), xycoords=("data", "axes fraction"), fontsize=8,
                                xytext=(3, 0), textcoords="offset points")  # fmt: skip
+            blind = table.filter(checks=checks, sight="task")
+            panel.plot(blind["g"], blind["best"], "_", color="black", ms=14, mew=1.6, label="best plan, not seeing it")
             for sight, label in (("belief", "PPO, sees the belief"), ("task", "PPO, sees its task only")):
                 rows = table.filter(checks=checks, sight=sight).sort("g")
                 draw(panel, rows, SIGHTS[sight]._replace(line=""), "g", "cost", label)

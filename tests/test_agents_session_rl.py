@@ -10,11 +10,12 @@ from routing_game.agents.sb3 import Settings
 from routing_game.agents.session_rl import SETTINGS
 from routing_game.envs import ProviderSessions, UserSessions
 from routing_game.envs.sb3 import SB3VecEnv
+from routing_game.experiments.belief_reputation import best_blind, leaving
 from routing_game.theory import GAMES
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure
 from routing_game.theory.belief_rules import PlugIn
-from routing_game.theory.reputation import reputation_discounted
+from routing_game.theory.reputation import memoryless_discounted, reputation_discounted
 
 T4, UNIFORM, TASKS = GAMES["t4-cascade"], Belief(1.0, 1.0), 6
 PROVIDERS = {PPOReputation: "belief", PPOBlind: "task"}
@@ -51,14 +52,9 @@ def user(kind, seed=0, settings=None, tasks=TASKS, prior=UNIFORM):
 
 def regret(learner, g, checks):
     """Share of the best plan's cost, by the recursion that gave it."""
-    rule = PlugIn(T4, checks)
-
-    def leaving(belief):
-        return rule.leaving(belief, 1, np.random.default_rng(0))
-
-    known = {"draws": 800}
-    best = reputation_discounted(T4, UNIFORM, g, leaving, checks, **known).cost
-    learned = reputation_discounted(T4, UNIFORM, g, leaving, checks, learner.escalating, starting=learner.starting,
+    user, known = leaving(T4, checks), {"draws": 800}
+    best = reputation_discounted(T4, UNIFORM, g, user, checks, **known).cost
+    learned = reputation_discounted(T4, UNIFORM, g, user, checks, learner.escalating, starting=learner.starting,
                                     **known).cost  # fmt: skip
     assert learned >= best - 1e-12
     return learned / best - 1
@@ -158,6 +154,17 @@ def test_ppo_that_sees_the_belief_comes_close_to_the_best_plan(g, checks):
         [*learner.train()]
         regrets.append(regret(learner, g, checks))
     assert np.mean(regrets) < 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checks", ["failure", "task"])
+def test_ppo_that_does_not_see_the_belief_comes_close_to_the_best_plan_that_does_not(checks):
+    best = best_blind(T4, (checks, 0.99))["cost"]
+    for seed in range(2):
+        learner = provider(PPOBlind, seed, SETTINGS["ppo-blind"], 0.99, checks)
+        [*learner.train()]
+        cost = memoryless_discounted(T4, UNIFORM, 0.99, leaving(T4, checks), learner.chances(30), checks)
+        assert best * (1 - 1e-4) < cost < 1.05 * best
 
 
 @pytest.mark.slow

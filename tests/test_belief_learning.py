@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from routing_game.experiments.cli import main
 from routing_game.theory import GAMES
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure
+from routing_game.theory.reputation import memoryless_discounted, reputation_discounted
 
 T4 = GAMES["t4-cascade"]
 LITTLE = {"seeds": 1, "patience": 1, "updates": 2, "curve": 2, "sessions": 200}
@@ -70,6 +72,21 @@ def test_where_milking_ends() -> None:
     assert providers.milking_ends(T4, "task") == pytest.approx(0.570, abs=1e-3)
     assert providers.milking_ends(T4, "failure") == 0.0
     assert providers.edge(T4) == Belief(1.0, 3.0)
+
+
+@pytest.mark.parametrize("checks", providers.CHECKS)
+def test_the_best_plan_that_does_not_see_the_belief(checks: Any) -> None:
+    """It costs what it says, no plan of a grid costs less, and one that sees the belief does."""
+    found, user = providers.best_blind(T4, (checks, 0.5)), providers.leaving(T4, checks)
+
+    def cost(x: Any) -> float:
+        return memoryless_discounted(T4, providers.PRIOR, 0.5, user, np.append(x, np.full(26, x[-1])), checks)
+
+    chances = [found[name] for name in ("0", "1", "2", "3", "4 or more")]
+    assert cost(np.array(chances)) == pytest.approx(found["cost"], abs=1e-12)
+    levels = (0.0, 0.4, 1.0)
+    assert min(cost(np.array([0.0, *x])) for x in product(levels, repeat=4)) >= found["cost"] - 1e-9
+    assert found["cost"] > reputation_discounted(T4, providers.PRIOR, 0.5, user, checks).cost + 0.01
 
 
 @pytest.mark.parametrize("prior", users.PRIORS)

@@ -132,8 +132,7 @@ def reputation_discounted(
         checks: as in `reputation`.
         escalating: as in `reputation`.
         routes: as in `reputation`.
-        draws: how far the recursion goes; time and memory grow as its square. Default: until g^tasks is about 1e-10,
-            but 3000 at most (seconds).
+        draws: how far the recursion goes; time and memory grow as its square. Default: `enough_draws`.
         starting: as in `reputation`.
 
     Raises:
@@ -142,8 +141,7 @@ def reputation_discounted(
     _check(game, prior, checks)
     require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
     g, after_2, chooses = discount, _reasoning_cost(game), escalating is None and 2 in routes
-    if draws is None:
-        draws = min(3000, 100 + ceil(-23 / np.log(g) * game.failure[0] / game.success[0])) if g > 0 else 100
+    draws = enough_draws(game, g) if draws is None else draws
     for_ever = after_2 / (1 - g)
     policy = np.ones((draws + 1, draws + 1), dtype=np.float32)
     starts = np.zeros(policy.shape, dtype=bool)
@@ -172,7 +170,7 @@ def memoryless_discounted(
     leaving: Callable[[Belief], Any],
     chances: Array,
     checks: str = "failure",
-    draws: int = 3000,
+    draws: int | None = None,
 ) -> float:
     """(1-g) J of a provider that sees nothing but its task: after j failed passes of M1 it turns to M2 with a chance.
 
@@ -185,7 +183,7 @@ def memoryless_discounted(
         leaving: as in `reputation_discounted`.
         chances: (K+1,) chance of M2 after j = 0 .. K failed passes of M1 in the task; after K failures M2 for sure.
         checks: as in `reputation`.
-        draws: how far the recursion goes.
+        draws: as in `reputation_discounted`.
 
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
@@ -194,6 +192,7 @@ def memoryless_discounted(
     require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
     chances = np.append(np.asarray(chances, dtype=float)[:-1], 1.0)[:, None]
     g, after_2 = discount, _reasoning_cost(game)
+    draws = enough_draws(game, g) if draws is None else draws
     for_ever = after_2 / (1 - g)
     later = np.full(draws + 2, for_ever)  # J after one draw more, by escalations
     run_later = np.full((len(chances), draws + 2), for_ever)  # R_j, the pass of M1 after j failed ones
@@ -211,6 +210,13 @@ def memoryless_discounted(
         later = (start * after_2 + (1 - start) * first) / (1 - start * g - (1 - start) * again)
         run_later = pass_cost + same * later
     return float((1 - g) * later[0])
+
+
+def enough_draws(game: Game, discount: float) -> int:
+    """Draws until what follows counts for about 1e-10, but 3000 at most (seconds)."""
+    if discount == 0:
+        return 100
+    return min(3000, 100 + ceil(-23 / np.log(discount) * game.failure[0] / game.success[0]))
 
 
 def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> tuple[Array, Array]:
