@@ -35,15 +35,6 @@ from routing_game.theory.exchange import to_dict
 if TYPE_CHECKING:
     import polars as pl
 
-EXPERIMENTS = {
-    "trap": "how often a user ends up leaving for good, for every rule, and whom that costs what",
-    "converge": "whether a user's belief finds s, how soon, and what stops it",
-    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to spend it",
-    "users": "what a user that learns from play infers of s, with counts, a window or a memory",
-    "observability": "which equilibrium learning pairs reach as the user sees less and less of s",
-}
-"""Name -> what it asks; the module is `belief_<name>`."""
-
 COUNTS = ("seeds", "patience", "curve")
 """Numbers that say which cells there are, but change none of them: with more seeds, those that were run are kept."""
 WIDTH = 100

@@ -31,6 +31,14 @@ COMMANDS = {
     "tournament": "let every named provider meet every named user, exactly",
     "list": "show the games, the real model pairs and the learners",
 }
+EXPERIMENTS = {
+    "trap": "how often a user ends up leaving for good, for every rule, and whom that costs what",
+    "converge": "whether a user's belief finds s, how soon, and what stops it",
+    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to spend it",
+    "users": "what a user that learns from play infers of s, with counts, a window or a memory",
+    "observability": "which equilibrium learning pairs reach as the user sees less and less of s",
+}
+"""Experiment of `belief` -> what it asks; the module is `belief_<name>`."""
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
@@ -147,7 +155,7 @@ def run_belief(arguments: argparse.Namespace) -> int:
     from routing_game.theory import GAMES, PAIRS
 
     name = arguments.experiment
-    known(name, "experiment", belief.EXPERIMENTS, "routing-game belief --help")
+    known(name, "experiment", EXPERIMENTS, "routing-game belief --help")
     known(arguments.game, "game", [*GAMES, *PAIRS])
     flags = {flag: getattr(arguments, flag) for flag in ("sessions", "seeds")}
     experiment, settings = belief.prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
@@ -326,7 +334,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     commands["report"].add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
 
     ask = commands["belief"]
-    ask.add_argument("experiment", metavar="EXPERIMENT", help="trap, converge, reputation, users or observability")
+    ask.add_argument("experiment", metavar="EXPERIMENT", help=", ".join(EXPERIMENTS) + "; see below")
+    ask.formatter_class = argparse.RawDescriptionHelpFormatter
+    ask.epilog = "\n".join(["experiments:", *(f"  {name:14}{asks}" for name, asks in EXPERIMENTS.items())])
     ask.add_argument("--game", default="t4-cascade", metavar="GAME", help="a name from routing-game list (%(default)s)")
     ask.add_argument("--profile", choices=["smoke", "default", "full"], default="default",
                      help="how much: smoke takes seconds, default minutes, full is for results")  # fmt: skip
