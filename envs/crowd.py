@@ -15,14 +15,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.theory.belief import Belief
+from routing_game.envs.arguments import single_game, whole_number
+from routing_game.theory.belief import Belief, check_checks
 from routing_game.theory.game import Game, require
 
 Array = NDArray[np.float64]
 
 
 class UserRule(Protocol):
-    """How the users of a crowd decide."""
+    """How the users of a crowd decide.
+
+    `play_sessions` asks with one number of the task for all, `ProviderSessions` with one for each user: a rule that
+    looks at it should use numpy's `where`, not `if`.
+    """
 
     @property
     def checks(self) -> str:
@@ -30,7 +35,13 @@ class UserRule(Protocol):
         ...
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
-        """Q at each belief: for the whole task, or after a failed pass of M1; one number of the task, or one each."""
+        """Q at each belief: for the whole task, or after a failed pass of M1.
+
+        Args:
+            belief: counts of some of the users, arrays.
+            task: number of the task, from 1: one for all, or one each.
+            rng: for rules that draw.
+        """
         ...
 
 
@@ -58,7 +69,7 @@ class Sessions:
 
 
 def play_sessions(
-    game: Game,
+    game: Game | str,
     user: UserRule,
     provider: Provider | float | Array,
     tasks: int,
@@ -70,7 +81,7 @@ def play_sessions(
     """Play ``sessions`` sessions of ``tasks`` tasks that all start with M1, side by side.
 
     Args:
-        game: a single game.
+        game: a single game, or the id of one in the catalog.
         user: the users' rule.
         provider: chance of escalating, as a function of belief and task, or a constant s (one, or one a session).
         tasks: tasks of a session.
@@ -82,14 +93,20 @@ def play_sessions(
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
     """
-    if game.shape:
-        raise ValueError(f"play_sessions takes a single game, got an array of shape {game.shape}; index it")
     require(0 < memory <= 1, "memory", memory, "lie in (0, 1]")
-    require(tasks >= 1, "tasks", tasks, "be at least 1")
-    table = _Table(game, user, provider, rng, Belief.checked(prior), sessions, memory)
+    check_checks(user.checks)
+    tasks, sessions = whole_number("tasks", tasks, least=1), whole_number("sessions", sessions, least=1)
+    table = _Table(single_game(game), user, provider, rng, Belief.checked(prior), sessions, memory)
     rows = [table.play(task) for task in range(1, tasks + 1)]
     cost, utility, solved, mean, escalations, keeps = (np.stack(column) for column in zip(*rows, strict=True))
     return Sessions(cost, utility, solved, mean, escalations, keeps, Belief(table.a, table.b))
+
+
+def chances(name: str, values: Any, size: int) -> Array:
+    """Chances, one each; ValueError, naming them, unless all lie in [0, 1]."""
+    array = np.broadcast_to(np.asarray(values, dtype=float), (size,))
+    require((array >= 0) & (array <= 1), name, array, "lie in [0, 1]")
+    return array
 
 
 class _Table:
@@ -107,7 +124,7 @@ class _Table:
     ) -> None:
         self.game, self.user, self.rng, self.prior, self.memory = game, user, rng, prior, memory
         self.a, self.b = np.full(sessions, prior.escalated), np.full(sessions, prior.kept)
-        self.constant = None if callable(provider) else np.broadcast_to(np.asarray(provider, dtype=float), (sessions,))
+        self.constant = None if callable(provider) else chances("a constant provider's s", provider, sessions)
         self.provider = provider
 
     def play(self, task: int) -> tuple[Any, ...]:
@@ -118,7 +135,7 @@ class _Table:
         seen = np.zeros((2, size), dtype=np.int64)
         whole = None
         if self.user.checks == "task":
-            whole = np.broadcast_to(self.user.leaving(Belief(self.a, self.b), task, self.rng), (size,))
+            whole = self._leaving(Belief(self.a, self.b), task)
         active = np.arange(size)
         while active.size:
             passes[0, active] += 1
@@ -138,7 +155,7 @@ class _Table:
         """Those of the failed who stay."""
         if not failed.size:
             return failed
-        q = whole[failed] if whole is not None else self.user.leaving(self._belief(failed), task, self.rng)
+        q = whole[failed] if whole is not None else self._leaving(self._belief(failed), task)
         return failed[self.rng.random(failed.size) >= q]
 
     def _escalate(self, active: NDArray[np.int64], task: int) -> NDArray[np.bool_]:
@@ -157,8 +174,12 @@ class _Table:
         passes[1, active] += self.rng.geometric(np.broadcast_to(1 - again, active.shape))
         solved[active] = self.rng.random(active.size) < self.game.success[1] / (1 - again)
 
-    def _ask(self, belief: Belief, task: int) -> Any:
-        return self.provider(belief, task) if callable(self.provider) else self.provider
+    def _leaving(self, belief: Belief, task: int) -> Array:
+        return chances("a user's chance of leaving", self.user.leaving(belief, task, self.rng), belief.mean.size)
+
+    def _ask(self, belief: Belief, task: int) -> Array:
+        assert callable(self.provider)
+        return chances("a provider's chance of escalating", self.provider(belief, task), belief.mean.size)
 
     def _belief(self, who: NDArray[np.int64]) -> Belief:
         return Belief(self.a[who], self.b[who])

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.batch import Array, Engine
-from routing_game.envs.crowd import UserRule
-from routing_game.theory.belief import Belief
+from routing_game.envs.crowd import UserRule, chances
+from routing_game.theory.belief import Belief, check_checks
 from routing_game.theory.game import Game, require
 
 Mask = NDArray[np.bool_]
@@ -123,7 +123,9 @@ class ProviderSessions(_Sessions):
     ) -> None:
         if observes not in ("belief", "task"):
             raise ValueError(f'observes must be "belief" or "task", got {observes!r}')
+        check_checks(user.checks)
         require(0 <= going_on <= 1, "going_on", going_on, "lie in [0, 1]")
+        require(np.isfinite(fee), "fee", fee, "be finite")
         if tasks is None and going_on == 1:
             raise ValueError("going_on must be less than 1, or tasks a number: a session has to end")
         self.tasks = np.iinfo(np.int64).max if tasks is None else whole_number("tasks", tasks, least=1)
@@ -146,7 +148,9 @@ class ProviderSessions(_Sessions):
             self.whole[where] = self._leaving(where)
 
     def _leaving(self, where: Mask) -> Any:
-        return self.user.leaving(Belief(self.a[where], self.b[where]), self.played[where] + 1, self.np_random)
+        belief = Belief(self.a[where], self.b[where])
+        q = self.user.leaving(belief, self.played[where] + 1, self.np_random)
+        return chances("a user's chance of leaving", q, belief.mean.size)
 
     def _play(self, ones: Mask) -> tuple[Array, Mask]:
         game, failed_before = self.game, self.passes > 0

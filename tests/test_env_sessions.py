@@ -179,11 +179,26 @@ def test_the_window_holds_the_last_draws():
         assert (window[~over, 2:] == before[~over, 1:-1]).all()
 
 
+class Leaves:
+    """A rule whose q is what it is told."""
+
+    checks = "task"
+
+    def __init__(self, q):
+        self.q = q
+
+    def leaving(self, belief, task, rng):
+        return self.q
+
+
 @pytest.mark.parametrize(("make", "words"), [
     (lambda: ProviderSessions(T4, PlugIn(T4), 2, observes="all"), "observes"),
     (lambda: ProviderSessions(T4, PlugIn(T4), 2, going_on=1.0), "tasks a number"),
     (lambda: ProviderSessions(T4, PlugIn(T4), 2, going_on=1.5), "going_on"),
     (lambda: ProviderSessions(T4, PlugIn(T4), 2, prior=(0, 1)), "prior"),
+    (lambda: ProviderSessions(T4, PlugIn(T4), 2, fee=np.nan), "fee"),
+    (lambda: ProviderSessions(T4, PlugIn(T4, "tasks"), 2), "checks"),
+    (lambda: ProviderSessions(T4, Leaves(1.5), 2).reset(seed=0), "chance of leaving must lie in"),
     (lambda: UserSessions(T4, 2, observes=0), "observes"),
     (lambda: UserSessions(T4, 2, tasks=0), "tasks"),
     (lambda: UserSessions("t4-cascade", 0), "num_envs"),

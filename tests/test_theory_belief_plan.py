@@ -276,6 +276,12 @@ def test_users_regret_does_not_see_lock_in_at_the_threshold() -> None:
         (lambda: clairvoyant(T4, UNIFORM, "often"), "checks"),
         (lambda: lock_in(T4, 1.5, UNIFORM, 3, leaves("task")), "cascade"),
         (lambda: play_sessions(T4, PlugIn(T4), 0.5, 3, 3, np.random.default_rng(0), memory=0), "memory"),
+        (lambda: play_sessions(T4, PlugIn(T4), 0.5, 3, 0, np.random.default_rng(0)), "sessions"),
+        (lambda: play_sessions(T4, PlugIn(T4), 1.5, 3, 3, np.random.default_rng(0)), "constant provider's s must lie"),
+        (lambda: play_sessions(T4, PlugIn(T4), np.nan, 3, 3, np.random.default_rng(0)), "constant provider's s"),
+        (lambda: play_sessions(T4, PlugIn(T4), lambda *_: 7, 9, 9, np.random.default_rng(0)), "chance of escalating"),
+        (lambda: play_sessions(T4, PlugIn(T4, "tasks"), 0.5, 3, 3, np.random.default_rng(0)), "checks"),
+        (lambda: play_sessions("t4-casc", PlugIn(T4), 0.5, 3, 3, np.random.default_rng(0)), "t4-casc"),
     ],
 )
 def test_bad_arguments_are_named(call: Callable[[], Any], message: str) -> None:

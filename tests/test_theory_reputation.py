@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from routing_game.envs.crowd import play_sessions
-from routing_game.theory import GAMES, Game, sample_games, solve, thresholds
+from routing_game.theory import GAMES, Game, payoffs, sample_games, solve, thresholds
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import PlugIn, plug_in, plug_in_after_failure
-from routing_game.theory.reputation import reputation, reputation_discounted, reputation_rule
+from routing_game.theory.reputation import memoryless_discounted, reputation, reputation_discounted, reputation_rule
 
 T4 = GAMES["t4-cascade"]
 UNIFORM = Belief(1.0, 1.0)
@@ -55,6 +55,26 @@ def test_no_policy_of_four_thousand_is_better(game: Game) -> None:
     least = min(cost_of(game, table, 2, 4) for table in tables)
     assert reputation(game, UNIFORM, 2, user(game), routes=(1,), reach=4).cost[2] == pytest.approx(least, abs=1e-12)
     assert reputation(game, UNIFORM, 2, user(game), reach=4).cost[2] <= least + 1e-12
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_users_who_stay_throughout_cost_what_a_commitment_costs(name: str) -> None:
+    """Whichever model fails: who checks once a task and stays, stays with M2 too."""
+    game, s = GAMES[name], 0.3
+
+    def stays(belief: Belief) -> Any:
+        return np.zeros(np.shape(belief.mean))
+
+    cost = float(payoffs(game, 1, s, 0.0).cost)
+    four = reputation(game, UNIFORM, 4, stays, "task", lambda _: s).cost[4]
+    assert four / 4 == pytest.approx(cost, rel=1e-9)
+    for_ever = reputation_discounted(game, UNIFORM, 0.3, stays, "task", lambda _: s).cost
+    assert for_ever == pytest.approx(cost, rel=1e-9)
+    blind = memoryless_discounted(game, UNIFORM, 0.3, stays, np.array([0.0, *[s] * 200]), "task")
+    assert blind == pytest.approx(cost, rel=1e-9)
+    if game.net_value[1] < 0:
+        watchful = reputation_discounted(game, UNIFORM, 0.3, stays, escalating=lambda _: s).cost
+        assert watchful != pytest.approx(cost, rel=1e-3)  # who sees M2 fail leaves
 
 
 def test_simulated_play_has_the_value_of_its_plan() -> None:
@@ -151,6 +171,12 @@ def test_where_losing_the_user_costs_more_than_escalating_nobody_milks_a_watchfu
         (lambda: reputation(T4, UNIFORM, 0, user(T4)), "tasks"),
         (lambda: reputation(T4, UNIFORM, 3, lambda b: np.full(b.mean.shape, 0.5), "task"), "leaving must be 0 or 1"),
         (lambda: reputation_discounted(T4, UNIFORM, 1.0, user(T4)), "discount"),
+        (lambda: reputation_discounted(T4, UNIFORM, 0.5, user(T4), draws=0), "draws"),
+        (lambda: reputation(T4, UNIFORM, 3, user(T4), routes=(2,)), "routes"),
+        (lambda: reputation(T4, UNIFORM, 3, user(T4), escalating=lambda b: 2.0), "escalating"),
+        (lambda: reputation(T4, UNIFORM, 3, lambda b: 2.0), "leaving"),
+        (lambda: reputation(T4, UNIFORM, 3, user(T4), escalating=lambda b: 1, starting=lambda b: 0.3), "starting"),
+        (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.full(3, 2.0)), "chances"),
         (lambda: reputation_discounted(sample_games(2, np.random.default_rng(0)), UNIFORM, 0.5, user(T4)), "single"),
     ],
 )

@@ -109,3 +109,9 @@ def geometric_mean_passes(a: Any, b: Any, alpha: Any) -> Any:
         fraction = 1 - alpha * (b + m) * (c + m - 1) / ((c + 2 * m - 1) * (c + 2 * m)) / fraction
         fraction = 1 - alpha * m * (a + m - 1) / ((c + 2 * m - 2) * (c + 2 * m - 1)) / fraction
     return plain(1 / (1 - alpha * (b / c) / fraction))
+
+
+def check_checks(checks: str) -> None:
+    """Raise ValueError unless the user checks its belief at each "failure" or once a "task"."""
+    if checks not in ("failure", "task"):
+        raise ValueError(f'checks must be "failure" or "task", got {checks!r}')

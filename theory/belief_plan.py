@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.belief import Belief, expected_payoffs
+from routing_game.theory.belief import Belief, check_checks, expected_payoffs
 from routing_game.theory.game import Array, Game, require
 from routing_game.theory.mixture import beta_nodes
 from routing_game.theory.payoffs import payoffs
@@ -68,7 +68,7 @@ def plan_after_failure(
     Raises:
         ValueError: ``game`` is an array, the prior is not positive, or ``tasks`` is less than 1.
     """
-    _check(game, prior, tasks)
+    prior = _check(game, prior, tasks)
     (xi1, xi2), p1, (k1, _) = game.net_value, game.success[0], game.failure
     after_2 = xi2 / game.success[1] if xi2 > 0 else xi2
     reach = 300 + ceil(tasks * k1 / p1) if reach is None else reach
@@ -113,7 +113,7 @@ def plan_each_task(
     Raises:
         ValueError: ``game`` is an array, the prior is not positive, or ``tasks`` is less than 1.
     """
-    _check(game, prior, tasks)
+    prior = _check(game, prior, tasks)
     q = np.linspace(0, 1, 101) if grid is None else np.asarray(grid, dtype=float)
     most_keeps = ceil(log(1e-14) / log(game.failure[0])) if most_keeps is None else most_keeps
     value = np.zeros((tasks + 1, most_keeps * (tasks + 1) + 1))  # V_0, at every belief within reach
@@ -164,7 +164,7 @@ def clairvoyant(game: Game, prior: Belief, checks: str = "failure") -> float:
     Raises:
         ValueError: ``game`` is an array, the prior is not positive, or ``checks`` is neither.
     """
-    _check(game, prior, 1)
+    prior = _check(game, prior, 1)
     check_checks(checks)
     cuts = [float(s) for s in thresholds(game) if np.isfinite(s)]
     return expectation(lambda s: told_utility(game, s, checks), prior, cuts)
@@ -207,14 +207,9 @@ def lattice(prior: Belief, escalations: int, keeps: int) -> Belief:
     return Belief(a, b)
 
 
-def _check(game: Game, prior: Belief, tasks: int) -> None:
+def _check(game: Game, prior: Belief, tasks: int) -> Belief:
+    """The prior, once the arguments are found in order."""
     if game.shape:
         raise ValueError(f"a plan is made for a single game, got an array of shape {game.shape}; index it")
-    Belief.checked(prior)
     require(tasks >= 1, "tasks", tasks, "be at least 1")
-
-
-def check_checks(checks: str) -> None:
-    """Raise ValueError unless the user checks its belief at each "failure" or once a "task"."""
-    if checks not in ("failure", "task"):
-        raise ValueError(f'checks must be "failure" or "task", got {checks!r}')
+    return Belief.checked(prior)

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.belief import Belief
-from routing_game.theory.belief_plan import check_checks, lattice
+from routing_game.theory.belief import Belief, check_checks
+from routing_game.theory.belief_plan import lattice
 from routing_game.theory.game import Array, Game, require
 
 Leaves = Callable[[Belief], Any]

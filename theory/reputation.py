@@ -1,16 +1,18 @@
 """Reputation: when a provider that sees the user's belief should escalate.
 
 It commits to nothing. At each failure with the user staying it escalates (and shows it: a+1) or keeps (b+1). With
-E = c2/p2 if the user stays after M2, else l2, the cost from the start of M2 on; q(a,b) the user's chance of leaving
-after a failed pass of M1; and a discount g for each task, the expected cost of n tasks still to come is, J_0 = 0,
+E = c2/p2 if xi2 >= 0, so that the user stays after M2, else l2, the cost from the start of M2 on; q(a,b) the user's
+chance of leaving after a failed pass of M1; and a discount g for each task, the expected cost of n tasks still to come
+is, J_0 = 0,
 
     J_n(a,b) = min{ R_n(a,b),  E + g J_{n-1}(a,b) }                                   start with M1, or with M2
     R_n(a,b) = c1 + p1 g J_{n-1}(a,b) + k1 [ q (P + g J_{n-1}(a,b)) + (1-q) X_n(a,b) ]
     X_n(a,b) = min{ E + g J_{n-1}(a+1,b),  R_n(a,b+1) }                               escalate, or keep
 
-for a user who checks its belief at each failure. One who checks once a task has q = 0 in R and, where the belief at the
-start says "leave", J_n = min(l1, E) + g J_{n-1}. Discounted for ever, J_n = J_{n-1} = J and every belief leads only to
-beliefs with more draws (or itself), so J is solved from many draws down. (Beyond the paper.)
+for a user who checks its belief at each failure. One who checks once a task has q = 0 in R, E = c2/p2 in X, because it
+stays throughout, and, where the belief at the start says "leave", J_n = min(l1, E) + g J_{n-1}. Discounted for ever,
+J_n = J_{n-1} = J and every belief leads only to beliefs with more draws (or itself), so J is solved from many draws
+down. (Beyond the paper.)
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.theory.belief import Belief
-from routing_game.theory.belief_plan import check_checks, lattice
+from routing_game.theory.belief import Belief, check_checks
+from routing_game.theory.belief_plan import lattice
 from routing_game.theory.game import Array, Game, require
 
 Escalating = Callable[[Belief], Any]
@@ -62,7 +64,7 @@ def reputation(
     escalating: Escalating | None = None,
     routes: tuple[int, ...] = (1, 2),
     reach: int | None = None,
-    starting: Escalating | None = None,
+    starting: Callable[[Belief], Any] | None = None,
 ) -> Reputation:
     """T tasks, undiscounted: the best plan, or the value of one that escalates with chance ``escalating(belief)``.
 
@@ -74,19 +76,21 @@ def reputation(
         checks: "failure" or "task"; for the latter ``leaving`` must be 0 or 1, kept for the whole task.
         escalating: None for the best plan; a given plan starts every task with M1, unless ``starting`` says so.
         routes: (1,) if the best plan, too, must start every task with M1.
-        reach: keeps beyond which the provider must escalate; default 60 beyond what T tasks show at most on average.
-        starting: whether a given plan starts a task with M2, for beliefs as ``escalating``.
+        reach: keeps beyond which the provider must escalate; by default far more than T tasks show: 60 and ten standard
+            deviations beyond the mean of a provider that always keeps.
+        starting: whether (bool) a given plan starts a task with M2, for beliefs as ``escalating``.
 
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
     """
-    _check(game, prior, checks)
+    prior = _checked(game, prior, checks, routes)
     require(tasks >= 1, "tasks", tasks, "be at least 1")
-    c1, p1, k1, after_2 = game.cost[0], game.success[0], game.failure[0], _reasoning_cost(game)
-    reach = 60 + ceil(tasks * k1 / p1) if reach is None else reach
+    c1, p1, k1 = game.cost[0], game.success[0], game.failure[0]
+    start_2, after_2 = _reasoning_costs(game, checks)
+    reach = 60 + ceil((tasks * k1 + 10 * np.sqrt(tasks * k1)) / p1) if reach is None else reach
     belief = lattice(prior, tasks, reach + 1)
     q, asked = _leaving(leaving, belief, checks)
-    given = None if escalating is None else np.broadcast_to(escalating(belief), q.shape).astype(float)
+    given = None if escalating is None else _chance("escalating", escalating(belief), q.shape)
     told = _starting(starting, escalating, belief)
     cost = np.zeros((tasks + 1, reach + 1))  # J_{n-1}: escalations, keeps
     chooses = escalating is None and 2 in routes
@@ -101,8 +105,8 @@ def reputation(
             stays = e * escalate + (1 - e) * keep
             run = c1 + p1 * here + k1 * (q[:, j] * (game.penalty + here) + (1 - q[:, j]) * stays)
             first = np.where(asked[:, j], game.leaving_cost[0] + here, run)
-            starts[n - 1, :, j] = told[:, j] | ((after_2 + here < first) & chooses)
-            now[:-1, j] = np.where(starts[n - 1, :, j], after_2 + here, first)
+            starts[n - 1, :, j] = told[:, j] | ((start_2 + here < first) & chooses)
+            now[:-1, j] = np.where(starts[n - 1, :, j], start_2 + here, first)
         cost = now
         at_prior.append(float(cost[0, 0]))
     return Reputation(np.array(at_prior), draws, starts)
@@ -117,12 +121,13 @@ def reputation_discounted(
     escalating: Escalating | None = None,
     routes: tuple[int, ...] = (1, 2),
     draws: int | None = None,
-    starting: Escalating | None = None,
+    starting: Callable[[Belief], Any] | None = None,
 ) -> Reputation:
     """For ever, discounted by g a task: the best plan, or the value of one that escalates as told.
 
-    After ``draws`` draws the provider escalates, and then serves with M2 for ever: costs are an upper bound, which
-    comes down to the truth as g^(tasks that hold so many draws).
+    After ``draws`` draws the provider escalates, and then serves with M2 for ever. So the best plan's cost is an upper
+    bound (if it may start with M2 at all), a given plan's an approximation; both come to the truth as g^(tasks that
+    hold so many draws).
 
     Args:
         game: a single game.
@@ -138,11 +143,10 @@ def reputation_discounted(
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
     """
-    _check(game, prior, checks)
-    require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
-    g, after_2, chooses = discount, _reasoning_cost(game), escalating is None and 2 in routes
-    draws = enough_draws(game, g) if draws is None else draws
-    for_ever = after_2 / (1 - g)
+    prior = _checked(game, prior, checks, routes)
+    g, draws = _checked_discount(game, discount, draws)
+    (start_2, after_2), chooses = _reasoning_costs(game, checks), escalating is None and 2 in routes
+    for_ever = start_2 / (1 - g)
     policy = np.ones((draws + 1, draws + 1), dtype=np.float32)
     starts = np.zeros(policy.shape, dtype=bool)
     later = run_later = np.full(draws + 2, for_ever)  # J and R after one draw more, by escalations
@@ -151,7 +155,10 @@ def reputation_discounted(
         belief = Belief(prior.escalated + e, prior.kept + n - e)
         q, asked = _leaving(leaving, belief, checks)
         escalate, keep = after_2 + g * later[1 : n + 2], run_later[: n + 1]
-        plan = (escalate <= keep) | (n == draws) if escalating is None else np.broadcast_to(escalating(belief), q.shape)
+        if escalating is None:
+            plan = ((escalate <= keep) | (n == draws)).astype(float)
+        else:
+            plan = _chance("escalating", escalating(belief), q.shape)
         stays = plan * escalate + (1 - plan) * np.where(n == draws, escalate, keep)
         pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
         same = g * (game.success[0] + game.failure[0] * q)  # the next task begins with this belief
@@ -188,12 +195,11 @@ def memoryless_discounted(
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
     """
-    _check(game, prior, checks)
-    require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
-    chances = np.append(np.asarray(chances, dtype=float)[:-1], 1.0)[:, None]
-    g, after_2 = discount, _reasoning_cost(game)
-    draws = enough_draws(game, g) if draws is None else draws
-    for_ever = after_2 / (1 - g)
+    prior = _checked(game, prior, checks)
+    g, draws = _checked_discount(game, discount, draws)
+    chances = np.append(_chance("chances", chances, np.shape(chances))[:-1], 1.0)[:, None]
+    start_2, after_2 = _reasoning_costs(game, checks)
+    for_ever = start_2 / (1 - g)
     later = np.full(draws + 2, for_ever)  # J after one draw more, by escalations
     run_later = np.full((len(chances), draws + 2), for_ever)  # R_j, the pass of M1 after j failed ones
     for n in range(draws, -1, -1):
@@ -207,7 +213,7 @@ def memoryless_discounted(
         first = np.where(asked, game.leaving_cost[0], pass_cost[0])
         again = np.where(asked, g, same)  # the chance, discounted, that the next task begins with this belief
         start = chances[0]
-        later = (start * after_2 + (1 - start) * first) / (1 - start * g - (1 - start) * again)
+        later = (start * start_2 + (1 - start) * first) / (1 - start * g - (1 - start) * again)
         run_later = pass_cost + same * later
     return float((1 - g) * later[0])
 
@@ -221,29 +227,52 @@ def enough_draws(game: Game, discount: float) -> int:
 
 def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> tuple[Array, Array]:
     """(q after a failure, whether the user leaves for the whole task)."""
-    q = np.broadcast_to(np.asarray(leaving(belief), dtype=float), np.shape(belief.mean))
+    q = _chance("leaving", leaving(belief), np.shape(belief.mean))
     if checks == "failure":
         return q, np.zeros(q.shape, dtype=bool)
     require((q == 0) | (q == 1), "leaving", q, 'be 0 or 1 for a user who checks once a "task"')
     return np.zeros(q.shape), q == 1
 
 
-def _starting(starting: Escalating | None, escalating: Escalating | None, belief: Belief) -> NDArray[np.bool_]:
+def _starting(starting: Callable[[Belief], Any] | None, escalating: Any, belief: Belief) -> NDArray[np.bool_]:
     """Whether a given plan starts a task with M2."""
     if starting is None:
         return np.zeros(np.shape(belief.mean), dtype=bool)
     if escalating is None:
         raise ValueError("starting belongs to a given plan: give escalating, too")
-    return np.broadcast_to(np.asarray(starting(belief), dtype=bool), np.shape(belief.mean))
+    starts = np.broadcast_to(starting(belief), np.shape(belief.mean))
+    require((starts == 0) | (starts == 1), "starting", starts, "be True or False")
+    return starts.astype(bool)
 
 
-def _reasoning_cost(game: Game) -> float:
-    """E: the cost from the first pass of M2 on."""
-    return float(game.cost_of_pass[1] if game.net_value[1] >= 0 else game.leaving_cost[1])
+def _chance(name: str, values: Any, shape: tuple[int, ...]) -> Array:
+    """Chances, broadcast to a shape."""
+    chances = np.broadcast_to(np.asarray(values, dtype=float), shape)
+    require((chances >= 0) & (chances <= 1), name, chances, "lie in [0, 1]")
+    return chances
 
 
-def _check(game: Game, prior: Belief, checks: str) -> None:
+def _reasoning_costs(game: Game, checks: str) -> tuple[float, float]:
+    """(E if a task starts with M2, E after an escalation): the cost from the first pass of M2 on.
+
+    A user who sees a task start with M2 answers that. One who checks once a task and has stayed with M1 stays with M2.
+    """
+    start = game.cost_of_pass[1] if game.net_value[1] >= 0 else game.leaving_cost[1]
+    return float(start), float(game.cost_of_pass[1] if checks == "task" else start)
+
+
+def _checked(game: Game, prior: Belief, checks: str, routes: tuple[int, ...] = (1, 2)) -> Belief:
+    """The prior, once the arguments are found in order."""
     if game.shape:
         raise ValueError(f"a plan is made for a single game, got an array of shape {game.shape}; index it")
-    Belief.checked(prior)
     check_checks(checks)
+    if routes not in ((1,), (1, 2)):
+        raise ValueError(f"routes must be (1,) or (1, 2), got {routes!r}")
+    return Belief.checked(prior)
+
+
+def _checked_discount(game: Game, discount: float, draws: int | None) -> tuple[float, int]:
+    require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
+    draws = enough_draws(game, discount) if draws is None else draws
+    require(draws >= 1, "draws", draws, "be at least 1")
+    return discount, draws
