@@ -79,12 +79,10 @@ class Settings:
         cells = list(cells)
         numbers = {name: number for name, number in self.numbers.items() if name not in COUNTS}
         kept = Kept(self.kept, f"{_name(job)} {json.dumps([to_dict(self.game), numbers])}")
-        found, commits = kept.find(cells)
+        found = kept.find(cells)
         waiting = [(i, cell) for i, cell in enumerate(cells) if i not in found]
         if found:
             progress.say(f"{len(found)} of {len(cells)} {what} were finished before and are kept in {self.kept}")
-        if others := commits - {str(commit())}:
-            progress.say(f"warning: the code has changed since: was {', '.join(sorted(others))}, now {commit()}")
         try:
             for i, result in progress.over(in_workers(_Numbered(job), waiting, self.workers), len(waiting), what):
                 found[i] = kept.keep(cells[i], result)

@@ -10,7 +10,7 @@ from typing import Any
 
 from routing_game.agents.files import write
 from routing_game.experiments import InputError
-from routing_game.experiments.records import commit
+from routing_game.experiments.records import code
 
 
 @dataclass(frozen=True)
@@ -19,40 +19,39 @@ class Kept:
 
     Attributes:
         folder: where they are; None if nothing is kept.
-        job: whose results they are: all on which they depend but the cell. Other jobs may share the folder.
+        job: whose results they are: all on which they depend but the cell and the code. Others may share the folder.
     """
 
     folder: Path | None
     job: str
 
     def file(self, cell: object) -> Path:
-        """The file that holds a cell's result, named by the job and the cell."""
+        """The file that holds a cell's result, named by the code, the job and the cell: other code begins anew."""
         assert self.folder is not None
-        return self.folder / f"{hashlib.sha256(f'{self.job} {cell!r}'.encode()).hexdigest()[:20]}.json"
+        key = f"{code()} {self.job} {cell!r}"
+        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:20]}.json"
 
-    def find(self, cells: list[Any]) -> tuple[dict[int, Any], set[str]]:
-        """(number of a cell -> its result, commits that made them), of the finished ones among these.
+    def find(self, cells: list[Any]) -> dict[int, Any]:
+        """Number of a cell -> its result, of the finished ones among these.
 
         Raises:
             InputError: at a file that is damaged, naming it and what to do.
         """
         if self.folder is None or not self.folder.is_dir():
-            return {}, set()
-        facts = {i: _read(self.file(cell)) for i, cell in enumerate(cells) if self.file(cell).exists()}
-        return {i: fact["result"] for i, fact in facts.items()}, {str(fact["commit"]) for fact in facts.values()}
+            return {}
+        return {i: _read(self.file(cell)) for i, cell in enumerate(cells) if self.file(cell).exists()}
 
     def keep(self, cell: object, result: Any) -> Any:
         """Write a finished cell; the result as it will be read, in JSON's types."""
-        text = json.dumps({"job": self.job, "cell": repr(cell), "commit": commit(), "result": result})
+        text = json.dumps({"job": self.job, "cell": repr(cell), "result": result})
         if self.folder is not None:
             self.folder.mkdir(exist_ok=True)
             write(self.file(cell), text)
         return json.loads(text)["result"]
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Any:
     try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-        return {"result": facts["result"], "commit": facts["commit"]}
+        return json.loads(file.read_text(encoding="utf-8"))["result"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} is damaged ({error}); delete it to have the cell run again") from None

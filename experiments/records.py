@@ -10,6 +10,7 @@ A record holds facts only (what was recommended after how much practice), never 
 it is read, so a corrected theorem needs no new run.
 """
 
+import hashlib
 import json
 import math
 import platform
@@ -17,6 +18,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import cache
+from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -235,6 +237,17 @@ def difference(begun: Spec, asked: Spec) -> str:
 def versions() -> dict[str, str]:
     """What the run was made with."""
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+@cache
+def code() -> str:
+    """Twelve hexadecimal digits of all that results depend on: the packages' source and the versions of others."""
+    digest = hashlib.sha256(json.dumps(versions()).encode())
+    for package in ("theory", "envs", "agents", "experiments"):
+        for file in sorted(resources.files(f"routing_game.{package}").iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @cache

@@ -14,7 +14,15 @@ import polars as pl
 import pytest
 
 from routing_game.envs.observation import Dial
-from routing_game.experiments import InputError, belief, belief_converge, belief_observability, belief_trap, hidden
+from routing_game.experiments import (
+    InputError,
+    belief,
+    belief_converge,
+    belief_observability,
+    belief_trap,
+    hidden,
+    kept,
+)
 from routing_game.experiments.belief import Settings
 from routing_game.experiments.cli import EXPERIMENTS, main
 from routing_game.experiments.columns import percent
@@ -118,10 +126,10 @@ class TestConverge:
         for _ in range(3):
             after: dict[tuple[int, int], float] = {}
             for (e, k), chance in here.items():
-                for kept in range(200):
-                    again = chance * (k1 * (1 - s)) ** kept
-                    after[e, k + kept] = after.get((e, k + kept), 0.0) + again * (1 - k1)
-                    after[e + 1, k + kept] = after.get((e + 1, k + kept), 0.0) + again * k1 * s
+                for j in range(200):
+                    again = chance * (k1 * (1 - s)) ** j
+                    after[e, k + j] = after.get((e, k + j), 0.0) + again * (1 - k1)
+                    after[e + 1, k + j] = after.get((e + 1, k + j), 0.0) + again * k1 * s
             here = {counts: chance for counts, chance in after.items() if chance > 1e-14}
         counts, chances = np.array(list(here)), np.array(list(here.values()))
         beliefs = Belief(1 + counts[:, 0], 1 + counts[:, 1])
@@ -220,13 +228,17 @@ class TestPage:
         replace(settings, name="t5-cascade").each(job, cells, Steps())
         assert done == [0.1, 0.2, 0.0, 0.3, *[0.1, 0.2, 0.3] * 2]
 
-    def test_a_kept_cell_of_other_code_is_named_and_a_damaged_one_refused(self, tmp_path: Path, capsys: Any) -> None:
+    def test_a_kept_cell_of_other_code_is_not_used_and_a_damaged_one_refused(
+        self, tmp_path: Path, monkeypatch: Any
+    ) -> None:
         settings = Settings("t4-cascade", "smoke", {}, kept=tmp_path / "cells")
         assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
         (file,) = (tmp_path / "cells").iterdir()
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"commit": "abc"}))
-        assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
-        assert "warning: the code has changed since: was abc" in capsys.readouterr().err
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"result": 3.0}))
+        assert settings.each(math.sqrt, [4.0], Steps()) == [3.0]
+        with monkeypatch.context() as other:
+            other.setattr(kept, "code", lambda: "abc")
+            assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
         file.write_text(file.read_text()[:-9])
         with pytest.raises(InputError, match=f"{file.name} is damaged .*; delete it to have the cell run again"):
             settings.each(math.sqrt, [4.0], Steps())
