@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -24,7 +25,7 @@ from scipy.optimize import minimize
 from routing_game.envs.sessions import ProviderSessions
 from routing_game.experiments import InputError
 from routing_game.experiments.belief import Figure, Page, Settings, Table
-from routing_game.experiments.columns import draw, mean
+from routing_game.experiments.columns import draw, mean, plus_minus
 from routing_game.experiments.figures import RC, Look, svg
 from routing_game.experiments.progress import Steps
 from routing_game.experiments.trainers import one_thread
@@ -57,16 +58,20 @@ PRIOR = Belief(1.0, 1.0)
 HORIZON = 100
 """Tasks of a session with an end, for which the learned policies are judged, too."""
 LONG_RUN = (100, 200)
-"""The tasks whose cost counts as that of the long run, and in which a user counts as lost if it never stays."""
+"""The tasks whose cost counts as that of the long run; a user is lost if its belief says leave at the last decision."""
 SESSIONS = 1000
 STRIP = 25
 """Tasks of a session in the strip chart."""
 DRAWS = 2000
-"""How far a learned plan is followed at a patience near 1: its cost is then at most .01 % too high."""
+"""How far a learned plan is followed at a patience near 1; what comes later counts for less than .01 %."""
 BLIND_CHANCES = 5
 """In how many chances, after 0, 1, 2, ... failed passes of M1, a plan that does not see the belief is sought."""
 MOST_PASSES = 30
 """Failed passes of M1 in a task after which a provider without the belief is taken to turn to M2."""
+
+
+Milks = dict[Checks, list[tuple[float, float]]]
+"""The users' checks -> from where to where, in g, it pays to milk."""
 
 
 class Cell(NamedTuple):
@@ -79,10 +84,13 @@ class Cell(NamedTuple):
 
 
 def check(settings: Settings) -> None:
-    """Raise InputError for a game in which keeps do not cost the user's trust."""
-    if not np.isfinite(thresholds(settings.game).s0):
-        raise InputError("expected a game with xi1 < 0 < xi2, where users stay iff E[s] >= s0, "
-                         f"got {settings.name}; try t4-cascade")  # fmt: skip
+    """Raise InputError for a game in which keeps do not cost the user's trust, or in which it has none."""
+    s0 = float(thresholds(settings.game).s0)
+    if not s0 <= PRIOR.mean:  # nan: s is of no such effect
+        raise InputError(
+            "expected a game with xi1 < 0 < xi2 and s0 <= 1/2, in which users who believe Beta(1, 1) "
+            f"stay until keeps make them leave, got {settings.name} (s0: {s0:.3g}); try t4-cascade"
+        )
 
 
 def experiment(settings: Settings, progress: Steps) -> Page:
@@ -99,23 +107,23 @@ def experiment(settings: Settings, progress: Steps) -> Page:
     seeds, lines = pl.DataFrame([row for row, _ in trained]), pl.DataFrame(exact)
     strips = {cell: strip for cell, (_, strip) in zip(cells, trained, strict=True) if cell.seed == 0}
     unseen = pl.DataFrame(blind)
-    table = summary(seeds, lines, unseen)
+    table, milks = summary(seeds, lines, unseen), {checks: milking(game, checks, lines) for checks in CHECKS}
     return Page(
         f"Reputation, learned: {settings.name}",
         "A provider that commits to nothing learns from play. Does it keep the user's trust, and when does it pay it "
         "to spend it? What is it worth to see the belief?",
-        answer(table, game),
-        (Figure(COST_CAPTION, cost_figure(table, lines, game)),
-         Figure(strip_caption(strips), strip_figure(game, strips))),
+        answer(table, milks),
+        (Figure(COST_CAPTION, cost_figure(table, lines, milks, game)),
+         Figure(STRIP_CAPTION, strip_figure(game, strips))),
         (Table("learned", "Means over seeds with half their 95 % intervals. cost: (1-g) J; above: over best, the "
                "best plan that sees what the learner sees, in %; "
                f"horizon: the same over {HORIZON} tasks without discount, for learners that see the belief; "
                f"long_run: cost of a task among tasks {LONG_RUN[0] + 1} to {LONG_RUN[1]} of {SESSIONS:,} sessions, "
                "over J* in %; lost: share of users, in %, whose belief then says leave; milks: share of seeds that "
-               "keep where the hand-written rule would escalate first.", table),
+               "keep from the prior on past the belief at which the hand-written rule would escalate first.", table),
          Table("seeds", "The same, seed by seed.", seeds),
          Table("exact", "Best plan by value iteration, and the hand-written rule: (1-g) J; milks: the best plan keeps "
-               "at the first belief at which the rule escalates.", lines),
+               "from the prior on past the first belief at which the rule escalates.", lines),
          Table("blind", "The best plan found that does not see the belief: (1-g) J, and its chances of M2 after so "
                "many failed passes of M1 in the task.", unseen)),
         {"game": settings.name, "profile": settings.profile, **settings.numbers, "prior": "Beta(1, 1)",
@@ -138,7 +146,7 @@ def leaving(game: Game, checks: Checks) -> Callable[[Belief], Any]:
 
 
 def edge(game: Game) -> Belief:
-    """The first belief at which the hand-written rule escalates: keeps from the prior on, as long as users stay."""
+    """The first belief at which the hand-written rule escalates: after one keep more the user would leave."""
     escalates, belief = reputation_rule(leaving(game, "failure")), PRIOR
     while not escalates(belief):
         belief = belief.after(False)
@@ -148,11 +156,12 @@ def edge(game: Game) -> Belief:
 def plans(game: Game, cell: tuple[Checks, float]) -> dict[str, Any]:
     """Costs of the best plan and of the hand-written rule at a discount."""
     checks, g = cell
-    user, mark = leaving(game, checks), edge(game)
-    best = reputation_discounted(game, PRIOR, g, user, checks)
-    rule = reputation_discounted(game, PRIOR, g, user, checks, reputation_rule(user))
-    at_edge = best.escalating[0, round(mark.kept - PRIOR.kept)]
-    return {"checks": checks, "g": g, "best": best.cost, "rule": rule.cost, "milks": bool(at_edge < 0.5)}
+    user, keeps = leaving(game, checks), round(edge(game).kept - PRIOR.kept)
+    far = max(enough_draws(game, g), keeps + 1)
+    best = reputation_discounted(game, PRIOR, g, user, checks, draws=far)
+    rule = reputation_discounted(game, PRIOR, g, user, checks, reputation_rule(user), draws=far)
+    milks = not best.reasoning[0, 0] and (best.escalating[0, : keeps + 1] == 0).all()
+    return {"checks": checks, "g": g, "best": best.cost, "rule": rule.cost, "milks": bool(milks)}
 
 
 def best_blind(game: Game, cell: tuple[Checks, float]) -> dict[str, Any]:
@@ -211,11 +220,13 @@ def judge(game: Game, cell: Cell, learner: Any) -> dict[str, Any]:
     cost = reputation_discounted(game, PRIOR, g, user, cell.checks, draws=DRAWS if g > 0.95 else None, **how).cost
     ended = float(reputation(game, PRIOR, HORIZON, user, cell.checks, **how).cost[-1])
     best = float(reputation(game, PRIOR, HORIZON, user, cell.checks).cost[-1])
-    return {"cost": cost, "horizon": 100 * (ended / best - 1), "milks": not bool(learner.escalating(edge(game)))}
+    keeps = np.arange(edge(game).kept - PRIOR.kept + 1)
+    milks = not learner.starting(PRIOR) and not learner.escalating(Belief(PRIOR.escalated, PRIOR.kept + keeps)).any()
+    return {"cost": cost, "horizon": 100 * (ended / best - 1), "milks": bool(milks)}
 
 
 def long_run(game: Game, cell: Cell, learner: Any, seed: int) -> dict[str, float]:
-    """Cost of a late task over J*, in %, and the share of users who are lost as the last one begins, by play."""
+    """Cost of a late task over J*, in %, and the share of users who are lost at the last decision, by play."""
     first, last = LONG_RUN
     engine, user = sessions(game, cell, SESSIONS, 1.0, last), leaving(game, cell.checks)
     observation, _ = engine.reset(seed=seed)
@@ -249,15 +260,18 @@ def play_strip(game: Game, cell: Cell, act: Callable[[Any], Any], seed: int) -> 
     return dict(zip(("mean", "task", "failed", "action", "left"), map(list, zip(*steps, strict=True)), strict=True))
 
 
-def milking_ends(game: Game, checks: Checks) -> float:
-    """The g from which on the best plan no longer milks at the first edge, by bisection; 0 if it never does."""
-    low, high = 0.0, 0.95
-    if not plans(game, (checks, 0.01))["milks"]:
-        return 0.0
-    for _ in range(12):
-        middle = (low + high) / 2
-        low, high = (middle, high) if plans(game, (checks, middle))["milks"] else (low, middle)
-    return high
+def milking(game: Game, checks: Checks, lines: pl.DataFrame) -> list[tuple[float, float]]:
+    """From where to where, in g, the best plan milks at the first edge: by bisection between points of the lines."""
+    points = lines.filter(checks=checks).sort("g").select("g", "milks").rows()
+    ends = [0.0] * points[0][1]
+    for (low, milks), (high, milks_after) in pairwise(points):
+        if milks != milks_after:
+            for _ in range(12):
+                middle = (low + high) / 2
+                low, high = (middle, high) if plans(game, (checks, middle))["milks"] == milks else (low, middle)
+            ends.append(high)
+    ends += [1.0] * points[-1][1]
+    return list(zip(ends[::2], ends[1::2], strict=True))
 
 
 def summary(seeds: pl.DataFrame, lines: pl.DataFrame, unseen: pl.DataFrame) -> pl.DataFrame:
@@ -282,10 +296,9 @@ def summary(seeds: pl.DataFrame, lines: pl.DataFrame, unseen: pl.DataFrame) -> p
 # --- words ----------------------------------------------------------------------------------------------------
 
 
-def answer(table: pl.DataFrame, game: Game) -> tuple[str, ...]:
+def answer(table: pl.DataFrame, milks: Milks) -> tuple[str, ...]:
     """What the numbers say."""
-    said = [learned_words(row) for row in table.filter(sight="belief").to_dicts()]
-    return (milking_words(game), *said, *map(blind_words, CHECKS, [table] * len(CHECKS)))
+    return (milking_words(milks), *(seeing_words(c, table) for c in CHECKS), *(blind_words(c, table) for c in CHECKS))
 
 
 def when(checks: str) -> str:
@@ -293,23 +306,27 @@ def when(checks: str) -> str:
     return "at each failure" if checks == "failure" else "once a task"
 
 
-def milking_words(game: Game) -> str:
+def milking_words(milks: Milks) -> str:
     """Where it pays to milk."""
-    ends = {checks: milking_ends(game, checks) for checks in CHECKS}
-    parts = [
-        f"if users check {when(checks)}, " + (f"up to g = {g:.3f}" if g else "never") for checks, g in ends.items()
-    ]
+    parts = []
+    for checks, spans in milks.items():
+        spots = " and ".join(f"from g = {low:.3f} to {high:.3f}" for low, high in spans)
+        parts.append(f"if users check {when(checks)}, {spots or 'never'}")
     return f"The best plan milks at the first edge: {'; '.join(parts)}."
 
 
-def learned_words(row: dict[str, Any]) -> str:
+def seeing_words(checks: Checks, table: pl.DataFrame) -> str:
     """What learners that see the belief came to."""
-    high = row["above"] + row["above_half"]
-    return (f"PPO that sees the belief, g = {row['g']:g}, users check {when(row['checks'])}: {row['above']:.2f} ± "
-            f"{row['above_half']:.2f} % above the best plan (at most {high:.2f} %), {row['horizon']:.2f} ± "
-            f"{row['horizon_half']:.2f} % above the best plan for {HORIZON} tasks, in the long run "
-            f"{row['long_run']:.1f} ± {row['long_run_half']:.1f} % above J*, with {row['lost']:.0f} % of the users "
-            f"lost; {100 * row['milks']:.0f} % of the seeds milk at the first edge.")  # fmt: skip
+    rows = table.filter(checks=checks, sight="belief").to_dicts()
+
+    def at_each(column: str, digits: int) -> str:
+        return ", ".join(f"{plus_minus(row, column, digits)} at g = {row['g']:g}" for row in rows)
+
+    milk = ", ".join(f"{100 * row['milks']:.0f} at g = {row['g']:g}" for row in rows)
+    return (f"PPO that sees the belief, users check {when(checks)}. Cost above the best plan, %: "
+            f"{at_each('above', 2)}. Over {HORIZON} tasks, without discount, above the best plan for these, %: "
+            f"{at_each('horizon', 2)}. In the long run above J*, %: {at_each('long_run', 1)}. Users lost by then, %: "
+            f"{at_each('lost', 0)}. Seeds that milk at the first edge, %: {milk}.")  # fmt: skip
 
 
 def blind_words(checks: Checks, table: pl.DataFrame) -> str:
@@ -318,10 +335,10 @@ def blind_words(checks: Checks, table: pl.DataFrame) -> str:
     parts = []
     for blind in rows.filter(sight="task").to_dicts():
         seeing = rows.filter(sight="belief", g=blind["g"])["best"].item()
-        parts.append(f"{100 * (blind['best'] / seeing - 1):.1f} % at g = {blind['g']:g} (PPO comes within "
-                     f"{blind['above']:.1f} ± {blind['above_half']:.1f} %)")  # fmt: skip
+        parts.append(f"{100 * (blind['best'] / seeing - 1):.1f} % at g = {blind['g']:g} (PPO: another "
+                     f"{plus_minus(blind, 'above', 2)} %)")  # fmt: skip
     return (f"Users check {when(checks)}: the best plan found that does not see the belief costs more than the best "
-            f"one that does, by {'; '.join(parts)}.")  # fmt: skip
+            f"one that does, by {', '.join(parts)}.")  # fmt: skip
 
 
 COST_CAPTION = (
@@ -331,17 +348,17 @@ COST_CAPTION = (
 )
 
 
-def strip_caption(strips: dict[Cell, Any]) -> str:
-    """Caption of the second picture."""
-    return (f"One session of {STRIP} tasks of each provider (seed 0), against a user who checks once a task: its "
-            "belief E[s], decision by decision. Triangles: escalations; dots: keeps; crosses: the user leaves; "
-            "squares: a task that starts with M2. Dotted: s0.")  # fmt: skip
+STRIP_CAPTION = (
+    f"A session of {STRIP} tasks against a user who checks once a task, of the hand-written rule and of what PPO "
+    "learned with seed 0 at the least and the greatest g: the user's belief E[s], decision by decision. Triangles: "
+    "escalations; dots: keeps; crosses: the user leaves; squares: a task that starts with M2. Dotted: s0."
+)
 
 
 # --- pictures -------------------------------------------------------------------------------------------------
 
 
-def cost_figure(table: pl.DataFrame, lines: pl.DataFrame, game: Game) -> str:
+def cost_figure(table: pl.DataFrame, lines: pl.DataFrame, milks: Milks, game: Game) -> str:
     """A panel for each kind of user."""
     with mpl.rc_context(RC):
         canvas = Canvas(figsize=(11.2, 3.9))
@@ -352,10 +369,11 @@ def cost_figure(table: pl.DataFrame, lines: pl.DataFrame, game: Game) -> str:
             for column, look, label in (("best", BEST, "best plan"), ("rule", RULE, "hand-written rule")):
                 panel.plot(mine["g"], mine[column], color=look.colour, ls=look.line, lw=1.6, label=label)
             panel.axhline(float(solve(game).cost), color="#555555", lw=0.9, ls=":", label="J*")
-            if (ends := milking_ends(game, checks)) > 0:
-                panel.axvspan(0, ends, color="#E69F00", alpha=0.15, lw=0, label="milking pays")
-                panel.annotate(f"g = {ends:.3f}", (ends, 0.02), xycoords=("data", "axes fraction"), fontsize=8,
-                               xytext=(3, 0), textcoords="offset points")  # fmt: skip
+            for k, (low, high) in enumerate(milks[checks]):
+                panel.axvspan(low, high, color="#E69F00", alpha=0.15, lw=0, label="milking pays" if k == 0 else None)
+                for end in {low, high} - {0.0, 1.0}:
+                    panel.annotate(f"g = {end:.3f}", (end, 0.02), xycoords=("data", "axes fraction"), fontsize=8,
+                                   xytext=(3, 0), textcoords="offset points")  # fmt: skip
             blind = table.filter(checks=checks, sight="task")
             panel.plot(blind["g"], blind["best"], "_", color="black", ms=14, mew=1.6, label="best plan, not seeing it")
             for sight, label in (("belief", "PPO, sees the belief"), ("task", "PPO, sees its task only")):
@@ -363,8 +381,10 @@ def cost_figure(table: pl.DataFrame, lines: pl.DataFrame, game: Game) -> str:
                 draw(panel, rows, SIGHTS[sight]._replace(line=""), "g", "cost", label)
             panel.set(xlabel="patience g, discount a task", xlim=(0, 1.02), title=f"user checks {when(checks)}")
         axes[0].set_ylabel("cost of a task, (1-g) J")
-        handles, labels = axes[1].get_legend_handles_labels()
-        canvas.legend(handles, labels, ncol=6, loc="upper left", bbox_to_anchor=(0.06, 1.0), frameon=False, fontsize=8)
+        drawn = [zip(*panel.get_legend_handles_labels(), strict=True) for panel in axes]
+        known = {label: handle for panel in drawn for handle, label in panel}
+        canvas.legend(known.values(), known, ncol=7, loc="upper left", bbox_to_anchor=(0.06, 1.0), frameon=False,
+                      fontsize=8)  # fmt: skip
         return svg(canvas)
 
 
@@ -373,10 +393,11 @@ def strip_figure(game: Game, strips: dict[Cell, dict[str, Any]]) -> str:
     cell = Cell("task", "belief", 0.0, 0)
     escalates = reputation_rule(leaving(game, "task"))
     by_rule = play_strip(game, cell, lambda seen: ((seen[:, 0] > 0) & escalates(Belief(*seen[:, 1:].T))).astype(int), 0)
-    rows = {"hand-written rule": by_rule}
+    rows, patience = {"hand-written rule": by_rule}, [cell.patience for cell in strips]
+    extremes = min(patience), max(patience)
     for sight, what in (("belief", "sees the belief"), ("task", "sees its task only")):
         rows |= {f"PPO, {what}, g = {c.patience:g}": strip for c, strip in sorted(strips.items(), key=lambda x: x[0][2])
-                 if (c.checks, c.sight) == ("task", sight) and c.patience in (0.5, 0.99)}  # fmt: skip
+                 if (c.checks, c.sight) == ("task", sight) and c.patience in extremes}  # fmt: skip
     with mpl.rc_context(RC):
         canvas = Canvas(figsize=(11.2, 1.25 * len(rows) + 0.5))
         axes = np.atleast_1d(canvas.subplots(len(rows), 1, sharey=True))

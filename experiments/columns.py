@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ def mean(name: str, values: Any) -> dict[str, float]:
     n = np.size(values)
     half = stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / np.sqrt(n) if n > 1 else np.nan
     return {name: float(np.mean(values)), f"{name}_half": float(half)}
+
+
+def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:
+    """The mean of that name with half of its interval, as 1.35 ± 0.24; a single value has none."""
+    value, half = row[name], row[f"{name}_half"]
+    return f"{value:.{digits}f}" + ("" if half is None or np.isnan(half) else f" ± {half:.{digits}f}")
 
 
 def gap(measured: float, exact: float, error: float) -> float:

@@ -17,7 +17,7 @@ from routing_game.experiments import belief_reputation as providers
 from routing_game.experiments import belief_users as users
 from routing_game.experiments.belief import Settings
 from routing_game.experiments.cli import main
-from routing_game.theory import GAMES
+from routing_game.theory import GAMES, Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure
 from routing_game.theory.reputation import memoryless_discounted, reputation_discounted
@@ -50,7 +50,7 @@ def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> N
     if name == "reputation":
         assert seeds.height == 2 * 2 * 2
         row = table.filter(checks="task", sight="belief").row(0, named=True)
-        assert f"{row['above']:.2f} ± {row['above_half']:.2f} %" in " ".join(facts["answer"])
+        assert f"{row['above']:.2f} ± {row['above_half']:.2f} at g = 0.5" in " ".join(facts["answer"])
         assert (table["above"] > -1e-9).all()
     else:
         assert seeds.height == 3 * 2 + 3 * 2 * 2
@@ -67,11 +67,23 @@ def test_a_cell_depends_on_itself_alone() -> None:
     assert users.train(settings, user) == users.train(settings, user)
 
 
-def test_where_milking_ends() -> None:
-    """As docs/belief.md says; and the edge is the last belief at which a Beta(1, 1) user stays."""
-    assert providers.milking_ends(T4, "task") == pytest.approx(0.570, abs=1e-3)
-    assert providers.milking_ends(T4, "failure") == 0.0
+def test_where_milking_pays() -> None:
+    """As docs/belief.md says, and wherever it says; the edge is the last belief at which a Beta(1, 1) user stays."""
+
+    def found(game: Game, checks: Any) -> list[tuple[float, float]]:
+        points = [0.05, 0.5, 0.9, 0.97]
+        return providers.milking(game, checks, pl.DataFrame([providers.plans(game, (checks, g)) for g in points]))
+
+    ((low, high),) = found(T4, "task")
+    assert (low, high) == (0.0, pytest.approx(0.570, abs=1e-3))
+    assert found(T4, "failure") == []
     assert providers.edge(T4) == Belief(1.0, 3.0)
+    ((low, high),) = found(GAMES["t4-leave-costly"], "task")  # there it pays the patient
+    assert 0.5 < low < 0.97
+    assert high == 1.0
+    few = replace(T4, value=1.32)  # users bear 172 keeps
+    assert providers.edge(few).kept > 150
+    assert isinstance(providers.plans(few, ("failure", 0.05))["milks"], bool)
 
 
 @pytest.mark.parametrize("checks", providers.CHECKS)
