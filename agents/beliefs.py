@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from routing_game.agents.arguments import generator
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
-from routing_game.theory.belief_plan import UserPlan, plan_after_failure, plan_each_task
+from routing_game.theory.belief_plan import UserPlan, lattice, plan_after_failure, plan_each_task
 from routing_game.theory.belief_rules import Checks, PlugIn, Rule, after_reasoning
 from routing_game.theory.game import require
 from routing_game.theory.reputation import Reputation, reputation, reputation_rule
@@ -178,6 +178,10 @@ def _belief(prior: Belief, observation: Observation) -> Belief:
 
 
 def _deterministic(rule: Rule) -> Callable[[Belief], Any]:
-    """The rule as a function of the belief alone."""
+    """The rule as a function of the belief alone; ValueError if it draws, or counts tasks."""
+    beliefs = lattice(Belief(1.0, 1.0), 8, 8)
+    first, later = (rule.leaving(beliefs, task, np.random.default_rng(task)) for task in (1, 1000))
+    if not np.array_equal(first, later):
+        raise ValueError(f"expected a rule of the belief alone, such as PlugIn; {rule} draws or counts tasks")
     rng = np.random.default_rng(0)  # asked for, but not used
     return lambda belief: rule.leaving(belief, 1, rng)

@@ -26,7 +26,7 @@ from routing_game.experiments.columns import draw, gap, mean, percent, share, sh
 from routing_game.experiments.figures import RC, Look, svg
 from routing_game.experiments.play import checkpoints
 from routing_game.experiments.progress import Steps
-from routing_game.experiments.rulebook import RULEBOOK, Stays, Threshold, doubts, threshold
+from routing_game.experiments.rulebook import RULEBOOK, Stays, Threshold, doubts, threshold, tie_words
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import Rule
@@ -101,7 +101,7 @@ def experiment(settings: Settings, progress: Steps) -> Page:
          Table("change", f"s is {PHASES[0]:+g}, {PHASES[1]:+g}, {PHASES[2]:+g} from the threshold, a third of the "
                f"tasks each. before: share on the right side over the last fifth of the first third; doubting, "
                f"trusting: tasks after each change until {100 * RECOVERED:g} % of the beliefs are on the right side, "
-               "empty if never.", recoveries)),
+               "empty if never, or if the one before was not noticed.", recoveries)),
         {"game": settings.name, "profile": settings.profile, **settings.numbers, "prior": "Beta(1, 1)"},
     )  # fmt: skip
 
@@ -187,6 +187,7 @@ def follow_change(settings: Settings, mark: Threshold, cell: Change) -> tuple[li
     rows = [{"rule": cell.rule, "memory": cell.memory, "task": int(t) + 1, "s": float(truth[t]),
              "median": float(np.median(played.mean[t])), "right": float(on_side[t])} for t in looks]  # fmt: skip
     doubting, trusting = (first(on_side[k * third : (k + 1) * third]) for k in (1, 2))
+    trusting = None if doubting is None else trusting  # who noticed nothing cannot notice that it is over
     before = float(on_side[third - max(1, third // 5) : third].mean())
     return rows, {"rule": cell.rule, "memory": cell.memory, "before": before, "doubting": doubting,
                   "trusting": trusting}  # fmt: skip
@@ -226,6 +227,7 @@ def answer(
         f"hold s, and 95 % lies within the uncertainty for {true} of {len(drawn)} rules: who left knows little and "
         "says so.",
         *(change_words(recoveries, rule) for rule in (STAYS, "plug-in", "Thompson")),
+        *tie_words(mark, Belief()),
     )  # fmt: skip
 
 
@@ -245,7 +247,8 @@ def tasks(number: float | None) -> str:
 def change_words(recoveries: pl.DataFrame, rule: str) -> str:
     """How soon a rule notices that the provider has become worse, and better again, by memory."""
     rows = recoveries.filter(rule=rule).to_dicts()
-    worse, better = (", ".join(tasks(row[column]) for row in rows) for column in ("doubting", "trusting"))
+    worse = ", ".join(tasks(row["doubting"]) for row in rows)
+    better = ", ".join("-" if row["doubting"] is None else tasks(row["trusting"]) for row in rows)
     memories = ", ".join(f"{row['memory']:g}" for row in rows)
     return (f"Changing provider, {rule}, memory {memories}: tasks until {100 * RECOVERED:g} % of the beliefs have "
             f"noticed that it became worse: {worse}; that it is good again: {better}.")  # fmt: skip

@@ -34,6 +34,7 @@ from routing_game.experiments.figures import RC, Look, svg
 from routing_game.experiments.measures import SELECTED, selected
 from routing_game.experiments.play import World
 from routing_game.experiments.progress import Steps
+from routing_game.experiments.rulebook import threshold
 from routing_game.theory import Commitment, Game, Task, payoffs, simultaneous, solve
 from routing_game.theory.game import Array
 from routing_game.theory.noisy import signal_play
@@ -68,6 +69,11 @@ class Cell(NamedTuple):
     pair: str
     observes: str
     seed: int
+
+
+def check(settings: Settings) -> None:
+    """Raise InputError for a game in which there is nothing to see."""
+    threshold(settings.game, settings.name)
 
 
 def experiment(settings: Settings, progress: Steps) -> Page:
@@ -303,7 +309,7 @@ def end_figure(game: Game, runs: pl.DataFrame, table: pl.DataFrame, theory: dict
         axes.set_xticks(range(len(DIAL)), DIAL)
         costs = [*runs["cost"].to_list(), *theory.values()]
         room = 0.1 * (max(costs) - min(costs))
-        axes.set(xlabel="what the user sees of s", ylabel="cost J a task, units of P",
+        axes.set(xlabel="what the user sees of s", ylabel="cost J a task, in the unit of P",
                  ylim=(min(costs) - room, max(costs) + room))  # fmt: skip
         axes.legend(ncol=5, loc="lower left", bbox_to_anchor=(-0.01, 1.0), frameon=False, fontsize=8)
         return svg(canvas)
@@ -324,7 +330,7 @@ def course_figure(game: Game, runs: pl.DataFrame) -> str:
                 axes.plot(100 * share, courses.mean(axis=0), color=colour, ls=line, lw=1.6, label=name)
             draw_levels(axes, game)
             axes.set(xlabel="share of the tasks over, %", title=pair)
-        panels[0].set_ylabel("cost J a task, units of P")
+        panels[0].set_ylabel("cost J a task, in the unit of P")
         handles, labels = panels[0].get_legend_handles_labels()
         canvas.legend(handles, labels, ncol=7, loc="upper left", bbox_to_anchor=(0.05, 1.0), frameon=False, fontsize=8)
         return svg(canvas)

@@ -22,7 +22,7 @@ from routing_game.experiments.belief import Figure, Page, Settings, Table
 from routing_game.experiments.columns import draw, gap, mean, percent, share, share_error
 from routing_game.experiments.figures import RC, svg
 from routing_game.experiments.progress import Steps
-from routing_game.experiments.rulebook import RULEBOOK, Threshold, doubts, threshold, told
+from routing_game.experiments.rulebook import RULEBOOK, Threshold, doubts, threshold, tie_words, told
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.lock_in import lock_in
@@ -159,7 +159,7 @@ def answer(frame: pl.DataFrame, game: Game, mark: Threshold, settings: Settings)
         f"to it, and plug-in loses {plug['user_regret']:.4f} ± {plug['user_regret_half']:.4f} a task. The provider "
         f"pays {plug['cost']:.3f} a task, against {float(best.cost):.3f} for a user who stays."
     )
-    return (*words, cost_of_exploring(at, mark))
+    return (*words, cost_of_exploring(at, mark), *tie_words(mark, PRIOR))
 
 
 def cost_of_exploring(at: pl.DataFrame, mark: Threshold) -> str:
@@ -203,7 +203,8 @@ def shares_figure(frame: pl.DataFrame, mark: Threshold) -> str:
 
 def regret_figure(frame: pl.DataFrame, mark: Threshold) -> str:
     """Regrets over s."""
-    titles = {"user_regret": "the user's regret, units of V", "provider_regret": "the provider's regret, units of P"}
+    titles = {"user_regret": "the user's regret, in the unit of V",
+              "provider_regret": "the provider's regret, in the unit of P"}  # fmt: skip
     return two_panels(frame, mark, "s", titles, "true s of the provider", "regret a task", 1.0)
 
 

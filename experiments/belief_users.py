@@ -20,8 +20,9 @@ import polars as pl
 from matplotlib.figure import Figure as Canvas
 
 from routing_game.envs.sessions import UserSessions
+from routing_game.experiments import InputError
 from routing_game.experiments.belief import Figure, Page, Settings, Table
-from routing_game.experiments.columns import mean
+from routing_game.experiments.columns import mean, plus_minus
 from routing_game.experiments.figures import RC, Look, svg
 from routing_game.experiments.progress import Steps
 from routing_game.experiments.rulebook import Threshold, threshold
@@ -68,8 +69,10 @@ def cells(settings: Settings) -> list[Cell]:
 
 
 def check(settings: Settings) -> None:
-    """Raise InputError for a game in which there is nothing to infer."""
+    """Raise InputError for a game in which there is nothing to infer, or for too few sessions to value a user by."""
     threshold(settings.game, settings.name)
+    if settings["sessions"] < BINS**2:
+        raise InputError(f"expected at least {BINS**2} --sessions for belief users, got {settings['sessions']}")
 
 
 def experiment(settings: Settings, progress: Steps) -> Page:
@@ -84,14 +87,14 @@ def experiment(settings: Settings, progress: Steps) -> Page:
         f"A session has {TASKS} tasks and one hidden s. Does a user that learns from play infer what a Bayesian user "
         "knows, if it sees the counts, its last draws, or only the last one and has a memory?",
         answer(table),
-        (Figure("Regret of each seed, with mean and 95 % t interval. Lines: exact regret of the myopic user, who never "
-                f"stays to learn, and of the Bayes-optimal plan if it is told only the last {WINDOW} draws.",
+        (Figure("Regret of each seed, with mean and 95 % t interval. Lines: regret of the myopic user, who never stays "
+                f"to learn, and of the Bayes-optimal plan if it takes the last {WINDOW} draws for all there were.",
                 regret_figure(seeds, table)),
          Figure("What not knowing s costs: utility of a session below that of a user who is told s, over s (means of "
                 f"{BINS} groups, over seeds). Dotted: {mark.word}. On one side of it staying costs, on the other "
                 "leaving does.", group_figure(groups, mark))),
-        (Table("learned", "Utility of a session and regret against the Bayes-optimal user, in units of V, means over "
-               "seeds with half their 95 % intervals. For users of the theory the interval is that of their play.",
+        (Table("learned", "Utility of a session and regret against the Bayes-optimal user, in the unit of V, means "
+               "over seeds with half their 95 % intervals. For users of the theory the interval is that of their play.",
                table),
          Table("seeds", "The same, seed by seed; error: standard error of the play that valued it, 0 if exact.",
                seeds),
@@ -213,13 +216,11 @@ def answer(table: pl.DataFrame) -> tuple[str, ...]:
     lines = []
     for prior in map(words, PRIORS):
         rows = {row["user"]: row for row in table.filter(prior=prior).to_dicts()}
-        learned = "; ".join(f"{SEES[user]} {rows[user]['regret']:.3f} ± {rows[user]['regret_half']:.3f}"
-                            for user in LEARNERS)  # fmt: skip
-        lines.append(f"{prior}: the Bayes-optimal user gets {rows[PLAN]['value']:.3f} V a session, the myopic one "
-                     f"{rows[MYOPIC]['regret']:.3f} less. Regret of learners that see {learned}.")  # fmt: skip
-        lost, learnt = rows[PLAN_WINDOW]["regret"], rows["window"]["regret"]
-        lines.append(f"{prior}: of the window's {learnt:.3f} at most {max(0.0, min(lost, learnt)):.3f} come from "
-                     f"forgetting: the optimal plan, told only the window, loses {lost:.3f}.")  # fmt: skip
+        learned = "; ".join(f"{SEES[user]} {plus_minus(rows[user], 'regret', 3)}" for user in LEARNERS)
+        lines.append(f"{prior}: the Bayes-optimal user gets {rows[PLAN]['value']:.3f} a session, the myopic one "
+                     f"{rows[MYOPIC]['regret']:.3f} less. Regret of learners that see {learned}. The optimal plan that "
+                     f"takes the last {WINDOW} draws for all there were loses "
+                     f"{plus_minus(rows[PLAN_WINDOW], 'regret', 3)}.")  # fmt: skip
     return tuple(lines)
 
 
@@ -243,7 +244,7 @@ def regret_figure(seeds: pl.DataFrame, table: pl.DataFrame) -> str:
             panel.set(xticks=range(len(LEARNERS)), xlim=(-0.5, len(LEARNERS) - 0.5), title=f"s from {prior}")
             panel.set_xticklabels([SEES[user].replace(", and", ",\nand") for user in LEARNERS])
             panel.set_ylim(bottom=0)
-        axes[0].set_ylabel("regret, units of V a session")
+        axes[0].set_ylabel("regret a session, in the unit of V")
         handles, labels = axes[0].get_legend_handles_labels()
         canvas.legend(handles, labels, ncol=2, loc="upper left", bbox_to_anchor=(0.07, 1.0), frameon=False, fontsize=8)
         return svg(canvas)
@@ -263,7 +264,7 @@ def group_figure(groups: pl.DataFrame, mark: Threshold) -> str:
                 panel.plot(s, loss, color=look.colour, marker=look.marker, ls=look.line, ms=4, lw=1.3, label=label)
             panel.axvline(mark.s, color="#555555", lw=0.9, ls=":")
             panel.set(xlabel="hidden s", title=f"s from {prior}", xlim=(0, None))
-        axes[0].set_ylabel("loss, units of V a session")
+        axes[0].set_ylabel("loss a session, in the unit of V")
         handles, labels = axes[0].get_legend_handles_labels()
         canvas.legend(handles, labels, ncol=3, loc="upper left", bbox_to_anchor=(0.07, 1.02), frameon=False, fontsize=8)
         return svg(canvas)

@@ -39,6 +39,8 @@ EXPERIMENTS = {
     "observability": "which equilibrium learning pairs reach as the user sees less and less of s",
 }
 """Experiment of `belief` -> what it asks; the module is `belief_<name>`."""
+FLAGS = {"sessions": ("trap", "converge", "users"), "seeds": ("reputation", "users", "observability")}
+"""Flag of `belief` -> the experiments that take it."""
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
@@ -157,7 +159,7 @@ def run_belief(arguments: argparse.Namespace) -> int:
     name = arguments.experiment
     known(name, "experiment", EXPERIMENTS, "routing-game belief --help")
     known(arguments.game, "game", [*GAMES, *PAIRS])
-    flags = {flag: getattr(arguments, flag) for flag in ("sessions", "seeds")}
+    flags = {flag: getattr(arguments, flag) for flag in FLAGS}
     experiment, settings = belief.prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
     out = belief.folder(arguments.out or Path("runs", "belief"))
     page = experiment(replace(settings, kept=out / "cells"), Steps())
@@ -340,8 +342,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     ask.add_argument("--game", default="t4-cascade", metavar="GAME", help="a name from routing-game list (%(default)s)")
     ask.add_argument("--profile", choices=["smoke", "default", "full"], default="default",
                      help="how much: smoke takes seconds, default minutes, full is for results")  # fmt: skip
-    for number in ("sessions", "seeds"):
-        ask.add_argument(f"--{number}", type=at_least_one, metavar="N", help="instead of the profile's")
+    for number, takers in FLAGS.items():
+        names = " and ".join([", ".join(takers[:-1]), takers[-1]])
+        ask.add_argument(f"--{number}", type=at_least_one, metavar="N", help=f"instead of the profile's, for {names}")
     ask.add_argument("--workers", type=at_least_one, default=cores(), metavar="N", help="processes (%(default)s)")
     ask.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for the page and its numbers (default: runs/belief)"

@@ -117,6 +117,15 @@ def threshold(game: Game, name: str) -> Threshold:
     raise InputError(f"expected a game in which a user's answer depends on s, got {name}; try t4-cascade, t5-cascade")
 
 
+def tie_words(mark: Threshold, prior: Belief) -> tuple[str, ...]:
+    """A sentence for a prior whose mean is the threshold itself, or none."""
+    if abs(prior.mean - mark.s) > TIE:
+        return ()
+    name = f"Beta({prior.escalated:g}, {prior.kept:g})"
+    return (f"That users begin at {mark.word} itself is an accident of {name} in this game: there plug-in leaves, and "
+            "from then on sees no draw.",)  # fmt: skip
+
+
 def doubts(game: Game, belief: Belief) -> Any:
     """Whether the plug-in user, whose answer to E[s] it is, would leave after a failed pass of M1."""
     return np.asarray(plug_in_after_failure(game, belief)) > 0.5

@@ -125,3 +125,7 @@ def test_bad_arguments_are_named() -> None:
             BeliefUser(T4, PlugIn(T4), rng, **arguments)
     with pytest.raises(ValueError, match="rng must be a numpy Generator"):
         ConstantCascade(0.5, 7)  # type: ignore[arg-type]
+    for rule in (Thompson(T4), Optimistic(T4), ForcedStays(T4)):
+        for make in (lambda rule: ReputationProvider(T4, rule=rule), lambda rule: PlanningProvider(T4, 3, rule=rule)):
+            with pytest.raises(ValueError, match="rule of the belief alone"):
+                make(rule)

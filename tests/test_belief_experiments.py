@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from routing_game.experiments import (
     kept,
 )
 from routing_game.experiments.belief import Settings
-from routing_game.experiments.cli import EXPERIMENTS, main
+from routing_game.experiments.cli import EXPERIMENTS, FLAGS, main
 from routing_game.experiments.columns import percent
 from routing_game.experiments.hidden_judge import Question, exact, judge
 from routing_game.experiments.progress import Steps
@@ -253,6 +254,9 @@ class TestPage:
             main(["belief", "--help"])
         told = capsys.readouterr().out
         assert all(name in told and asks in told for name, asks in EXPERIMENTS.items())
+        modules = {name: import_module(f"routing_game.experiments.belief_{name}") for name in EXPERIMENTS}
+        takers = {name: {*module.PROFILES["full"]} for name, module in modules.items()}
+        assert {flag: tuple(name for name in EXPERIMENTS if flag in takers[name]) for flag in FLAGS} == FLAGS
 
     @pytest.mark.parametrize(
         ("words", "hint"),
@@ -262,6 +266,8 @@ class TestPage:
             (["belief", "trap", "--game", "value-cheap"], "try t4-cascade"),
             (["belief", "converge", "--game", "t5-reason-typo"], "'t5-reason-typo'"),
             (["belief", "users", "--game", "value-cheap"], "try t4-cascade"),
+            (["belief", "users", "--sessions", "9"], "at least 144 --sessions"),
+            (["belief", "observability", "--game", "value-cheap"], "try t4-cascade"),
             (["belief", "reputation", "--game", "t5-cascade"], "expected a game with xi1 < 0 < xi2"),
             (["belief", "trap", "--seeds", "3"], "expected --sessions for belief trap, got --seeds"),
             (["belief", "observability", "--sessions", "3"], "expected --seeds"),

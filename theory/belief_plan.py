@@ -37,7 +37,7 @@ class UserPlan:
     """What T tasks are worth to a user, and what it does."""
 
     value: Array
-    """(T+1,) V_n at the prior, n = 0 .. T tasks to come; in units of V."""
+    """(T+1,) V_n at the prior, n = 0 .. T tasks to come; in the unit of V."""
     leaving: Array
     """(T, A, B) chance of leaving with n+1 tasks to come and a, b draws of each kind seen: after a failed pass of M1,
     or the q of the task. A = T; B is as far as the recursion goes, so that entries near its end are cut short."""
