@@ -45,7 +45,7 @@ class Kept:
         """Write a finished cell; the result as it will be read, in JSON's types."""
         text = json.dumps({"job": self.job, "cell": repr(cell), "result": result})
         if self.folder is not None:
-            self.folder.mkdir(exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             write(self.file(cell), text)
         return json.loads(text)["result"]
 

@@ -95,7 +95,8 @@ def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> I
     warnings.filterwarnings("ignore", message=".* have been cancelled", category=UserWarning)  # as was asked for
     pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)
     parent = os.getpid()
-    resource_tracker.ensure_running()  # a pool begins it, and to begin it lets signals through
+    if os.name == "posix":
+        resource_tracker.ensure_running()  # a pool begins it, and to begin it lets signals through
     try:
         with ExitStack() as stack:
             with held_back(signal.SIGINT, signal.SIGTERM):  # from workers for good: to stop is the parent's business
