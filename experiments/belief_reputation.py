@@ -310,9 +310,16 @@ def milking_words(milks: Milks) -> str:
     """Where it pays to milk."""
     parts = []
     for checks, spans in milks.items():
-        spots = " and ".join(f"from g = {low:.3f} to {high:.3f}" for low, high in spans)
+        spots = " and ".join(span_words(*span) for span in spans)
         parts.append(f"if users check {when(checks)}, {spots or 'never'}")
     return f"The best plan milks at the first edge: {'; '.join(parts)}."
+
+
+def span_words(low: float, high: float) -> str:
+    """An interval of g."""
+    if low == 0:
+        return f"up to g = {high:.3f}" if high < 1 else "always"
+    return f"from g = {low:.3f} " + (f"to {high:.3f}" if high < 1 else "on")
 
 
 def seeing_words(checks: Checks, table: pl.DataFrame) -> str:
