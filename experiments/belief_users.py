@@ -144,12 +144,18 @@ def learn(settings: Settings, cell: Cell, observes: str | int, rng: np.random.Ge
     kind = kinds[cell.user]
     plan = SETTINGS[kind.name]
     plan = replace(plan, updates=max(2, plan.updates * settings["updates"] // 100))
-    env = SB3VecEnv(UserSessions(settings.game, plan.width, TASKS, cell.prior, observes))
+    env = SB3VecEnv(UserSessions(in_units_of_value(settings.game), plan.width, TASKS, cell.prior, observes))
     env.seed(int(rng.integers(2**31)))
     learner = kind(env, rng, settings.game, TASKS, cell.prior, plan)
     for _ in learner.train():
         pass
     return learner, learner.decide
+
+
+def in_units_of_value(game: Game) -> Game:
+    """The same game to its user, with V = 1: settings that suit the catalog's games suit all."""
+    first, second = game.latency
+    return replace(game, value=1.0, latency=(first / game.value, second / game.value))
 
 
 def by_plan(leaving: Any, prior: Belief, observes: str | int) -> Act:

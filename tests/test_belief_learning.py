@@ -17,7 +17,7 @@ from routing_game.experiments import belief_reputation as providers
 from routing_game.experiments import belief_users as users
 from routing_game.experiments.belief import Settings
 from routing_game.experiments.cli import main
-from routing_game.theory import GAMES, Game
+from routing_game.theory import GAMES, PAIRS, Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure
 from routing_game.theory.reputation import memoryless_discounted, reputation_discounted
@@ -65,6 +65,16 @@ def test_a_cell_depends_on_itself_alone() -> None:
         assert first == again
     user = users.Cell("window", users.PRIORS[0], 0)
     assert users.train(settings, user) == users.train(settings, user)
+
+
+def test_users_practise_in_units_of_value() -> None:
+    """A measured pair's plan is the same in either unit, and worth V times as much; catalog games have V = 1."""
+    pair, prior = PAIRS["grok-3-mini-gpt-5"].game, Belief(1.0, 4.0)
+    unit = users.in_units_of_value(pair)
+    assert users.in_units_of_value(T4) == T4
+    plan, same = (plan_after_failure(game, prior, 5) for game in (pair, unit))
+    assert np.allclose(plan.value, float(pair.value) * same.value)
+    assert np.array_equal(plan.leaving, same.leaving)
 
 
 def test_where_milking_pays() -> None:
