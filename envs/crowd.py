@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.envs.arguments import single_game, whole_number
-from routing_game.theory.belief import Belief, check_checks
+from routing_game.theory.belief import Belief, check_checks, checked_chances
 from routing_game.theory.game import Game, require
 
 Array = NDArray[np.float64]
@@ -102,13 +102,6 @@ def play_sessions(
     return Sessions(cost, utility, solved, mean, escalations, keeps, Belief(table.a, table.b))
 
 
-def chances(name: str, values: Any, size: int) -> Array:
-    """Chances, one each; ValueError, naming them, unless all lie in [0, 1]."""
-    array = np.broadcast_to(np.asarray(values, dtype=float), (size,))
-    require((array >= 0) & (array <= 1), name, array, "lie in [0, 1]")
-    return array
-
-
 class _Table:
     """The state of all sessions: counts a, b; and one task of each at a time."""
 
@@ -124,7 +117,9 @@ class _Table:
     ) -> None:
         self.game, self.user, self.rng, self.prior, self.memory = game, user, rng, prior, memory
         self.a, self.b = np.full(sessions, prior.escalated), np.full(sessions, prior.kept)
-        self.constant = None if callable(provider) else chances("a constant provider's s", provider, sessions)
+        self.constant = (
+            None if callable(provider) else checked_chances("a constant provider's s", provider, (sessions,))
+        )
         self.provider = provider
 
     def play(self, task: int) -> tuple[Any, ...]:
@@ -175,11 +170,13 @@ class _Table:
         solved[active] = self.rng.random(active.size) < self.game.success[1] / (1 - again)
 
     def _leaving(self, belief: Belief, task: int) -> Array:
-        return chances("a user's chance of leaving", self.user.leaving(belief, task, self.rng), belief.mean.size)
+        return checked_chances(
+            "a user's chance of leaving", self.user.leaving(belief, task, self.rng), belief.mean.shape
+        )
 
     def _ask(self, belief: Belief, task: int) -> Array:
         assert callable(self.provider)
-        return chances("a provider's chance of escalating", self.provider(belief, task), belief.mean.size)
+        return checked_chances("a provider's chance of escalating", self.provider(belief, task), belief.mean.shape)
 
     def _belief(self, who: NDArray[np.int64]) -> Belief:
         return Belief(self.a[who], self.b[who])

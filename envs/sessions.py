@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.batch import Array, Engine
-from routing_game.envs.crowd import UserRule, chances
-from routing_game.theory.belief import Belief, check_checks
+from routing_game.envs.crowd import UserRule
+from routing_game.theory.belief import Belief, check_checks, checked_chances
 from routing_game.theory.game import Game, require
 
 Mask = NDArray[np.bool_]
@@ -150,7 +150,7 @@ class ProviderSessions(_Sessions):
     def _leaving(self, where: Mask) -> Any:
         belief = Belief(self.a[where], self.b[where])
         q = self.user.leaving(belief, self.played[where] + 1, self.np_random)
-        return chances("a user's chance of leaving", q, belief.mean.size)
+        return checked_chances("a user's chance of leaving", q, belief.mean.shape)
 
     def _play(self, ones: Mask) -> tuple[Array, Mask]:
         game, failed_before = self.game, self.passes > 0

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Game, plain
+from routing_game.theory.game import Array, Game, plain, require
 from routing_game.theory.payoffs import Payoffs
 
 
@@ -115,3 +115,10 @@ def check_checks(checks: str) -> None:
     """Raise ValueError unless the user checks its belief at each "failure" or once a "task"."""
     if checks not in ("failure", "task"):
         raise ValueError(f'checks must be "failure" or "task", got {checks!r}')
+
+
+def checked_chances(name: str, values: Any, shape: tuple[int, ...]) -> Array:
+    """Chances, broadcast to a shape; ValueError, naming them, unless all lie in [0, 1]."""
+    chances = np.broadcast_to(np.asarray(values, dtype=float), shape)
+    require((chances >= 0) & (chances <= 1), name, chances, "lie in [0, 1]")
+    return chances

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.theory.belief import Belief, check_checks
+from routing_game.theory.belief import Belief, check_checks, checked_chances
 from routing_game.theory.belief_plan import lattice
 from routing_game.theory.game import Array, Game, require
 
@@ -90,7 +90,7 @@ def reputation(
     reach = 60 + ceil((tasks * k1 + 10 * np.sqrt(tasks * k1)) / p1) if reach is None else reach
     belief = lattice(prior, tasks, reach + 1)
     q, asked = _leaving(leaving, belief, checks)
-    given = None if escalating is None else _chance("escalating", escalating(belief), q.shape)
+    given = None if escalating is None else checked_chances("escalating", escalating(belief), q.shape)
     told = _starting(starting, escalating, belief)
     cost = np.zeros((tasks + 1, reach + 1))  # J_{n-1}: escalations, keeps
     chooses = escalating is None and 2 in routes
@@ -158,7 +158,7 @@ def reputation_discounted(
         if escalating is None:
             plan = ((escalate <= keep) | (n == draws)).astype(float)
         else:
-            plan = _chance("escalating", escalating(belief), q.shape)
+            plan = checked_chances("escalating", escalating(belief), q.shape)
         stays = plan * escalate + (1 - plan) * np.where(n == draws, escalate, keep)
         pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
         same = g * (game.success[0] + game.failure[0] * q)  # the next task begins with this belief
@@ -197,7 +197,7 @@ def memoryless_discounted(
     """
     prior = _checked(game, prior, checks)
     g, draws = _checked_discount(game, discount, draws)
-    chances = np.append(_chance("chances", chances, np.shape(chances))[:-1], 1.0)[:, None]
+    chances = np.append(checked_chances("chances", chances, np.shape(chances))[:-1], 1.0)[:, None]
     start_2, after_2 = _reasoning_costs(game, checks)
     for_ever = start_2 / (1 - g)
     later = np.full(draws + 2, for_ever)  # J after one draw more, by escalations
@@ -227,7 +227,7 @@ def enough_draws(game: Game, discount: float) -> int:
 
 def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> tuple[Array, Array]:
     """(q after a failure, whether the user leaves for the whole task)."""
-    q = _chance("leaving", leaving(belief), np.shape(belief.mean))
+    q = checked_chances("leaving", leaving(belief), np.shape(belief.mean))
     if checks == "failure":
         return q, np.zeros(q.shape, dtype=bool)
     require((q == 0) | (q == 1), "leaving", q, 'be 0 or 1 for a user who checks once a "task"')
@@ -243,13 +243,6 @@ def _starting(starting: Callable[[Belief], Any] | None, escalating: Any, belief:
     starts = np.broadcast_to(starting(belief), np.shape(belief.mean))
     require((starts == 0) | (starts == 1), "starting", starts, "be True or False")
     return starts.astype(bool)
-
-
-def _chance(name: str, values: Any, shape: tuple[int, ...]) -> Array:
-    """Chances, broadcast to a shape."""
-    chances = np.broadcast_to(np.asarray(values, dtype=float), shape)
-    require((chances >= 0) & (chances <= 1), name, chances, "lie in [0, 1]")
-    return chances
 
 
 def _reasoning_costs(game: Game, checks: str) -> tuple[float, float]:
