@@ -4,7 +4,8 @@ An experiment is a module of its own, `belief_<name>`, with names that this one 
 
     PROFILES    profile -> the numbers that it takes (sessions, seeds, tasks, ...), which flags may change
     experiment  (settings, progress) -> `Page`
-    check       if it is there: raises InputError for settings, such as a game, that it cannot do
+    check       if it is there: raises InputError for settings that it cannot do; that s matters to the game's user is
+                known by then
 
 A page is written as one self-contained HTML file, its tables as CSV and its answer as JSON beside it.
 """
@@ -29,6 +30,7 @@ from routing_game.experiments.kept import Kept
 from routing_game.experiments.pages import embedded, render
 from routing_game.experiments.progress import Steps
 from routing_game.experiments.records import commit, versions
+from routing_game.experiments.rulebook import threshold
 from routing_game.theory import Game, load
 from routing_game.theory.exchange import to_dict
 
@@ -155,6 +157,7 @@ def prepare(name: str, game: str, profile: str, workers: int, **flags: int | Non
         known = " and ".join(f"--{flag}" for flag in flags if flag in numbers) or "neither"
         raise InputError(f"expected {known} for belief {name}, got --{unknown[0]}")
     settings = Settings(game, profile, numbers | given, workers)
+    threshold(settings.game, game)  # without one there is nothing to believe
     if hasattr(module, "check"):
         module.check(settings)
     return module.experiment, settings

@@ -67,11 +67,6 @@ class Change(NamedTuple):
     memory: float
 
 
-def check(settings: Settings) -> None:
-    """Raise InputError for a game in which there is nothing to believe."""
-    threshold(settings.game, settings.name)
-
-
 def experiment(settings: Settings, progress: Steps) -> Page:
     """Follow beliefs under constant s, under s from the prior, and under an s that changes."""
     mark = threshold(settings.game, settings.name)

@@ -34,7 +34,6 @@ from routing_game.experiments.figures import RC, Look, svg
 from routing_game.experiments.measures import SELECTED, selected
 from routing_game.experiments.play import World
 from routing_game.experiments.progress import Steps
-from routing_game.experiments.rulebook import threshold
 from routing_game.theory import Commitment, Game, Task, payoffs, simultaneous, solve
 from routing_game.theory.game import Array
 from routing_game.theory.noisy import signal_play
@@ -69,11 +68,6 @@ class Cell(NamedTuple):
     pair: str
     observes: str
     seed: int
-
-
-def check(settings: Settings) -> None:
-    """Raise InputError for a game in which there is nothing to see."""
-    threshold(settings.game, settings.name)
 
 
 def experiment(settings: Settings, progress: Steps) -> Page:

@@ -52,11 +52,6 @@ class Cell(NamedTuple):
     """Which of the two is varied: "s" or "prior"."""
 
 
-def check(settings: Settings) -> None:
-    """Raise InputError for a game in which there is nothing to believe."""
-    threshold(settings.game, settings.name)
-
-
 def experiment(settings: Settings, progress: Steps) -> Page:
     """Play every rule on both sweeps, and hold those that can lock in against the exact recursion."""
     game, mark = settings.game, threshold(settings.game, settings.name)

@@ -69,8 +69,7 @@ def cells(settings: Settings) -> list[Cell]:
 
 
 def check(settings: Settings) -> None:
-    """Raise InputError for a game in which there is nothing to infer, or for too few sessions to value a user by."""
-    threshold(settings.game, settings.name)
+    """Raise InputError for too few sessions to value a user by."""
     if settings["sessions"] < BINS**2:
         raise InputError(f"expected at least {BINS**2} --sessions for belief users, got {settings['sessions']}")
 
