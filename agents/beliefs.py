@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
 from routing_game.theory import Game
-from routing_game.theory.belief import Belief
-from routing_game.theory.belief_plan import UserPlan, lattice, plan_after_failure, plan_each_task
+from routing_game.theory.belief import Belief, lattice
+from routing_game.theory.belief_plan import UserPlan, plan_after_failure, plan_each_task
 from routing_game.theory.belief_rules import Checks, PlugIn, Rule, after_reasoning
-from routing_game.theory.game import require
+from routing_game.theory.numbers import require
 from routing_game.theory.reputation import Reputation, reputation, reputation_rule
 
 STANDARD, REASONING = 0, 1

@@ -10,7 +10,7 @@ from routing_game.agents.protocol import Abandon
 from routing_game.theory import Commitment, Game, Task, best_response, payoffs, solve
 from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import stopping_reply
-from routing_game.theory.game import require
+from routing_game.theory.numbers import require
 
 Ties = Literal["strong", "weak"]
 

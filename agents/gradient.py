@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from routing_game.agents.arguments import generator
 from routing_game.agents.protocol import Abandon
 from routing_game.theory import Commitment, Game, Task, payoffs
-from routing_game.theory.game import require
+from routing_game.theory.numbers import require
 
 
 class _Knowing(ABC):

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from routing_game.agents.arguments import generator
 from routing_game.agents.protocol import Abandon
 from routing_game.theory import Commitment, Task
-from routing_game.theory.game import require
+from routing_game.theory.numbers import require
 
 Array = NDArray[Any]
 World = Callable[[Array, Array, Array], Task]

@@ -19,7 +19,7 @@ from routing_game.agents.arguments import generator
 from routing_game.agents.followers import Follower
 from routing_game.agents.protocol import Provider
 from routing_game.theory import Commitment, Task
-from routing_game.theory.game import require
+from routing_game.theory.numbers import require
 
 World = Callable[[Commitment, float], Task]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
 from routing_game.theory import Commitment, Game, Task, payoffs
-from routing_game.theory.game import require
+from routing_game.theory.numbers import require
 
 Plan = Generator[Commitment, Task, None]
 Question = Generator[Commitment, Task, float]

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from routing_game.agents.exact import BestResponseUser, EquilibriumProvider, FixedProvider, FixedUser, QuantalUser
 from routing_game.agents.protocol import Abandon, Provider, User
 from routing_game.theory import Game, payoffs, robust_commitment, simultaneous
-from routing_game.theory.game import require
+from routing_game.theory.numbers import require
 from routing_game.theory.user import best_response
 
 Array = NDArray[np.float64]

@@ -17,7 +17,7 @@ from math import inf, sqrt
 
 from routing_game.agents.protocol import Tally
 from routing_game.theory import Commitment, Task
-from routing_game.theory.game import require
+from routing_game.theory.numbers import require
 
 CELLS = 16
 """Cells of the first grid of s."""

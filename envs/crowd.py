@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from routing_game.envs.arguments import single_game, whole_number
 from routing_game.theory.belief import Belief, check_checks, checked_chances
-from routing_game.theory.game import Game, require
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import require
 
 Array = NDArray[np.float64]
 

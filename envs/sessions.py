@@ -21,7 +21,8 @@ from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.batch import Array, Engine
 from routing_game.envs.crowd import UserRule
 from routing_game.theory.belief import Belief, check_checks, checked_chances
-from routing_game.theory.game import Game, require
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import require
 
 Mask = NDArray[np.bool_]
 

@@ -35,8 +35,8 @@ from routing_game.experiments.measures import SELECTED, selected
 from routing_game.experiments.play import World
 from routing_game.experiments.progress import Steps
 from routing_game.theory import Commitment, Game, Task, payoffs, simultaneous, solve
-from routing_game.theory.game import Array
 from routing_game.theory.noisy import signal_play
+from routing_game.theory.numbers import Array
 
 PROFILES = {
     "smoke": {"seeds": 2, "tasks": 600},

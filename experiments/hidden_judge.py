@@ -28,8 +28,8 @@ from routing_game.theory import Game, thresholds
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import clairvoyant, plan_after_failure, plan_each_task, told_utility
 from routing_game.theory.belief_rules import Rule
-from routing_game.theory.game import Array
 from routing_game.theory.lock_in import lock_in
+from routing_game.theory.numbers import Array
 
 FAR_ENOUGH = {"plug-in, each task": 30, "expected utility, each task": 5, "Thompson": 30}
 """Tasks up to which the program of a user who checks once a task is solved: its time grows as their third power."""

@@ -20,7 +20,7 @@ from scipy.ndimage import distance_transform_edt
 from routing_game.agents.files import write
 from routing_game.experiments.paper import CHOICES, FIGURES, SIZE, Border, Plane, npz
 from routing_game.theory import RULES
-from routing_game.theory.game import Array
+from routing_game.theory.numbers import Array
 
 RC: Any = {
     "font.size": 9, "axes.titlesize": 9, "axes.titlelocation": "left", "hatch.linewidth": 0.5,

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory import RULES, Equilibrium, Game, solve, thresholds, throttling_gain
-from routing_game.theory.game import Array
+from routing_game.theory.numbers import Array
 
 SIZE = 401
 """Pixels of a plane, along either axis."""

@@ -23,7 +23,7 @@ from routing_game.theory.belief_rules import (
     plug_in_after_failure,
 )
 from routing_game.theory.chain import Chain, evaluate
-from routing_game.theory.provider import TIE
+from routing_game.theory.numbers import TIE
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy import integrate, special, stats
 
 from routing_game.theory import GAMES, Game, payoffs, sample_games, thresholds
 from routing_game.theory.belief import Belief, expected_payoffs, geometric_mean_passes
-from routing_game.theory.belief_plan import expectation, told_utility
+from routing_game.theory.belief_plan import told_utility
 from routing_game.theory.belief_rules import (
     ExpectedUtility,
     ForcedStays,
@@ -23,6 +23,7 @@ from routing_game.theory.belief_rules import (
     plug_in,
     plug_in_after_failure,
 )
+from routing_game.theory.quadrature import expectation
 
 counts = st.floats(0.2, 50)
 T4, T5 = GAMES["t4-cascade"], GAMES["t5-cascade"]

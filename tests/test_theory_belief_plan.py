@@ -15,7 +15,7 @@ from routing_game.agents.beliefs import Planned
 from routing_game.envs.crowd import play_sessions
 from routing_game.theory import GAMES, Game, sample_games, solve, thresholds
 from routing_game.theory.belief import Belief, expected_payoffs
-from routing_game.theory.belief_plan import clairvoyant, expectation, plan_after_failure, plan_each_task, told_utility
+from routing_game.theory.belief_plan import clairvoyant, plan_after_failure, plan_each_task, told_utility
 from routing_game.theory.belief_rules import (
     ExpectedUtility,
     ForcedStays,
@@ -28,6 +28,7 @@ from routing_game.theory.belief_rules import (
     plug_in_after_failure,
 )
 from routing_game.theory.lock_in import lock_in
+from routing_game.theory.quadrature import expectation
 
 HIDDEN: dict[str, Any] = json.loads((REFERENCE / "hidden.json").read_text(encoding="utf-8"))["reference"]
 GRID = np.linspace(0, 1, 101)

@@ -12,14 +12,8 @@ from games import SHARED, boundary_games
 from routing_game.theory import GAMES, Game, best_response, outcome, payoffs, sample_games, solve, thresholds
 from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import single_reply
-from routing_game.theory.mixture import (
-    Mixture,
-    beta_mixture,
-    beta_nodes,
-    mixture_payoffs,
-    mixture_reply,
-    solve_mixture,
-)
+from routing_game.theory.mixture import Mixture, beta_mixture, mixture_payoffs, mixture_reply, solve_mixture
+from routing_game.theory.quadrature import beta_nodes
 
 N = 10_000
 Q = np.linspace(0.0, 1.0, 2001)

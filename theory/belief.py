@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, plain, require
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Array, plain, require
 from routing_game.theory.payoffs import Payoffs
 
 
@@ -122,3 +123,9 @@ def checked_chances(name: str, values: Any, shape: tuple[int, ...]) -> Array:
     chances = np.broadcast_to(np.asarray(values, dtype=float), shape)
     require((chances >= 0) & (chances <= 1), name, chances, "lie in [0, 1]")
     return chances
+
+
+def lattice(prior: Belief, escalations: int, keeps: int) -> Belief:
+    """Every belief from the prior on: counts of shape (escalations, keeps)."""
+    a, b = np.meshgrid(prior.escalated + np.arange(escalations), prior.kept + np.arange(keeps), indexing="ij")
+    return Belief(a, b)

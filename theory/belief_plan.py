@@ -17,18 +17,18 @@ Both are solved from T = 1 up, and in b from far above down. (Beyond the paper.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
-from math import ceil, exp, lgamma, log
+from math import ceil, log
 from typing import Any
 
 import numpy as np
 
-from routing_game.theory.belief import Belief, check_checks, expected_payoffs
-from routing_game.theory.game import Array, Game, require
-from routing_game.theory.mixture import beta_nodes
+from routing_game.theory.belief import Belief, check_checks, expected_payoffs, lattice
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Array, require
 from routing_game.theory.payoffs import payoffs
+from routing_game.theory.quadrature import expectation
 from routing_game.theory.user import best_response, thresholds
 
 
@@ -181,30 +181,6 @@ def told_utility(game: Game, cascade: Any, checks: str = "failure") -> Any:
     after_2 = xi2 / game.success[1] if xi2 > 0 else xi2
     waiting = (cascade * after_2 + (1 - cascade) * xi1) / (1 - k1 * (1 - cascade))
     return xi1 + k1 * np.maximum(0.0, waiting)
-
-
-def expectation(f: Callable[[Array], Any], belief: Belief, breaks: Sequence[float] = (), nodes: int = 64) -> float:
-    """E[f(s)] for s ~ Beta(a, b) and f smooth between the ``breaks``; f maps (n,) to (n,).
-
-    Gauss-Jacobi on every piece: the weight is singular at 0 if a < 1 and at 1 if b < 1.
-    """
-    a, b = (float(x) for x in belief)
-    cuts = np.unique(np.clip([0.0, *(float(x) for x in breaks), 1.0], 0.0, 1.0))
-    total = 0.0
-    for low, high in pairwise(cuts):
-        left, right = a if low == 0 else 1.0, b if high == 1 else 1.0  # the end at which a weight sits
-        x, weight = beta_nodes(left / (left + right), 1 / (left + right + 1), nodes)
-        s, width = low + (high - low) * x, high - low
-        density = (s ** (a - 1) if low > 0 else 1.0) * ((1 - s) ** (b - 1) if high < 1 else 1.0)
-        mass = exp(lgamma(left) + lgamma(right) - lgamma(left + right)) * width ** (left + right - 1)
-        total += mass * float(np.sum(weight * density * f(s)))
-    return exp(lgamma(a + b) - lgamma(a) - lgamma(b)) * total
-
-
-def lattice(prior: Belief, escalations: int, keeps: int) -> Belief:
-    """Every belief from the prior on: counts of shape (escalations, keeps)."""
-    a, b = np.meshgrid(prior.escalated + np.arange(escalations), prior.kept + np.arange(keeps), indexing="ij")
-    return Belief(a, b)
 
 
 def _check(game: Game, prior: Belief, tasks: int) -> Belief:

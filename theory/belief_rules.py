@@ -20,7 +20,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from routing_game.theory.belief import Belief, expected_payoffs, geometric_mean_passes
-from routing_game.theory.game import Array, Game, Real, plain, require
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Array, Real, plain, require
 from routing_game.theory.user import best_response, thresholds
 
 Checks = Literal["task", "failure"]

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Array
 
 GRID = 2001
 """Points of a grid over [0, 1]."""

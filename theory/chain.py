@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, difference, plain, require
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Array, difference, plain, require
 from routing_game.theory.payoffs import Payoffs
 
 _SUM = 1e-9

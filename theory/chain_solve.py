@@ -17,9 +17,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from routing_game.theory.chain import Chain, check_rounds, evaluate
-from routing_game.theory.game import Array, Game, plain
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import TIE, Array, least, plain
 from routing_game.theory.peaks import is_constant, jet, peaks
-from routing_game.theory.provider import TIE, least
 from routing_game.theory.user import thresholds
 
 Ties = Literal["strong", "weak"]

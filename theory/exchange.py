@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Array, Commitment, Game
+from routing_game.theory.game import Commitment, Game
+from routing_game.theory.numbers import Array
 from routing_game.theory.payoffs import payoffs
 
 FIELDS = ("value", "penalty", "success", "latency", "cost", "ordered")

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from routing_game.theory.catalog import PAIRS, sample_games
-from routing_game.theory.game import Array, Game
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Array
 from routing_game.theory.provider import RULES, solve
 
 Prior = Callable[[int, np.random.Generator], Game]

@@ -16,13 +16,9 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
-Real = float | Array
-"""A number, or an array of them: one per game, commitment or grid point; arrays broadcast."""
-
-_ROUNDING = 4 * float(np.finfo(np.float64).eps)
+from routing_game.theory.numbers import Array, Real, difference, plain, require, shown
 
 
 class Commitment(NamedTuple):
@@ -196,13 +192,7 @@ class Game:
             bad = first >= second
             if bad.any():
                 rule = "be larger for model 2 than for model 1 (ordered=False lifts this)"
-                raise ValueError(f"{name} must {rule}, got {_show(first, bad)} and {_show(second, bad)}")
-
-
-def plain(x: Any) -> Any:
-    """A Python number for what is one number, an array for what is many."""
-    x = np.asarray(x)
-    return x if x.ndim else x.item()
+                raise ValueError(f"{name} must {rule}, got {shown(first, bad)} and {shown(second, bad)}")
 
 
 def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
@@ -213,13 +203,6 @@ def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
 
 
 _REGIMES = np.array(["--", "-0", "-+", "0-", "00", "0+", "+-", "+0", "++"])
-
-
-def difference(a: Real, b: Real) -> Real:
-    """A - b for b >= 0, exactly 0 where the two agree up to rounding."""
-    gap = np.subtract(a, b)
-    rounding = np.abs(gap) <= _ROUNDING * b
-    return np.where(rounding, 0.0, gap)[()] if np.any(rounding) else gap
 
 
 def _number(name: str, x: ArrayLike) -> Real:
@@ -242,21 +225,3 @@ def _pair(name: str, pair: Any) -> tuple[Real, Real]:
 
 def _shapes(x: Real | tuple[Real, ...]) -> Any:
     return tuple(np.shape(part) for part in x) if isinstance(x, tuple) else np.shape(x)
-
-
-def _show(x: Any, bad: Any) -> str:
-    """The first offending number, with its place if it is one of an array."""
-    x = np.asarray(x)
-    if x.ndim == 0:
-        return f"{x.item():g}"
-    place = np.unravel_index(int(np.argmax(bad)), x.shape)
-    return f"{x[place]:g} at index {tuple(int(k) for k in place)}"
-
-
-def require(holds: Any, name: str, x: Any, rule: str) -> None:
-    """Raise ValueError naming the field, the value and the rule; ``holds`` may be a bool, an array or a tensor."""
-    if holds.all() if hasattr(holds, "all") else holds:
-        return
-    if hasattr(x, "detach"):  # a torch tensor
-        x, holds = x.detach().numpy(), holds.numpy()
-    raise ValueError(f"{name} must {rule}, got {_show(x, np.logical_not(holds))}")

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.belief import Belief, check_checks
-from routing_game.theory.belief_plan import lattice
-from routing_game.theory.game import Array, Game, require
+from routing_game.theory.belief import Belief, check_checks, lattice
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Array, require
 
 Leaves = Callable[[Belief], Any]
 """Whether a user leaves (bool, or 0 and 1) at each of an array of beliefs."""

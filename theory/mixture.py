@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.chain_solve import Reply, Ties, tie_sign
-from routing_game.theory.game import Array, Game, check_commitment, plain, require
+from routing_game.theory.game import Game, check_commitment
+from routing_game.theory.numbers import TIE, Array, least, plain, require
 from routing_game.theory.payoffs import Payoffs, payoffs, visits
-from routing_game.theory.provider import TIE, least
+from routing_game.theory.quadrature import beta_nodes
 
 _GRID = np.sin(np.linspace(0.0, np.pi / 2, 129)) ** 2  # q, denser at the ends, where rare hard types act
 _HALVINGS = 60
@@ -108,31 +109,6 @@ def beta_mixture(game: Game, rho: tuple[float, float], common: float = 1.0, node
     first, second = np.nonzero(joint)
     weight = joint[first, second]
     return Mixture(replace(game, success=(p1[first], p2[second]), ordered=False), weight / weight.sum())
-
-
-def beta_nodes(mean: Any, rho: float, nodes: int) -> tuple[Array, Array]:
-    """(p, w): Gauss-Jacobi nodes and weights of the Beta distribution with this mean and rho = 1 / (a + b + 1).
-
-    Golub-Welsch: the nodes are eigenvalues of the tridiagonal matrix of the Jacobi polynomials' recurrence. The nodes
-    are kept inside (0, 1), which they may leave by rounding.
-
-    Raises:
-        ValueError: rho is not in [0, 1) or ``nodes`` is not positive.
-    """
-    require(0 <= rho < 1, "rho", rho, "lie in [0, 1)")
-    require(nodes >= 1, "nodes", nodes, "be at least 1")
-    if rho == 0:
-        return np.array([mean], dtype=float), np.ones(1)
-    total = 1 / rho - 1
-    a, b = mean * total, (1 - mean) * total
-    k = np.arange(1.0, nodes)
-    width = 2 * k + total - 2
-    centre = np.append((a - b) / total, (a - b) * (total - 2) / (width * (width + 2)))
-    first, k, width = 4 * a * b / (total**2 * (total + 1)), k[1:], width[1:]  # the general term can be 0/0 at k = 1
-    square = np.append(first, 4 * k * (k + a - 1) * (k + b - 1) * (k + total - 2) / (width**2 * (width**2 - 1)))
-    half = np.sqrt(square[: nodes - 1]) / 2
-    p, vectors = np.linalg.eigh(np.diag((1 + centre) / 2) + np.diag(half, 1) + np.diag(half, -1))
-    return np.clip(p, 1e-12, 1 - 1e-12), vectors[0] ** 2
 
 
 def mixture_payoffs(mixture: Mixture, route: Any, cascade: Any, abandon: Any) -> Payoffs:

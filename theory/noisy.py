@@ -25,7 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, require
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Array, require
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.provider import solve
 from routing_game.theory.simultaneous import simultaneous

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routing_game.theory.game import Array
-from routing_game.theory.provider import TIE
+from routing_game.theory.numbers import TIE, Array
 
 
 def jet(m: Array, e: Array, reward: Array, x: Array) -> tuple[Array, Array, Array, Array]:

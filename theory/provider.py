@@ -19,18 +19,15 @@ sign of costs and latencies). Games with p1 > p2 get a seventh candidate, "inter
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, Real, plain
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import TIE, Array, Real, least, plain, tied
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.user import best_response, jump_point, ramp_start, thresholds
-
-TIE = 1e-12
-"""Costs that agree to this relative tolerance count as equal: both commitments are optimal."""
 
 RULES = {
     "stay-1": "serve with M1 and never escalate; the user stays until the task is solved",
@@ -156,7 +153,7 @@ class Equilibrium:
 
     @functools.cached_property
     def _optimal(self) -> Array:
-        return np.asarray(self._candidates.cost <= _tied(self.cost))
+        return np.asarray(self._candidates.cost <= tied(self.cost))
 
     @functools.cached_property
     def _weak(self) -> tuple[Array, Any]:
@@ -216,7 +213,7 @@ def _optimum(game: Game) -> tuple[Array, Array]:
     """(J*, kind): the least cost and, of the candidates that tie for it, the first."""
     costs = _costs(game)
     cost = np.asarray(functools.reduce(np.fmin, costs))
-    limit = _tied(cost)
+    limit = tied(cost)
     missed = np.ones(cost.shape, dtype=bool)
     kind = np.zeros(cost.shape, dtype=np.int8)
     for candidate in costs[:-1]:
@@ -297,7 +294,7 @@ def _weak(game: Game, table: _Candidates) -> tuple[Array, Any]:
         cost[row] = np.where(xi2 == 0, np.maximum(cp2, l2), cost[row])
 
     weak = cost.min(axis=0)
-    return weak, np.any(reached & (cost <= _tied(weak)), axis=0)
+    return weak, np.any(reached & (cost <= tied(weak)), axis=0)
 
 
 def _staying_cost(game: Game, s: Real) -> Real:
@@ -319,27 +316,3 @@ def interior_optimum(game: Game) -> tuple[Array, Array]:
     s, cost = least(lambda s: outcome(game, 1, s).cost, np.nan_to_num(s_low), np.nan_to_num(s_high))
     inside = (s > s_low) & (s < s_high)
     return np.where(inside, s, np.nan), np.where(inside, cost, np.inf)
-
-
-def _tied(cost: Any) -> Any:
-    return cost + TIE * np.abs(cost)
-
-
-def least(
-    f: Callable[[Array], Array], low: Array, high: Array, points: int = 129, rounds: int = 9
-) -> tuple[Array, Array]:
-    """Argument and value of the least f on each interval [low, high], by ever finer grids around the best point.
-
-    Made for functions with jumps: it closes in on the edge of a cliff from its better side.
-    """
-    best_s, best_f = np.array(low, dtype=float), np.full(np.shape(low), np.inf)
-    for _ in range(rounds):
-        s = np.linspace(low, high, points)
-        values = f(s)
-        k = np.argmin(values, axis=0)[None]
-        s_k, f_k = np.take_along_axis(s, k, axis=0)[0], np.take_along_axis(values, k, axis=0)[0]
-        better = _tied(f_k) < best_f
-        best_s, best_f = np.where(better, s_k, best_s), np.where(better, f_k, best_f)
-        step = (high - low) / (points - 1)
-        low, high = np.maximum(low, best_s - step), np.minimum(high, best_s + step)
-    return best_s, best_f

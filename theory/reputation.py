@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.theory.belief import Belief, check_checks, checked_chances
-from routing_game.theory.belief_plan import lattice
-from routing_game.theory.game import Array, Game, require
+from routing_game.theory.belief import Belief, check_checks, checked_chances, lattice
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Array, require
 
 Escalating = Callable[[Belief], Any]
 """The provider's chance of escalating at each of an array of beliefs, after a failed pass of M1."""

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, check_commitment, plain
+from routing_game.theory.game import Game, check_commitment
+from routing_game.theory.numbers import TIE, Array, least, plain
 from routing_game.theory.payoffs import payoffs
-from routing_game.theory.provider import TIE, least
 from routing_game.theory.user import best_response, maximiser, thresholds
 
 

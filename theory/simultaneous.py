@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, Real
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import TIE, Array, Real
 from routing_game.theory.payoffs import payoffs
-from routing_game.theory.provider import TIE
 from routing_game.theory.user import thresholds
 
 _KINDS = ("stay", "leave", "mixed", "stay", "leave")

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Array, Game, Real, check_commitment, plain
+from routing_game.theory.game import Game, check_commitment
+from routing_game.theory.numbers import Array, Real, plain
 from routing_game.theory.payoffs import payoffs
 
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.game import Game, Real, plain
+from routing_game.theory.game import Game
+from routing_game.theory.numbers import Real, plain
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.provider import interior_optimum, solve
 from routing_game.theory.simultaneous import simultaneous

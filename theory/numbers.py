@@ -1,0 +1,77 @@
+"""Numbers and arrays of them: what they are called, what counts as equal, how a wrong one is refused, a search.
+
+Every module of theory stands on this one; it knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Real = float | Array
+"""A number, or an array of them: one per game, commitment or grid point; arrays broadcast."""
+
+TIE = 1e-12
+"""Costs that agree to this relative tolerance count as equal: both commitments are optimal."""
+
+_ROUNDING = 4 * float(np.finfo(np.float64).eps)
+
+
+def plain(x: Any) -> Any:
+    """A Python number for what is one number, an array for what is many."""
+    x = np.asarray(x)
+    return x if x.ndim else x.item()
+
+
+def difference(a: Real, b: Real) -> Real:
+    """A - b for b >= 0, exactly 0 where the two agree up to rounding."""
+    gap = np.subtract(a, b)
+    rounding = np.abs(gap) <= _ROUNDING * b
+    return np.where(rounding, 0.0, gap)[()] if np.any(rounding) else gap
+
+
+def tied(cost: Any) -> Any:
+    """The largest cost that counts as equal to this one."""
+    return cost + TIE * np.abs(cost)
+
+
+def require(holds: Any, name: str, x: Any, rule: str) -> None:
+    """Raise ValueError naming the field, the value and the rule; ``holds`` may be a bool, an array or a tensor."""
+    if holds.all() if hasattr(holds, "all") else holds:
+        return
+    if hasattr(x, "detach"):  # a torch tensor
+        x, holds = x.detach().numpy(), holds.numpy()
+    raise ValueError(f"{name} must {rule}, got {shown(x, np.logical_not(holds))}")
+
+
+def shown(x: Any, bad: Any) -> str:
+    """The first offending number, with its place if it is one of an array."""
+    x = np.asarray(x)
+    if x.ndim == 0:
+        return f"{x.item():g}"
+    place = np.unravel_index(int(np.argmax(bad)), x.shape)
+    return f"{x[place]:g} at index {tuple(int(k) for k in place)}"
+
+
+def least(
+    f: Callable[[Array], Array], low: Array, high: Array, points: int = 129, rounds: int = 9
+) -> tuple[Array, Array]:
+    """Argument and value of the least f on each interval [low, high], by ever finer grids around the best point.
+
+    Made for functions with jumps: it closes in on the edge of a cliff from its better side.
+    """
+    best_s, best_f = np.array(low, dtype=float), np.full(np.shape(low), np.inf)
+    for _ in range(rounds):
+        s = np.linspace(low, high, points)
+        values = f(s)
+        k = np.argmin(values, axis=0)[None]
+        s_k, f_k = np.take_along_axis(s, k, axis=0)[0], np.take_along_axis(values, k, axis=0)[0]
+        better = tied(f_k) < best_f
+        best_s, best_f = np.where(better, s_k, best_s), np.where(better, f_k, best_f)
+        step = (high - low) / (points - 1)
+        low, high = np.maximum(low, best_s - step), np.minimum(high, best_s + step)
+    return best_s, best_f
