@@ -19,8 +19,8 @@ MODULES = {name.removesuffix(".__init__"): path for name, path in FILES.items()}
 MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages with all their modules
     "theory": ("routing_game.theory.*",),
     "envs": ("routing_game.envs.*",  # the rules: two models, any number of models, what a draw teaches
-             "routing_game.theory.game", "routing_game.theory.payoffs", "routing_game.theory.chain",
-             "routing_game.theory.belief"),
+             "routing_game.theory.numbers", "routing_game.theory.game", "routing_game.theory.payoffs",
+             "routing_game.theory.chain", "routing_game.theory.belief"),
     "agents": ("routing_game.agents.*", "routing_game.theory.*"),
     "experiments": ("routing_game", "routing_game.experiments.*", "routing_game.agents.*", "routing_game.envs.*",
                     "routing_game.theory.*"),
