@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from routing_game.experiments.maps import write_figure
-from routing_game.experiments.paper import FIGURES
+from routing_game.experiments.paper.maps import write_figure
+from routing_game.experiments.paper.planes import FIGURES
 
 
 @pytest.mark.parametrize("name", FIGURES)

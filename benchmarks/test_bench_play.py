@@ -8,7 +8,8 @@ import pytest
 
 from routing_game.agents import UCB, Zooming
 from routing_game.envs import ProviderEnv
-from routing_game.experiments.play import play, play_batches, provider_trace
+from routing_game.experiments.check.traces import provider_trace
+from routing_game.experiments.play import play, play_batches
 from routing_game.theory import GAMES
 
 TASKS = 5_000

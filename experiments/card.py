@@ -4,9 +4,8 @@ from textwrap import fill
 
 import numpy as np
 
+from routing_game.experiments.pages.words import number
 from routing_game.theory import (
-    GAMES,
-    PAIRS,
     RULES,
     Equilibrium,
     Game,
@@ -170,27 +169,6 @@ def participation_words(game: Game, equilibrium: Equilibrium, money: str) -> str
         return "A user who may decline the task accepts this at no extra cost."
     where = "route 2" if accepted.route == 2 else f"route 1 with s = {number(accepted.cascade)}"
     return f"A user who may decline the task has to be offered {where}, at {number(accepted.cost)}{money} a task."
-
-
-def catalog_lines() -> list[str]:
-    """Games, real pairs with their source, and learners, a line each."""
-    from routing_game.experiments.learners import LEARNERS
-
-    lines = ["games"]
-    for name, game in GAMES.items():
-        lines.append(f"  {name:22}{game.regime}  {RULES[solve(game).rule]}")
-    lines.append("real pairs (V, t in seconds; P, c in US dollars)")
-    for name, pair in PAIRS.items():
-        source = f"{pair.source['repository']}@{pair.source['commit'][:7]}"
-        lines.append(f"  {name:22}{pair.game.regime}  V = {pair.value:g}, P = {pair.penalty:g}: {pair.note} ({source})")
-    lines.append("learners")
-    lines += [f"  {name:22}{learner.about}" for name, learner in LEARNERS.items()]
-    return lines
-
-
-def number(x: object) -> str:
-    """A number to four digits."""
-    return f"{float(x):.4g}" if abs(float(x)) > 1e-12 else "0"  # type: ignore[arg-type]
 
 
 def unit(name: str) -> str:

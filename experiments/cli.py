@@ -19,7 +19,8 @@ from typing import Any, NoReturn
 
 from routing_game import __version__
 from routing_game.experiments import InputError
-from routing_game.experiments.signals import handling
+from routing_game.experiments.cells.workers import handling
+from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, prepare
 
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
@@ -31,16 +32,6 @@ COMMANDS = {
     "tournament": "let every named provider meet every named user, exactly",
     "list": "show the games, the real model pairs and the learners",
 }
-EXPERIMENTS = {
-    "trap": "how often a user ends up leaving for good, for every rule, and whom that costs what",
-    "converge": "whether a user's belief finds s, how soon, and what stops it",
-    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to spend it",
-    "users": "what a user that learns from play infers of s, with counts, a window or a memory",
-    "observability": "which equilibrium learning pairs reach as the user sees less and less of s",
-}
-"""Experiment of `belief` -> what it asks; the module is `belief_<name>`."""
-FLAGS = {"sessions": ("trap", "converge", "users"), "seeds": ("reputation", "users", "observability")}
-"""Flag of `belief` -> the experiments that take it."""
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
@@ -92,9 +83,8 @@ def run_check(arguments: argparse.Namespace) -> int:
     """Train, compare, report."""
     if arguments.suite == "hidden":
         return run_hidden(arguments)
-    from routing_game.experiments.learners import make_spec
-    from routing_game.experiments.records import RunDirectory
-    from routing_game.experiments.run import run
+    from routing_game.experiments.cells.run import run
+    from routing_game.experiments.check.learners import LearnerDirectory, learn, make_spec
     from routing_game.theory import GAMES, PAIRS
 
     games = chosen("game", arguments.games, [*GAMES, *PAIRS])
@@ -102,26 +92,26 @@ def run_check(arguments: argparse.Namespace) -> int:
     spec = make_spec(arguments.profile, games, learners, arguments.seeds, arguments.tasks)
     custom = (games, learners, arguments.seeds, arguments.tasks) != (None,) * 4
     home = Path("runs", arguments.profile + (f"-{spec.digest[:6]}" if custom else ""))
-    directory = RunDirectory.create(arguments.out or home, spec)
+    directory = LearnerDirectory.create(arguments.out or home, spec)
     with resumable(directory, arguments):
-        failures = run(directory, arguments.engine, arguments.workers)
+        failures = run(directory, learn, arguments.engine, arguments.workers)
     present(directory)
     return 1 if failures else 0
 
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
-    from routing_game.experiments import hidden
-    from routing_game.experiments.run import run
+    from routing_game.experiments.cells.run import run
+    from routing_game.experiments.hidden import suite
 
-    games = chosen("game of the hidden suite", arguments.games, hidden.GAME_NAMES, "docs/belief.md")
-    rules = chosen("rule", arguments.learners, hidden.RULES, "docs/belief.md")
-    spec = hidden.make_spec(arguments.profile, games, rules, arguments.seeds, arguments.tasks)
+    games = chosen("game of the hidden suite", arguments.games, suite.GAME_NAMES, "docs/belief.md")
+    rules = chosen("rule", arguments.learners, suite.RULES, "docs/belief.md")
+    spec = suite.make_spec(arguments.profile, games, rules, arguments.seeds, arguments.tasks)
     custom = (games, rules, arguments.seeds, arguments.tasks) != (None,) * 4
     home = Path("runs", f"hidden-{arguments.profile}" + (f"-{spec.digest[:6]}" if custom else ""))
-    directory = hidden.HiddenDirectory.create(arguments.out or home, spec)
+    directory = suite.HiddenDirectory.create(arguments.out or home, spec)
     with resumable(directory, arguments):
-        failures = run(directory, arguments.engine, arguments.workers, hidden.play)
+        failures = run(directory, suite.play, arguments.engine, arguments.workers)
         present_hidden(directory, arguments.workers)
     return 1 if failures else 0
 
@@ -139,38 +129,41 @@ def resumable(directory: Any, arguments: argparse.Namespace) -> Iterator[None]:
 
 def run_report(arguments: argparse.Namespace) -> int:
     """The report of an existing run."""
-    from routing_game.experiments.records import RunDirectory, suite_of
+    from routing_game.experiments.cells.records import suite_of
 
     if suite_of(arguments.directory) == "hidden":
-        from routing_game.experiments.hidden import HiddenDirectory
+        from routing_game.experiments.hidden.suite import HiddenDirectory
 
         present_hidden(HiddenDirectory.open(arguments.directory), cores())
     else:
-        present(RunDirectory.open(arguments.directory))
+        from routing_game.experiments.check.learners import LearnerDirectory
+
+        present(LearnerDirectory.open(arguments.directory))
     return 0
 
 
 def run_belief(arguments: argparse.Namespace) -> int:
     """An experiment on a hidden cascade: its answer on the terminal, its page on disk."""
-    from routing_game.experiments import belief
-    from routing_game.experiments.progress import Steps
+    from routing_game.experiments.cells.kept import folder
+    from routing_game.experiments.cells.progress import Steps
+    from routing_game.experiments.pages.page import terminal_page, write_page
     from routing_game.theory import GAMES, PAIRS
 
     name = arguments.experiment
     known(name, "experiment", EXPERIMENTS, "routing-game belief --help")
     known(arguments.game, "game", [*GAMES, *PAIRS])
     flags = {flag: getattr(arguments, flag) for flag in FLAGS}
-    experiment, settings = belief.prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
-    out = belief.folder(arguments.out or Path("runs", "belief"))
+    experiment, settings = prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
+    out = folder(arguments.out or Path("runs", "belief"))
     page = experiment(replace(settings, kept=out / "cells"), Steps())
-    print(belief.terminal_page(page))
-    print(f"page: {belief.write_page(page, name, out)}")
+    print(terminal_page(page))
+    print(f"page: {write_page(page, name, out)}")
     return 0
 
 
 def present(directory: Any) -> None:
     """The table on the terminal and the report on disk."""
-    from routing_game.experiments.report import terminal_table, write_report
+    from routing_game.experiments.check.report import terminal_table, write_report
 
     print(terminal_table(directory))
     print(f"report: {write_report(directory)}")
@@ -178,8 +171,8 @@ def present(directory: Any) -> None:
 
 def present_hidden(directory: Any, workers: int) -> None:
     """The answer on the terminal and the report on disk."""
-    from routing_game.experiments.belief import terminal_page, write_page
-    from routing_game.experiments.hidden_report import report
+    from routing_game.experiments.hidden.suite_page import report
+    from routing_game.experiments.pages.page import terminal_page, write_page
 
     page = report(directory, workers)
     print(terminal_page(page))
@@ -214,8 +207,8 @@ def run_solve(arguments: argparse.Namespace) -> int:
 
 def run_figures(arguments: argparse.Namespace) -> int:
     """The paper's figures, a line for each as it is written."""
-    from routing_game.experiments.maps import write_figure
-    from routing_game.experiments.paper import FIGURES
+    from routing_game.experiments.paper.maps import write_figure
+    from routing_game.experiments.paper.planes import FIGURES
 
     names = chosen("figure", arguments.only, FIGURES, "routing-game figures --help") or tuple(FIGURES)
     try:
@@ -255,7 +248,7 @@ def run_tournament(arguments: argparse.Namespace) -> int:
 
 def run_list(arguments: argparse.Namespace) -> int:
     """Everything that has a name, a line each."""
-    from routing_game.experiments.card import catalog_lines
+    from routing_game.experiments.tables import catalog_lines
 
     print("\n".join(catalog_lines()))
     return 0
@@ -391,8 +384,8 @@ def chosen(kind: str, text: str, names: Iterable[str], see: str = "routing-game 
 
 def chosen_learners(text: str) -> tuple[str, ...] | None:
     """As `chosen`, of our learners and then those of one's own, ``module:Agent``, which must be there."""
-    from routing_game.experiments import own
-    from routing_game.experiments.learners import LEARNERS
+    from routing_game.experiments.check import own
+    from routing_game.experiments.check.learners import LEARNERS
 
     words = dict.fromkeys(word.strip() for word in text.split(","))
     mine = tuple(word for word in words if own.is_own(word))

@@ -1,17 +1,56 @@
-"""Shares and means with their 95 % intervals: as columns of a table, as words, and as points of a picture."""
+"""Shares, means and interquartile means with their 95 % intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import polars as pl
-from matplotlib.axes import Axes
+from numpy.typing import NDArray
 from scipy.special import stdtrit
+from scipy.stats import binomtest, bootstrap, trim_mean
 
-from routing_game.experiments.figures import Look
-from routing_game.experiments.measures import wilson
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Share(NamedTuple):
+    """A share of seeds, with its 95 % Wilson interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+def wilson(successes: int, n: int) -> Share:
+    """The share ``successes / n`` and its 95 % interval (Wilson 1927); all nan for n = 0."""
+    if n == 0:
+        return Share(np.nan, np.nan, np.nan)
+    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    return Share(successes / n, float(interval.low), float(interval.high))
+
+
+def iqm(values: NDArray[np.float64], axis: int | None = None) -> NDArray[np.float64]:
+    """Interquartile mean: the mean of the middle half (Agarwal et al. 2021)."""
+    return np.asarray(trim_mean(values, 0.25, axis=axis))
+
+
+def iqm_interval(regret: NDArray[np.float64], resamples: int = 2000) -> tuple[float, float, float]:
+    """The interquartile mean of (seeds, games) regrets, and its 95 % bootstrap interval over seeds, paired by game.
+
+    Resampling takes whole seeds, in every game the same; the random numbers are fixed, so the interval is too.
+    """
+    middle = float(iqm(regret))
+    if len(regret) < 2:
+        return middle, np.nan, np.nan
+    drawn = bootstrap(
+        (np.arange(len(regret)),),
+        lambda seeds, axis: np.apply_along_axis(lambda k: iqm(regret[k]), -1, seeds),
+        n_resamples=resamples,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    return middle, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
 
 
 def share(name: str, happened: Any) -> dict[str, float]:
@@ -27,12 +66,6 @@ def mean(name: str, values: Any) -> dict[str, float]:
     return {name: float(np.mean(values)), f"{name}_half": float(half)}
 
 
-def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:
-    """The mean of that name with half of its interval, as 1.35 ± 0.24; a single value has none."""
-    value, half = row[name], row[f"{name}_half"]
-    return f"{value:.{digits}f}" + ("" if half is None or np.isnan(half) else f" ± {half:.{digits}f}")
-
-
 def gap(measured: float, exact: float, error: float) -> float:
     """How far the measured lies from the exact, in standard errors; 0 where both are the same for sure."""
     return 0.0 if measured == exact else (measured - exact) / error if error > 0 else np.copysign(np.inf, measured)
@@ -43,18 +76,15 @@ def share_error(exact: float, n: int) -> float:
     return float(np.sqrt(max(exact * (1 - exact), 1 / n) / n))
 
 
-def percent(part: float) -> str:
-    """A share in percent, as 96.8, 0.05 or 0."""
-    value = 100 * part
-    return f"{value:.1f}" if value >= 0.1 else f"{value:.2f}" if value > 0 else "0"
+def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.DataFrame:
+    """Mean over seeds, `n`, and the half-width `half` of the 95 % t interval (nan for a single seed)."""
+    import polars as pl  # only tables of the reports need it; workers have none
 
-
-def draw(axes: Axes, rows: pl.DataFrame, look: Look, x: str, column: str, label: str = "", unit: float = 1.0) -> None:
-    """A column of `share` or `mean` over another, points with their intervals; ``unit`` 100 makes percent."""
-    y = rows[column].to_numpy()
-    if f"{column}_half" in rows.columns:
-        error = np.stack([rows[f"{column}_half"].to_numpy()] * 2)
-    else:
-        error = np.abs(np.stack([rows[f"{column}_low"].to_numpy(), rows[f"{column}_high"].to_numpy()]) - y)
-    axes.errorbar(rows[x], unit * y, unit * error, color=look.colour, marker=look.marker, ls=look.line, ms=4, lw=1.1,
-                  elinewidth=0.8, label=label)  # fmt: skip
+    table = frame.group_by(by, maintain_order=True).agg(
+        pl.col(column).mean().alias("mean"), pl.col(column).std().alias("sd"), pl.len().alias("n")
+    )
+    n = table["n"].to_numpy()
+    with np.errstate(invalid="ignore"):
+        quantile = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
+    half = quantile * table["sd"].fill_null(np.nan).to_numpy() / np.sqrt(n)
+    return table.with_columns(half=pl.Series(half)).drop("sd")

@@ -3,10 +3,10 @@
 A provider commits, the world plays one task, the provider learns from what it showed: `play`. Exact policies and
 bandits go through it; learners that plan ahead go through `play_batches`, which draws all tasks of a plan at once;
 learners that bring their own loop (gradient, PPO) have `train` instead. All are iterators over checkpoints, and at each
-checkpoint the agent is asked what it would do if learning stopped now: its *trace*.
+checkpoint the agent is asked what it would do if learning stopped now.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -15,17 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.agents import BestResponseUser
-from routing_game.agents.protocol import ModelUser, Planner, Provider, Tally, User
+from routing_game.agents.protocol import Planner, Provider, Tally, User
 from routing_game.envs import sampler
 from routing_game.envs.rules import record, settle
 from routing_game.envs.streams import Streams
-from routing_game.experiments.records import Trace
 from routing_game.theory import Commitment, Game, Task
 
 Array = NDArray[Any]
-
-QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 0.0))
-"""(route, cascade) of the commitments that a user is asked about: 101 values of s on route 1, and route 2."""
 
 
 def checkpoints(tasks: int, first: int = 10, count: int = 30) -> list[int]:
@@ -91,35 +87,3 @@ def play_batches(game: Game, provider: Planner, tasks: int, seed: int, user: Use
             provider.update_many(commitment, Tally.of(settle(game, (standard, reasoning), solved).cost))
             done += size
         yield done
-
-
-def provider_trace(provider: Provider, progress: Iterable[int], follower: User | None = None) -> Trace:
-    """The commitment that a provider recommends at each checkpoint, with the answer of a user who learns beside it."""
-    trace = Trace([], [], [], [], [])
-    for practice in progress:
-        route, cascade = provider.recommend()
-        trace.practice.append(practice)
-        trace.route.append(int(route))
-        trace.cascade.append(float(cascade))
-        if follower is not None:
-            leave = float(follower.abandon(route, cascade))
-            trace.leave_1.append(leave)
-            trace.leave_2.append(leave)
-    return trace
-
-
-def user_trace(user: User | ModelUser, progress: Iterable[int]) -> Trace:
-    """A user's answer to each of the `QUESTIONS` at each checkpoint."""
-    trace = Trace([], [], [], [], [])
-    route, cascade = QUESTIONS
-    for practice in progress:
-        if isinstance(user, ModelUser):
-            leave_1, leave_2 = (user.abandon_after(route, cascade, model) for model in (1, 2))
-        else:
-            leave_1 = leave_2 = user.abandon(route, cascade)
-        trace.practice.extend([practice] * len(route))
-        trace.route.extend(route.tolist())
-        trace.cascade.extend(cascade.tolist())
-        trace.leave_1.extend(np.asarray(leave_1, dtype=float).tolist())
-        trace.leave_2.extend(np.asarray(leave_2, dtype=float).tolist())
-    return trace

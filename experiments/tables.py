@@ -1,4 +1,4 @@
-"""Tables for the terminal: how often each kind of optimum occurs, and what the named agents make of a game."""
+"""Lists and tables for the terminal: all that has a name, kinds of optimum, and what named agents make of a game."""
 
 import inspect
 from collections.abc import Sequence
@@ -8,12 +8,28 @@ from textwrap import fill
 import numpy as np
 
 from routing_game.agents import zoo
-from routing_game.theory import RULES, Game
+from routing_game.theory import GAMES, PAIRS, RULES, Game, solve
 from routing_game.theory.frequencies import PRIORS, frequencies
 
 WIDTH = 100
 CASCADES = ("s0", "s_L")
 """The kinds of optimum whose s lies strictly between 0 and 1 because of the user."""
+
+
+def catalog_lines() -> list[str]:
+    """Games, real pairs with their source, and learners, a line each."""
+    from routing_game.experiments.check.learners import LEARNERS
+
+    lines = ["games"]
+    for name, game in GAMES.items():
+        lines.append(f"  {name:22}{game.regime}  {RULES[solve(game).rule]}")
+    lines.append("real pairs (V, t in seconds; P, c in US dollars)")
+    for name, pair in PAIRS.items():
+        source = f"{pair.source['repository']}@{pair.source['commit'][:7]}"
+        lines.append(f"  {name:22}{pair.game.regime}  V = {pair.value:g}, P = {pair.penalty:g}: {pair.note} ({source})")
+    lines.append("learners")
+    lines += [f"  {name:22}{learner.about}" for name, learner in LEARNERS.items()]
+    return lines
 
 
 def frequency_lines(games: int, seed: int) -> list[str]:

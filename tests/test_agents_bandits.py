@@ -7,7 +7,7 @@ from scipy import stats
 from routing_game.agents import EXP3, UCB, Elimination, EpsilonGreedy, Tally, Thompson, UCBTuned, Zooming
 from routing_game.agents.zooming import FEW
 from routing_game.envs import ProviderEnv
-from routing_game.experiments.learners import LEARNERS, Seed
+from routing_game.experiments.check.learners import LEARNERS, Seed
 from routing_game.experiments.play import checkpoints, play, play_batches
 from routing_game.theory import GAMES, Commitment, Task, load, outcome, provider_regret, solve
 

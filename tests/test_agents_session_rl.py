@@ -10,7 +10,7 @@ from routing_game.agents.sb3 import Settings
 from routing_game.agents.session_rl import SETTINGS
 from routing_game.envs import ProviderSessions, UserSessions
 from routing_game.envs.sb3 import SB3VecEnv
-from routing_game.experiments.belief_reputation import best_blind, leaving
+from routing_game.experiments.hidden.reputation import best_blind, leaving
 from routing_game.theory import GAMES
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure

@@ -15,22 +15,17 @@ import polars as pl
 import pytest
 
 from routing_game.envs.observation import Dial
-from routing_game.experiments import (
-    InputError,
-    belief,
-    belief_converge,
-    belief_observability,
-    belief_trap,
-    hidden,
-    kept,
-)
-from routing_game.experiments.belief import Settings
+from routing_game.experiments import InputError
+from routing_game.experiments.cells import kept
+from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cli import EXPERIMENTS, FLAGS, main
-from routing_game.experiments.columns import percent
-from routing_game.experiments.hidden_judge import Question, exact, judge
-from routing_game.experiments.progress import Steps
-from routing_game.experiments.rulebook import RULEBOOK, Remembered, told
-from routing_game.experiments.rulebook import threshold as threshold_of
+from routing_game.experiments.hidden import converge, observability, suite, trap
+from routing_game.experiments.hidden.rulebook import RULEBOOK, Remembered
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.suite_judge import Question, exact, judge
+from routing_game.experiments.hidden.threshold import threshold as threshold_of
+from routing_game.experiments.hidden.threshold import told
+from routing_game.experiments.pages.words import cell, percent
 from routing_game.theory import GAMES, Commitment, Game, payoffs, simultaneous, solve
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure, told_utility
@@ -62,8 +57,8 @@ def check_page(told: str, facts: dict[str, Any], page: str, figures: int) -> Non
 class TestTrap:
     def test_the_page(self, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
         """Shares and exact chances in the answer are those of the table, which are those of theory."""
-        monkeypatch.setattr(belief_trap, "DISTANCES", (-0.1, 0.0, 0.1))
-        monkeypatch.setattr(belief_trap, "PRIOR_MEANS", (-0.1, 0.1))
+        monkeypatch.setattr(trap, "DISTANCES", (-0.1, 0.0, 0.1))
+        monkeypatch.setattr(trap, "PRIOR_MEANS", (-0.1, 0.1))
         told, facts, page = ask(["trap", "--sessions", "40"], tmp_path, capsys)
         check_page(told, facts, page, figures=3)
         table = pl.read_csv(tmp_path / "trap-sessions.csv")
@@ -80,18 +75,16 @@ class TestTrap:
     def test_a_row_is_the_same_whenever_it_is_played(self, name: str) -> None:
         mark = threshold_of(GAMES[name], name)
         settings = Settings(name, "smoke", {"sessions": 30, "tasks": 20})
-        cell = belief_trap.Cell("Thompson", Belief(1.0, 1.0), mark.towards(0.1), "s")
-        assert belief_trap.row(settings, mark, cell) == belief_trap.row(settings, mark, cell)
+        cell = trap.Cell("Thompson", Belief(1.0, 1.0), mark.towards(0.1), "s")
+        assert trap.row(settings, mark, cell) == trap.row(settings, mark, cell)
 
     @pytest.mark.slow
     def test_the_trap_of_a_thousand_tasks(self) -> None:
         """At s0 plug-in is locked in, past it who explores is not; simulated is exact to three standard errors."""
-        mark, settings = threshold_of(T4, "t4-cascade"), Settings("t4-cascade", "full", belief_trap.PROFILES["full"])
+        mark, settings = threshold_of(T4, "t4-cascade"), Settings("t4-cascade", "full", trap.PROFILES["full"])
 
         def found(rule: str, distance: float) -> dict[str, Any]:
-            return belief_trap.row(
-                settings, mark, belief_trap.Cell(rule, Belief(1.0, 1.0), mark.towards(distance), "s")
-            )
+            return trap.row(settings, mark, trap.Cell(rule, Belief(1.0, 1.0), mark.towards(distance), "s"))
 
         for rule in ("plug-in", "plug-in, each task", "optimistic, fixed"):
             for distance in (0.0, 0.1):
@@ -112,7 +105,7 @@ class TestConverge:
         table = pl.read_csv(tmp_path / "converge-beliefs.csv", infer_schema_length=None)
         last = table.filter(pl.col("distance") == 0.1, rule="always stays", tasks=45).row(0, named=True)
         mark = threshold_of(T5, "t5-cascade")
-        right, covered = belief_converge.stayers(T5, mark, mark.towards(0.1), 45)
+        right, covered = converge.stayers(T5, mark, mark.towards(0.1), 45)
         assert (last["right_exact"], last["covered_exact"]) == pytest.approx((right, covered))
         assert f"exactly {percent(right)} %" in facts["answer"][0]
         assert f"{last['error']:.4f} off" in facts["answer"][0]
@@ -135,12 +128,12 @@ class TestConverge:
         counts, chances = np.array(list(here)), np.array(list(here.values()))
         beliefs = Belief(1 + counts[:, 0], 1 + counts[:, 1])
         expected = [float(chances[flags].sum()) for flags in
-                    (belief_converge.right(game, mark, beliefs, s), belief_converge.holds(beliefs, s))]  # fmt: skip
-        assert belief_converge.stayers(game, mark, s, 3) == pytest.approx(expected, abs=1e-9)
+                    (converge.right(game, mark, beliefs, s), converge.holds(beliefs, s))]  # fmt: skip
+        assert converge.stayers(game, mark, s, 3) == pytest.approx(expected, abs=1e-9)
 
     def test_intervals_hold_s_as_often_as_they_say_on_average_over_the_prior(self) -> None:
         mark = threshold_of(T4, "t4-cascade")
-        held = [belief_converge.stayers(T4, mark, s, 4)[1] for s in (np.arange(800) + 0.5) / 800]
+        held = [converge.stayers(T4, mark, s, 4)[1] for s in (np.arange(800) + 0.5) / 800]
         assert np.mean(held) == pytest.approx(0.95, abs=0.002)
 
 
@@ -149,8 +142,8 @@ class TestObservability:
         told, facts, page = ask(["observability", "--seeds", "1"], tmp_path, capsys)
         check_page(told, facts, page, figures=2)
         ends, runs = (pl.read_csv(tmp_path / f"observability-{name}.csv") for name in ("ends", "runs"))
-        assert len(ends) == len(runs) == 2 * len(belief_observability.DIAL)
-        theory = belief_observability.predicted(T4, "samples:1")
+        assert len(ends) == len(runs) == 2 * len(observability.DIAL)
+        theory = observability.predicted(T4, "samples:1")
         assert f"to {theory:.3f} at one" in facts["answer"][0]
         assert set(ends.filter(observes="samples:1")["theory"]) == {theory}
 
@@ -158,18 +151,18 @@ class TestObservability:
     def test_the_law_of_what_is_seen_is_the_dials(self, observes: str) -> None:
         """Frequencies of bins in 3,000 glimpses within four standard errors of the chances."""
         rng, dial, s = np.random.default_rng(3), Dial.parse(observes), 0.3
-        behind = belief_observability.Behind(None, dial, rng)  # type: ignore[arg-type]
-        m = belief_observability.bins(dial)
+        behind = observability.Behind(None, dial, rng)  # type: ignore[arg-type]
+        m = observability.bins(dial)
         seen = [behind.see(Commitment(1, s)).cascade for _ in range(3000)]
-        share = np.bincount(belief_observability.nearest(seen, m), minlength=m) / 3000
-        (chances,) = belief_observability.law(dial, np.array([s]))
+        share = np.bincount(observability.nearest(seen, m), minlength=m) / 3000
+        (chances,) = observability.law(dial, np.array([s]))
         assert chances.sum() == pytest.approx(1.0)
         assert np.all(np.abs(share - chances) <= 4 * np.sqrt(np.maximum(chances * (1 - chances), 1 / 3000) / 3000))
 
     @pytest.mark.parametrize("game", [T4, T5])
     def test_theory_rises_from_commitment_to_simultaneous_play(self, game: Game) -> None:
         for kind in (("samples:100", "samples:10", "samples:3", "samples:1"), ("noisy:0.02", "noisy:0.2", "noisy:0.5")):
-            costs = [belief_observability.predicted(game, observes) for observes in ("strategy", *kind, "route")]
+            costs = [observability.predicted(game, observes) for observes in ("strategy", *kind, "route")]
             assert costs == sorted(costs)
             assert costs[0] == solve(game).cost
             assert costs[-1] == simultaneous(game).lowest
@@ -177,9 +170,9 @@ class TestObservability:
     @pytest.mark.parametrize("observes", ["strategy", "samples:30", "samples:1", "noisy:0.2", "route"])
     def test_fictitious_play_goes_where_theory_says(self, observes: str) -> None:
         rng = np.random.default_rng(5)
-        played, _ = belief_observability.replies(T4, Dial.parse(observes), 6000, rng)
+        played, _ = observability.replies(T4, Dial.parse(observes), 6000, rng)
         cost = float(payoffs(T4, *played[-3000:].T).cost.mean())
-        assert cost == pytest.approx(belief_observability.predicted(T4, observes), rel=0.05)
+        assert cost == pytest.approx(observability.predicted(T4, observes), rel=0.05)
 
 
 class TestRulebook:
@@ -209,13 +202,13 @@ class TestPage:
         """What was finished is kept, is not run again, and comes back as it would have come."""
         settings, done = Settings("t4-cascade", "smoke", {"seeds": 3, "tasks": 9}, kept=tmp_path / "cells"), []
 
-        def job(cell: belief_trap.Cell) -> tuple[float, dict[str, bool]]:
+        def job(cell: trap.Cell) -> tuple[float, dict[str, bool]]:
             if cell.s == 0.3 and len(done) == 2:
                 raise KeyboardInterrupt
             done.append(cell.s)
             return cell.s / 3, {"rule": cell.rule == "plug-in"}
 
-        cells = [belief_trap.Cell("plug-in", Belief(1.0, 1.0), s, "s") for s in (0.1, 0.2, 0.3)]
+        cells = [trap.Cell("plug-in", Belief(1.0, 1.0), s, "s") for s in (0.1, 0.2, 0.3)]
         with pytest.raises(KeyboardInterrupt, match="2 of 3 cells are done and kept; repeat the command"):
             settings.each(job, cells, Steps())
         done.append(0.0)
@@ -254,7 +247,7 @@ class TestPage:
             main(["belief", "--help"])
         told = capsys.readouterr().out
         assert all(name in told and asks in told for name, asks in EXPERIMENTS.items())
-        modules = {name: import_module(f"routing_game.experiments.belief_{name}") for name in EXPERIMENTS}
+        modules = {name: import_module(f"routing_game.experiments.hidden.{name}") for name in EXPERIMENTS}
         takers = {name: {*module.PROFILES["full"]} for name, module in modules.items()}
         assert {flag: tuple(name for name in EXPERIMENTS if flag in takers[name]) for flag in FLAGS} == FLAGS
 
@@ -295,7 +288,7 @@ class TestPage:
 
     def test_cells_of_tables(self) -> None:
         entries = (None, float("nan"), 0.123456, 12345, "text", True)
-        assert [belief.cell(x) for x in entries] == ["", "", "0.1235", "12,345", "text", "True"]
+        assert [cell(x) for x in entries] == ["", "", "0.1235", "12,345", "text", "True"]
 
 
 class TestHiddenSuite:
@@ -311,7 +304,7 @@ class TestHiddenSuite:
     def test_its_report_holds_every_cell(self, run: Path, capsys: Any) -> None:
         told = capsys.readouterr().out
         judged = pl.read_csv(run / "report-scenarios.csv")
-        spec = hidden.HiddenDirectory.open(run).spec
+        spec = suite.HiddenDirectory.open(run).spec
         assert len(judged) == len(spec.cells()) == 18
         gaps = judged["gap"].drop_nulls().abs()
         assert len(gaps) == 18
@@ -376,9 +369,9 @@ class TestHiddenSuite:
 
     def test_every_rule_on_both_games_agrees_with_its_program(self) -> None:
         """Thompson's too, which draws; five tasks, s drawn from the prior, 2,000 sessions."""
-        spec = hidden.make_spec("smoke", sessions=2000)
+        spec = suite.make_spec("smoke", sessions=2000)
         drawn = [cell for cell in spec.cells() if cell.game.endswith("even_drawn_5")]
-        records: Any = [hidden.HiddenRecord(*cell, "", None, 0.0, None, hidden.play(spec, cell)) for cell in drawn]
+        records: Any = [suite.HiddenRecord(*cell, "", None, 0.0, None, suite.play(spec, cell)) for cell in drawn]
         judged = judge(spec, records)
         assert judged["gap"].drop_nulls().abs().max() < 4
         missing = judged.filter(pl.col("gap").is_null())

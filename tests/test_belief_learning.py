@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 
 from routing_game.agents import session_rl
-from routing_game.experiments import belief_reputation as providers
-from routing_game.experiments import belief_users as users
-from routing_game.experiments.belief import Settings
 from routing_game.experiments.cli import main
+from routing_game.experiments.hidden import reputation as providers
+from routing_game.experiments.hidden import users
+from routing_game.experiments.hidden.settings import Settings
 from routing_game.theory import GAMES, PAIRS, Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure

@@ -10,20 +10,21 @@ import pytest
 from scipy import stats
 
 from routing_game.agents import UCB, BestResponseUser, StoppingUser
-from routing_game.experiments.analysis import grid_floor, judge, means, stopping_utility, summary, user_answers
-from routing_game.experiments.learners import LEARNERS, Learner, make_spec
-from routing_game.experiments.play import QUESTIONS, checkpoints, play, user_trace
-from routing_game.experiments.records import Record, RunDirectory, Trace
-from routing_game.experiments.report import headline, percent, reason, regret_words, terminal_table, write_report
-from routing_game.experiments.run import run
-from routing_game.experiments.spec import Plan, Spec
+from routing_game.experiments.cells.run import run
+from routing_game.experiments.cells.spec import Plan, Spec
+from routing_game.experiments.check.judge import grid_floor, judge, stopping_utility, summary, user_answers
+from routing_game.experiments.check.learners import LEARNERS, Learner, LearnerDirectory, LearnerRecord, learn, make_spec
+from routing_game.experiments.check.report import headline, percent, reason, regret_words, terminal_table, write_report
+from routing_game.experiments.check.traces import QUESTIONS, Trace, user_trace
+from routing_game.experiments.intervals import means
+from routing_game.experiments.play import checkpoints, play
 from routing_game.theory import GAMES, Commitment, Game, Task, payoffs, solve
 
 SPEC = make_spec("default", ("t4-cascade", "t5-cascade", "value-cheap"), None, seeds=2, practice=64)
 
 
 def record(learner, game, seed, trace, error=None):
-    return Record(learner, game, seed, SPEC.digest, "abc", 1.0, error, trace)
+    return LearnerRecord(learner, game, seed, SPEC.digest, "abc", 1.0, error, trace)
 
 
 def provider(*commitments):
@@ -106,8 +107,8 @@ def test_regret_is_no_gain_whatever_the_sign_of_the_optimal_cost(first_cost, yar
 
 def test_a_game_that_costs_nothing_has_a_report(tmp_path):
     game = Game(2, 1, (0.5, 0.8), (0.1, 0.3), (0.0, 0.6))
-    directory = RunDirectory.create(tmp_path, Spec("mine", {"g": game}, {"ucb": Plan(("g",), 10, 1)}))
-    directory.keep(Record("ucb", "g", 0, directory.spec.digest, None, 1.0, None, provider((2, 0.0))))
+    directory = LearnerDirectory.create(tmp_path, Spec("mine", {"g": game}, {"ucb": Plan(("g",), 10, 1)}))
+    directory.keep(LearnerRecord("ucb", "g", 0, directory.spec.digest, None, 1.0, None, provider((2, 0.0))))
     text = write_report(directory).read_text()
     assert "Profile <code>mine</code>." in text
     assert "with a single seed there is no interval" in text
@@ -219,8 +220,8 @@ def directory(tmp_path_factory):
             raise RuntimeError("<b>diverged</b> & gone")
 
         patch.setitem(LEARNERS, "thompson", Learner("bandits", "broken", broken, {}))
-        directory = RunDirectory.create(tmp_path_factory.mktemp("run"), SPEC)
-        assert run(directory, "serial") == 6
+        directory = LearnerDirectory.create(tmp_path_factory.mktemp("run"), SPEC)
+        assert run(directory, learn, "serial") == 6
     return directory
 
 
@@ -307,11 +308,11 @@ def test_a_reason_tells_what_the_seeds_did(learner, game, facts, words):
 
 def test_pairs_are_told_the_equilibrium_they_found(tmp_path):
     spec = make_spec("default", ("t4-cascade", "value-cheap"), ("simultaneous",), seeds=2)
-    directory = RunDirectory.create(tmp_path, spec)
+    directory = LearnerDirectory.create(tmp_path, spec)
     for seed, (s, q) in enumerate([(0.0, 1.0), (0.25, 0.0)]):
         for game in spec.games:
             trace = Trace([1], [1], [s], [q], [q])
-            directory.keep(Record("simultaneous", game, seed, spec.digest, None, 1.0, None, trace))
+            directory.keep(LearnerRecord("simultaneous", game, seed, spec.digest, None, 1.0, None, trace))
     rows = {row["game"]: row for row in summary(spec, [*directory.records()]).to_dicts()}
     found = rows["t4-cascade"]
     assert (found["Stackelberg"], found["simultaneous"], found["neither"]) == (1, 0, 1)
@@ -349,7 +350,7 @@ def test_the_headline_counts_every_learner_and_no_control(rows, words):
 
 def test_a_profile_is_called_changed_when_it_was(page, tmp_path):
     assert "Profile default , changed." in " ".join(" ".join(page.text).split())
-    usual = write_report(RunDirectory.create(tmp_path, make_spec("default"))).read_text()
+    usual = write_report(LearnerDirectory.create(tmp_path, make_spec("default"))).read_text()
     assert "Profile <code>default</code>." in usual
 
 
@@ -370,7 +371,7 @@ def test_the_terminal_table_has_a_line_for_each_learner(directory):
 
 
 def test_a_run_that_has_only_begun_can_be_reported(tmp_path, directory):
-    begun = RunDirectory.create(tmp_path, SPEC)
+    begun = LearnerDirectory.create(tmp_path, SPEC)
     assert "not run" in terminal_table(begun)
     assert "no cell finished" in write_report(begun).read_text()
     begun.keep(next(directory.records()))

@@ -1,18 +1,31 @@
-"""The arrows between the parts: experiments -> agents -> theory, experiments -> envs -> the rules in theory."""
+"""The arrows between the parts: experiments -> agents -> theory, experiments -> envs -> the rules in theory.
+
+And between the rooms of experiments, from the command line down to the cells; the floors are counted, too.
+"""
 
 import ast
 import subprocess
 import sys
 import tomllib
+from graphlib import CycleError, TopologicalSorter
+from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from routing_game.experiments.cells import origin
+from routing_game.experiments.hidden.questions import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("theory", "envs", "agents", "experiments")
 FILES = {
     **{f"routing_game.{path.stem}": path for path in (ROOT / "src/routing_game").glob("*.py")},
-    **{f"routing_game.{name}.{path.stem}": path for name in FOLDERS for path in (ROOT / name).glob("*.py")},
+    **{
+        ".".join(("routing_game", *path.relative_to(ROOT).with_suffix("").parts)): path
+        for name in FOLDERS
+        for path in (ROOT / name).rglob("*.py")
+    },
 }
 MODULES = {name.removesuffix(".__init__"): path for name, path in FILES.items()}
 
@@ -27,14 +40,48 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
     "__init__": (),
     "__main__": ("routing_game", "routing_game.experiments.*"),
 }  # fmt: skip
+OURS = "routing_game.experiments."
+ROOMS = {  # room of experiments, or file beside the rooms -> what else of experiments it may import
+    "cells": (),
+    "play": (),
+    "measures": (),
+    "intervals": (),
+    "pages": ("cells.origin",),
+    "card": ("pages.words",),  # numbers are written as everywhere
+    "check": ("card", "pages", "play", "measures", "intervals", "cells"),  # a report shows each game's card
+    "hidden": ("pages", "play", "measures", "intervals", "cells"),
+    "paper": (),
+    "maps": ("paper",),  # an old name
+    "tables": ("check",),
+    "cli": ("check", "hidden", "paper", "card", "tables", "cells", "pages"),  # hands one's results to another
+}
+SHOW = ("check.figures", "check.report", "hidden.questions")
+"""Files of rooms that show what others measure, besides every `*_page`."""
+FLOORS = {"routing_game.experiments": 8, "routing_game.theory": 6}
+"""Package -> how many files the longest chain of its imports may have, its own `__init__`, the door, not counted."""
+BY_NAME = {
+    "routing_game.experiments.hidden.questions": {f"routing_game.experiments.hidden.{name}" for name in EXPERIMENTS}
+}
+"""Module -> those that it imports by a name that is made when it runs."""
+PHASE_2 = {  # phase 2: questions that still measure and show in one file; nothing may be added
+    f"hidden.{name}" for name in ("trap", "converge", "observability", "reputation", "users")
+}
 HEAVY = ("torch", "stable_baselines3")
 
 
-def imports(module):
+def nodes(tree, typing):
+    """All nodes of a tree; without ``typing`` not those below `if TYPE_CHECKING`, which never run."""
+    yield tree
+    skipped = not typing and isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING"
+    for child in tree.orelse if skipped else ast.iter_child_nodes(tree):
+        yield from nodes(child, typing)
+
+
+def imports(module, typing=True):
     """Every module that a module names in an import, wherever in its text, in full."""
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(ast.parse(path.read_text()), typing):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -45,8 +92,9 @@ def imports(module):
                 yield inner if inner in MODULES else source
 
 
-def ours(module):
-    return {name for name in imports(module) if name.split(".")[0] == "routing_game"}
+def ours(module, typing=True):
+    named = {name for name in imports(module, typing) if name.split(".")[0] == "routing_game"}
+    return named | BY_NAME.get(module, set())
 
 
 def package_of(module):
@@ -81,6 +129,79 @@ def test_certify_does_not_know_what_it_judges():
         reached.add(module)
         waiting += ours(module) - reached
     assert not reached & {"routing_game.theory", "routing_game.theory.user", "routing_game.theory.provider"}
+
+
+def inside(package):
+    """Module of a package -> those of the same package that it imports, now or later."""
+    mine = {module for module in MODULES if f"{module}.".startswith(f"{package}.")}
+    return {module: ours(module, typing=False) & mine - {module} for module in mine}
+
+
+def longest_chain(package):
+    """The modules of a longest path of imports, from the lowest up, without the package's own `__init__`."""
+    arrows = {module: below - {package} for module, below in inside(package).items() if module != package}
+    chains = {}
+    for module in TopologicalSorter(arrows).static_order():
+        below = max((chains[name] for name in arrows[module]), key=len, default=())
+        chains[module] = (*below, module)
+    return max(chains.values(), key=len)
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_no_module_imports_itself_by_way_of_others(package):
+    TopologicalSorter(inside(f"routing_game.{package}")).prepare()  # CycleError, with the cycle, if there is one
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_no_chain_of_imports_is_long(package):
+    chain = longest_chain(package)
+    assert len(chain) <= FLOORS[package], " <- ".join(chain)
+
+
+def test_a_longest_chain_is_one():
+    """Each file of it imports the one below, the command line is on top; and a cycle would be found."""
+    chain = longest_chain("routing_game.experiments")
+    assert all(lower in ours(upper) for lower, upper in pairwise(chain))
+    assert chain[-1] == "routing_game.experiments.cli"
+    with pytest.raises(CycleError):
+        TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
+
+
+def within(module):
+    """What a module of experiments imports of experiments, by their names there; "" is InputError's."""
+    names = {f"{name}." for name in ours(OURS + module)}
+    return {name.removeprefix(OURS).removesuffix(".") for name in names if name.startswith(OURS)}
+
+
+def shows(module):
+    return module.endswith("_page") or module in SHOW or module.split(".")[0] == "pages"
+
+
+ROOMED = [name.removeprefix(OURS) for name in MODULES if name.startswith(OURS)]
+
+
+def test_every_room_is_known():
+    assert {module.split(".")[0] for module in ROOMED} == set(ROOMS)
+
+
+@pytest.mark.parametrize("module", ROOMED)
+def test_rooms_know_only_what_is_below_them(module):
+    room = module.split(".")[0]
+    rules = ["", room, f"{room}.*", *(rule for name in ROOMS[room] for rule in (name, f"{name}.*"))]
+    assert {name for name in within(module) if not allowed(name, rules)} == set()
+
+
+def test_what_measures_knows_no_page():
+    """So that another caption makes no cell run again; what is named here must need it."""
+    measures = [module for module in ROOMED if "." in module and not shows(module)]
+    assert len(measures) > 15
+    assert {module for module in measures if any(map(shows, within(module)))} == PHASE_2
+
+
+def test_every_source_is_in_the_digest_that_decides_whether_a_cell_is_kept():
+    files = {path for name in FOLDERS for path in (ROOT / name).rglob("*.py")}
+    packages = [resources.files(f"routing_game.{name}") for name in origin.FOLDERS]
+    assert {Path(str(file)) for package in packages for file in origin.sources(package)} == files
 
 
 def test_packages_are_the_folders():

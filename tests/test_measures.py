@@ -5,7 +5,9 @@ import polars as pl
 import pytest
 from scipy.stats import norm
 
-from routing_game.experiments.measures import distance, iqm, iqm_interval, practice_to, scores, selected, speeds, wilson
+from routing_game.experiments.check.scores import practice_to, scores, speeds
+from routing_game.experiments.intervals import iqm, iqm_interval, wilson
+from routing_game.experiments.measures import distance, selected
 from routing_game.theory import GAMES, payoffs, simultaneous, solve
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from routing_game.experiments.maps import HEATS, LINES, LOOKS, RC, draw, write_figure
-from routing_game.experiments.paper import CHOICES, FIGURES, UNITS, Border, Plane
+from routing_game.experiments.paper.maps import HEATS, LINES, LOOKS, RC, draw, write_figure
+from routing_game.experiments.paper.planes import CHOICES, FIGURES, UNITS, Border, Plane
 from routing_game.theory import RULES, Game, solve
 
 REGIMES = ("++", "--", "-+", "+-")

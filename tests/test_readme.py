@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("theory", "envs", "agents", "experiments")
 MODULES = [
-    f"routing_game.{folder}.{path.stem}" for folder in FOLDERS for path in sorted((ROOT / folder).glob("[a-z]*.py"))
+    ".".join(("routing_game", *path.relative_to(ROOT).with_suffix("").parts))
+    for folder in FOLDERS
+    for path in sorted((ROOT / folder).rglob("[a-z]*.py"))
 ]
 
 
@@ -38,5 +40,6 @@ def test_docstring_examples(name: str) -> None:
 
 def test_docstring_examples_are_found() -> None:
     assert len(MODULES) > 20
+    assert "routing_game.experiments.cells.spec" in MODULES
     finder = doctest.DocTestFinder()
     assert sum(len(t.examples) for t in finder.find(importlib.import_module("routing_game.theory.provider"))) >= 2

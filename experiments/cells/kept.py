@@ -10,7 +10,7 @@ from typing import Any
 
 from routing_game.agents.files import write
 from routing_game.experiments import InputError
-from routing_game.experiments.records import code
+from routing_game.experiments.cells.origin import code
 
 
 @dataclass(frozen=True)
@@ -55,3 +55,19 @@ def _read(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))["result"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} is damaged ({error}); delete it to have the cell run again") from None
+
+
+def folder(path: Path) -> Path:
+    """The folder, made and tried by writing.
+
+    Raises:
+        InputError: it cannot be written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write(path / "try.json", "")
+        (path / "try.json").unlink()
+    except OSError as error:
+        problem = f"{path} ({error.strerror})"
+        raise InputError(f"expected a folder to write to, got {problem}; choose another --out") from None
+    return path

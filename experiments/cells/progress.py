@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TextIO, TypeVar
 
-from routing_game.experiments.records import Record
-from routing_game.experiments.spec import Cell
+from routing_game.experiments.cells.records import Record
+from routing_game.experiments.cells.spec import Cell
 
 SECONDS_BETWEEN_PLAIN_LINES = 10.0
 

@@ -4,70 +4,26 @@
     DIR/cells/<cell>.json     the record of a finished cell, written whole or not at all
     DIR/report.html           made from the records, at any time
 
-Other suites than that of the learners subclass `Spec`, `Record` and `RunDirectory` and say what a cell is.
+A suite subclasses `Record` and `RunDirectory`, and `Spec` if its games are more than a `Game`, and says what a cell is.
 
 A record holds facts only (what was recommended after how much practice), never a regret: that is computed when
 it is read, so a corrected theorem needs no new run.
 """
 
-import hashlib
 import json
 import math
-import platform
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
-from functools import cache
-from importlib import resources
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from routing_game.agents.files import write
 from routing_game.experiments import InputError
-from routing_game.experiments.spec import Cell, Spec
+from routing_game.experiments.cells.origin import commit, versions
+from routing_game.experiments.cells.spec import Cell, Spec
 
-PACKAGES = ("routing-game", "numpy", "gymnasium", "torch", "stable-baselines3")
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What a learner would do, after more and more practice: rows of equal length, one list per column.
-
-    Practice is counted in what the learner's registry entry says (tasks, decisions or iterations). A provider's row is
-    the commitment (route, cascade) it recommends. A user's row is its answer to
-    one commitment of a fixed grid: the probability of leaving after a failed pass of model 1 and of model 2
-    (equal for a user who does not see the model). A provider's row has none, and the lists are empty, unless the user
-    learned beside it: then they hold that user's answer to the commitment.
-    """
-
-    practice: list[int]
-    route: list[int]
-    cascade: list[float]
-    leave_1: list[float]
-    leave_2: list[float]
-
-    def check(self) -> None:
-        """Raise ValueError unless every column holds what it should, and there is a row."""
-        ranges = {"practice": (1, math.inf), "route": (1, 2)}
-        for field in fields(self):
-            column, (low, high) = getattr(self, field.name), ranges.get(field.name, (0, 1))
-            kinds = (int,) if field.name in ranges else (int, float)
-            if not isinstance(column, list) or not all(type(x) in kinds and low <= x <= high for x in column):
-                numbers = "whole numbers" if field.name in ranges else "numbers"
-                raise ValueError(f"column {field.name} must be a list of {numbers} from {low} to {high}")
-        provider, user = (
-            {len(self.practice), len(self.route), len(self.cascade)},
-            {len(self.leave_1), len(self.leave_2)},
-        )
-        if len(provider) != 1 or user not in ({0}, provider):
-            raise ValueError("columns of different lengths")
-        if not self.practice:
-            raise ValueError("no rows")
-
-
-NOTHING = Trace([], [], [], [], [])
-"""The trace of a cell that failed."""
+FIRST_SUITE = "learners"
+"""That of runs which name none: they began before there were others."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +39,9 @@ class Record:
     error: str | None
     trace: Any
 
-    kind: ClassVar[Callable[..., Any]] = Trace
+    kind: ClassVar[Callable[..., Any]]
     """What `trace` is, with a method `check`."""
-    nothing: ClassVar[Any] = NOTHING
+    nothing: ClassVar[Any]
     """What it is in the record of a cell that failed."""
 
     @property
@@ -129,9 +85,9 @@ class RunDirectory:
     spec: Spec
     versions: dict[str, str]
 
-    suite: ClassVar[str] = "learners"
+    suite: ClassVar[str]
     spec_kind: ClassVar[type[Spec]] = Spec
-    record_kind: ClassVar[type[Record]] = Record
+    record_kind: ClassVar[type[Record]]
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -147,7 +103,7 @@ class RunDirectory:
                            "make one with: routing-game check --out DIR") from None  # fmt: skip
         try:
             facts = json.loads(text)
-            if (suite := facts.get("suite", "learners")) != cls.suite:
+            if (suite := facts.get("suite", FIRST_SUITE)) != cls.suite:
                 raise InputError(f"{path} holds a run of the suite {suite}; choose another --out, or --suite {suite}")
             spec = cls.spec_kind.from_json(json.dumps(facts["spec"]))
             directory = cls(path, spec, dict(facts["versions"].items()))
@@ -215,11 +171,11 @@ class RunDirectory:
 
 
 def suite_of(path: Path) -> str:
-    """The suite of a run directory; that of the learners if none is named or the file cannot be read."""
+    """The suite of a run directory; the first if none is named or the file cannot be read."""
     try:
         return str(json.loads((path / "run.json").read_text())["suite"])
     except (OSError, ValueError, KeyError, TypeError):
-        return RunDirectory.suite
+        return FIRST_SUITE
 
 
 def difference(begun: Spec, asked: Spec) -> str:
@@ -232,35 +188,3 @@ def difference(begun: Spec, asked: Spec) -> str:
     if begun.games != asked.games:
         return f"its games are {', '.join(begun.games)}, or had other numbers"
     return f"its profile is {begun.profile}"
-
-
-def versions() -> dict[str, str]:
-    """What the run was made with."""
-    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
-
-
-@cache
-def code() -> str:
-    """Twelve hexadecimal digits of all that results depend on: the packages' source and the versions of others."""
-    digest = hashlib.sha256(json.dumps(versions()).encode())
-    for package in ("theory", "envs", "agents", "experiments"):
-        for file in sorted(resources.files(f"routing_game.{package}").iterdir(), key=lambda file: file.name):
-            if file.name.endswith(".py"):
-                digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-@cache
-def commit() -> str | None:
-    """The git commit of this code, marked `-dirty` when it was changed since; None outside a repository."""
-    here = Path(__file__).resolve()
-
-    def git(*words: str) -> str | None:
-        try:
-            done = subprocess.run(["git", "-C", here.parent, *words], capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return None
-        return done.stdout.strip()
-
-    tracked = git("ls-files", "--error-unmatch", here.name) is not None
-    return git("describe", "--always", "--dirty", "--exclude=*", "--abbrev=12") if tracked else None

@@ -1,44 +1,28 @@
 """Run the cells of a spec, one file per finished cell; finished cells are never run again."""
 
-import os
-import signal
-import threading
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
-from functools import cache, partial
-from typing import Any, TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from routing_game.experiments import InputError
-from routing_game.experiments.learners import LEARNERS
-from routing_game.experiments.progress import Progress
-from routing_game.experiments.records import Record, RunDirectory, Trace, commit
-from routing_game.experiments.signals import held_back
-from routing_game.experiments.spec import Cell, Spec
-
-T = TypeVar("T")
-R = TypeVar("R")
-
+from routing_game.experiments.cells.origin import commit
+from routing_game.experiments.cells.progress import Progress
+from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.spec import Cell, Spec
+from routing_game.experiments.cells.workers import in_workers
 
 Work = Callable[[Spec, Cell], Any]
 """What a cell is: the trace that its record will hold."""
 
 
-def learn(spec: Spec, cell: Cell) -> Trace:
-    """A learner's cell."""
-    practice = spec.plans[cell.learner].practice
-    return LEARNERS[cell.learner].train(spec.games[cell.game], practice, *cell.streams(2))
-
-
-def run(directory: RunDirectory, engine: str = "loky", workers: int = 1, work: Work = learn) -> int:
+def run(directory: RunDirectory, work: Work, engine: str = "loky", workers: int = 1) -> int:
     """Run every cell that has no file yet; the number of cells that failed, in all.
 
     Args:
         directory: where records are kept; all of them are read first, so a bad one stops the run before it starts.
+        work: what a cell is, as the directory's suite has it.
         engine: "loky" for worker processes, "serial" for this one. The records do not depend on it.
         workers: how many processes.
-        work: what a cell is; a learner's training unless the directory's suite is another.
 
     Raises:
         InputError: a file of the directory is damaged or foreign, or a worker process died.
@@ -74,55 +58,3 @@ def train(work: Work, kind: type[Record], spec: Spec, cell: Cell, digest: str, c
     except Exception as problem:
         trace, error = kind.nothing, f"{type(problem).__name__}: {' '.join(str(problem).split())}"
     return kind(*cell, digest, code, round(time.perf_counter() - start, 3), error, trace)
-
-
-def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> Iterator[R]:
-    """``job(cell)`` of every cell: here and in order if there is one worker, else as they finish in processes.
-
-    Raises:
-        InputError: a worker process died.
-    """
-    if workers == 1:
-        yield from map(job, cells)
-        return
-    from multiprocessing import resource_tracker
-
-    from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    # a worker that imports torch looks like a memory leak to loky, which replaces it once: nothing to worry people with
-    warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
-    warnings.filterwarnings("ignore", message=".* have been cancelled", category=UserWarning)  # as was asked for
-    pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)
-    parent = os.getpid()
-    if os.name == "posix":
-        resource_tracker.ensure_running()  # a pool begins it, and to begin it lets signals through
-    try:
-        with ExitStack() as stack:
-            with held_back(signal.SIGINT, signal.SIGTERM):  # from workers for good: to stop is the parent's business
-                results = pool(delayed(_in_worker)(parent, job, cell) for cell in cells)
-                stack.enter_context(closing(results))  # which ends the workers
-            yield from results
-    except TerminatedWorkerError:
-        raise InputError(
-            "a worker died (out of memory?); what is finished of a check is kept, repeat it to resume"
-        ) from None
-
-
-def _in_worker(parent: int, job: Callable[[T], R], cell: T) -> R:
-    """``job(cell)``, in a process that leaves Ctrl-C to its parent and does not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _watch(parent)
-    return job(cell)
-
-
-@cache
-def _watch(parent: int) -> None:
-    """End this process soon after its parent is gone, however that ended."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -1,10 +1,19 @@
-"""Signals that are handled otherwise, or held back, for a while."""
+"""Processes that work side by side: they leave Ctrl-C to their parent, and do not outlive it."""
 
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+from routing_game.experiments import InputError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @contextmanager
@@ -35,3 +44,68 @@ def held_back(*numbers: int) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: more are slower on tensors this small, and sums would depend on the number of cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> Iterator[R]:
+    """``job(cell)`` of every cell: here and in order if there is one worker, else as they finish in processes.
+
+    Raises:
+        InputError: a worker process died.
+    """
+    if workers == 1:
+        yield from map(job, cells)
+        return
+    from multiprocessing import resource_tracker
+
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    # a worker that imports torch looks like a memory leak to loky, which replaces it once: nothing to worry people with
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+    warnings.filterwarnings("ignore", message=".* have been cancelled", category=UserWarning)  # as was asked for
+    pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)
+    parent = os.getpid()
+    if os.name == "posix":
+        resource_tracker.ensure_running()  # a pool begins it, and to begin it lets signals through
+    try:
+        with ExitStack() as stack:
+            with held_back(signal.SIGINT, signal.SIGTERM):  # from workers for good: to stop is the parent's business
+                results = pool(delayed(_in_worker)(parent, job, cell) for cell in cells)
+                stack.enter_context(closing(results))  # which ends the workers
+            yield from results
+    except TerminatedWorkerError:
+        raise InputError(
+            "a worker died (out of memory?); what is finished of a check is kept, repeat it to resume"
+        ) from None
+
+
+def _in_worker(parent: int, job: Callable[[T], R], cell: T) -> R:
+    """``job(cell)``, in a process that leaves Ctrl-C to its parent and does not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _watch(parent)
+    return job(cell)
+
+
+@cache
+def _watch(parent: int) -> None:
+    """End this process soon after its parent is gone, however that ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,7 +1,6 @@
-"""The pictures of the report, as SVG. Colours of Okabe and Ito; markers and line styles differ too, for grey print."""
+"""The pictures of the report on learners, as SVG."""
 
-import io
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,9 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from routing_game.experiments.analysis import FLOOR, Array, grid_floor, means
-from routing_game.experiments.learners import LEARNERS
-from routing_game.experiments.measures import CONVERGED
+from routing_game.experiments.check.judge import FLOOR, Array, grid_floor
+from routing_game.experiments.check.learners import LEARNERS
+from routing_game.experiments.check.scores import CONVERGED
+from routing_game.experiments.intervals import means
+from routing_game.experiments.pages.style import COLOURS, LINES, MARKERS, RC, Look, svg
 from routing_game.theory import Game, Piece, outcome, solve, thresholds
 
 COLUMNS = 5
@@ -22,24 +23,6 @@ ACROSS = 3
 """Panels side by side in the users' picture."""
 STRIP_ROW = 0.21
 """Inches of a learner's row below the cost curve."""
-RC: Any = {
-    "font.size": 9, "axes.titlesize": 9, "axes.titlelocation": "left", "axes.spines.top": False,
-    "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6", "grid.linewidth": 0.6,
-    "axes.axisbelow": True, "svg.hashsalt": "routing-game", "lines.solid_capstyle": "round",
-}  # fmt: skip
-
-
-class Look(NamedTuple):
-    """How a learner is drawn everywhere."""
-
-    colour: str
-    marker: str
-    line: Any
-
-
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#7A4B1E", "#666666")
-MARKERS = ("o", "D", "^", "s", "X", "v", "h", "<")
-LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 
 def look(name: str) -> Look:
@@ -245,8 +228,8 @@ def user_figure(answers: dict[str, pl.DataFrame], judged: pl.DataFrame, seeing: 
     """What users answer on route 1 against the best response, and their regret over practice.
 
     Args:
-        answers: learner to its seeds' last answers, with columns of `analysis.user_answers`.
-        judged: rows of `analysis.judge` of one game.
+        answers: learner to its seeds' last answers, with columns of `judge.user_answers`.
+        judged: rows of `judge.judge` of one game.
         seeing: the learners who see which model failed; they get two panels.
     """
     panels = [(name, model) for name in answers for model in ((1, 2) if name in seeing else (1,))]
@@ -291,10 +274,3 @@ def log_spaced(practice: Array, count: int = 40) -> list[int]:
     """Indices of rows that are evenly spaced on a log axis, first and last included."""
     wanted = np.geomspace(practice[0], practice[-1], count)
     return sorted({int(np.abs(practice - w).argmin()) for w in wanted} | {len(practice) - 1})
-
-
-def svg(figure: Figure) -> str:
-    """The figure as SVG text."""
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()

@@ -13,13 +13,14 @@ from typing import Any, get_args
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from routing_game.agents import UCB, StoppingUser
-from routing_game.experiments.learners import LEARNERS
+from routing_game.experiments.cells.records import Record
+from routing_game.experiments.cells.spec import Spec
+from routing_game.experiments.check.learners import LEARNERS
+from routing_game.experiments.check.traces import Trace
+from routing_game.experiments.intervals import means
 from routing_game.experiments.measures import Selected, distance, selected
-from routing_game.experiments.records import Record, Trace
-from routing_game.experiments.spec import Spec
 from routing_game.theory import Game, best_response, payoffs, provider_regret, solve, user_regret
 from routing_game.theory.chain import Chain, evaluate
 
@@ -146,18 +147,6 @@ def grid_floor(game: Game) -> float:
     arms = UCB().arms
     regret = provider_regret(game, np.array([arm.route for arm in arms]), np.array([arm.cascade for arm in arms]))
     return float(np.min(regret) / yardstick(solve(game).cost))
-
-
-def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.DataFrame:
-    """Mean over seeds, `n`, and the half-width `half` of the 95 % t interval (nan for a single seed)."""
-    table = frame.group_by(by, maintain_order=True).agg(
-        pl.col(column).mean().alias("mean"), pl.col(column).std().alias("sd"), pl.len().alias("n")
-    )
-    n = table["n"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        quantile = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
-    half = quantile * table["sd"].fill_null(np.nan).to_numpy() / np.sqrt(n)
-    return table.with_columns(half=pl.Series(half)).drop("sd")
 
 
 def summary(spec: Spec, records: Sequence[Record], judged: pl.DataFrame | None = None) -> pl.DataFrame:

@@ -4,16 +4,16 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from routing_game.agents.protocol import Trainable
-from routing_game.experiments import own, trainers
-from routing_game.experiments.play import provider_trace
-from routing_game.experiments.records import Trace
-from routing_game.experiments.spec import Plan, Spec
-from routing_game.experiments.trainers import Seed, Trainer
+from routing_game.experiments.cells.records import FIRST_SUITE, Record, RunDirectory
+from routing_game.experiments.cells.spec import Cell, Plan, Spec
+from routing_game.experiments.check import own, trainers
+from routing_game.experiments.check.traces import NOTHING, Trace, provider_trace
+from routing_game.experiments.check.trainers import Seed, Trainer
 from routing_game.theory import GAMES, Game, load
 
 REAL_PAIR = "gpt-4.1-o3"
@@ -54,6 +54,27 @@ class Learner:
     def role(self) -> Literal["provider", "user"]:
         """Whose policy it learns, and is judged; of a pair the provider's, with the user's answer in the trace."""
         return "user" if self.family == "users" else "provider"
+
+
+@dataclass(frozen=True)
+class LearnerRecord(Record):
+    """The record of a learner on a game."""
+
+    kind: ClassVar[Any] = Trace
+    nothing: ClassVar[Any] = NOTHING
+
+
+class LearnerDirectory(RunDirectory):
+    """A run of learners on disk."""
+
+    suite = FIRST_SUITE
+    record_kind = LearnerRecord
+
+
+def learn(spec: Spec, cell: Cell) -> Trace:
+    """What a cell is: the trace of a learner that is trained."""
+    practice = spec.plans[cell.learner].practice
+    return LEARNERS[cell.learner].train(spec.games[cell.game], practice, *cell.streams(2))
 
 
 def make_spec(

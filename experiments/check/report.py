@@ -8,7 +8,10 @@ import numpy as np
 import polars as pl
 
 from routing_game.agents.files import write
-from routing_game.experiments.analysis import (
+from routing_game.experiments.card import card, provider_words
+from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.spec import Spec
+from routing_game.experiments.check.judge import (
     FLOOR,
     Q_TOLERANCE,
     grid_floor,
@@ -17,12 +20,12 @@ from routing_game.experiments.analysis import (
     summary,
     user_answers,
 )
-from routing_game.experiments.card import card, number, provider_words
-from routing_game.experiments.learners import LEARNERS, make_spec
-from routing_game.experiments.measures import CONVERGED, SELECTED, scores, speeds, wilson
-from routing_game.experiments.pages import embedded, render
-from routing_game.experiments.records import Record, RunDirectory
-from routing_game.experiments.spec import Spec
+from routing_game.experiments.check.learners import LEARNERS, make_spec
+from routing_game.experiments.check.scores import CONVERGED, scores, speeds
+from routing_game.experiments.intervals import wilson
+from routing_game.experiments.measures import SELECTED
+from routing_game.experiments.pages.html import embedded, render
+from routing_game.experiments.pages.words import number
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 
 NEAR = 0.01
@@ -86,7 +89,8 @@ def percent(share: float) -> str:
 def write_report(directory: RunDirectory) -> Path:
     """Make `report.html` of a run directory from its records; returns its path."""
     file = directory.path / "report.html"
-    write(file, render("report.html", {"percent": percent, "number": number}, contents(directory)))
+    filters = {"percent": percent, "number": number}
+    write(file, render("report.html", filters, contents(directory), __package__))
     return file
 
 
@@ -222,7 +226,7 @@ def shade(row: Row) -> str:
 
 def game_section(spec: Spec, name: str, judged: pl.DataFrame, providers: Sequence[str]) -> dict[str, Any]:
     """One game: what the theory says, and the picture."""
-    from routing_game.experiments.figures import game_figure
+    from routing_game.experiments.check.figures import game_figure
 
     game = spec.games[name]
     rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*providers]))
@@ -237,7 +241,7 @@ def game_section(spec: Spec, name: str, judged: pl.DataFrame, providers: Sequenc
 
 def learner_sections(spec: Spec, judged: pl.DataFrame) -> list[dict[str, Any]]:
     """One learner: what it is, its picture on all its games, and how much practice it took."""
-    from routing_game.experiments.figures import learner_figure
+    from routing_game.experiments.check.figures import learner_figure
 
     sections = []
     for name, plan in spec.plans.items():
@@ -256,7 +260,7 @@ def user_sections(
     spec: Spec, records: Iterable[Record], judged: pl.DataFrame, users: Sequence[str]
 ) -> list[dict[str, Any]]:
     """One picture per game on which users learned."""
-    from routing_game.experiments.figures import user_figure
+    from routing_game.experiments.check.figures import user_figure
 
     last: dict[tuple[str, str], list[pl.DataFrame]] = {}
     for record in records:

@@ -7,7 +7,6 @@ can foresee the world's noise, and returns a trace. Torch and stable-baselines3 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,16 +32,9 @@ from routing_game.agents import (
 )
 from routing_game.agents.protocol import Planner, Provider
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
-from routing_game.experiments.play import (
-    World,
-    checkpoints,
-    play,
-    play_batches,
-    provider_trace,
-    user_trace,
-    world_of_many,
-)
-from routing_game.experiments.records import Trace
+from routing_game.experiments.cells.workers import one_thread
+from routing_game.experiments.check.traces import Trace, provider_trace, user_trace
+from routing_game.experiments.play import World, checkpoints, play, play_batches, world_of_many
 from routing_game.theory import Game
 
 if TYPE_CHECKING:
@@ -112,19 +104,6 @@ def told(provider: Provider, game: Game, tasks: int, world: Seed) -> Trace:
 
 
 # --- providers that know the game and follow a gradient
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: more are slower on tensors this small, and sums would depend on the number of cores."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @one_thread()

@@ -21,12 +21,16 @@ from scipy.special import betainc
 from scipy.stats import binom, nbinom
 
 from routing_game.envs.crowd import play_sessions
-from routing_game.experiments.belief import Figure, Page, Settings, Table
-from routing_game.experiments.columns import draw, gap, mean, percent, share, share_error
-from routing_game.experiments.figures import RC, Look, svg
+from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.hidden.rulebook import RULEBOOK, Stays
+from routing_game.experiments.hidden.rulebook_page import LOOKS, tie_words
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import Threshold, doubts, threshold
+from routing_game.experiments.intervals import gap, mean, share, share_error
+from routing_game.experiments.pages.page import Page, Picture, Table
+from routing_game.experiments.pages.style import RC, Look, draw, svg
+from routing_game.experiments.pages.words import percent
 from routing_game.experiments.play import checkpoints
-from routing_game.experiments.progress import Steps
-from routing_game.experiments.rulebook import RULEBOOK, Stays, Threshold, doubts, threshold, tie_words
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import Rule
@@ -83,9 +87,9 @@ def experiment(settings: Settings, progress: Steps) -> Page:
         "A user guesses s from what follows its failures. Is the guess soon on the right side of the threshold, do its "
         "95 % credible intervals hold s, and what if the provider changes?",
         answer(beliefs, times, recoveries, mark, settings),
-        (Figure(side_caption(mark, settings), side_figure(beliefs, mark)),
-         Figure(coverage_caption(mark), coverage_figure(beliefs)),
-         Figure(change_caption(settings), change_figure(courses, mark))),
+        (Picture(side_caption(mark, settings), side_figure(beliefs, mark)),
+         Picture(coverage_caption(mark), coverage_figure(beliefs)),
+         Picture(change_caption(settings), change_figure(courses, mark))),
         (Table("times", "Tasks until the belief is on the right side for the rest of the session: median and 90th "
                "percentile of the sessions, empty where so many never are; wrong: share on the wrong side at the end.",
                times),
@@ -277,7 +281,7 @@ def change_caption(settings: Settings) -> str:
 
 def look_of(rule: str) -> Look:
     """How a rule is drawn."""
-    return Look("#000000", "*", "-") if rule == STAYS else RULEBOOK[rule].look
+    return Look("#000000", "*", "-") if rule == STAYS else LOOKS[rule]
 
 
 def side_figure(beliefs: pl.DataFrame, mark: Threshold) -> str:

@@ -28,12 +28,13 @@ from routing_game.agents import UCB
 from routing_game.agents.followers import MultiplicativeWeights
 from routing_game.agents.schemes import simultaneous as learn_together
 from routing_game.envs.observation import Dial
-from routing_game.experiments.belief import Figure, Page, Settings, Table
-from routing_game.experiments.columns import draw, mean
-from routing_game.experiments.figures import RC, Look, svg
+from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.intervals import mean
 from routing_game.experiments.measures import SELECTED, selected
+from routing_game.experiments.pages.page import Page, Picture, Table
+from routing_game.experiments.pages.style import RC, Look, draw, svg
 from routing_game.experiments.play import World
-from routing_game.experiments.progress import Steps
 from routing_game.theory import Commitment, Game, Task, payoffs, simultaneous, solve
 from routing_game.theory.noisy import signal_play
 from routing_game.theory.numbers import Array
@@ -82,10 +83,10 @@ def experiment(settings: Settings, progress: Steps) -> Page:
         "A user who sees s exactly makes the provider's commitment count, one who sees nothing of it makes it worth "
         "nothing. Where do learners end in between?",
         answer(game, table, theory),
-        (Figure("Cost of a task over the last fifth of the tasks: mean of the seeds with its 95 % interval (points), "
+        (Picture("Cost of a task over the last fifth of the tasks: mean of the seeds with its 95 % interval (points), "
                 "each seed (dots); the cheapest mixed equilibrium at each setting (black bars), J* and the cost of "
                 "simultaneous play (lines).", end_figure(game, runs, table, theory)),
-         Figure("The same over time, mean of the seeds.",
+         Picture("The same over time, mean of the seeds.",
                 course_figure(game, runs))),
         (Table("ends", "By pair and setting: cost of a task over the last fifth, and once learning has "
                "stopped, with half of their 95 % intervals; the cheapest equilibrium, mean s on route 1, share of "

@@ -24,11 +24,13 @@ from scipy.optimize import minimize
 
 from routing_game.envs.sessions import ProviderSessions
 from routing_game.experiments import InputError
-from routing_game.experiments.belief import Figure, Page, Settings, Table
-from routing_game.experiments.columns import draw, mean, plus_minus
-from routing_game.experiments.figures import RC, Look, svg
-from routing_game.experiments.progress import Steps
-from routing_game.experiments.trainers import one_thread
+from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.cells.workers import one_thread
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.intervals import mean
+from routing_game.experiments.pages.page import Page, Picture, Table
+from routing_game.experiments.pages.style import RC, Look, draw, svg
+from routing_game.experiments.pages.words import plus_minus
 from routing_game.theory import Game, solve, thresholds
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import Checks, PlugIn
@@ -113,8 +115,8 @@ def experiment(settings: Settings, progress: Steps) -> Page:
         "A provider that commits to nothing learns from play. Does it keep the user's trust, and when does it pay it "
         "to spend it? What is it worth to see the belief?",
         answer(table, milks),
-        (Figure(COST_CAPTION, cost_figure(table, lines, milks, game)),
-         Figure(STRIP_CAPTION, strip_figure(game, strips))),
+        (Picture(COST_CAPTION, cost_figure(table, lines, milks, game)),
+         Picture(STRIP_CAPTION, strip_figure(game, strips))),
         (Table("learned", "Means over seeds with half their 95 % intervals. cost: (1-g) J; above: over best, the "
                "best plan that sees what the learner sees, in %; "
                f"horizon: the same over {HORIZON} tasks without discount, for learners that see the belief; "

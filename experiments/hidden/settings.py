@@ -1,14 +1,4 @@
-"""Experiments on a hidden cascade: `routing-game belief EXPERIMENT`, each a question, an answer and its evidence.
-
-An experiment is a module of its own, `belief_<name>`, with names that this one looks for:
-
-    PROFILES    profile -> the numbers that it takes (sessions, seeds, tasks, ...), which flags may change
-    experiment  (settings, progress) -> `Page`
-    check       if it is there: raises InputError for settings that it cannot do; that s matters to the game's user is
-                known by then
-
-A page is written as one self-contained HTML file, its tables as CSV and its answer as JSON beside it.
-"""
+"""What a question on a hidden cascade is asked with, and how its cells are worked through."""
 
 from __future__ import annotations
 
@@ -17,29 +7,19 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from textwrap import fill
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from routing_game.agents.files import write
-from routing_game.experiments import InputError
-from routing_game.experiments.kept import Kept
-from routing_game.experiments.pages import embedded, render
-from routing_game.experiments.progress import Steps
-from routing_game.experiments.records import commit, versions
-from routing_game.experiments.rulebook import threshold
+from routing_game.experiments.cells.kept import Kept
+from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.cells.workers import in_workers
 from routing_game.theory import Game, load
 from routing_game.theory.exchange import to_dict
 
-if TYPE_CHECKING:
-    import polars as pl
-
 COUNTS = ("seeds", "patience", "curve")
 """Numbers that say which cells there are, but change none of them: with more seeds, those that were run are kept."""
-WIDTH = 100
 T = TypeVar("T")
 
 
@@ -76,8 +56,6 @@ class Settings:
         Raises:
             InputError: a kept result is damaged, or a worker process died.
         """
-        from routing_game.experiments.run import in_workers
-
         cells = list(cells)
         numbers = {name: number for name, number in self.numbers.items() if name not in COUNTS}
         kept = Kept(self.kept, f"{_name(job)} {json.dumps([to_dict(self.game), numbers])}")
@@ -109,98 +87,3 @@ class _Numbered:
 
     def __call__(self, cell: tuple[int, Any]) -> tuple[int, Any]:
         return cell[0], self.job(cell[1])
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture with its words."""
-
-    caption: str
-    svg: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Numbers with their words; `name` is that of the CSV file."""
-
-    name: str
-    caption: str
-    frame: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class Page:
-    """What came of an experiment. Every sentence of `answer` is made from the numbers of the tables."""
-
-    title: str
-    question: str
-    answer: tuple[str, ...]
-    figures: tuple[Figure, ...]
-    tables: tuple[Table, ...]
-    settings: Mapping[str, object]
-    """What was done: numbers, seeds, rules; shown at the foot of the page."""
-
-
-Experiment = Callable[[Settings, Steps], Page]
-
-
-def prepare(name: str, game: str, profile: str, workers: int, **flags: int | None) -> tuple[Experiment, Settings]:
-    """The experiment, and its settings with the flags that were given.
-
-    Raises:
-        InputError: a flag is given that the experiment has no such number for, or it cannot do what is asked.
-    """
-    module = import_module(f"routing_game.experiments.belief_{name}")
-    numbers: dict[str, int] = dict(module.PROFILES[profile])
-    given = {flag: value for flag, value in flags.items() if value is not None}
-    if unknown := [flag for flag in given if flag not in numbers]:
-        known = " and ".join(f"--{flag}" for flag in flags if flag in numbers) or "neither"
-        raise InputError(f"expected {known} for belief {name}, got --{unknown[0]}")
-    settings = Settings(game, profile, numbers | given, workers)
-    threshold(settings.game, game)  # without one there is nothing to believe
-    if hasattr(module, "check"):
-        module.check(settings)
-    return module.experiment, settings
-
-
-def folder(path: Path) -> Path:
-    """The folder, made and tried by writing.
-
-    Raises:
-        InputError: it cannot be written to.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        write(path / "try.json", "")
-        (path / "try.json").unlink()
-    except OSError as error:
-        problem = f"{path} ({error.strerror})"
-        raise InputError(f"expected a folder to write to, got {problem}; choose another --out") from None
-    return path
-
-
-def terminal_page(page: Page) -> str:
-    """Title, question and answer, wrapped."""
-    answer = [fill(words, WIDTH, initial_indent="- ", subsequent_indent="  ") for words in page.answer]
-    return "\n".join([page.title, fill(page.question, WIDTH), "", *answer])
-
-
-def write_page(page: Page, name: str, out: Path) -> Path:
-    """Write ``name``.html, ``name``.json and a CSV file for each table into a folder; the page's path."""
-    facts = {"title": page.title, "question": page.question, "answer": page.answer, "settings": page.settings}
-    origin = {"commit": commit(), "versions": versions()}
-    for table in page.tables:
-        write(out / f"{name}-{table.name}.csv", table.frame.write_csv())
-    write(out / f"{name}.json", json.dumps(facts | origin, indent=1, default=str))
-    write(
-        out / f"{name}.html",
-        render("belief.html", {"embedded": embedded, "cell": cell}, {"page": page, "name": name, **origin}),
-    )
-    return out / f"{name}.html"
-
-
-def cell(value: object) -> str:
-    """A table's entry: four digits of a number, nothing for what is missing."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)

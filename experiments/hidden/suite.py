@@ -1,7 +1,7 @@
 """The hidden suite: `routing-game check --suite hidden`, every rule in a catalog of scenarios with a hidden s.
 
 A scenario is a cascade game, a prior, a true s (or "drawn from the prior") and a number of tasks; a cell plays many
-sessions of one rule in it and keeps sums. What is exact is computed when a run is read, in `hidden_judge`. The
+sessions of one rule in it and keeps sums. What is exact is computed when a run is read, in `suite_judge`. The
 machinery is that of `check`: run directory, one file a cell, resume, workers.
 """
 
@@ -14,9 +14,10 @@ import numpy as np
 
 from routing_game.agents.beliefs import Planned
 from routing_game.envs.crowd import play_sessions
-from routing_game.experiments.records import Record, RunDirectory
-from routing_game.experiments.rulebook import RULEBOOK, doubts, threshold
-from routing_game.experiments.spec import Cell, Plan, Spec
+from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.spec import Cell, Plan, Spec
+from routing_game.experiments.hidden.rulebook import RULEBOOK
+from routing_game.experiments.hidden.threshold import doubts, threshold
 from routing_game.theory import GAMES, Game
 from routing_game.theory.belief_rules import Rule
 from routing_game.theory.exchange import from_dict, to_dict

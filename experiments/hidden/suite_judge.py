@@ -16,14 +16,13 @@ import numpy as np
 import polars as pl
 from scipy.special import betainc
 
-from routing_game.experiments.columns import gap, share_error
-from routing_game.experiments.hidden import PLAN, Tally, scenario_of
-from routing_game.experiments.measures import wilson
-from routing_game.experiments.progress import Steps
-from routing_game.experiments.records import Record
-from routing_game.experiments.rulebook import RULEBOOK
-from routing_game.experiments.run import in_workers
-from routing_game.experiments.spec import Spec
+from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.cells.records import Record
+from routing_game.experiments.cells.spec import Spec
+from routing_game.experiments.cells.workers import in_workers
+from routing_game.experiments.hidden.rulebook import RULEBOOK
+from routing_game.experiments.hidden.suite import PLAN, Tally, scenario_of
+from routing_game.experiments.intervals import gap, share_error, wilson
 from routing_game.theory import Game, thresholds
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import clairvoyant, plan_after_failure, plan_each_task, told_utility

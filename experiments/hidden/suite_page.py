@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure as Canvas
 
-from routing_game.experiments.belief import Figure, Page, Table
-from routing_game.experiments.columns import draw, percent
-from routing_game.experiments.figures import RC, Look, svg
-from routing_game.experiments.hidden import PLAN, HiddenDirectory
-from routing_game.experiments.hidden_judge import judge
-from routing_game.experiments.rulebook import RULEBOOK
+from routing_game.experiments.hidden.rulebook_page import LOOKS
+from routing_game.experiments.hidden.suite import PLAN, HiddenDirectory
+from routing_game.experiments.hidden.suite_judge import judge
+from routing_game.experiments.pages.page import Page, Picture, Table
+from routing_game.experiments.pages.style import RC, Look, draw, svg
+from routing_game.experiments.pages.words import percent
 
 AGREES = 4.0
 """Standard errors within which simulated and exact values must agree."""
@@ -41,10 +41,10 @@ def report(directory: HiddenDirectory, workers: int = 1) -> Page:
         title,
         question,
         (*answer(judged, mean), *failures),
-        (Figure("Left: simulated less exact value of each rule in each scenario, in standard errors; dotted: "
+        (Picture("Left: simulated less exact value of each rule in each scenario, in standard errors; dotted: "
                 f"{AGREES:g}. Right: the share of sessions locked in, simulated over exact.", agreement_figure(judged)),
-         Figure("Loss of utility a task against the Bayes-optimal value, s drawn from the prior, mean over the priors: "
-                "exact where a program gives the rule's value, else simulated, with its 95 % interval.",
+         Picture("Loss of utility a task against the Bayes-optimal value, s drawn from the prior, mean over the "
+                 "priors: exact where a program gives the rule's value, else simulated, with its 95 % interval.",
                 loss_figure(mean))),
         (Table("losses", "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the "
                "priors, units of V; half of the 95 % interval, 0 where the value is exact.", mean),
@@ -100,7 +100,7 @@ def trap_words(judged: pl.DataFrame) -> Sequence[str]:
 
 def look_of(rule: str) -> Look:
     """How a rule is drawn."""
-    return Look("#000000", "*", "-") if rule == PLAN else RULEBOOK[rule].look
+    return Look("#000000", "*", "-") if rule == PLAN else LOOKS[rule]
 
 
 def agreement_figure(judged: pl.DataFrame) -> str:

@@ -18,11 +18,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from routing_game.envs.crowd import Sessions, play_sessions
-from routing_game.experiments.belief import Figure, Page, Settings, Table
-from routing_game.experiments.columns import draw, gap, mean, percent, share, share_error
-from routing_game.experiments.figures import RC, svg
-from routing_game.experiments.progress import Steps
-from routing_game.experiments.rulebook import RULEBOOK, Threshold, doubts, threshold, tie_words, told
+from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.hidden.rulebook import RULEBOOK
+from routing_game.experiments.hidden.rulebook_page import LOOKS, tie_words
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import Threshold, doubts, threshold, told
+from routing_game.experiments.intervals import gap, mean, share, share_error
+from routing_game.experiments.pages.page import Page, Picture, Table
+from routing_game.experiments.pages.style import RC, draw, svg
+from routing_game.experiments.pages.words import percent
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.lock_in import lock_in
@@ -58,9 +62,9 @@ def experiment(settings: Settings, progress: Steps) -> Page:
     rows = settings.each(partial(row, settings, mark), cells(mark), progress, "groups of sessions")
     frame = pl.DataFrame(rows, infer_schema_length=None)
     figures = (
-        Figure(share_words(settings, mark), shares_figure(frame.filter(sweep="s"), mark)),
-        Figure(regret_words(mark), regret_figure(frame.filter(sweep="s"), mark)),
-        Figure(prior_words(mark), prior_figure(frame.filter(sweep="prior"), mark)),
+        Picture(share_words(settings, mark), shares_figure(frame.filter(sweep="s"), mark)),
+        Picture(regret_words(mark), regret_figure(frame.filter(sweep="s"), mark)),
+        Picture(prior_words(mark), prior_figure(frame.filter(sweep="prior"), mark)),
     )
     return Page(
         f"The information trap in {settings.name}",
@@ -221,7 +225,7 @@ def two_panels(
         canvas.subplots_adjust(left=0.06, right=0.99, top=0.8, bottom=0.13, wspace=0.15)
         for axes, (column, title) in zip(panels, titles.items(), strict=True):
             for name in RULEBOOK:
-                draw(axes, frame.filter(rule=name).sort(x), RULEBOOK[name].look, x, column, name, unit)
+                draw(axes, frame.filter(rule=name).sort(x), LOOKS[name], x, column, name, unit)
             draw_threshold(axes, mark)
             axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
         if exact:

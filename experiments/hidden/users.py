@@ -21,12 +21,14 @@ from matplotlib.figure import Figure as Canvas
 
 from routing_game.envs.sessions import UserSessions
 from routing_game.experiments import InputError
-from routing_game.experiments.belief import Figure, Page, Settings, Table
-from routing_game.experiments.columns import mean, plus_minus
-from routing_game.experiments.figures import RC, Look, svg
-from routing_game.experiments.progress import Steps
-from routing_game.experiments.rulebook import Threshold, threshold
-from routing_game.experiments.trainers import one_thread
+from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.cells.workers import one_thread
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import Threshold, threshold
+from routing_game.experiments.intervals import mean
+from routing_game.experiments.pages.page import Page, Picture, Table
+from routing_game.experiments.pages.style import RC, Look, svg
+from routing_game.experiments.pages.words import plus_minus
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import clairvoyant, plan_after_failure, told_utility
@@ -86,10 +88,11 @@ def experiment(settings: Settings, progress: Steps) -> Page:
         f"A session has {TASKS} tasks and one hidden s. Does a user that learns from play infer what a Bayesian user "
         "knows, if it sees the counts, its last draws, or only the last one and has a memory?",
         answer(table),
-        (Figure("Regret of each seed, with mean and 95 % t interval. Lines: regret of the myopic user, who never stays "
-                f"to learn, and of the Bayes-optimal plan if it takes the last {WINDOW} draws for all there were.",
+        (Picture("Regret of each seed, with mean and 95 % t interval. Lines: regret of the myopic user, who never "
+                 f"stays to learn, and of the Bayes-optimal plan if it takes the last {WINDOW} draws for all there "
+                 "were.",
                 regret_figure(seeds, table)),
-         Figure("What not knowing s costs: utility of a session below that of a user who is told s, over s (means of "
+         Picture("What not knowing s costs: utility of a session below that of a user who is told s, over s (means of "
                 f"{BINS} groups, over seeds). Dotted: {mark.word}. On one side of it staying costs, on the other "
                 "leaving does.", group_figure(groups, mark))),
         (Table("learned", "Utility of a session and regret against the Bayes-optimal user, in the unit of V, means "

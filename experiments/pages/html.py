@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import resources
 from typing import Any
 
 
-def render(template: str, filters: Mapping[str, Callable[..., Any]], contents: Mapping[str, Any]) -> str:
-    """A template of this folder with its contents; what it names and does not get is an error."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
+def render(
+    template: str,
+    filters: Mapping[str, Callable[..., Any]],
+    contents: Mapping[str, Any],
+    room: str | None = None,
+) -> str:
+    """A template with its contents; what it names and does not get is an error.
 
-    folder = resources.files(__package__)
+    Args:
+        template: the name of a file of this folder, or of the room's.
+        filters: functions that the template may apply to a value, by name.
+        contents: what the template names.
+        room: the package that holds the template; those which it extends may be here.
+    """
+    from jinja2 import ChoiceLoader, Environment, FunctionLoader, StrictUndefined
+
+    folders = dict.fromkeys((room or __package__, __package__))
     page = Environment(
-        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        loader=ChoiceLoader([FunctionLoader(partial(_source, folder)) for folder in folders]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -22,6 +35,11 @@ def render(template: str, filters: Mapping[str, Callable[..., Any]], contents: M
     )
     page.filters |= filters
     return page.get_template(template).render(contents)
+
+
+def _source(package: str, name: str) -> str | None:
+    file = resources.files(package).joinpath(name)
+    return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 def embedded(svg: str) -> str:

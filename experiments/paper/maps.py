@@ -1,4 +1,4 @@
-"""Drawing the planes of `paper`: heat maps and policy maps, border lines over both.
+"""Drawing the planes of `planes`: heat maps and policy maps, border lines over both.
 
 Colours are Okabe and Ito's, chosen to differ in lightness; hatches and line styles differ too, for grey print.
 """
@@ -18,7 +18,7 @@ from matplotlib.patheffects import withStroke
 from scipy.ndimage import distance_transform_edt
 
 from routing_game.agents.files import write
-from routing_game.experiments.paper import CHOICES, FIGURES, SIZE, Border, Plane, npz
+from routing_game.experiments.paper.planes import CHOICES, FIGURES, SIZE, Border, Plane, npz
 from routing_game.theory import RULES
 from routing_game.theory.numbers import Array
 

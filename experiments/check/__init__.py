@@ -1,0 +1,1 @@
+"""Do learners reach the equilibrium? Who they are, how they are trained, judged and reported."""

@@ -1,0 +1,84 @@
+"""What a learner would do if learning stopped now, asked after more and more practice: its trace."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from routing_game.agents.protocol import ModelUser, Provider, User
+
+QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 0.0))
+"""(route, cascade) of the commitments that a user is asked about: 101 values of s on route 1, and route 2."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a learner would do, after more and more practice: rows of equal length, one list per column.
+
+    Practice is counted in what the learner's registry entry says (tasks, decisions or iterations). A provider's row is
+    the commitment (route, cascade) it recommends. A user's row is its answer to
+    one commitment of a fixed grid: the probability of leaving after a failed pass of model 1 and of model 2
+    (equal for a user who does not see the model). A provider's row has none, and the lists are empty, unless the user
+    learned beside it: then they hold that user's answer to the commitment.
+    """
+
+    practice: list[int]
+    route: list[int]
+    cascade: list[float]
+    leave_1: list[float]
+    leave_2: list[float]
+
+    def check(self) -> None:
+        """Raise ValueError unless every column holds what it should, and there is a row."""
+        ranges = {"practice": (1, math.inf), "route": (1, 2)}
+        for field in fields(self):
+            column, (low, high) = getattr(self, field.name), ranges.get(field.name, (0, 1))
+            kinds = (int,) if field.name in ranges else (int, float)
+            if not isinstance(column, list) or not all(type(x) in kinds and low <= x <= high for x in column):
+                numbers = "whole numbers" if field.name in ranges else "numbers"
+                raise ValueError(f"column {field.name} must be a list of {numbers} from {low} to {high}")
+        provider, user = (
+            {len(self.practice), len(self.route), len(self.cascade)},
+            {len(self.leave_1), len(self.leave_2)},
+        )
+        if len(provider) != 1 or user not in ({0}, provider):
+            raise ValueError("columns of different lengths")
+        if not self.practice:
+            raise ValueError("no rows")
+
+
+NOTHING = Trace([], [], [], [], [])
+"""The trace of a cell that failed."""
+
+
+def provider_trace(provider: Provider, progress: Iterable[int], follower: User | None = None) -> Trace:
+    """The commitment that a provider recommends at each checkpoint, with the answer of a user who learns beside it."""
+    trace = Trace([], [], [], [], [])
+    for practice in progress:
+        route, cascade = provider.recommend()
+        trace.practice.append(practice)
+        trace.route.append(int(route))
+        trace.cascade.append(float(cascade))
+        if follower is not None:
+            leave = float(follower.abandon(route, cascade))
+            trace.leave_1.append(leave)
+            trace.leave_2.append(leave)
+    return trace
+
+
+def user_trace(user: User | ModelUser, progress: Iterable[int]) -> Trace:
+    """A user's answer to each of the `QUESTIONS` at each checkpoint."""
+    trace = Trace([], [], [], [], [])
+    route, cascade = QUESTIONS
+    for practice in progress:
+        if isinstance(user, ModelUser):
+            leave_1, leave_2 = (user.abandon_after(route, cascade, model) for model in (1, 2))
+        else:
+            leave_1 = leave_2 = user.abandon(route, cascade)
+        trace.practice.extend([practice] * len(route))
+        trace.route.extend(route.tolist())
+        trace.cascade.extend(cascade.tolist())
+        trace.leave_1.extend(np.asarray(leave_1, dtype=float).tolist())
+        trace.leave_2.extend(np.asarray(leave_2, dtype=float).tolist())
+    return trace

@@ -1,0 +1,67 @@
+"""The questions on a hidden cascade, `routing-game belief QUESTION`: what each asks, and how it is set up.
+
+A question is a module of its own in this room, with names that this one looks for:
+
+    PROFILES    profile -> the numbers that it takes (sessions, seeds, tasks, ...), which flags may change
+    experiment  (settings, progress) -> `Page`
+    check       if it is there: raises InputError for settings that it cannot do; that s matters to the game's user is
+                known by then
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from routing_game.experiments import InputError
+
+if TYPE_CHECKING:  # the command line asks for the table below, and must answer at once
+    from routing_game.experiments.cells.progress import Steps
+    from routing_game.experiments.hidden.settings import Settings
+    from routing_game.experiments.pages.page import Page
+
+    Experiment = Callable[[Settings, Steps], Page]
+
+EXPERIMENTS = {
+    "trap": "how often a user ends up leaving for good, for every rule, and whom that costs what",
+    "converge": "whether a user's belief finds s, how soon, and what stops it",
+    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to spend it",
+    "users": "what a user that learns from play infers of s, with counts, a window or a memory",
+    "observability": "which equilibrium learning pairs reach as the user sees less and less of s",
+}
+"""Question, the name of its module -> what it asks."""
+FLAGS = {
+    "sessions": ("trap", "converge", "users"),
+    "seeds": ("reputation", "users", "observability"),
+}
+"""Flag of `belief` -> the questions that take it."""
+
+
+def prepare(name: str, game: str, profile: str, workers: int, **flags: int | None) -> tuple[Experiment, Settings]:
+    """The question's experiment, and its settings with the flags that were given.
+
+    Args:
+        name: the question's.
+        game: the name of a game.
+        profile: the name of the question's usual numbers.
+        workers: processes to work in.
+        flags: numbers instead of the profile's; None where there is none.
+
+    Raises:
+        InputError: a flag is given that the question has no such number for, or it cannot do what is asked.
+    """
+    from routing_game.experiments.hidden.settings import Settings
+    from routing_game.experiments.hidden.threshold import threshold
+
+    module = import_module(f"{__package__}.{name}")
+    numbers: dict[str, int] = dict(module.PROFILES[profile])
+    given = {flag: value for flag, value in flags.items() if value is not None}
+    if unknown := [flag for flag in given if flag not in numbers]:
+        known = " and ".join(f"--{flag}" for flag in flags if flag in numbers) or "neither"
+        raise InputError(f"expected {known} for belief {name}, got --{unknown[0]}")
+    settings = Settings(game, profile, numbers | given, workers)
+    threshold(settings.game, game)  # without one there is nothing to believe
+    if hasattr(module, "check"):
+        module.check(settings)
+    return module.experiment, settings

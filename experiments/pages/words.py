@@ -1,0 +1,32 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def percent(part: float) -> str:
+    """A share in percent, as 96.8, 0.05 or 0."""
+    value = 100 * part
+    return f"{value:.1f}" if value >= 0.1 else f"{value:.2f}" if value > 0 else "0"
+
+
+def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:
+    """The mean of that name with half of its interval, as 1.35 ± 0.24; a single value has none."""
+    value, half = row[name], row[f"{name}_half"]
+    return f"{value:.{digits}f}" + ("" if half is None or np.isnan(half) else f" ± {half:.{digits}f}")
+
+
+def number(x: object) -> str:
+    """A number to four digits."""
+    return f"{float(x):.4g}" if abs(float(x)) > 1e-12 else "0"  # type: ignore[arg-type]
+
+
+def cell(value: object) -> str:
+    """A table's entry: four digits of a number, nothing for what is missing."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)

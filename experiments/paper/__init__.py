@@ -1,0 +1,1 @@
+"""What the paper draws: its planes, and the exact policy regions beside them."""
