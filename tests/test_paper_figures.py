@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 
@@ -190,3 +191,7 @@ def test_a_figure_is_three_files_and_its_arrays_are_the_theory(name, tmp_path):
             if "gain" in FIGURES[name].heats:
                 quick = Game(game.value, game.penalty, game.success, tuple(numbers["quick"]), game.cost)
                 assert arrays[f"gain {regime}"][at] == pytest.approx(solve(quick).cost - eq.cost)
+
+
+def test_the_name_that_the_documentation_once_had_still_works():
+    assert importlib.import_module("routing_game.experiments.maps").write_figure is write_figure
