@@ -75,15 +75,21 @@ def test_the_table_of_twelve_games(name: str) -> None:
 def test_the_table_by_grids_alone(name: str) -> None:
     """No theorem, no threshold: nested grids over (i, s) and q. The cliffs are missed by up to one grid step."""
     on_cliff = name in ("t4-cascade", "t5-cascade")
-    assert grid_cost(GAMES[name], 1001) == pytest.approx(SUITE[name][3], rel=2e-3 if on_cliff else 1e-4)
+    assert grid_cost(GAMES[name], 1001) == pytest.approx(
+        SUITE[name][3], rel=2e-3 if on_cliff else 1e-4
+    )
 
 
 def test_the_cliffs_are_as_high_as_stated() -> None:
     t4, t5 = GAMES["t4-cascade"], GAMES["t5-cascade"]
-    left_of_s0 = np.nextafter(thresholds(t4).s0, 0)
-    assert provider_regret(t4, 1, left_of_s0) / solve(t4).cost == pytest.approx(1.06, abs=5e-3)
+    s0 = thresholds(t4).s0
+    assert provider_regret(t4, 1, s0 - 1e-14) / solve(t4).cost == pytest.approx(1.06, abs=5e-3)
+    for at_s0 in (4 / 19, np.nextafter(s0, 0)):  # up to rounding
+        assert provider_regret(t4, 1, at_s0) == 0
     right_of_s_low = thresholds(t5).s_low + 0.003
-    assert provider_regret(t5, 1, right_of_s_low) / solve(t5).cost == pytest.approx(0.0458, abs=5e-4)
+    assert provider_regret(t5, 1, right_of_s_low) / solve(t5).cost == pytest.approx(
+        0.0458, abs=5e-4
+    )
     assert provider_regret(t5, 1, thresholds(t5).s_low - 0.003) / solve(t5).cost < 1e-3
 
 
@@ -94,14 +100,17 @@ def test_the_cliffs_are_as_high_as_stated() -> None:
         ((1, 0.5, 0.75, 0.25, 0.75, 0.6, 0.62, 0.5), 0.745, 0.8267),
     ],
 )
-def test_boundary_games_need_the_provider_s_favourite_tie(numbers: tuple, cost: float, with_fixed_q: float) -> None:
+def test_boundary_games_need_the_provider_s_favourite_tie(
+    numbers: tuple, cost: float, with_fixed_q: float
+) -> None:
     """xi_i = 0: a user who always stays when indifferent is not the strong Stackelberg follower."""
     value, p1, p2, t1, t2, c1, c2, penalty = numbers
     game = Game(value, penalty, (p1, p2), (t1, t2), (c1, c2))
     assert 0 in game.net_value
     assert solve(game).cost == pytest.approx(cost)
     stay = min(
-        payoffs(game, route, s, best_response(game, route, s).low).cost for route, s in ((1, 0.0), (1, 1.0), (2, 0.0))
+        payoffs(game, route, s, best_response(game, route, s).low).cost
+        for route, s in ((1, 0.0), (1, 1.0), (2, 0.0))
     )
     assert stay == pytest.approx(with_fixed_q, abs=5e-5)
     assert grid_cost(game, 501) == pytest.approx(cost, abs=1e-6)
@@ -111,7 +120,9 @@ def assert_no_commitment_is_better(games: Game, points: int) -> None:
     for start in range(0, games.shape[0], 8192):
         block = games[start : start + 8192]
         eq = solve(block)
-        gap = commitment_gap(block, eq.cost, lambda route, s, b=block: best_response(b, route, s).strong, points)
+        gap = commitment_gap(
+            block, eq.cost, lambda route, s, b=block: best_response(b, route, s).strong, points
+        )
         assert (gap / eq.cost).max() < 1e-11
 
 
@@ -168,10 +179,14 @@ def test_games_out_of_order_are_searched() -> None:
     rng, n = np.random.default_rng(26), 30_000
     p, t = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0)[::-1], rng.uniform(0, 1, (2, n))
     c = rng.uniform(-0.5, 1, (2, n))
-    games = Game(rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False)
+    games = Game(
+        rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False
+    )
     eq = solve(games)
     assert (eq.rule == "interior").sum() > 10
-    gap = commitment_gap(games, eq.cost, lambda route, s: best_response(games, route, s).strong, 201)
+    gap = commitment_gap(
+        games, eq.cost, lambda route, s: best_response(games, route, s).strong, 201
+    )
     assert (gap / (np.abs(eq.cost) + games.penalty)).max() < 1e-9
     for k in np.flatnonzero(eq.rule == "interior")[:5]:
         one = solve(games[k])
@@ -184,7 +199,9 @@ def test_no_mixed_reply_pays_with_p1_below_p2_whatever_costs_and_latencies() -> 
     rng, n = np.random.default_rng(27), 40_000
     p, t = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0), rng.uniform(0, 1, (2, n))
     c = rng.uniform(-2, 1, (2, n))
-    games = Game(rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False)
+    games = Game(
+        rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False
+    )
     games = games[np.flatnonzero(games.regime == "+-")]
     _, mixed = interior_optimum(games)
     cost = solve(games).cost
@@ -198,8 +215,19 @@ def test_arrays_of_any_shape_and_size_are_solved_alike() -> None:
     for k in (0, 16_383, 16_384, 19_999):
         assert solve(games[k]).cost == eq.cost[k]
         assert solve(games[k]).cascade == (eq.cascade[0][k], eq.cascade[1][k])
-    plane = Game(1.0, np.linspace(0.1, 2, 150)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 101), 0.5), (0.15, 0.6))
-    assert solve(plane).cost.shape == solve(plane).regime.shape == solve(plane).user_best.shape == (150, 101)
+    plane = Game(
+        1.0,
+        np.linspace(0.1, 2, 150)[:, None],
+        (0.3, 0.8),
+        (np.linspace(0, 0.4, 101), 0.5),
+        (0.15, 0.6),
+    )
+    assert (
+        solve(plane).cost.shape
+        == solve(plane).regime.shape
+        == solve(plane).user_best.shape
+        == (150, 101)
+    )
     assert solve(plane).rule[7, 9] == solve(plane[7, 9]).rule
     with pytest.raises(ValueError, match="single game"):
         _ = eq.pieces
@@ -207,7 +235,9 @@ def test_arrays_of_any_shape_and_size_are_solved_alike() -> None:
 
 def test_measured_pairs() -> None:
     rules = {name: solve(pair.game).rule for name, pair in PAIRS.items()}
-    assert rules["gpt-4.1-o3"] == "s_L"  # the cascade that the paper left to a search, in a real pair
+    assert (
+        rules["gpt-4.1-o3"] == "s_L"
+    )  # the cascade that the paper left to a search, in a real pair
     assert rules["grok-3-mini-gpt-5"] == "s0"
     assert PAIRS["gpt-4o-gpt-5"].game.cost[0] > PAIRS["gpt-4o-gpt-5"].game.cost[1]
     for pair in PAIRS.values():

@@ -29,9 +29,9 @@ def plain(x: Any) -> Any:
 
 
 def difference(a: Real, b: Real) -> Real:
-    """A - b for b >= 0, exactly 0 where the two agree up to rounding."""
+    """A - b, exactly 0 where the two agree up to rounding."""
     gap = np.subtract(a, b)
-    rounding = np.abs(gap) <= ROUNDING * b
+    rounding = np.abs(gap) <= ROUNDING * np.abs(b)
     return np.where(rounding, 0.0, gap)[()] if np.any(rounding) else gap
 
 
@@ -54,6 +54,7 @@ def shown(x: Any, bad: Any) -> str:
     x = np.asarray(x)
     if x.ndim == 0:
         return f"{x.item():g}"
+    x = np.broadcast_to(x, np.shape(bad))
     place = np.unravel_index(int(np.argmax(bad)), x.shape)
     return f"{x[place]:g} at index {tuple(int(k) for k in place)}"
 
