@@ -5,6 +5,7 @@ Every module of theory stands on this one; it knows none of them.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,17 @@ def difference(a: Real, b: Real) -> Real:
 def tied(cost: Any) -> Any:
     """The largest cost that counts as equal to this one."""
     return cost + TIE * np.abs(cost)
+
+
+def whole(name: str, n: Any, at_least: int) -> int:
+    """The count as an int; ValueError unless it is a whole number, at least ``at_least``."""
+    try:
+        count = operator.index(n)
+    except TypeError:
+        count = -1
+    if count < at_least or isinstance(n, bool):
+        raise ValueError(f"{name} must be a whole number, at least {at_least}, got {n!r}")
+    return count
 
 
 def require(holds: Any, name: str, x: Any, rule: str) -> None:
