@@ -29,6 +29,11 @@ def plain(x: Any) -> Any:
     return x if x.ndim else x.item()
 
 
+def double(x: Any) -> Any:
+    """The number, list, array or tensor in double precision: a numpy number or array."""
+    return np.asarray(x, dtype=np.float64)[()]
+
+
 def difference(a: Real, b: Real) -> Real:
     """A - b, exactly 0 where the two agree up to rounding."""
     gap = np.subtract(a, b)
@@ -66,7 +71,7 @@ def shown(x: Any, bad: Any) -> str:
     x = np.asarray(x)
     if x.ndim == 0:
         return f"{x.item():g}"
-    x = np.broadcast_to(x, np.shape(bad))
+    x, bad = np.broadcast_arrays(x, bad)
     place = np.unravel_index(int(np.argmax(bad)), x.shape)
     return f"{x[place]:g} at index {tuple(int(k) for k in place)}"
 

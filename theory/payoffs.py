@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game, check_commitment
+from routing_game.theory.numbers import double
+
+_PLAIN = (float, int, np.float64)
 
 
 class Payoffs(NamedTuple):
@@ -70,8 +73,11 @@ def payoffs(game: Game, route: Any, cascade: Any, abandon: Any) -> Payoffs:
     (p1, p2), (t1, t2), (c1, c2) = numbers.success, numbers.latency, numbers.cost
     (k1, k2), (xi1, xi2) = numbers.failure, numbers.net_value
     n1, n2 = visits(numbers, route, cascade, abandon)
-    service_cost, utility = n1 * c1 + n2 * c2, n1 * xi1 + n2 * xi2
+    service_cost = n1 * c1 + n2 * c2
     cost = service_cost + numbers.penalty * (abandon * (n1 * k1 + n2 * k2))
+    utility = n1 * xi1 + n2 * xi2
+    if isinstance(utility, np.float64):  # for numbers a number
+        utility = float(utility)
     members = n1 * p1 + n2 * p2, n1 * t1 + n2 * t2, service_cost, utility, cost
     return Payoffs(*(_alike(members) if game.shape else members))
 
@@ -91,16 +97,13 @@ def _doubles(game: Game, *commitment: Any) -> tuple[Any, ...]:
         return *commitment, game
     tensor = next((x for x in commitment if hasattr(x, "detach")), None)
     if tensor is None:
-        return *(x if type(x) in _PLAIN else np.asarray(x, dtype=float) for x in commitment), game
+        return *(x if type(x) in _PLAIN else double(x) for x in commitment), game
 
     def convert(x: Any) -> Any:
         if hasattr(x, "detach"):
             return x.double()
-        return x if type(x) in _PLAIN else tensor.double().new_tensor(np.asarray(x, dtype=float))
+        return x if type(x) in _PLAIN else tensor.double().new_tensor(double(x))
 
     pairs = ("success", "failure", "latency", "cost", "net_value")
     numbers = {name: tuple(map(convert, getattr(game, name))) for name in pairs}
     return *map(convert, commitment), SimpleNamespace(penalty=convert(game.penalty), **numbers)
-
-
-_PLAIN = (float, int, np.float64)

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import TIE, Array, Real, difference, least, plain, tied
+from routing_game.theory.numbers import TIE, Array, Real, difference, double, least, plain, tied
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.user import best_response, jump_point, ramp_start, thresholds
 
@@ -192,6 +192,7 @@ def solve(game: Game) -> Equilibrium:
 
 def outcome(game: Game, route: Any, cascade: Any) -> Payoffs:
     """Payoffs of the commitment (i, s) when the user answers with its best response, ties for the provider."""
+    route, cascade = double(route), double(cascade)
     return payoffs(game, route, cascade, best_response(game, route, cascade).strong)
 
 

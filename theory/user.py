@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import ROUNDING, Array, Real, difference, plain
+from routing_game.theory.numbers import ROUNDING, Array, Real, difference, double, plain
 from routing_game.theory.payoffs import payoffs
 
 _NEAR = 1e-9
@@ -64,7 +64,9 @@ def snapped(game: Game, s: Any) -> Any:
     so the odds s / (1-s) of a threshold are known to about 1e-15 (1 + t1/|xi1| + t2/|xi2|). What differs by less is
     the threshold; nothing is moved by more than 1e-9.
     """
-    return plain(_snapped(game, thresholds(game), np.asarray(s, dtype=float)[()]))
+    marks = _thresholds(game, *game.net_value)
+    (moved,) = _alike(game, _snapped(game, marks, double(s)))
+    return plain(moved)
 
 
 def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
@@ -82,7 +84,7 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
     Raises:
         ValueError: route is not 1 or 2, or cascade lies outside [0, 1].
     """
-    route, cascade = (np.asarray(x, dtype=float)[()] for x in (route, cascade))
+    route, cascade = (double(x) for x in (route, cascade))
     check_commitment(route, cascade)
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
@@ -108,7 +110,7 @@ def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
     Raises:
         ValueError: route is not 1 or 2, or a probability lies outside [0, 1].
     """
-    route, cascade, abandon = (np.asarray(x, dtype=float)[()] for x in (route, cascade, abandon))
+    route, cascade, abandon = (double(x) for x in (route, cascade, abandon))
     check_commitment(route, cascade, abandon)
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
