@@ -152,6 +152,53 @@ def test_every_piece_attains_the_optimum() -> None:
                     assert piece.abandon <= reply.high + 1e-9
 
 
+def test_where_the_provider_is_indifferent_to_everything_every_commitment_is_optimal() -> None:
+    """P = cp1 = cp2 and xi1 > 0 > xi2: the pieces meet, and every s between 0 and 1 lies in one."""
+    game = Game(1, 0.5, (0.5, 0.75), (0.25, 0.875), (0.25, 0.375))
+    eq = solve(game)
+    on_1 = [piece for piece in eq.pieces if piece.route == 1]
+    assert [piece.rule for piece in on_1] == ["stay-1", "interior", "leave-1"]
+    ends = [piece.cascade for piece in on_1]
+    assert (ends[0][0], ends[-1][1]) == (0, 1)
+    assert [low for low, _ in ends[1:]] == [high for _, high in ends[:-1]]
+    for piece in on_1:
+        low, high = piece.cascade
+        inside = low + (high - low) * np.linspace(0, 1, 101)[1:-1]
+        reply = best_response(game, 1, inside)
+        utility, cost = values(game, 1, inside, reply.low)
+        np.testing.assert_allclose(cost, 0.5, rtol=1e-12)
+        assert piece.utility[0] <= utility.min() + 1e-12
+        assert utility.max() <= piece.utility[1] + 1e-12
+        assert best_response(game, 1, (low + high) / 2).low == pytest.approx(piece.abandon)
+    every = values(
+        game, 1, np.linspace(0, 1, 401), best_response(game, 1, np.linspace(0, 1, 401)).low
+    )
+    assert eq.misalignment == pytest.approx((0, 0.5 + 0.125))  # V - t1/p1 at (1, 0), xi2 on route 2
+    assert every[0].min() > -0.125
+
+
+def test_misalignment_spans_the_optimal_set() -> None:
+    """Where several commitments are optimal, the gap of each end of the set, by the chain and a grid."""
+    rng, spread = np.random.default_rng(30), 0
+    games = boundary_games(4_000, rng)
+    eq = solve(games)
+    best = np.full(games.shape, -np.inf)
+    gaps = []
+    points = [np.full(games.shape, s) for s in (0.0, 0.5, 1.0)]
+    points += [np.nan_to_num(mark) for mark in thresholds(games)]
+    for route, s in [(2, points[0]), *((1, s) for s in points)]:
+        reply = best_response(games, route, s)
+        for q in (reply.low, reply.high, reply.strong):
+            utility, cost = values(games, route, s, q)
+            best = np.maximum(best, utility)
+            gaps.append(np.where(cost <= eq.cost * (1 + 1e-11), utility, np.nan))
+    low, high = best - np.nanmax(gaps, axis=0), best - np.nanmin(gaps, axis=0)
+    np.testing.assert_allclose(eq.misalignment[0], low, atol=1e-9)
+    np.testing.assert_allclose(eq.misalignment[1], high, atol=1e-9)
+    spread = (high - low > 1e-6).mean()
+    assert spread > 0.05  # often more than one
+
+
 def test_weak_ties_reach_the_weak_cost_and_nothing_less() -> None:
     rng = np.random.default_rng(24)
     for games in (sample_games(20_000, rng), boundary_games(20_000, rng)):
@@ -166,6 +213,24 @@ def test_weak_ties_reach_the_weak_cost_and_nothing_less() -> None:
             best = np.minimum(best, payoffs(games, 1, s, best_response(games, 1, s).weak).cost)
         np.testing.assert_allclose(best, eq.weak_cost, rtol=1e-8, atol=1e-9)
         assert (eq.weak_cost >= eq.cost - 1e-12).all()
+
+
+def test_attained_means_that_some_commitment_costs_no_more_than_the_infimum() -> None:
+    """Ties against the provider, on the boundaries: the ends, the thresholds and what lies between."""
+    rng = np.random.default_rng(29)
+    games = boundary_games(40_000, rng)
+    eq = solve(games)
+    costs = [payoffs(games, 2, 0.0, best_response(games, 2, 0.0).weak).cost]
+    for s in (0.0, 0.5, 1.0, rng.random(games.shape), *thresholds(games)):
+        s = np.nan_to_num(s, nan=0.5)
+        costs.append(payoffs(games, 1, s, best_response(games, 1, s).weak).cost)
+    reached = np.min(costs, axis=0) <= eq.weak_cost * (1 + 1e-12)
+    np.testing.assert_array_equal(eq.attained, reached)
+    at_zero = (games.net_value[0] == 0) & (games.net_value[1] > 0) & (eq.rule == "stay-1")
+    limit = payoffs(games, 1, 1.0, 0.0).cost  # of (1, s) as s rises to s_L = 1
+    at_one = (games.net_value[1] == 0) & (games.net_value[0] > 0) & np.isclose(eq.weak_cost, limit)
+    for limit_of_what_is_not_tied in (at_zero, at_one):
+        assert (~eq.attained & limit_of_what_is_not_tied).any()
 
 
 def test_only_the_jump_at_s0_is_not_attained_off_the_boundaries() -> None:
@@ -207,6 +272,25 @@ def test_no_mixed_reply_pays_with_p1_below_p2_whatever_costs_and_latencies() -> 
     cost = solve(games).cost
     assert games.shape[0] > 1_000
     assert (mixed >= cost - 1e-9 * (np.abs(cost) + games.penalty)).all()
+
+
+def test_no_regret_and_no_misalignment_where_there_is_none_at_extreme_numbers() -> None:
+    """Chances down to 1e-17 and a penalty of 1e12: the optimum has no regret, an aligned game no gap."""
+    for p1 in (1e-7, 1e-11, 1e-17):
+        for penalty in (1e-6, 1.0, 1e12):
+            game = Game(1.0, penalty, (p1, 0.6), (p1 / 4, 0.9), (p1 / 8, 0.3))
+            eq = solve(game)
+            assert eq.regime == "+-"
+            assert provider_regret(game, eq.route, eq.cascade[0]) == 0
+            assert min(eq.misalignment) >= 0
+            if eq.rule == "stay-1":  # the user's favourite, too
+                assert eq.misalignment[0] == 0
+    assert {
+        solve(Game(1, p, (1e-11, 0.6), (2e-12, 0.9), (1e-12, 0.3))).rule for p in (0.05, 1)
+    } == {
+        "leave-1",
+        "stay-1",
+    }
 
 
 def test_arrays_of_any_shape_and_size_are_solved_alike() -> None:

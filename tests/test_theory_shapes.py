@@ -94,7 +94,7 @@ def same(first: Any, second: Any) -> bool:
 
 
 @st.composite
-def eight_numbers(draw: st.DrawFn, shape: tuple[int, ...], parts: int) -> tuple[list[Any], bool]:
+def eight_numbers(draw: st.DrawFn, shape: tuple[int, ...], parts: int) -> list[Any]:
     """V, P, p1, p2, t1, t2, c1, c2, some varying over an array, in sixteenths or twentieths."""
 
     def numbers(low: int, high: int) -> Any:
