@@ -38,10 +38,10 @@ from routing_game.theory.user import best_response
 Counts = tuple[Any, Any]
 """(a, b) of a Beta distribution, each a number or an array."""
 
-_CUT = 45.0
-"""Densities below e^-45 of their peak are left out."""
-_STEP = 0.75
-"""Largest step in log odds: the error of the rule is about exp(-2 pi^2 / step), 4e-12."""
+_CUT = 40.0
+"""Densities below e^-40 of their peak are left out."""
+_STEP, _SEARCH_STEP = 0.5, 0.8
+"""Largest steps in log odds: errors of 1e-12 and, while searching, 1e-7."""
 _ROOM = 1 << 22
 """Numbers in the largest table at a time."""
 _GRID = np.linspace(0.0, 1.0, 49) ** 3
@@ -99,14 +99,15 @@ def doubted_utility(game: Game, doubt: Doubt, route: int, abandon: Any) -> Real:
     Raises:
         ValueError: route is not 1 or 2, q lies outside [0, 1], or a count is not positive.
     """
-    return plain(_by_blocks(lambda t, q: t.utility(q), game, doubt, route, abandon)[0])
+    (worth,) = _by_blocks(lambda t, q: (t.utility(q),), _STEP, game, doubt, route, abandon)
+    return plain(worth)
 
 
 def doubted_reply(game: Game, doubt: Doubt, route: int = 1) -> tuple[Any, Any]:
     """(q, E U): the best q for one task under the beliefs, and what it is worth.
 
-    Found on a grid of 49 points, dense near q = 0, then on ever finer ones around the best: E U is
-    right to about 1e-10, q to about 1e-6.
+    Found on a grid of 49 points, dense near q = 0, then on ever finer ones around the best: no q is
+    better by more than about 1e-7.
 
     Args:
         game: one game, or an array of games; its own p plays no part.
@@ -116,8 +117,8 @@ def doubted_reply(game: Game, doubt: Doubt, route: int = 1) -> tuple[Any, Any]:
     Raises:
         ValueError: route is not 1 or 2, or a count is not positive.
     """
-    q, worth = _by_blocks(lambda t, _: t.best(), game, doubt, route, 0.0)
-    return plain(q), plain(worth)
+    (q,) = _by_blocks(lambda t, _: (t.best(),), _SEARCH_STEP, game, doubt, route, 0.0)
+    return plain(q), doubted_utility(game, doubt, route, q)
 
 
 class PlugInLoss(NamedTuple):
@@ -228,13 +229,13 @@ def _joined(games: list[Game]) -> Game:
 class _Tables:
     """Nodes and weights of a flat array of games and beliefs, for as many q as are asked."""
 
-    def __init__(self, value: Array, t1: Array, t2: Array, counts: Array, route: int) -> None:
-        self.value, self.t1, self.t2, self.route = value, t1, t2, route
-        self.counts = counts
-        self.p2, _, self.w2 = _nodes(*counts[2:4])
+    def __init__(self, game: Array, counts: Array, route: int, step: float) -> None:
+        self.value, self.t1, self.t2 = game
+        self.route, self.counts = route, counts
+        self.p2, _, self.w2 = _nodes(counts[2], counts[3], step)
         if route == 1:
-            p1, k1, w1 = (x[:, :, None] for x in _nodes(*counts[0:2]))
-            s, _, ws = (x[:, None, :] for x in _nodes(*counts[4:6]))
+            p1, k1, w1 = (x[:, :, None] for x in _nodes(counts[0], counts[1], step))
+            s, _, ws = (x[:, None, :] for x in _nodes(counts[4], counts[5], step))
             self.ends = p1 + k1 * s  # the chance that a task does not come back to M1
             weight = w1 * ws
             self.weights = weight, weight * p1, weight * (k1 * s)
@@ -251,8 +252,8 @@ class _Tables:
         waited = np.where(endless & (self.t1 > 0), np.inf, self.t1 * passes)
         return np.asarray(self.value * solved - waited + x * escalated * second)
 
-    def best(self) -> tuple[Array, Array]:
-        """(q, E U) at the best q."""
+    def best(self) -> Array:
+        """The q of the largest E U."""
         low, high = np.zeros(self.value.shape), np.ones(self.value.shape)
         q, worth = low, self.utility(low)
         for fractions in (_GRID, *[_ZOOM] * 6):
@@ -267,7 +268,7 @@ class _Tables:
                 points[np.maximum(k - 1, 0), column],
                 points[np.minimum(k + 1, len(points) - 1), column],
             )
-        return q, worth
+        return q
 
     def _second(self, q: Array) -> Array:
         """E[beta (V p2 - t2)], the worth of a task that is at M2."""
@@ -282,7 +283,12 @@ class _Tables:
 
 
 def _by_blocks(
-    ask: Callable[[_Tables, Array], Any], game: Game, doubt: Doubt, route: int, abandon: Any
+    ask: Callable[[_Tables, Array], tuple[Array, ...]],
+    step: float,
+    game: Game,
+    doubt: Doubt,
+    route: int,
+    abandon: Any,
 ) -> tuple[Array, ...]:
     """Answers for games, beliefs and q broadcast against each other, a block of them at a time."""
     require(route in (1, 2), "route", route, "be 1 (standard model) or 2 (reasoning model)")
@@ -298,26 +304,24 @@ def _by_blocks(
     )
     shape = np.broadcast_shapes(game.shape, *(np.shape(x) for x in given))
     flat = np.stack([np.broadcast_to(x, shape).ravel() for x in given])
-    size = max(1, _ROOM // _table_size(flat[4:], route))
-    answers: list[Any] = []
+    size = max(1, _ROOM // _table_size(flat[4:], route, step))
+    answers = []
     for start in range(0, flat.shape[1], size):
         block = flat[:, start : start + size]
-        value, t1, t2, replies = block[:4]
-        answer = ask(_Tables(value, t1, t2, block[4:], route), replies)
-        answers.append(answer if isinstance(answer, tuple) else (answer,))
+        answers.append(ask(_Tables(block[:3], block[4:], route, step), block[3]))
     return tuple(np.concatenate(column).reshape(shape) for column in zip(*answers, strict=True))
 
 
-def _table_size(counts: Array, route: int) -> int:
+def _table_size(counts: Array, route: int, step: float) -> int:
     pairs = ((0, 1), (4, 5)) if route == 1 else ((2, 3),)
-    return int(np.prod([_nodes(counts[i], counts[j])[0].shape[1] for i, j in pairs]))
+    return int(np.prod([_nodes(counts[i], counts[j], step)[0].shape[1] for i, j in pairs]))
 
 
-def _nodes(a: Array, b: Array) -> tuple[Array, Array, Array]:
+def _nodes(a: Array, b: Array, step: float) -> tuple[Array, Array, Array]:
     """(p, 1 - p, weight), each (games, nodes), for Beta(a, b): the trapezoidal rule in log odds."""
     peak = np.log(a / b)
     left, right = _reach(a, b), _reach(b, a)
-    count = max(48, int(np.ceil(np.max(left + right) / _STEP)) + 1)
+    count = max(48, int(np.ceil(np.max(left + right) / step)) + 1)
     u = peak[:, None] + np.linspace(-left, right, count, axis=1)
     height = a[:, None] * u - (a + b)[:, None] * np.logaddexp(0.0, u)
     weight = np.exp(height - height.max(axis=1, keepdims=True))
@@ -328,7 +332,7 @@ def _nodes(a: Array, b: Array) -> tuple[Array, Array, Array]:
 
 
 def _reach(a: Array, b: Array) -> Array:
-    """How far left of its peak, in log odds, the density of Beta(a, b) has fallen by e^-45."""
+    """How far left of its peak, in log odds, the density of Beta(a, b) has fallen by e^-40."""
     peak = np.log(a / b)
     top = a * peak - (a + b) * np.logaddexp(0.0, peak)
     low, high = np.zeros(a.shape), (_CUT + (a + b) * np.log((a + b) / b)) / a

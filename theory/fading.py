@@ -107,7 +107,7 @@ def lag_cost(games: Game, lag: int = 1, margin: float = 0.0) -> Array:
     away = np.where(kind == _S0, 1 + margin, np.where(kind == _S_LOW, 1 - margin, 1.0))
     cascade = np.minimum(np.asarray(optimum.cascade[0]) * away, 1.0)
     played = outcome(games, np.asarray(optimum.route)[..., seen], cascade[..., seen])
-    return np.asarray(played.cost - optimum.cost)
+    return np.maximum(played.cost - optimum.cost, 0.0)
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _tasks_worth_it(value: Any, p: Any, t: Any, fade: Array) -> Array:
     """Number of n >= 0 with V f^n p >= t, up to rounding."""
     with np.errstate(divide="ignore", invalid="ignore"):
         last = np.log(value * p / t) / -np.log(fade)
-    close = np.abs(last - np.round(last)) < 1e-9 * (1 + np.abs(last))
+        close = np.abs(last - np.round(last)) < 1e-9 * (1 + np.abs(last))
     count = np.where(close, np.round(last), np.floor(last)) + 1
     worth_it = np.asarray(value * p * (1 + 1e-12) >= t)
     for_ever = (fade == 1) | np.equal(t, 0)
