@@ -40,6 +40,15 @@ def boundary_games(n: int, rng: np.random.Generator) -> Game:
     return dataclasses.replace(lifted[np.flatnonzero(t1 < t2)], ordered=True)
 
 
+def out_of_order_games(n: int, rng: np.random.Generator) -> Game:
+    """Those of n random games with p1 > p2 that have xi1 > 0 > xi2; costs may be negative."""
+    p, t = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0)[::-1], rng.uniform(0, 1, (2, n))
+    c, value = rng.uniform(-0.5, 1, (2, n)), rng.uniform(0.1, 3, n)
+    penalty = rng.uniform(0.05, 4, n)
+    games = Game(value, penalty, tuple(p), tuple(t), tuple(c), ordered=False)
+    return games[np.flatnonzero(games.regime == "+-")]
+
+
 def interesting_cascades(game: Game, rng: np.random.Generator) -> list[Any]:
     """Values of s, each an array with one entry a game: random, the ends, and every threshold with its neighbours."""
     points = [rng.random(game.shape), np.zeros(game.shape), np.ones(game.shape)]

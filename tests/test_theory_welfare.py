@@ -215,7 +215,7 @@ def test_participation_by_grid() -> None:
         assert np.quantile(gap, 0.999) < 1e-9
 
 
-def test_an_opt_out_moves_the_cascade_from_s0_to_s_ir() -> None:
+def test_the_right_to_decline_moves_the_cascade_from_s0_to_s_ir() -> None:
     game = GAMES["t4-cascade"]
     answer = participation(game)
     assert solve(game).utility == pytest.approx(game.net_value[0])

@@ -1,10 +1,11 @@
-"""Named games: twelve, one for each case of the solution; measured model pairs; and random games."""
+"""Named games: one for each case of the solution, measured pairs, the paper's Table 1, random."""
 
 from __future__ import annotations
 
 import difflib
 import math
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -119,8 +120,68 @@ PAIRS: dict[str, RealPair] = _read_pairs()
 """Measured model pairs by name."""
 
 
+@dataclass(frozen=True)
+class TaskType:
+    """A kind of work from Table 1 of the paper, as a game: reprompts are read, the rest is assumed.
+
+    "Useful after r reprompts" is read as 1 + r passes on average, and passes until success have the
+    mean 1/p: so p = 1 / (1 + r). The counts are taken to be M2's, since "we were routed to the
+    complex reasoning model" (appendix A, of the theoretical results); M1's odds of success are
+    assumed as a share of M2's. A user who goes on reprompting M2 shows V >= t2 / p2 (Theorem 1).
+    """
+
+    role: str
+    """What the model was asked for; quoted, as are the next two."""
+    criterion: str
+    """When its answer was accepted."""
+    outcome: str
+    """What the table says of the number of passes."""
+    assumed: Mapping[str, Any]
+    """What the table does not say: odds (of M1, as a share of M2's), value and latency (minutes),
+    penalty and cost (US dollars), and success of M2 where no count fixes it."""
+    note: str
+    reprompts: tuple[float, float] | None = None
+    """(least, most) reprompts, where the table gives a count."""
+
+    @property
+    def success_interval(self) -> tuple[float, float] | None:
+        """(least, largest) p2 = 1 / (1 + reprompts); None where the table gives no count."""
+        if self.reprompts is None:
+            return None
+        least, most = self.reprompts
+        return 1 / (1 + most), 1 / (1 + least)
+
+    @property
+    def success(self) -> float:
+        """P2: one over the mean number of passes, at the middle of the range of reprompts."""
+        if "success" in self.assumed or self.reprompts is None:
+            return float(self.assumed["success"])
+        return 1 / (1 + sum(self.reprompts) / 2)
+
+    @property
+    def game(self) -> Game:
+        """The game; `dataclasses.replace` puts other assumptions in."""
+        odds = self.assumed["odds"] * self.success / (1 - self.success)
+        success = (odds / (1 + odds), self.success)
+        value, penalty = self.assumed["value"], self.assumed["penalty"]
+        return Game(value, penalty, success, self.assumed["latency"], self.assumed["cost"])
+
+
+def _read_task_types() -> dict[str, TaskType]:
+    text = resources.files(__package__).joinpath("task_types.toml").read_text(encoding="utf-8")
+    types = {}
+    for name, row in tomllib.loads(text)["task_types"].items():
+        reprompts = tuple(row.pop("reprompts")) if "reprompts" in row else None
+        types[name] = TaskType(**row, reprompts=reprompts)
+    return types
+
+
+TASK_TYPES: dict[str, TaskType] = _read_task_types()
+"""The four kinds of work of the paper's Table 1, by name."""
+
+
 def load(name: str) -> Game:
-    """The game of a catalog id or a real pair.
+    """The game of a catalog id, a real pair or a task type.
 
     Raises:
         KeyError: no such name; the message lists close matches.
@@ -129,7 +190,9 @@ def load(name: str) -> Game:
         return GAMES[name]
     if name in PAIRS:
         return PAIRS[name].game
-    names = [*GAMES, *PAIRS]
+    if name in TASK_TYPES:
+        return TASK_TYPES[name].game
+    names = [*GAMES, *PAIRS, *TASK_TYPES]
     close = difflib.get_close_matches(name, names, cutoff=0.4) or names
     raise KeyError(f"unknown game {name!r}; did you mean {', '.join(close)}?")
 
