@@ -15,8 +15,7 @@ N = 100_000
 def assert_no_q_is_better(games: Game, route: int, s: np.ndarray, points: int) -> None:
     reply = best_response(games, route, s)
     for q in {"low": reply.low, "high": reply.high, "strong": reply.strong, "weak": reply.weak}.values():
-        scale = np.abs(values(games, route, s, q)[0]) + games.value
-        assert (best_response_gap(games, route, s, q, points) / scale).max() < 1e-11
+        assert best_response_gap(games, route, s, q, points).max() < 1e-11
 
 
 def test_no_q_on_2001_points_beats_the_best_response_in_1e5_games() -> None:
@@ -34,7 +33,7 @@ def test_nor_on_the_boundaries_and_at_the_thresholds(route: int) -> None:
     rng = np.random.default_rng(12)
     for games in (sample_games(2_000, rng), boundary_games(4_000, rng)):
         for s in interesting_cascades(games, rng):
-            assert_no_q_is_better(games, route, s, 101)
+            assert_no_q_is_better(games, route, s, 21)
 
 
 def test_connected_ties_are_flat_and_disconnected_ones_are_not() -> None:
