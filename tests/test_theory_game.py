@@ -96,6 +96,35 @@ def test_sample_games_by_regime(regime: str) -> None:
     assert set(games.regime) == {regime}
 
 
+@pytest.mark.parametrize("regime", [None, "++", "--", "-+", "+-"])
+def test_as_many_games_as_asked_for_are_drawn(regime: str | None) -> None:
+    rng = np.random.default_rng(4)
+    for n in (0, 1, np.int64(3), 7):
+        assert sample_games(n, rng, regime).shape == (n,)
+    for n in (-1, 2.5, "3", True, None):
+        with pytest.raises(ValueError, match="n must be a whole number of games, 0 or more, got"):
+            sample_games(n, rng, regime)
+    with pytest.raises(ValueError, match="regime must be None"):
+        sample_games(3, rng, "+")
+
+
+def test_a_draw_with_too_few_games_of_a_regime_is_repeated() -> None:
+    class Unlucky(np.random.Generator):
+        """The first V and P are the least that there are."""
+
+        draws = 0
+
+        def uniform(self, low: float, high: float, size: int) -> np.ndarray:
+            self.draws += 1
+            return np.full(size, low if self.draws <= 2 else high)
+
+    rng = Unlucky(np.random.PCG64(5))
+    games = sample_games(40, rng, "++")
+    assert rng.draws == 4  # V and P, twice
+    assert games.shape == (40,)
+    assert set(games.regime) == {"++"}
+
+
 def test_pairs_carry_intervals_and_a_source() -> None:
     assert len(PAIRS) >= 3
     for pair in PAIRS.values():

@@ -127,14 +127,27 @@ def load(name: str) -> Game:
 def sample_games(n: int, rng: np.random.Generator, regime: str | None = None) -> Game:
     """An array of n random games: the ordered pairs p, t, c are sorted uniforms, V and P are uniform.
 
-    p in (.02, .98), c in (0, 1), t in (0, 1), V in (.1, 3), P in (.05, 4); with ``regime``, only games whose signs
-    of (xi1, xi2) are as asked ("++", "--", "-+" or "+-").
+    p in (.02, .98), c in (0, 1), t in (0, 1), V in (.1, 3), P in (.05, 4); with ``regime``, only
+    games whose signs of (xi1, xi2) are as asked ("++", "--", "-+" or "+-").
+
+    Raises:
+        ValueError: n is not a whole number from 0 on, or there is no such regime.
     """
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
+        raise ValueError(f"n must be a whole number of games, 0 or more, got {n!r}")
     if regime not in (None, "++", "--", "-+", "+-"):
         raise ValueError(f'regime must be None, "++", "--", "-+" or "+-", got {regime!r}')
-    size = n if regime is None else 16 * n + 100  # the rarest regime is about one game in ten
-    p, t, c = (np.sort(rng.random((2, size)), axis=0) for _ in range(3))
+    if regime is None:
+        return _uniform(n, rng)
+    while True:  # the rarest regime is one game in ten: one draw falls short once in 10^5 times
+        games = _uniform(16 * n + 100, rng)
+        found = np.flatnonzero(games.regime == regime)
+        if len(found) >= n:
+            return games[found[:n]]
+
+
+def _uniform(n: int, rng: np.random.Generator) -> Game:
+    p, t, c = (np.sort(rng.random((2, n)), axis=0) for _ in range(3))
     p = 0.02 + 0.96 * p
-    value, penalty = rng.uniform(0.1, 3.0, size), rng.uniform(0.05, 4.0, size)
-    games = Game(value, penalty, (p[0], p[1]), (t[0], t[1]), (c[0], c[1]))
-    return games if regime is None else games[np.flatnonzero(games.regime == regime)[:n]]
+    value, penalty = rng.uniform(0.1, 3.0, n), rng.uniform(0.05, 4.0, n)
+    return Game(value, penalty, (p[0], p[1]), (t[0], t[1]), (c[0], c[1]))

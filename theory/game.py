@@ -153,12 +153,12 @@ class Game:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Game):
             return NotImplemented
-        return self.ordered == other.ordered and all(
-            np.array_equal(a, b) for a, b in zip(self._numbers(), other._numbers(), strict=True)
-        )
+        if (self.ordered, self.shape) != (other.ordered, other.shape):
+            return False
+        return all(map(np.array_equal, self._full(), other._full()))  # however they are stored
 
     def __hash__(self) -> int:
-        return hash((self.ordered, *(np.asarray(x).tobytes() for x in self._numbers())))
+        return hash((self.ordered, self.shape, *(x.tobytes() for x in self._full())))
 
     def _numbers(self) -> tuple[Real, ...]:
         return (self.value, self.penalty, *self.success, *self.latency, *self.cost)
