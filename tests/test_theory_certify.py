@@ -126,7 +126,7 @@ def test_the_provider_s_less_liked_tie_is_refused() -> None:
 
 
 @given(st.integers(0, 199), st.floats(1e-7, 1.0), st.sampled_from([-1, 1]))
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None)
 def test_no_cost_but_the_right_one_is_accepted(k: int, share: float, sign: int) -> None:
     game = sample_games(200, np.random.default_rng(63))[k]
     eq = solve(game)

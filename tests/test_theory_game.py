@@ -102,7 +102,7 @@ def test_as_many_games_as_asked_for_are_drawn(regime: str | None) -> None:
     for n in (0, 1, np.int64(3), 7):
         assert sample_games(n, rng, regime).shape == (n,)
     for n in (-1, 2.5, "3", True, None):
-        with pytest.raises(ValueError, match="n must be a whole number of games, 0 or more, got"):
+        with pytest.raises(ValueError, match="n must be a whole number, at least 0, got"):
             sample_games(n, rng, regime)
     with pytest.raises(ValueError, match="regime must be None"):
         sample_games(3, rng, "+")

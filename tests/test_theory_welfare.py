@@ -132,7 +132,7 @@ def test_the_throttling_gain_has_its_kink_at_d() -> None:
     gain = throttle(Game(2, penalty, (0.4, 0.8), (0.3, 0.5), (0.35, 0.6))).gain
     second = np.diff(gain, 2)
     assert (second >= -1e-12).all()
-    assert penalty[1 + int(np.argmax(second))] == pytest.approx(0.625, abs=0.006)
+    assert penalty[1 + int(np.argmax(second))] == pytest.approx(0.625, abs=1e-9)
     assert (second > 1e-9).sum() <= 2
 
 

@@ -134,7 +134,7 @@ def sample_games(n: int, rng: np.random.Generator, regime: str | None = None) ->
         ValueError: n is not a whole number from 0 on, or there is no such regime.
     """
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
-        raise ValueError(f"n must be a whole number of games, 0 or more, got {n!r}")
+        raise ValueError(f"n must be a whole number, at least 0, got {n!r}")
     if regime not in (None, "++", "--", "-+", "+-"):
         raise ValueError(f'regime must be None, "++", "--", "-+" or "+-", got {regime!r}')
     if regime is None:

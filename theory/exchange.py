@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Commitment, Game
-from routing_game.theory.numbers import Array, Real, plain, require
+from routing_game.theory.numbers import Array, Real, plain
 from routing_game.theory.payoffs import payoffs
 
 FIELDS = ("value", "penalty", "success", "latency", "cost", "ordered")
@@ -155,7 +155,7 @@ def to_efg(game: Game, cascades: Sequence[float], replies: Sequence[float]) -> s
     """The Stackelberg game on grids, in Gambit's extensive form: the user sees the commitment.
 
     Raises:
-        ValueError: as `payoff_matrices`; or a payoff is not finite.
+        ValueError: as `payoff_matrices`.
     """
     table = payoff_matrices(game, cascades, replies)
     names = " ".join(f'"{_name(c)}"' for c in table.commitments)
@@ -176,7 +176,7 @@ def to_nfg(game: Game, cascades: Sequence[float], replies: Sequence[float]) -> s
     """The game with s hidden on grids, in Gambit's strategic form: the user has a q for each route.
 
     Raises:
-        ValueError: as `payoff_matrices`; or a payoff is not finite.
+        ValueError: as `payoff_matrices`.
     """
     table = payoff_matrices(game, cascades, replies)
     names = " ".join(f'"{_name(c)}"' for c in table.commitments)
@@ -198,7 +198,6 @@ def _name(commitment: Commitment) -> str:
 
 def _decimal(x: float) -> str:
     """All digits that tell x from its neighbours, without an exponent: Gambit cannot read 1e+16."""
-    require(np.isfinite(x), "payoff", x, "be finite; a smaller unit of money or time helps")
     return np.format_float_positional(x + 0.0, trim="-")
 
 

@@ -151,11 +151,12 @@ class Game:
         return game
 
     def __eq__(self, other: object) -> bool:
+        """Equal numbers in an equal shape, however they are stored, and the same ``ordered``."""
         if not isinstance(other, Game):
             return NotImplemented
-        if (self.ordered, self.shape) != (other.ordered, other.shape):
-            return False
-        return all(map(np.array_equal, self._full(), other._full()))  # however they are stored
+        return (self.ordered, self.shape) == (other.ordered, other.shape) and all(
+            np.array_equal(a, b) for a, b in zip(self._full(), other._full(), strict=True)
+        )
 
     def __hash__(self) -> int:
         return hash((self.ordered, self.shape, *(x.tobytes() for x in self._full())))
