@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-all bench lint clean
+.PHONY: run test test-all bench numbers mutate lint clean
 
 run: $(READY)
 	$(BIN)/routing-game check --out runs/check
@@ -17,6 +17,9 @@ test-all: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks --benchmark-columns=min,median,ops --benchmark-sort=fullname
+
+numbers: $(READY)
+	$(BIN)/python docs/results/make.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

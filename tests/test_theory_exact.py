@@ -56,8 +56,7 @@ class Exact:
         """S, L, C, U and J."""
         n = self.visits(route, Decimal(s), Decimal(q))
         success, latency, cost = (
-            sum(a * b for a, b in zip(n, pair, strict=True))
-            for pair in (self.success, self.latency, self.cost)
+            sum(a * b for a, b in zip(n, pair, strict=True)) for pair in (self.success, self.latency, self.cost)
         )
         utility = self.value * success - latency
         return success, latency, cost, utility, cost + self.penalty * (1 - success)
@@ -84,9 +83,7 @@ def edge_game(rng: np.random.Generator) -> Game:
         penalty = 10 ** rng.uniform(-12, 12)
     else:  # chances near 0, near 1, one near each, or both anywhere
         small = 10 ** np.sort(rng.uniform(-12, 0, 2))
-        p = {3: small, 4: 1 - small[::-1], 5: np.array([small[0], 1 - small[1]]), 6: small}[
-            int(kind)
-        ]
+        p = {3: small, 4: 1 - small[::-1], 5: np.array([small[0], 1 - small[1]]), 6: small}[int(kind)]
         value, penalty = 10 ** rng.uniform(-12, 12, 2) if kind > 4 else rng.uniform(0.1, 3, 2)
         t = np.sort(value * p * np.exp(rng.normal(0, 1 + 2 * (kind == 6), 2)))
         c = np.sort(10 ** rng.uniform(-6, 6, 2))
@@ -147,9 +144,7 @@ def judge_reply(game: Game, exact: Exact, route: int, s: float, q: float) -> Non
 
 def judge_thresholds(game: Game, exact: Exact) -> None:
     """Each threshold to 1e-9 of itself, by what changes there."""
-    s0, s_low, s_high = (
-        None if np.isnan(s) or s in (0, 1) else Decimal(s) for s in thresholds(game)
-    )
+    s0, s_low, s_high = (None if np.isnan(s) or s in (0, 1) else Decimal(s) for s in thresholds(game))
 
     def gain(s: Decimal, q: Decimal | int, other: Decimal | int) -> Decimal:
         return exact.utility(1, s, q) - exact.utility(1, s, other)
@@ -270,9 +265,7 @@ def test_a_hundred_thousand_random_games_in_extended_precision() -> None:
         np.testing.assert_array_less(abs(answer.utility - utility), 1e-14 * scale)
     np.testing.assert_allclose(optimum.cost, cheapest.astype(float), rtol=1e-13)
     np.testing.assert_allclose(optimum.user_best, best_utility.astype(float), rtol=1e-11)
-    for gap in (
-        optimum.misalignment
-    ):  # off the boundaries one commitment is optimal, or those of one reply
+    for gap in optimum.misalignment:  # off the boundaries one commitment is optimal, or those of one reply
         expected = (best_utility - optimum.utility).astype(float)
         np.testing.assert_allclose(gap, expected, atol=1e-11)
 

@@ -85,9 +85,7 @@ def test_equality_and_hash_go_by_value() -> None:
 
 def test_equality_does_not_depend_on_how_equal_numbers_are_stored() -> None:
     row = Game(**{**GOOD, "value": [1.0, 1.0]})
-    full = Game(
-        *(_twice(GOOD[name]) for name in ("value", "penalty", "success", "latency", "cost"))
-    )
+    full = Game(*(_twice(GOOD[name]) for name in ("value", "penalty", "success", "latency", "cost")))
     assert (row, hash(row)) == (full, hash(full))
     assert row != Game(**GOOD)  # two games are not one
     assert row != Game(**{**GOOD, "value": [[1.0, 1.0]]})
@@ -149,9 +147,7 @@ def test_arrays_of_games_index_and_stack() -> None:
     stacked = Game.stack(list(GAMES.values()))
     assert stacked.shape == (12,)
     assert [stacked[k] for k in range(12)] == list(GAMES.values())
-    plane = Game(
-        1.0, np.linspace(0.1, 2, 5)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 3), 0.5), (0.15, 0.6)
-    )
+    plane = Game(1.0, np.linspace(0.1, 2, 5)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 3), 0.5), (0.15, 0.6))
     assert plane.shape == (5, 3)
     assert plane.regime.shape == (5, 3)
     assert plane.ravel()[7] == plane[2, 1]
@@ -175,6 +171,35 @@ def test_sample_games_by_regime(regime: str) -> None:
     games = sample_games(1000, np.random.default_rng(3), regime)
     assert games.shape == (1000,)
     assert set(games.regime) == {regime}
+
+
+@pytest.mark.parametrize("regime", [None, "++", "--", "-+", "+-"])
+def test_as_many_games_as_asked_for_are_drawn(regime: str | None) -> None:
+    rng = np.random.default_rng(4)
+    for n in (0, 1, np.int64(3), 7):
+        assert sample_games(n, rng, regime).shape == (n,)
+    for n in (-1, 2.5, "3", True, None):
+        with pytest.raises(ValueError, match="n must be a whole number, at least 0, got"):
+            sample_games(n, rng, regime)
+    with pytest.raises(ValueError, match="regime must be None"):
+        sample_games(3, rng, "+")
+
+
+def test_a_draw_with_too_few_games_of_a_regime_is_repeated() -> None:
+    class Unlucky(np.random.Generator):
+        """The first V and P are the least that there are."""
+
+        draws = 0
+
+        def uniform(self, low: float, high: float, size: int) -> np.ndarray:
+            self.draws += 1
+            return np.full(size, low if self.draws <= 2 else high)
+
+    rng = Unlucky(np.random.PCG64(5))
+    games = sample_games(40, rng, "++")
+    assert rng.draws == 4  # V and P, twice
+    assert games.shape == (40,)
+    assert set(games.regime) == {"++"}
 
 
 def test_pairs_carry_intervals_and_a_source() -> None:

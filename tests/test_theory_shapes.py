@@ -153,9 +153,7 @@ def test_lists_numpy_s_numbers_and_double_precision(name: str) -> None:
         np.testing.assert_array_equal(a, b)
     short = [x.astype(np.float32) for x in arrays]
     long = [x.astype(np.float64) for x in short]
-    pairs = zip(
-        leaves(ANSWERS[name](games, *short)), leaves(ANSWERS[name](games, *long)), strict=True
-    )
+    pairs = zip(leaves(ANSWERS[name](games, *short)), leaves(ANSWERS[name](games, *long)), strict=True)
     for a, b in pairs:
         np.testing.assert_array_equal(a, b)
     one = games[0]

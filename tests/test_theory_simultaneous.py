@@ -68,9 +68,8 @@ def test_no_deviation_pays_in_1e5_games_and_the_costs_follow() -> None:
     on_1 = []
     for exists, s, q in equilibria(games).values():
         some = games[np.flatnonzero(exists)]
-        utility, cost = values(some, 1, s[exists], q[exists])
-        user = best_response_gap(some, 1, s[exists], q[exists], 201)
-        assert (user / (np.abs(utility) + some.value)).max() < 1e-11
+        _, cost = values(some, 1, s[exists], q[exists])
+        assert best_response_gap(some, 1, s[exists], q[exists]).max() < 1e-11
         assert (provider_gap(some, s[exists], q[exists]) / cost).max() < 1e-11
         on_1.append(np.full(games.shape, np.nan))
         on_1[-1][exists] = cost
@@ -95,9 +94,7 @@ def test_every_listed_outcome_is_an_equilibrium() -> None:
                 utility, cost = np.broadcast_arrays(*values(game, outcome.route, s, q))
                 np.testing.assert_allclose(cost, outcome.cost, rtol=1e-10)
                 assert (utility.min(), utility.max()) == pytest.approx(outcome.utility, abs=1e-12)
-                assert best_response_gap(game, outcome.route, s, q, 201).max() < 1e-11 * (
-                    1 + game.value
-                )
+                assert best_response_gap(game, outcome.route, s, q).max() < 1e-11 * (1 + game.value)
                 if outcome.route == 1:
                     assert provider_gap(game, s, q).max() < 1e-11 * (1 + outcome.cost)
 
@@ -119,18 +116,14 @@ def test_no_equilibrium_is_missed() -> None:
 
 def least_regret(games: Game, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(regret, s, q) of the least sum of both sides' regrets in each cell: shape (cells^2, n), by ever finer grids."""
-    corner = np.stack(np.meshgrid(*[np.arange(cells) / cells] * 2)).reshape(2, -1, 1) * np.ones(
-        games.shape
-    )
+    corner = np.stack(np.meshgrid(*[np.arange(cells) / cells] * 2)).reshape(2, -1, 1) * np.ones(games.shape)
     low, high = corner, corner + 1 / cells
     fractions = np.stack(np.meshgrid(*[np.linspace(0, 1, 9)] * 2)).reshape(2, -1, 1, 1)
     for _ in range(12):
         s, q = (low[i] + fractions[i] * (high - low)[i] for i in (0, 1))
         utility, cost = values(games, 1, s, q)
         best = values(games, 1, s, best_response(games, 1, s).low)[0]
-        cheapest = np.minimum(
-            values(games, 1, 0.0, q)[1], values(games, 1, 1.0, q)[1]
-        )  # J is monotone in s
+        cheapest = np.minimum(values(games, 1, 0.0, q)[1], values(games, 1, 1.0, q)[1])  # J is monotone in s
         regret = (best - utility) / games.value + (cost - cheapest) / games.penalty
         k = regret.argmin(axis=0)[None]
         regret, s, q = (np.take_along_axis(x, k, axis=0)[0] for x in (regret, s, q))
@@ -167,9 +160,7 @@ def test_a_mixed_equilibrium_can_be_an_outcome() -> None:
     mixed = simultaneous(game).outcomes[1]
     s, q = mixed.cascade[0], mixed.abandon
     assert best_response(game, 1, s).low == pytest.approx(q, abs=1e-9)
-    assert [payoffs(game, 1, other, q).cost for other in (0.0, 0.5, 1.0)] == pytest.approx(
-        [mixed.cost] * 3
-    )
+    assert [payoffs(game, 1, other, q).cost for other in (0.0, 0.5, 1.0)] == pytest.approx([mixed.cost] * 3)
     assert payoffs(game, 2, 0.0, q).cost == pytest.approx(mixed.cost)
 
 
@@ -179,10 +170,11 @@ def test_a_lottery_over_s_would_add_outcomes() -> None:
     q_c = 0.375
     never, always = values(game, 1, 0.0, q)[0], values(game, 1, 1.0, q)[0]
     share = 0.4464  # the chance of s = 1 at which q_c is optimal against the lottery
-    assert q[np.argmax((1 - share) * never + share * always)] == pytest.approx(q_c, abs=2e-3)
+    assert q[np.argmax((1 - share) * never + share * always)] == pytest.approx(q_c, abs=5e-4)
     costs = [values(game, 1, s, q_c)[1] for s in (0.0, 1.0)]
     assert costs == pytest.approx([0.72, 0.72])
-    assert 0.58 < 0.72 < 0.75
+    play = simultaneous(game)
+    assert play.lowest < costs[0] < play.highest
 
 
 def test_games_in_eighths_have_an_answer_whatever_ties() -> None:
@@ -191,9 +183,7 @@ def test_games_in_eighths_have_an_answer_whatever_ties() -> None:
     p, t, c = (rng.integers(low, high, (2, 20_000)) for low, high in ((1, 8), (0, 12), (1, 9)))
     value, penalty = rng.integers(1, 13, (2, 20_000))
     keep = (p[0] < p[1]) & (t[0] < t[1]) & (c[0] < c[1])
-    games = Game(
-        *(x[keep] / 8 for x in (value, penalty)), *(tuple(x[:, keep] / 8) for x in (p, t, c))
-    )
+    games = Game(*(x[keep] / 8 for x in (value, penalty)), *(tuple(x[:, keep] / 8) for x in (p, t, c)))
     (p1, p2), (c1, c2) = games.success, games.cost
     constant = p1 * c2 - p2 * c1 == c2 - c1 - games.penalty * (p2 - p1)
     assert constant.sum() > 20
@@ -205,14 +195,12 @@ def test_games_in_eighths_have_an_answer_whatever_ties() -> None:
             s = np.array(outcome.cascade).mean(keepdims=True)
             q = np.full(1, outcome.abandon)
             assert values(games[k], outcome.route, s, q)[1] == pytest.approx(outcome.cost)
-            assert best_response_gap(games[k], outcome.route, s, q, 201).max() < 1e-11
+            assert best_response_gap(games[k], outcome.route, s, q).max() < 1e-11
             if outcome.route == 1:
                 assert provider_gap(games[k], s, q).max() < 1e-11
 
 
-def test_where_the_provider_is_indifferent_to_everything_every_best_response_is_an_outcome() -> (
-    None
-):
+def test_where_the_provider_is_indifferent_to_everything_every_best_response_is_an_outcome() -> None:
     """P = cp1 = cp2: its cost is P whatever happens, so each s is an equilibrium with the reply to it."""
     game = Game(1, 0.5, (0.5, 0.75), (0.25, 0.875), (0.25, 0.375))
     outcomes = [outcome for outcome in simultaneous(game).outcomes if outcome.route == 1]

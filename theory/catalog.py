@@ -16,9 +16,7 @@ from routing_game.theory.game import Game
 from routing_game.theory.numbers import whole
 
 
-def _game(
-    value: float, penalty: float, p1: float, p2: float, c1: float, c2: float, t1: float, t2: float
-) -> Game:
+def _game(value: float, penalty: float, p1: float, p2: float, c1: float, c2: float, t1: float, t2: float) -> Game:
     return Game(value, penalty, (p1, p2), (t1, t2), (c1, c2))
 
 

@@ -1,8 +1,13 @@
 """Games in and out: JSON, TOML, a stable id, payoff matrices, and the file formats of Gambit.
 
-Gambit's formats are finite: s and q are put on grids. The extensive form (.efg) is the Stackelberg game, in which the
-user sees the commitment; the strategic form (.nfg) is the game with s hidden, in which it sees only the route and
-chooses one q for each, at the same time as the provider chooses (i, s). In both the provider is paid -J, the user U.
+What is read is read strictly: a text, a field or a number that is not what it should be is a
+`ValueError` of one sentence, never a guess.
+
+Gambit's formats are finite: s and q are put on grids. The extensive form (.efg) is the Stackelberg
+game, in which the user sees the commitment; the strategic form (.nfg) is the game with s hidden, in
+which it sees only the route and chooses one q for each, at the same time as the provider chooses
+(i, s). In both the provider is paid -J, the user U. Strategies are named by all digits of their s
+and q, so that neighbours stay apart.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import reprlib
 import tomllib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,33 +23,48 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Commitment, Game
-from routing_game.theory.numbers import Array
+from routing_game.theory.numbers import Array, Real, plain
 from routing_game.theory.payoffs import payoffs
 
 FIELDS = ("value", "penalty", "success", "latency", "cost", "ordered")
 
+_NUMBER = (int, float, np.integer, np.floating)
+
 
 def to_dict(game: Game) -> dict[str, Any]:
-    """The fields of a game as plain numbers, lists and a bool."""
-    return {name: _plain(getattr(game, name)) for name in FIELDS}
+    """The fields of a game as plain numbers, lists and a bool, stored as the game stores them.
+
+    Raises:
+        ValueError: an array of no games, which lists of numbers cannot tell from another.
+    """
+    if 0 in game.shape:
+        raise ValueError(f"a game to write must hold numbers, got an array of shape {game.shape}")
+    fields = {name: _plain(getattr(game, name)) for name in FIELDS[:-1]}
+    return {**fields, "ordered": bool(game.ordered)}
 
 
 def from_dict(data: dict[str, Any]) -> Game:
     """A game from its fields; `ordered` may be left out.
 
     Raises:
-        ValueError: a field is missing or unknown, or a number is out of range.
+        ValueError: a field is missing, unknown, of the wrong kind or out of range; it is named.
     """
-    missing, unknown = set(FIELDS[:-1]) - data.keys(), data.keys() - set(FIELDS)
-    if missing or unknown:
-        raise ValueError(
-            f"a game has the fields {', '.join(FIELDS)}, got no {sorted(missing)} and an unknown {sorted(unknown)}"
-        )
-    return Game(**data)
+    _check_fields(data)
+    ordered = data.get("ordered", True)
+    if not isinstance(ordered, (bool, np.bool_)):
+        raise ValueError(f"ordered must be true or false, got {_shown(ordered)}")
+    value, penalty = (_read(name, data[name]) for name in ("value", "penalty"))
+    pairs = (_read_pair(name, data[name]) for name in ("success", "latency", "cost"))
+    success, latency, cost = pairs
+    return Game(value, penalty, success, latency, cost, bool(ordered))
 
 
 def to_json(game: Game) -> str:
-    """One line of JSON; numbers survive the way there and back to the last bit."""
+    """One line of JSON; numbers survive the way there and back to the last bit.
+
+    Raises:
+        ValueError: an array of no games.
+    """
     return json.dumps(to_dict(game))
 
 
@@ -53,11 +74,24 @@ def from_json(text: str) -> Game:
     Raises:
         ValueError: the text is not JSON, or not a game.
     """
-    return from_dict(json.loads(text))
+    _check_text(text)
+    try:
+        # Whole numbers become floats at once: beyond all floats they are infinite, which a game
+        # refuses by name.
+        data = json.loads(text, parse_int=float, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"a game must be written in JSON, as `to_json` does: {error}") from None
+    except RecursionError:
+        raise ValueError("a game must be written in JSON with few brackets, got too many") from None
+    return from_dict(data)
 
 
 def to_toml(game: Game) -> str:
-    """One line of TOML a field; every value of ours is written alike in TOML and JSON."""
+    """One line of TOML a field; every value of ours is written alike in TOML and JSON.
+
+    Raises:
+        ValueError: an array of no games.
+    """
     return "".join(f"{name} = {json.dumps(x)}\n" for name, x in to_dict(game).items())
 
 
@@ -67,12 +101,26 @@ def from_toml(text: str) -> Game:
     Raises:
         ValueError: the text is not TOML, or not a game.
     """
-    return from_dict(tomllib.loads(text))
+    _check_text(text)
+    try:
+        data = tomllib.loads(text)
+    except ValueError as error:
+        raise ValueError(f"a game must be written in TOML, as `to_toml` does: {error}") from None
+    except RecursionError:
+        raise ValueError("a game must be written in TOML with few brackets, got too many") from None
+    return from_dict(data)
 
 
 def game_id(game: Game) -> str:
-    """Twelve hexadecimal digits that depend on the game's numbers alone: the same on every machine and in every run."""
-    return hashlib.sha256(to_json(game).encode()).hexdigest()[:12]
+    """Twelve hexadecimal digits that depend on the game's numbers alone, on every machine.
+
+    Equal games have equal ids: a number that is the same in all games of an array may be stored
+    once or in each.
+
+    Raises:
+        ValueError: an array of no games.
+    """
+    return hashlib.sha256(to_json(game[...]).encode()).hexdigest()[:12]
 
 
 class Matrices(NamedTuple):
@@ -90,51 +138,132 @@ def payoff_matrices(game: Game, cascades: Sequence[float], replies: Sequence[flo
     """J and U of route 2 and of route 1 with each s in ``cascades``, against each q in ``replies``.
 
     Raises:
-        ValueError: ``game`` is an array of games, or an s or q is not a probability.
+        ValueError: ``game`` is an array of games; or an s or q is not a probability, comes twice,
+            or there is none.
     """
     if game.shape:
-        raise ValueError(f"a single game is exported at a time, got an array of shape {game.shape}; index it")
-    commitments = [Commitment(2, 0.0), *(Commitment(1, float(s)) for s in cascades)]
+        rule = "a single game is exported at a time"
+        raise ValueError(f"{rule}, got an array of shape {game.shape}; index it")
+    points, q = _grid("cascades", cascades), _grid("replies", replies)
+    commitments = [Commitment(2, 0.0), *(Commitment(1, float(s)) for s in points)]
     route, s = (np.array(x)[:, None] for x in zip(*commitments, strict=True))
-    q = np.asarray(replies, dtype=float)
     result = payoffs(game, route, s, q)
     return Matrices(commitments, q, result.cost, result.utility)
 
 
 def to_efg(game: Game, cascades: Sequence[float], replies: Sequence[float]) -> str:
-    """The Stackelberg game on grids, in Gambit's extensive form: the provider commits, the user sees it and replies."""
+    """The Stackelberg game on grids, in Gambit's extensive form: the user sees the commitment.
+
+    Raises:
+        ValueError: as `payoff_matrices`.
+    """
     table = payoff_matrices(game, cascades, replies)
     names = " ".join(f'"{_name(c)}"' for c in table.commitments)
-    answers = " ".join(f'"q={q:.6g}"' for q in table.replies)
-    lines = [f'EFG 2 R "routing game {game_id(game)}" {{ "provider" "user" }}', f'p "" 1 1 "commit" {{ {names} }} 0']
+    answers = " ".join(f'"q={_decimal(q)}"' for q in table.replies)
+    lines = [
+        f'EFG 2 R "routing game {game_id(game)}" {{ "provider" "user" }}',
+        f'p "" 1 1 "commit" {{ {names} }} 0',
+    ]
     outcome = itertools.count(1)
     for k, commitment in enumerate(table.commitments):
         lines.append(f'p "" 2 {k + 1} "sees {_name(commitment)}" {{ {answers} }} 0')
         for cost, utility in zip(table.cost[k], table.utility[k], strict=True):
-            lines.append(f't "" {next(outcome)} "" {{ {float(-cost)!r}, {float(utility)!r} }}')
+            lines.append(f't "" {next(outcome)} "" {{ {_decimal(-cost)}, {_decimal(utility)} }}')
     return "\n".join(lines) + "\n"
 
 
 def to_nfg(game: Game, cascades: Sequence[float], replies: Sequence[float]) -> str:
-    """The game with s hidden on grids, in Gambit's strategic form: the user's strategy is a q for either route."""
+    """The game with s hidden on grids, in Gambit's strategic form: the user has a q for each route.
+
+    Raises:
+        ValueError: as `payoff_matrices`.
+    """
     table = payoff_matrices(game, cascades, replies)
     names = " ".join(f'"{_name(c)}"' for c in table.commitments)
-    plans = list(itertools.product(range(len(table.replies)), repeat=2))  # (reply to route 1, reply to route 2)
-    answers = " ".join(f'"q1={table.replies[a]:.6g}, q2={table.replies[b]:.6g}"' for a, b in plans)
-    numbers = []
+    plans = list(itertools.product(range(len(table.replies)), repeat=2))  # (to route 1, to route 2)
+    digits = [_decimal(q) for q in table.replies]
+    answers = " ".join(f'"q1={digits[a]}, q2={digits[b]}"' for a, b in plans)
+    cells = []
     for plan in plans:  # Gambit counts the first player's strategies fastest
         for k, commitment in enumerate(table.commitments):
             reply = plan[commitment.route - 1]
-            numbers.append(f"{float(-table.cost[k, reply])!r} {float(table.utility[k, reply])!r}")
+            cells.append(f"{_decimal(-table.cost[k, reply])} {_decimal(table.utility[k, reply])}")
     head = f'NFG 1 R "routing game {game_id(game)}, s hidden" {{ "provider" "user" }}'
-    return f"{head}\n{{ {{ {names} }}\n{{ {answers} }} }}\n\n" + "\n".join(numbers) + "\n"
+    return f"{head}\n{{ {{ {names} }}\n{{ {answers} }} }}\n\n" + "\n".join(cells) + "\n"
 
 
 def _name(commitment: Commitment) -> str:
-    return "M2" if commitment.route == 2 else f"M1, s={commitment.cascade:.6g}"
+    return "M2" if commitment.route == 2 else f"M1, s={_decimal(commitment.cascade)}"
+
+
+def _decimal(x: float) -> str:
+    """All digits that tell x from its neighbours, without an exponent: Gambit cannot read 1e+16."""
+    return np.format_float_positional(x + 0.0, trim="-")
 
 
 def _plain(x: Any) -> Any:
     if isinstance(x, tuple):
         return [_plain(part) for part in x]
     return x.tolist() if isinstance(x, np.ndarray) else x
+
+
+def _shown(x: Any) -> str:
+    return f"{reprlib.repr(x)} ({type(x).__name__})"
+
+
+def _check_text(text: Any) -> None:
+    if not isinstance(text, str):
+        raise ValueError(f"a game must be read from text, got {_shown(text)}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these names and values, each name once."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} must be given once, got it {names.count(name)} times")
+    return dict(pairs)
+
+
+def _check_fields(data: Any) -> None:
+    fields = ", ".join(FIELDS)
+    if not isinstance(data, dict):
+        raise ValueError(f"a game must be an object with the fields {fields}, got {_shown(data)}")
+    missing = [name for name in FIELDS[:-1] if name not in data]
+    unknown = [str(name) for name in data if name not in FIELDS]
+    if missing:
+        raise ValueError(f"a game must have the fields {fields}, got no {', '.join(missing)}")
+    if unknown:
+        extra = ", ".join(unknown)
+        raise ValueError(f"a game must have the fields {fields} only, got an unknown {extra}")
+
+
+def _read(name: str, x: Any) -> Real:
+    """A number or an array of numbers from lists of lists; strings, bools and nulls are none."""
+    cells = np.array(x, dtype=object)
+    rule = "be a number, or lists of numbers of equal length"
+    if cells.size == 0:
+        raise ValueError(f"{name} must {rule}, got no number at all: {_shown(x)}")
+    for cell in cells.flat:
+        if isinstance(cell, (bool, np.bool_)) or not isinstance(cell, _NUMBER):
+            raise ValueError(f"{name} must {rule}, got {_shown(cell)}")
+    try:
+        return plain(cells.astype(np.float64))
+    except OverflowError:
+        raise ValueError(f"{name} must {rule} below 1.8e308, got {_shown(x)}") from None
+
+
+def _read_pair(name: str, x: Any) -> tuple[Real, Real]:
+    if not isinstance(x, (list, tuple, np.ndarray)) or len(x) != 2:
+        raise ValueError(f"{name} must be a list of two, one for each model, got {_shown(x)}")
+    return _read(f"{name} of model 1", x[0]), _read(f"{name} of model 2", x[1])
+
+
+def _grid(name: str, x: Any) -> Array:
+    """Points of a grid: a list of different numbers."""
+    points = np.asarray(_read(name, x)) + 0.0
+    if points.ndim != 1:
+        raise ValueError(f"{name} must be one list of numbers, got {_shown(x)}")
+    if len(np.unique(points)) < len(points):
+        raise ValueError(f"{name} must differ from each other, got {_shown(x)}")
+    return points

@@ -38,9 +38,7 @@ def ratios(n: int, rng: np.random.Generator) -> Game:
     """Scale-free: p sorted uniform; t2/t1, c2/c1 log-uniform on (1, 100); V/t1, P/c1 log-uniform on (1/2, 200)."""
     latency, cost = np.exp(rng.uniform(0, np.log(100), (2, n)))
     value, penalty = np.exp(rng.uniform(np.log(0.5), np.log(200), (2, n)))
-    return Game(
-        value, penalty, _sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))), (1.0, latency), (1.0, cost)
-    )
+    return Game(value, penalty, _sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))), (1.0, latency), (1.0, cost))
 
 
 def measured(n: int, rng: np.random.Generator) -> Game:
@@ -52,9 +50,7 @@ def measured(n: int, rng: np.random.Generator) -> Game:
     noise_p, noise_t, noise_c = np.exp(rng.normal(0, 0.5, (3, 2, n)))
     success = _sorted(p * noise_p / (1 - p + p * noise_p))
     latency, cost = _sorted(t * noise_t), _sorted(c * noise_c)
-    value, penalty = (
-        _around(np.array(level) / np.array(success), rng) for level in (latency, cost)
-    )
+    value, penalty = (_around(np.array(level) / np.array(success), rng) for level in (latency, cost))
     return Game(value, penalty, success, latency, cost)
 
 

@@ -99,9 +99,7 @@ class Game:
         Positive: the model is *value-dominated*; negative: *latency-dominated*. A difference within rounding error
         of zero counts as zero, so that decimal inputs meet the boundary they mean (V = .7, p = .1, t = .07).
         """
-        xi1, xi2 = (
-            difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True)
-        )
+        xi1, xi2 = (difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True))
         return _frozen(xi1), _frozen(xi2)
 
     @property
@@ -151,9 +149,7 @@ class Game:
             raise ValueError(f"games must be single games, at least one; got the shapes {shapes}")
         value, penalty, *rest = np.array([g._numbers() for g in games], dtype=float).T
         ordered = all(g.ordered for g in games)
-        return cls(
-            value, penalty, (rest[0], rest[1]), (rest[2], rest[3]), (rest[4], rest[5]), ordered
-        )
+        return cls(value, penalty, (rest[0], rest[1]), (rest[2], rest[3]), (rest[4], rest[5]), ordered)
 
     def _unchecked(self, *numbers: Array) -> Game:
         """A game of numbers that were checked before; blocks of a large array are made thousands of times."""
@@ -180,21 +176,14 @@ class Game:
 
     def _full(self) -> list[Array]:
         shape = self.shape
-        return [
-            np.asarray(x) if np.shape(x) == shape else np.broadcast_to(x, shape)
-            for x in self._numbers()
-        ]
+        return [np.asarray(x) if np.shape(x) == shape else np.broadcast_to(x, shape) for x in self._numbers()]
 
     def _check_shapes(self) -> None:
         try:
             _ = self.shape
         except ValueError:
-            shapes = {
-                f.name: _shapes(getattr(self, f.name)) for f in fields(self) if f.name != "ordered"
-            }
-            raise ValueError(
-                f"the shapes of a game's numbers must broadcast, got {shapes}"
-            ) from None
+            shapes = {f.name: _shapes(getattr(self, f.name)) for f in fields(self) if f.name != "ordered"}
+            raise ValueError(f"the shapes of a game's numbers must broadcast, got {shapes}") from None
 
     def _check_ranges(self) -> None:
         for name in ("value", "penalty"):
@@ -203,9 +192,7 @@ class Game:
             require(x >= _LEAST, name, x, f"be at least {_LEAST:g} {_UNITS}")
         for i in (0, 1):
             p, t, c = self.success[i], self.latency[i], self.cost[i]
-            rule = (
-                f"lie strictly between 0 and 1 (a probability, not a percentage; from {_LEAST:g})"
-            )
+            rule = f"lie strictly between 0 and 1 (a probability, not a percentage; from {_LEAST:g})"
             require((p >= _LEAST) & (p < 1), f"success of model {i + 1}", p, rule)
             require(t >= 0, f"latency of model {i + 1}", t, "be at least 0")
             if self.ordered:
@@ -218,16 +205,12 @@ class Game:
             bad = first >= second
             if bad.any():
                 rule = "be larger for model 2 than for model 1 (ordered=False lifts this)"
-                raise ValueError(
-                    f"{name} must {rule}, got {shown(first, bad)} and {shown(second, bad)}"
-                )
+                raise ValueError(f"{name} must {rule}, got {shown(first, bad)} and {shown(second, bad)}")
 
 
 def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
     """Raise ValueError unless every route is 1 or 2 and every cascade and abandon is a probability."""
-    require(
-        (route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)"
-    )
+    require((route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)")
     require((cascade >= 0) & (cascade <= 1), "cascade", cascade, "lie in [0, 1]")
     require((abandon >= 0) & (abandon <= 1), "abandon", abandon, "lie in [0, 1]")
 

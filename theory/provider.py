@@ -141,12 +141,8 @@ class Equilibrium:
             ValueError: for an array of games; index it and solve again.
         """
         if self.game.shape:
-            raise ValueError(
-                f"pieces are listed for a single game, got an array of shape {self.game.shape}"
-            )
-        return tuple(
-            _piece(self.game, self._candidates, int(k)) for k in np.flatnonzero(self._optimal)
-        )
+            raise ValueError(f"pieces are listed for a single game, got an array of shape {self.game.shape}")
+        return tuple(_piece(self.game, self._candidates, int(k)) for k in np.flatnonzero(self._optimal))
 
     @functools.cached_property
     def _candidates(self) -> _Candidates:
@@ -155,9 +151,7 @@ class Equilibrium:
     @functools.cached_property
     def _chosen(self) -> tuple[Array, Array, Array]:
         """First and last s, and q, of the deciding candidate."""
-        low, high, abandon, _ = (
-            np.choose(self.kind, x) for x in zip(*_commitments(self.game), strict=True)
-        )
+        low, high, abandon, _ = (np.choose(self.kind, x) for x in zip(*_commitments(self.game), strict=True))
         return low, high, abandon
 
     @functools.cached_property
@@ -182,9 +176,7 @@ def solve(game: Game) -> Equilibrium:
         return Equilibrium(game, plain(cost), plain(kind))
     games = game.ravel()
     cost, kind = np.empty(games.shape), np.empty(games.shape, dtype=np.int8)
-    for start in range(
-        0, cost.size, _BLOCK
-    ):  # arrays that fit the cache: several times faster than whole ones
+    for start in range(0, cost.size, _BLOCK):  # arrays that fit the cache: several times faster than whole ones
         block = slice(start, start + _BLOCK)
         cost[block], kind[block] = _optimum(games[block])
     return Equilibrium(game, cost.reshape(game.shape), kind.reshape(game.shape))

@@ -71,9 +71,7 @@ class SimultaneousPlay:
             ValueError: for an array of games; index it and call again.
         """
         if self.game.shape:
-            raise ValueError(
-                f"outcomes are listed for a single game, got an array of shape {self.game.shape}"
-            )
+            raise ValueError(f"outcomes are listed for a single game, got an array of shape {self.game.shape}")
         table = _equilibria(self.game)
         listed = np.flatnonzero(table.cost <= tied(self.highest))
         found = [_outcome(self.game, table, int(k)) for k in listed]
@@ -117,9 +115,7 @@ def _equilibria(game: Game) -> _Equilibria:
     leave_from, leave_to = np.nan_to_num(s_high), np.where(np.isnan(s0), 1.0, s0)
     stays = np.where(at_stay > 0, xi1 >= 0, (at_stay < 0) & (xi2 >= 0))
     stays = np.where(at_stay == 0, (xi1 >= 0) | (xi2 >= 0), stays)
-    stay_from, stay_to = (
-        np.where(at_stay > 0, 0.0, np.where(at_stay < 0, 1.0, s)) for s in (stay_from, stay_to)
-    )
+    stay_from, stay_to = (np.where(at_stay > 0, 0.0, np.where(at_stay < 0, 1.0, s)) for s in (stay_from, stay_to))
     q_c = _indifferent_abandon(at_stay, at_leave)
     s_from, s_to = _mixed_cascade(game, q_c)
     mixes = np.isfinite(q_c + s_from)
@@ -134,8 +130,7 @@ def _equilibria(game: Game) -> _Equilibria:
         (xi2 <= 0, 0.0, 1.0, 1.0),
     )
     exists, low, high, q = (
-        np.stack([np.broadcast_to(x, game.shape) for x in column])
-        for column in zip(*rows, strict=True)
+        np.stack([np.broadcast_to(x, game.shape) for x in column]) for column in zip(*rows, strict=True)
     )
     low, high = np.nan_to_num(low), np.nan_to_num(high)
     route = np.reshape(_ROUTES, (-1, *[1] * len(game.shape)))
@@ -159,9 +154,7 @@ def _equal(first: Real, second: Real) -> Any:
 def _indifferent_abandon(at_stay: Array, at_leave: Array) -> Array:
     """q_c in (0, 1), at which the provider does not care about s: the root of G; nan if there is none."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(
-            np.sign(at_stay) * np.sign(at_leave) < 0, at_stay / (at_stay - at_leave), np.nan
-        )
+        return np.where(np.sign(at_stay) * np.sign(at_leave) < 0, at_stay / (at_stay - at_leave), np.nan)
 
 
 def _mixed_cascade(game: Game, q: Any) -> tuple[Array, Array]:
@@ -187,7 +180,6 @@ def _outcome(game: Game, table: _Equilibria, k: int) -> Outcome:
     if np.isnan(q):
         q, ends = best_response(game, 1, (low + high) / 2).low, (0.0, 1.0)
     utilities = sorted(
-        float(payoffs(game, _ROUTES[k], s, end).utility)
-        for s, end in zip((low, high), ends, strict=True)
+        float(payoffs(game, _ROUTES[k], s, end).utility) for s, end in zip((low, high), ends, strict=True)
     )
     return Outcome(_KINDS[k], _ROUTES[k], (low, high), q, cost, (utilities[0], utilities[1]))

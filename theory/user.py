@@ -95,12 +95,8 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
         best, *_ = maximiser(game, -eta1, -eta2, route, cascade)
         worst, *_ = maximiser(game, eta1, eta2, route, cascade)
         staying, leaving = (payoffs(game, route, cascade, q).cost for q in (low, high))
-        strong = np.where(
-            connected, np.clip(best, low, high), np.where(leaving < staying, high, low)
-        )
-        weak = np.where(
-            connected, np.clip(worst, low, high), np.where(leaving < staying, low, high)
-        )
+        strong = np.where(connected, np.clip(best, low, high), np.where(leaving < staying, high, low))
+        weak = np.where(connected, np.clip(worst, low, high), np.where(leaving < staying, low, high))
     return BestResponse(*(plain(x) for x in _alike(game, low, high, connected, strong, weak)))
 
 
@@ -147,10 +143,7 @@ def _thresholds(game: Game, x1: Real, x2: Real) -> tuple[Any, Any, Any]:
 def _alike(game: Game, *answers: Any) -> tuple[Any, ...]:
     """The answers in their common shape, that of the games included: none may depend on P."""
     shape = np.broadcast_shapes(game.shape, *map(np.shape, answers)) if game.shape else ()
-    return tuple(
-        x if np.shape(x) == shape or not shape else np.array(np.broadcast_to(x, shape))
-        for x in answers
-    )
+    return tuple(x if np.shape(x) == shape or not shape else np.array(np.broadcast_to(x, shape)) for x in answers)
 
 
 def _snapped(game: Game, marks: tuple[Any, Any, Any], s: Any) -> Any:
@@ -168,9 +161,7 @@ def _snapped(game: Game, marks: tuple[Any, Any, Any], s: Any) -> Any:
 def _slack(game: Game, mark: Any) -> Any:
     """How far from a threshold rounding may lead; nan where it is 0 or 1 because some xi_i = 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        doubts = (
-            np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True)
-        )
+        doubts = (np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True))
         return np.minimum(ROUNDING * mark * (1 + (1 - mark) * sum(doubts)), _NEAR)
 
 
@@ -179,9 +170,7 @@ def maximiser(game: Game, x1: Real, x2: Real, route: Any, s: Any) -> tuple[Array
     return _maximiser(game, x1, x2, route, s, _thresholds(game, x1, x2))
 
 
-def _maximiser(
-    game: Game, x1: Any, x2: Any, route: Any, s: Any, marks: tuple[Any, Any, Any]
-) -> tuple[Any, Any, Any]:
+def _maximiser(game: Game, x1: Any, x2: Any, route: Any, s: Any, marks: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
     """`maximiser`, with the thresholds of such a user given."""
     x1, x2 = np.asarray(x1)[()], np.asarray(x2)[()]
     s0, s_low, s_high = marks
@@ -189,9 +178,7 @@ def _maximiser(
     # where F vanishes everywhere
     level = np.where(first, ((x1 == 0) | (s == 1)) & ((x2 == 0) | (s == 0)), x2 == 0)
     jump, ramp = first & (x1 < 0) & (x2 > 0), first & (x1 > 0) & (x2 < 0)
-    leaves = (
-        np.where(first, (x1 <= 0) & (x2 <= 0), x2 < 0) | (jump & (s < s0)) | (ramp & (s >= s_high))
-    )
+    leaves = np.where(first, (x1 <= 0) & (x2 <= 0), x2 < 0) | (jump & (s < s0)) | (ramp & (s >= s_high))
     low = np.where(leaves & ~level, 1.0, 0.0)
     inside = ramp & (s > s_low) & (s < s_high)
     if inside.any():

@@ -69,10 +69,7 @@ def throttling_gain(game: Game, latency: tuple[Any, Any]) -> Any:
     """
     for i, (slow, own) in enumerate(zip(latency, game.latency, strict=True), start=1):
         if np.any(np.less(slow, own)):
-            raise ValueError(
-                "throttling can only slow a model down: "
-                f"latency of model {i} lies below the game's own"
-            )
+            raise ValueError(f"throttling can only slow a model down: latency of model {i} lies below the game's own")
     ordered = bool(game.ordered and np.all(np.less(*latency)))
     slower = dataclasses.replace(game, latency=latency, ordered=ordered)
     return plain(difference(solve(game).cost, solve(slower).cost))
@@ -137,9 +134,7 @@ def participation(game: Game) -> Participation:
     s_stay = np.where((xi1 < 0) & accepts, s_ir, 0.0)
     leave_from = np.where(np.isnan(s_high), 0.0, s_high)
     s_reach = np.where(np.isnan(s_low), 0.0, s_low)
-    s_mixed, j_mixed = interior_optimum(
-        game
-    )  # without (2, .), a mixed reply can be the best to be had
+    s_mixed, j_mixed = interior_optimum(game)  # without (2, .), a mixed reply can be the best to be had
     rows = (  # accepted, route, s, cost
         (accepts, 1, s_stay, payoffs(game, 1, s_stay, 0.0).cost),
         ((xi1 >= 0) & (xi2 <= 0), 1, s_reach, payoffs(game, 1, s_reach, 0.0).cost),
@@ -150,8 +145,7 @@ def participation(game: Game) -> Participation:
         (xi2 == 0, 2, 0.0, l2),
     )
     accepted, route, cascade, cost = (
-        np.stack([np.broadcast_to(x, game.shape) for x in column])
-        for column in zip(*rows, strict=True)
+        np.stack([np.broadcast_to(x, game.shape) for x in column]) for column in zip(*rows, strict=True)
     )
     cost = np.where(accepted, cost, np.inf)
     best = np.argmax(cost <= tied(cost.min(axis=0)), axis=0)[None]
@@ -166,9 +160,7 @@ def _worth_starting(game: Game) -> Array:
     (xi1, xi2), k1, p2 = game.net_value, game.failure[0], game.success[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         s_ir = np.where((xi1 < 0) & (xi2 > 0), -xi1 * p2 / (k1 * xi2), np.nan)
-        doubt1, doubt2 = (
-            np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True)
-        )
+        doubt1, doubt2 = (np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True))
         slack = ROUNDING * (1 + 1 / k1 + doubt1 + doubt2)
     s_ir = np.where(np.abs(s_ir - 1) <= slack, 1.0, s_ir)
     return np.array(np.broadcast_to(s_ir, game.shape))
