@@ -122,7 +122,7 @@ PAIRS: dict[str, RealPair] = _read_pairs()
 class TaskType:
     """A kind of work from Table 1 of the paper, as a game: reprompts are read, the rest is assumed.
 
-    "Useful after r reprompts" is read as 1 + r passes on average, and passes until success have the
+    A count of r reprompts is read as 1 + r passes on average, and passes until success have the
     mean 1/p: so p = 1 / (1 + r). The counts are taken to be M2's, since "we were routed to the
     complex reasoning model" (appendix A, of the theoretical results); M1's odds of success are
     assumed as a share of M2's. A user who goes on reprompting M2 shows V >= t2 / p2 (Theorem 1).
@@ -151,7 +151,7 @@ class TaskType:
 
     @property
     def success(self) -> float:
-        """P2: one over the mean number of passes, at the middle of the range of reprompts."""
+        """The game's p2: one over the mean number of passes, at the middle of the range."""
         if "success" in self.assumed or self.reprompts is None:
             return float(self.assumed["success"])
         return 1 / (1 + sum(self.reprompts) / 2)

@@ -124,8 +124,9 @@ class Participation:
 def participation(game: Game) -> Participation:
     """The cheapest commitment that a user accepts who takes a task only if its utility is at least 0.
 
-    At (1, s0) the user's utility is xi1 < 0, so the right to decline moves the cascade from s0 up to s_IR. (The paper's
-    "opt-out" is another: there the user selects the model, see `remedies.self_selection`.)
+    At (1, s0) the user's utility is xi1 < 0, so the right to decline moves the cascade from s0 up
+    to s_IR. (The paper's "opt-out" is another: there the user selects the model, see
+    `remedies.self_selection`.)
     """
     (xi1, xi2), cp2, (l1, l2) = game.net_value, game.cost_of_pass[1], game.leaving_cost
     _, s_low, s_high = thresholds(game)
