@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from games import boundary_games, interesting_cascades
-from routing_game.theory import GAMES, Game, best_response, payoffs, sample_games, thresholds, user_regret
+from routing_game.theory import (
+    GAMES,
+    Game,
+    best_response,
+    payoffs,
+    sample_games,
+    thresholds,
+    user_regret,
+)
 from routing_game.theory.certify import best_response_gap, values
+from routing_game.theory.user import snapped
 
 N = 100_000
 
 
 def assert_no_q_is_better(games: Game, route: int, s: np.ndarray, points: int) -> None:
     reply = best_response(games, route, s)
-    for q in {"low": reply.low, "high": reply.high, "strong": reply.strong, "weak": reply.weak}.values():
+    for q in {
+        "low": reply.low,
+        "high": reply.high,
+        "strong": reply.strong,
+        "weak": reply.weak,
+    }.values():
         scale = np.abs(values(games, route, s, q)[0]) + games.value
         assert (best_response_gap(games, route, s, q, points) / scale).max() < 1e-11
 
@@ -70,8 +87,53 @@ def test_at_s0_exactly_two_replies_tie() -> None:
     s0 = thresholds(game).s0
     reply = best_response(game, 1, s0)
     assert (reply.low, reply.high, reply.connected, reply.strong, reply.weak) == (0, 1, False, 0, 1)
-    assert best_response(game, 1, np.nextafter(s0, 0)).low == 1
-    assert best_response(game, 1, np.nextafter(s0, 1)).high == 0
+    for s in (np.nextafter(s0, 0), 4 / 19, np.nextafter(s0, 1)):  # up to rounding they are s0
+        assert best_response(game, 1, s) == reply
+    assert best_response(game, 1, s0 - 1e-14).low == 1
+    assert best_response(game, 1, s0 + 1e-14).high == 0
+
+
+def exact_thresholds(
+    value: Fraction, success: list[Fraction], latency: list[Fraction]
+) -> list[Fraction]:
+    """s0, or s_L and s_H, of the game in exact arithmetic (s_L to forty digits)."""
+    p2, (k1, k2) = success[1], [1 - p for p in success]
+    x1, x2 = (value * p - t for p, t in zip(success, latency, strict=True))
+    if x1 <= 0 <= x2 and (x1 or x2):  # x1 (1-s) + x2 s / p2 = 0
+        return [-x1 / (x2 / p2 - x1)]
+    if not (x1 > 0 > x2):
+        return []
+    # F(s, 0) = x1 p2^2 (1-s) + x2 s (1 - k1 k2 (1-s)) = c + b s + a s^2, whose one positive root is s_L
+    a, b, c = k1 * k2 * x2, x2 * (1 - k1 * k2) - x1 * p2**2, x1 * p2**2
+    root = Fraction(math.isqrt(int((b * b - 4 * a * c) * 10**80)), 10**40)
+    return [(-b - root) / (2 * a), x1 / (x1 - x2)]
+
+
+def test_decimal_games_meet_the_threshold_they_mean() -> None:
+    """In twentieths: an exact threshold, rounded to a double, is the threshold."""
+    rng = np.random.default_rng(17)
+    met = {"s0": 0, "s_high": 0, "s_low": 0}
+    for _ in range(4_000):
+        value, *pairs = rng.integers(1, 61), rng.integers(1, 20, 2), rng.integers(1, 41, 2)
+        success, latency = ([Fraction(int(x), 20) for x in np.sort(pair)] for pair in pairs)
+        if success[0] == success[1] or latency[0] == latency[1]:
+            continue
+        marks = exact_thresholds(Fraction(int(value), 20), success, latency)
+        game = Game(
+            value / 20, 1e3, tuple(map(float, success)), tuple(map(float, latency)), (0.1, 0.2)
+        )
+        names = ["s0"] if np.isfinite(thresholds(game).s0) else ["s_low", "s_high"]
+        for name, exact in zip(names if marks else [], marks, strict=True):
+            s = snapped(game, float(exact))
+            met[name] += 1
+            assert s == getattr(thresholds(game), name) == pytest.approx(float(exact), rel=1e-12)
+            reply = best_response(game, 1, float(exact))
+            assert (reply.low, reply.high) == {"s0": (0, 1), "s_high": (1, 1), "s_low": (0, 0)}[
+                name
+            ]
+            for beyond in (float(exact) * (1 - 1e-9), float(exact) * (1 + 1e-9)):
+                assert snapped(game, min(beyond, 1.0)) == min(beyond, 1.0)
+    assert min(met.values()) > 20
 
 
 def test_the_ramp_rises_strictly_from_s_low_to_s_high() -> None:
@@ -84,13 +146,14 @@ def test_the_ramp_rises_strictly_from_s_low_to_s_high() -> None:
     q = best_response(games, 1, s).low
     assert (q[0] == 0).all()
     assert (q[-1] == 1).all()
-    assert (np.diff(q, axis=0) > 0).mean() > 0.999  # strict but where neighbouring s round to the same q
+    assert (
+        np.diff(q, axis=0) > 0
+    ).mean() > 0.999  # strict but where neighbouring s round to the same q
     assert (np.diff(q, axis=0) >= -1e-12).all()
 
 
 def test_q_dagger_is_accurate_at_both_ends_of_the_ramp() -> None:
     """Next to s_L and s_H the root is lost to cancellation unless it is computed from the right end."""
-    from fractions import Fraction
 
     game = GAMES["t5-cascade"]
     (p1, p2), (t1, t2) = ((Fraction(str(x)) for x in pair) for pair in (game.success, game.latency))
@@ -100,9 +163,13 @@ def test_q_dagger_is_accurate_at_both_ends_of_the_ramp() -> None:
         q, exact_s = Fraction(float(best_response(game, 1, s).low)), Fraction(float(s))
 
         def slope(q: Fraction, s: Fraction = exact_s) -> Fraction:
-            return xi1 * (1 - s) * (p2 + k2 * q) ** 2 + xi2 * s * (1 - k1 * k2 * (1 - s) * (1 - q) ** 2)
+            return xi1 * (1 - s) * (p2 + k2 * q) ** 2 + xi2 * s * (
+                1 - k1 * k2 * (1 - s) * (1 - q) ** 2
+            )
 
-        step = Fraction(1, 10**6) * min(q, 1 - q)  # correct to 6 digits of the distance to the nearer end
+        step = Fraction(1, 10**6) * min(
+            q, 1 - q
+        )  # correct to 6 digits of the distance to the nearer end
         assert slope(q - step) < 0 < slope(q + step)
 
 

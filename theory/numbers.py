@@ -18,7 +18,8 @@ Real = float | Array
 TIE = 1e-12
 """Costs that agree to this relative tolerance count as equal: both commitments are optimal."""
 
-_ROUNDING = 4 * float(np.finfo(np.float64).eps)
+ROUNDING = 4 * float(np.finfo(np.float64).eps)
+"""Relative error that a difference of products inherits from its factors, each a decimal rounded to a double."""
 
 
 def plain(x: Any) -> Any:
@@ -30,7 +31,7 @@ def plain(x: Any) -> Any:
 def difference(a: Real, b: Real) -> Real:
     """A - b for b >= 0, exactly 0 where the two agree up to rounding."""
     gap = np.subtract(a, b)
-    rounding = np.abs(gap) <= _ROUNDING * b
+    rounding = np.abs(gap) <= ROUNDING * b
     return np.where(rounding, 0.0, gap)[()] if np.any(rounding) else gap
 
 

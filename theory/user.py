@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import Array, Real, plain
+from routing_game.theory.numbers import ROUNDING, Array, Real, plain
 from routing_game.theory.payoffs import payoffs
+
+_NEAR = 1e-9
 
 
 class Thresholds(NamedTuple):
@@ -52,6 +54,19 @@ def thresholds(game: Game) -> Thresholds:
     return _thresholds(game, *game.net_value)
 
 
+def snapped(game: Game, s: Any) -> Any:
+    """The cascade probability that ``s`` means: s0, s_L or s_H where it is one of them up to rounding, else ``s``.
+
+    Compare the result with `thresholds`, exactly: s < s0, s >= s_H. As with net values, decimal inputs then meet the
+    boundary they mean (4/19 is s0 of V = 1, p = (.3, .8), t = (.4, .5), and the double next to it).
+
+    At each threshold a multiple of xi1 (1-s) balances one of xi2 s, and xi_i is known up to rounding errors of t_i:
+    so the odds s / (1-s) of a threshold are known to about 1e-15 (1 + t1/|xi1| + t2/|xi2|). What differs by less is
+    the threshold; nothing is moved by more than 1e-9.
+    """
+    return plain(_snapped(game, thresholds(game), np.asarray(s, dtype=float)))
+
+
 def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
     """All optimal q against the commitment (i, s), with the provider's best and worst choice among them.
 
@@ -67,7 +82,8 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
         ValueError: route is not 1 or 2, or cascade lies outside [0, 1].
     """
     check_commitment(route, cascade)
-    route, cascade = np.asarray(route), np.asarray(cascade, dtype=float)
+    route = np.asarray(route)
+    cascade = _snapped(game, thresholds(game), np.asarray(cascade, dtype=float))
     low, high, connected = maximiser(game, *game.net_value, route, cascade)
     strong = weak = low
     if np.any(low < high):
@@ -75,15 +91,21 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
         best, *_ = maximiser(game, -eta1, -eta2, route, cascade)
         worst, *_ = maximiser(game, eta1, eta2, route, cascade)
         staying, leaving = (payoffs(game, route, cascade, q).cost for q in (low, high))
-        strong = np.where(connected, np.clip(best, low, high), np.where(leaving < staying, high, low))
-        weak = np.where(connected, np.clip(worst, low, high), np.where(leaving < staying, low, high))
+        strong = np.where(
+            connected, np.clip(best, low, high), np.where(leaving < staying, high, low)
+        )
+        weak = np.where(
+            connected, np.clip(worst, low, high), np.where(leaving < staying, low, high)
+        )
     return BestResponse(plain(low), plain(high), plain(connected), plain(strong), plain(weak))
 
 
 def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
     """U(q*) - U(q) >= 0, the utility lost by answering (i, s) with q; in units of value."""
     best = best_response(game, route, cascade).low
-    return payoffs(game, route, cascade, best).utility - payoffs(game, route, cascade, abandon).utility
+    return (
+        payoffs(game, route, cascade, best).utility - payoffs(game, route, cascade, abandon).utility
+    )
 
 
 def jump_point(game: Game, x1: Real, x2: Real) -> Real:
@@ -106,15 +128,36 @@ def _thresholds(game: Game, x1: Real, x2: Real) -> Thresholds:
     with np.errstate(divide="ignore", invalid="ignore"):
         s0, s_low, s_high = jump_point(game, x1, x2), ramp_start(game, x1, x2), x1 / (x1 - x2)
     return Thresholds(
-        plain(np.where(jump, s0, np.nan)), plain(np.where(ramp, s_low, np.nan)), plain(np.where(ramp, s_high, np.nan))
+        plain(np.where(jump, s0, np.nan)),
+        plain(np.where(ramp, s_low, np.nan)),
+        plain(np.where(ramp, s_high, np.nan)),
     )
+
+
+def _snapped(game: Game, marks: Thresholds, s: Array) -> Array:
+    """`snapped`, with the thresholds of the game given."""
+    to_jump, to_low, to_high = (np.abs(s - mark) for mark in marks)
+    if not any(np.any(gap <= _NEAR) for gap in (to_jump, to_low, to_high)):
+        return s
+    s0, s_low, s_high = marks
+    mark = np.where(np.isnan(s0), np.where(to_low <= to_high, s_low, s_high), s0)
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # at xi_i = 0 the threshold is 0 or 1, exactly
+        doubt1, doubt2 = (
+            np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True)
+        )
+        slack = ROUNDING * mark * (1 + (1 - mark) * (doubt1 + doubt2))
+        return np.where(np.abs(s - mark) <= np.minimum(slack, _NEAR), mark, s)
 
 
 def maximiser(game: Game, x1: Real, x2: Real, route: Array, s: Array) -> tuple[Array, Array, Array]:
     """(low, high, connected) of the q in [0, 1] that maximise n1 x1 + n2 x2."""
     first, x1, x2 = route == 1, np.asarray(x1), np.asarray(x2)
     s0, s_low, s_high = _thresholds(game, x1, x2)
-    level = np.where(first, ((x1 == 0) | (s == 1)) & ((x2 == 0) | (s == 0)), x2 == 0)  # F vanishes everywhere
+    level = np.where(
+        first, ((x1 == 0) | (s == 1)) & ((x2 == 0) | (s == 0)), x2 == 0
+    )  # F vanishes everywhere
     jump = first & (x1 < 0) & (x2 > 0)
     leaves = np.where(first, (x1 <= 0) & (x2 <= 0), x2 < 0) | (jump & (s < s0))
     tie = jump & (s == s0)
