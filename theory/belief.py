@@ -17,6 +17,7 @@ Beta(a+1, b). (Beyond the paper.)
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -214,6 +215,32 @@ def _edge(a: Array, b: Array, drop: Array, most: Array) -> Array:
         inside = log_density(a, b, middle) > -drop
         low, high = np.where(inside, middle, low), np.where(inside, high, middle)
     return high
+
+
+def most_keeps(success: float, tasks: int, chance: float = 1e-18) -> int:
+    """More keeps than T tasks hold, but for a chance below 1e-18, even if every failed pass were one.
+
+    P(T successes need more than T + n passes) <= exp(-(T+n) KL(T / (T+n) || p1)): Chernoff's bound.
+
+    Args:
+        success: p1.
+        tasks: T.
+        chance: the chance.
+    """
+
+    def exponent(n: float) -> float:
+        rare = tasks * np.log(tasks / ((tasks + n) * success))
+        return float(rare - n * (np.log1p(tasks / n) + np.log1p(-success)))
+
+    low = tasks * (1 - success) / success
+    step = 1 + low
+    while exponent(low + step) < -np.log(chance):
+        step *= 2
+    high = low + step
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if exponent(middle) > -np.log(chance) else (middle, high)
+    return ceil(high)
 
 
 def check_checks(checks: str) -> None:

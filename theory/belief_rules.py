@@ -48,7 +48,7 @@ def plug_in_after_failure(game: Game, belief: Belief) -> Any:
 
 
 def _replies_to(game: Game, s: Any) -> Any:
-    """q for the task of a user who knows s; ties for the provider."""
+    """The q for the task of a user who knows s; ties for the provider."""
     return best_response(game, 1, s).strong
 
 
@@ -143,11 +143,14 @@ def waiting(game: Game, belief: Belief, after_2: Any) -> Any:
 def after_failure(game: Game, belief: Belief) -> Any:
     """1 (leave) or 0 after a failed pass of M1: exactly optimal if no later task matters."""
     belief = counts(belief)
-    m, xi1, after_2 = belief.mean, game.net_value[0], worth_of_reasoning(game)
-    best = np.maximum(m * after_2 + (1 - m) * xi1, waiting(game, belief, after_2))
-    s0 = thresholds(game).s0
-    leaves = np.where(np.isfinite(s0), snapped(game, m) < s0, best < 0)
-    return plain(leaves.astype(float))
+    m, s0 = belief.mean, thresholds(game).s0
+    leaves = snapped(game, m) < s0
+    jump = np.isfinite(s0)  # keeps are bad news: to stay once is best, or not at all
+    if not np.all(jump):
+        xi1, after_2 = game.net_value[0], worth_of_reasoning(game)
+        best = np.maximum(m * after_2 + (1 - m) * xi1, waiting(game, belief, after_2))
+        leaves = np.where(jump, leaves, best < 0)
+    return plain(np.asarray(leaves, dtype=float))
 
 
 def worth_of_reasoning(game: Game) -> Real:

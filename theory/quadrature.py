@@ -63,7 +63,7 @@ def chance(log_odds: Any) -> Any:
 
 
 def log_density(a: Any, b: Any, d: Any) -> Any:
-    """a d - c log((b + a e^d) / c), for d = log(s / (1-s)) - log(a/b): 0 at d = 0, and negative.
+    """The exponent above, 0 at d = 0 and negative elsewhere.
 
     Written with the smaller of the counts, whose terms are small where those of the larger cancel.
     """
