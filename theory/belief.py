@@ -17,10 +17,12 @@ Beta(a+1, b). (Beyond the paper.)
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import Array, plain, require
@@ -29,6 +31,8 @@ from routing_game.theory.quadrature import chance, log_density
 
 _ENOUGH = 0.02
 """Chance that a task ends at a pass, from which on the continued fraction needs few terms."""
+_MOST = 3e8
+"""Numbers of a plan: 2.4 GB."""
 _NODES = 2**22
 """Numbers held at once where F is a sum."""
 
@@ -261,3 +265,23 @@ def lattice(prior: Belief, escalations: int, keeps: int) -> Belief:
     more_a, more_b = np.arange(escalations), np.arange(keeps)
     a, b = np.meshgrid(prior.escalated + more_a, prior.kept + more_b, indexing="ij")
     return Belief(a, b)
+
+
+def waves(tasks: int, reach: int) -> Iterator[tuple[NDArray[np.int_], NDArray[np.int_]]]:
+    """(n, j): in which order to solve for n = 1 .. T tasks and j = 0 .. reach-1 keeps.
+
+    Where the value at (n, j) needs those at (n-1, j) and (n, j+1), all pairs with the same n - j can be
+    solved at once; of row n-1 the value solved last is then the one at j, of row n the one at j+1.
+    """
+    for step in range(reach + tasks - 1):
+        n = np.arange(max(1, step + 2 - reach), min(tasks, step + 1) + 1)
+        yield n, reach - 1 - step + n - 1
+
+
+def check_size(tasks: int, reach: int) -> None:
+    """Raise ValueError if a plan by tasks, escalations and keeps would not fit the memory."""
+    if tasks * tasks * reach > _MOST:
+        raise ValueError(
+            f"a plan of {tasks} tasks would hold {reach} keeps, too many: give fewer tasks, or reach "
+            "(the keeps after which all decisions stay the same)"
+        )

@@ -24,20 +24,21 @@ n E U(s, q). A given rule is followed until it no longer changes. (Beyond the pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from routing_game.theory.belief import (
     Belief,
     check_checks,
+    check_size,
     checked_chances,
     lattice,
     most_keeps,
     passes_until,
+    waves,
 )
 from routing_game.theory.belief_rules import worth_of_reasoning
 from routing_game.theory.game import Game
@@ -52,8 +53,6 @@ _SAME = 1e-15
 """Chances that differ by less are the same answer."""
 _FEWEST = 300
 """Columns of keeps that a plan holds in any case: more than play shows, and cheap."""
-_MOST_NUMBERS = 3e8
-"""Numbers of a plan (memory)."""
 
 Answer = Callable[[Belief], Any]
 """What a rule says at an array of beliefs."""
@@ -111,7 +110,7 @@ def plan_after_failure(
 
     if leaving is None:
         reach = _reach(game, prior, tasks, reach, "failure")
-        _check_size(tasks, reach)
+        check_size(tasks, reach)
         given, chosen = None, np.empty((tasks, tasks, reach))
         beyond = tasks * [np.maximum(worth(reach, 0.0), worth(reach, 1.0))]
     else:
@@ -123,7 +122,7 @@ def plan_after_failure(
     value = np.zeros((tasks + 1, tasks + 1))  # V_n(a, .), each n at its own b: one further than n-1
     value[1:, :-1] = np.cumsum(beyond, axis=0)
     a, b = prior.escalated + np.arange(tasks), prior.kept
-    for n, j in _waves(tasks, reach):
+    for n, j in waves(tasks, reach):
         m = a / (a + b + j[:, None]) if cascade is None else cascade  # chance of an escalation
         leave, further = value[n - 1, :-1], value[n - 1, 1:]
         stay = m * (after_2 + further) + (1 - m) * value[n, :-1]
@@ -176,7 +175,7 @@ def plan_each_task(
         )  # fmt: skip
         chances = np.moveaxis(given, 0, -1)
         reach = chances.shape[1]
-    _check_size(tasks, reach)
+    check_size(tasks, reach)
     last = Belief(*(count[:, None] for count in _column(prior, tasks, reach)))
     worth = _steady(game, last, options, after_2)  # (A, Q)
     each = worth.max(axis=-1) if chances is None else (chances[:, -1] * worth).sum(axis=-1)
@@ -187,7 +186,7 @@ def plan_each_task(
     total[1:] = worth + (number[1:] - 1)[..., None] * each[:, None]
     chosen = np.empty((tasks, tasks, reach))
     a, b = (prior.escalated + np.arange(tasks))[:, None], prior.kept
-    for n, j in _waves(tasks, reach):
+    for n, j in waves(tasks, reach):
         m = a / (a + b + j[:, None, None])
         ends, escalates = value[n - 1, :-1, None], value[n - 1, 1:, None]
         goes_on = m * (after_2 + escalates) + (1 - m) * total[n]
@@ -207,7 +206,7 @@ def _by_rule(game: Game, prior: Belief, tasks: int, rule: Answer, reach: int | N
     (_, xi2), (k1, k2), p2 = game.net_value, game.failure, game.success[1]
     q = _settled(rule, prior, tasks, reach, most_keeps(float(game.success[0]), tasks), "abandon")
     reach = q.shape[-1]
-    _check_size(tasks, reach)
+    check_size(tasks, reach)
     q = np.broadcast_to(q, (tasks, reach))
     alpha, after_2 = k1 * (1 - q), xi2 / (p2 + k2 * q)
     grid = lattice(prior, tasks, reach)
@@ -231,13 +230,6 @@ def _by_rule(game: Game, prior: Belief, tasks: int, rule: Answer, reach: int | N
         value[:-1, -1] = n * beyond
         at_prior.append(float(value[0, 0]))
     return UserPlan(np.array(at_prior), np.broadcast_to(q, (tasks, tasks, reach)))
-
-
-def _waves(tasks: int, reach: int) -> Iterator[tuple[NDArray[np.int_], NDArray[np.int_]]]:
-    """(n, j): numbers of tasks and, for each, the keeps at which V_n comes next, all at once."""
-    for step in range(reach + tasks - 1):
-        n = np.arange(max(1, step + 2 - reach), min(tasks, step + 1) + 1)
-        yield n, reach - 1 - step + n - 1
 
 
 def _column(prior: Belief, tasks: int, keeps: int) -> Belief:
@@ -304,7 +296,7 @@ def _settled(
     """
     width = _FEWEST if reach is None else reach
     while True:
-        _check_size(tasks, width)
+        check_size(tasks, width)
         table = np.asarray(rule(lattice(prior, tasks, width)), dtype=float)
         fewer = table.ndim > 1 and table.shape[-1] not in (1, width)
         columns = table.shape[-1] if fewer else width
@@ -323,14 +315,6 @@ def _for_good(rule: Answer, table: Array, prior: Belief, most: int) -> bool:
     farther = width * 2.0 ** np.arange(1, max(2, np.ceil(np.log2(most / width)) + 1))
     a, b = np.meshgrid(prior.escalated + np.arange(tasks), prior.kept + farther, indexing="ij")
     return bool(np.max(np.abs(np.asarray(rule(Belief(a, b)), dtype=float) - word)) <= _SAME)
-
-
-def _check_size(tasks: int, reach: int) -> None:
-    if tasks * tasks * reach > _MOST_NUMBERS:
-        raise ValueError(
-            f"a plan of {tasks} tasks would hold {reach} keeps, too many: give fewer tasks, or reach "
-            "(the keeps after which all decisions stay the same)"
-        )
 
 
 def clairvoyant(game: Game, prior: Belief, checks: str = "failure") -> float:
