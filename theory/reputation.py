@@ -23,8 +23,9 @@ those about the edge at which the user begins to leave. (Beyond the paper.)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, log, log1p
 from typing import Any
 
@@ -46,14 +47,20 @@ from routing_game.theory.numbers import Array, require
 Escalating = Callable[[Belief], Any]
 """The provider's chance of escalating at each of an array of beliefs, after a failed pass of M1."""
 
+_Ask = Callable[[Belief], tuple[Array, ...]]
+"""What user and provider do at beliefs of any shape: q, and more."""
+
 _PROMISED = 1e-9
 """Relative accuracy of a discounted cost if the number of draws is left to the program."""
 _MOST_DRAWS = 60_000
 """Draws after which it gives up (seconds)."""
-_BELIEFS = 1024
-"""Beliefs about the user's edge that are followed after so many draws; before, all are."""
+_BELIEFS = 100
+"""Beliefs that are followed after many draws, and 1 / (1 - g) more: until then, all are. The more a
+provider cares for later tasks, the more escalations beyond the edge might pay, as far as bounds know."""
 _SHOWN = 3000
 """Draws for which a discounted plan is returned (memory)."""
+_AT_ONCE = 64
+"""Numbers of draws for which rules are asked at once."""
 _NEVER = 1e-20
 """Chance of a belief that is not followed."""
 
@@ -183,33 +190,40 @@ def reputation_discounted(
             60,000 of them are not enough for the accuracy.
     """
     prior = _checked(game, prior, checks, routes)
-    g, most = _checked_discount(game, discount, draws)
+    g = _checked_discount(discount, draws)
+    if draws is None:
+        solve = partial(reputation_discounted, game, prior, g, leaving, checks, escalating, routes)
+        return _promised(game, g, lambda n: (found := solve(n, starting), found.cost, found.error))[0]
+    width = _BELIEFS + ceil(1 / (1 - g))
     start_2, after_2 = _reasoning_costs(game, checks)
     chooses = escalating is None and 2 in routes
     reasons_2 = chooses or starting is not None
     for_ever = start_2 / (1 - g)
+
+    def ask(belief: Belief) -> tuple[Array, ...]:
+        q, asked = _leaving(leaving, belief, checks)
+        given = np.zeros(()) if escalating is None else escalating(belief)
+        given = checked_chances("escalating", given, q.shape)
+        return q, asked, _starting(starting, escalating, belief), given
+
     edges = _Edges(*_bounds(game, g, checks, escalating is None, reasons_2))
     if escalating is None:
-        spans = _about_the_edge(game, prior, leaving, most, after_2)
+        spans = _about_the_edge(game, prior, leaving, draws, width, after_2)
     else:
-        spans = _where_it_leads(prior, leaving, escalating, checks, most)
+        spans = _where_it_leads(prior, ask, draws, width)
     size = min(len(spans), _SHOWN + 1)
     policy, starts = np.ones((size, size), dtype=np.float32), np.zeros((size, size), dtype=bool)
-    for n in range(len(spans) - 1, -1, -1):
-        e = np.arange(*spans[n])
-        belief = Belief(prior.escalated + e, prior.kept + n - e)
-        q, asked = _leaving(leaving, belief, checks)
+    for n, e, (q, asked, told, given) in _backwards(prior, spans, ask):
         escalate, keep = after_2 + g * edges.task(e + 1), edges.run(e)
         if escalating is None:
             stays = np.minimum(escalate, keep)
             plan = (escalate[1] <= keep[1]).astype(float)
         else:
-            plan = checked_chances("escalating", escalating(belief), q.shape)
-            stays = plan * escalate + (1 - plan) * keep
+            plan, stays = given, given * escalate + (1 - given) * keep
         pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
         same = g * (game.success[0] + game.failure[0] * q)  # the next task begins with this belief
         first = np.where(asked, game.leaving_cost[0] / (1 - g), pass_cost / (1 - same))
-        reasons = _starting(starting, escalating, belief) | ((for_ever < first[1]) & chooses)
+        reasons = told | ((for_ever < first[1]) & chooses)
         task = np.where(reasons, for_ever, first)
         if chooses:
             task = np.minimum(task, for_ever)
@@ -217,10 +231,7 @@ def reputation_discounted(
         if n < size:
             policy[e, n - e], starts[e, n - e] = plan, reasons
     low, high = (1 - g) * edges.task(np.zeros(1, dtype=int))[:, 0]
-    cost, error = float(low + high) / 2, float(high - low) / 2
-    if draws is None:
-        _check_promise(cost, error, most)
-    return Reputation(cost, policy, starts, error)
+    return Reputation(float(low + high) / 2, policy, starts, float(high - low) / 2)
 
 
 def memoryless_discounted(
@@ -250,16 +261,34 @@ def memoryless_discounted(
         ValueError: as `reputation_discounted`.
     """
     prior = _checked(game, prior, checks)
-    g, most = _checked_discount(game, discount, draws)
-    start_2, after_2 = _reasoning_costs(game, checks)
+    g = _checked_discount(discount, draws)
     turns = np.append(checked_chances("chances", chances, np.shape(chances))[:-1], 1.0)
+    solve = partial(_memoryless, game, prior, g, leaving, turns, checks)
+    if draws is not None:
+        return solve(draws)[0]
+    return _promised(game, g, lambda n: (None, *solve(n)))[1]
+
+
+def _memoryless(
+    game: Game,
+    prior: Belief,
+    g: float,
+    leaving: Callable[[Belief], Any],
+    turns: Array,
+    checks: str,
+    draws: int,
+) -> tuple[float, float]:
+    """The cost, and how far it can be from the truth."""
+    start_2, after_2 = _reasoning_costs(game, checks)
     start, turn = turns[0], np.append(turns[1:], 1.0)[:, None]  # the last pass is never reached
     edges = _Edges(*_bounds(game, g, checks, False, True), passes=len(turns))
     for_ever = start_2  # of a task that starts with M2
-    spans = _where_chance_leads(prior, leaving, turn[:, 0], float(game.failure[0]), checks, most)
-    for n in range(len(spans) - 1, -1, -1):
-        e = np.arange(*spans[n])
-        q, asked = _leaving(leaving, Belief(prior.escalated + e, prior.kept + n - e), checks)
+
+    def ask(belief: Belief) -> tuple[Array, ...]:
+        return _leaving(leaving, belief, checks)
+
+    spans = _where_chance_leads(prior, ask, turn[:, 0], float(game.failure[0]), draws)
+    for _, e, (q, asked) in _backwards(prior, spans, ask):
         run = edges.run(e)  # (2, K+1, beliefs)
         keep = np.concatenate([run[:, 1:], run[:, -1:]], axis=1)
         escalate = (after_2 + g * edges.task(e + 1))[:, None]
@@ -272,10 +301,7 @@ def memoryless_discounted(
         task = task / (1 - start * g - (1 - start) * again)
         edges.put(e, task, pass_cost + (same * task)[:, None])
     low, high = (1 - g) * edges.task(np.zeros(1, dtype=int))[:, 0]
-    cost, error = float(low + high) / 2, float(high - low) / 2
-    if draws is None:
-        _check_promise(cost, error, most)
-    return cost
+    return float(low + high) / 2, float(high - low) / 2
 
 
 def enough_draws(game: Game, discount: float) -> int:
@@ -339,13 +365,18 @@ def _bounds(game: Game, g: float, checks: str, best: bool, reasons: bool) -> tup
 
 
 def _about_the_edge(
-    game: Game, prior: Belief, leaving: Callable[[Belief], Any], draws: int, after_2: float
+    game: Game,
+    prior: Belief,
+    leaving: Callable[[Belief], Any],
+    draws: int,
+    width: int,
+    after_2: float,
 ) -> NDArray[np.int_]:
     """(draws+1, 2), from and to how many escalations (exclusive) the best plan is sought.
 
     About where the user's q passes 1/2; where it does not, at the end to which one kind of draw leads.
     """
-    levels = np.unique(np.geomspace(_BELIEFS, max(draws, _BELIEFS), 60).astype(int))
+    levels = np.unique(np.geomspace(width, max(draws, width), 60).astype(int))
     keeps_pay = game.cost_of_pass[0] <= game.cost[0] + game.failure[0] * after_2
     marks: list[float] = []
     for n in levels:
@@ -360,60 +391,94 @@ def _about_the_edge(
             marks.append(0.0 if keeps_pay else float(n))
     n = np.arange(draws + 1)
     centre = np.rint(np.interp(n, levels, marks)).astype(int)
-    first = np.clip(centre - _BELIEFS // 2, 0, np.maximum(n + 1 - _BELIEFS, 0))
-    return np.stack([first, np.minimum(first + _BELIEFS, n + 1)], axis=1)
+    first = np.clip(centre - width // 2, 0, np.maximum(n + 1 - width, 0))
+    return np.stack([first, np.minimum(first + width, n + 1)], axis=1)
 
 
-def _where_it_leads(
-    prior: Belief,
-    leaving: Callable[[Belief], Any],
-    escalating: Escalating,
-    checks: str,
-    draws: int,
-) -> NDArray[np.int_]:
-    """The same for a given plan: to which beliefs it comes; at first all, which the plan shows."""
-    spans, first, weight = [], 0, np.ones(1)
-    for n in range(draws + 1):
-        e = first + np.arange(weight.size)
-        belief = Belief(prior.escalated + e, prior.kept + n - e)
-        spans.append((0, n + 1) if n < _BELIEFS else (first, first + weight.size))
-        plan = checked_chances("escalating", escalating(belief), e.shape)
-        q, _ = _leaving(leaving, belief, checks)
+def _where_it_leads(prior: Belief, ask: _Ask, draws: int, width: int) -> NDArray[np.int_]:
+    """The same for a given plan: to which beliefs it comes; at first all, so that they are shown."""
+
+    def step(weight: Array, answers: tuple[Array, ...]) -> Array:
+        q, _, _, plan = answers
         on = weight * (1 - q)
-        weight = np.append(on * (1 - plan), 0.0) + np.append(0.0, on * plan)
-        seen = np.flatnonzero(weight > _NEVER)
-        if not seen.size:
-            break
-        first, weight = first + int(seen[0]), weight[seen[0] : seen[-1] + 1]
-    return np.array(spans)
+        return _beside(on * (1 - plan), on * plan)
+
+    spans = _follow(prior, draws, ask, np.ones((1, 1)), step)
+    n = np.arange(min(width, len(spans)))
+    spans[n] = np.stack([0 * n, n + 1], axis=1)
+    return spans
 
 
 def _where_chance_leads(
-    prior: Belief,
-    leaving: Callable[[Belief], Any],
-    turn: Array,
-    k1: float,
-    checks: str,
-    draws: int,
+    prior: Belief, ask: _Ask, turn: Array, k1: float, draws: int
 ) -> NDArray[np.int_]:
-    """The same for a provider without the belief: (K+1, beliefs) chances, by failed passes."""
-    spans, first, weight = [], 0, np.zeros((turn.size, 1))
-    weight[0] = 1.0
-    for n in range(draws + 1):
-        e = first + np.arange(weight.shape[1])
-        spans.append((first, first + e.size))
-        q, _ = _leaving(leaving, Belief(prior.escalated + e, prior.kept + n - e), checks)
+    """The same for a provider without the belief, by number of failed passes before."""
+
+    def step(weight: Array, answers: tuple[Array, ...]) -> Array:
         fails = k1 * weight  # at the next pass; else a new task begins with this belief
         fails[0] += (1 - k1) * weight.sum(axis=0)
-        on = fails * (1 - q)
-        after = np.zeros((turn.size, e.size + 1))
-        after[0, 1:] = turn @ on
-        after[1:, :-1] += (1 - turn[:-1, None]) * on[:-1]
-        seen = np.flatnonzero(after.sum(axis=0) > _NEVER)
-        if not seen.size:
-            break
-        first, weight = first + int(seen[0]), after[:, seen[0] : seen[-1] + 1]
+        on = fails * (1 - answers[0])
+        keep, escalate = np.zeros((2, *on.shape))
+        keep[1:], escalate[0] = ((1 - turn[:, None]) * on)[:-1], turn @ on
+        return _beside(keep, escalate)
+
+    return _follow(prior, draws, ask, np.eye(turn.size, 1), step)
+
+
+def _beside(keep: Array, escalate: Array) -> Array:
+    """Chances after a draw, from those of a keep and of an escalation at the beliefs before."""
+    after = np.zeros((keep.shape[0], keep.shape[1] + 1))
+    after[:, :-1] += keep
+    after[:, 1:] += escalate
+    return after
+
+
+def _follow(
+    prior: Belief,
+    draws: int,
+    ask: _Ask,
+    weight: Array,
+    step: Callable[[Array, tuple[Array, ...]], Array],
+) -> NDArray[np.int_]:
+    """(draws+1, 2), or fewer if the user leaves for good: beliefs to which chances (., beliefs) lead."""
+    spans, first = [], 0
+    for start in range(0, draws + 1, _AT_ONCE):
+        n, base = np.arange(start, min(start + _AT_ONCE, draws + 1)), first
+        answers = _ask_all(prior, n, base, base + weight.shape[1] + n.size, ask)
+        for row in range(n.size):
+            stop = first + weight.shape[1]
+            spans.append((first, stop))
+            now = tuple(answer[row, first - base : stop - base] for answer in answers)
+            weight = step(weight, now)
+            seen = np.flatnonzero(weight.sum(axis=0) > _NEVER)
+            if not seen.size:
+                return np.array(spans)
+            first += int(seen[0])
+            weight = weight[:, seen[0] : seen[-1] + 1]
     return np.array(spans)
+
+
+def _backwards(
+    prior: Belief, spans: NDArray[np.int_], ask: _Ask
+) -> Iterator[tuple[int, NDArray[np.int_], tuple[Array, ...]]]:
+    """(n, e, answers) from the last n to 0, at the beliefs of its span."""
+    for stop in range(len(spans), 0, -_AT_ONCE):
+        n = np.arange(max(0, stop - _AT_ONCE), stop)
+        first, last = spans[n, 0].min(), spans[n, 1].max()
+        answers = _ask_all(prior, n, first, last, ask)
+        for row in range(n.size - 1, -1, -1):
+            low, high = spans[n[row]]
+            at = slice(low - first, high - first)
+            yield int(n[row]), np.arange(low, high), tuple(answer[row, at] for answer in answers)
+
+
+def _ask_all(
+    prior: Belief, n: NDArray[np.int_], first: int, last: int, ask: _Ask
+) -> tuple[Array, ...]:
+    """Answers of shape (draws, escalations)."""
+    e = np.arange(first, last)
+    keeps = np.maximum(n[:, None] - e, 0)  # there are no more escalations than draws
+    return ask(Belief(np.broadcast_to(prior.escalated + e, keeps.shape), prior.kept + keeps))
 
 
 def _reach(
@@ -430,12 +495,21 @@ def _reach(
     return most
 
 
-def _check_promise(cost: float, error: float, draws: int) -> None:
-    if error > _PROMISED * abs(cost):
-        raise ValueError(
-            f"after {draws} draws the cost, {cost:.6g}, is known to {error:.1g} only; give draws, and "
-            "read the error from the result"
-        )
+def _promised(
+    game: Game, g: float, solve: Callable[[int], tuple[Any, float, float]]
+) -> tuple[Any, float, float]:
+    """(answer, cost, error) with draws enough for the accuracy: often fewer than the bound asks for."""
+    most = enough_draws(game, g)
+    for draws in (ceil(0.6 * most), most):
+        if draws <= _MOST_DRAWS:
+            answer, cost, error = solve(draws)
+            if error <= _PROMISED * abs(cost):
+                return answer, cost, error
+    reason = f"{most} draws, which take long" if most > _MOST_DRAWS else "a look at more beliefs"
+    raise ValueError(
+        f"at a discount of {g:g} an accuracy of {_PROMISED:g} asks for {reason}; give draws, and take "
+        "the error as it comes"
+    )
 
 
 def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> tuple[Array, Array]:
@@ -477,9 +551,7 @@ def _checked(game: Game, prior: Belief, checks: str, routes: tuple[int, ...] = (
     return Belief.checked(prior)
 
 
-def _checked_discount(game: Game, discount: float, draws: int | None) -> tuple[float, int]:
+def _checked_discount(discount: float, draws: int | None) -> float:
     require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
-    if draws is None:
-        return discount, min(enough_draws(game, discount), _MOST_DRAWS)
-    require(draws >= 1, "draws", draws, "be at least 1")
-    return discount, draws
+    require(draws is None or draws >= 1, "draws", draws, "be at least 1")
+    return discount
