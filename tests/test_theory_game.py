@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from games import SHARED
-from routing_game.theory import GAMES, PAIRS, Game, load, sample_games
+from routing_game.theory import GAMES, PAIRS, Game, load, sample_games, solve, thresholds
+from routing_game.theory.frequencies import frequencies
 
 GOOD: dict[str, Any] = {
     "value": 1.0, "penalty": 1.5, "success": (0.3, 0.8), "latency": (0.4, 0.5), "cost": (0.15, 0.6),
@@ -27,7 +28,17 @@ GOOD: dict[str, Any] = {
         ({"penalty": -1.0}, "penalty must be positive, got -1"),
         ({"penalty": float("inf")}, "penalty must be finite"),
         ({"success": (0.0, 0.8)}, "success of model 1 must lie strictly between 0 and 1"),
-        ({"success": (0.3, 80)}, "success of model 2 must lie strictly .* not a percentage.*, got 80"),
+        (
+            {"success": (0.3, 80)},
+            "success of model 2 must lie strictly .* not a percentage.*, got 80",
+        ),
+        ({"value": "1.5"}, "value must be a number or an array of numbers, got '1.5'"),
+        ({"penalty": ["1", "2"]}, "penalty must be a number or an array of numbers"),
+        ({"value": 10**400}, "value must be a number or an array of numbers"),
+        ({"penalty": 1e101}, "penalty must stay within 1e.100 .choose another unit"),
+        ({"cost": (0.1, 1e301)}, "cost of model 2 must stay within 1e.100"),
+        ({"value": 1e-101}, "value must be at least 1e-100 .choose another unit"),
+        ({"success": (1e-101, 0.8)}, "success of model 1 must lie strictly between 0 and 1"),
         ({"success": 0.3}, "success must be a pair"),
         ({"success": (0.3, 0.5, 0.8)}, "success must be a pair"),
         ({"success": (0.8, 0.3)}, "success must be larger for model 2"),
@@ -35,8 +46,14 @@ GOOD: dict[str, Any] = {
         ({"latency": (0.5, 0.4)}, "latency must be larger for model 2"),
         ({"cost": (0.6, 0.6)}, "cost must be larger for model 2"),
         ({"cost": (-0.1, 0.6)}, "cost of model 1 must be at least 0"),
-        ({"cost": (0.1, [0.6, float("nan")])}, r"cost of model 2 must be finite, got nan at index \(1,\)"),
-        ({"value": [1.0, 2.0], "penalty": [1.0, 2.0, 3.0]}, "shapes of a game's numbers must broadcast"),
+        (
+            {"cost": (0.1, [0.6, float("nan")])},
+            r"cost of model 2 must be finite, got nan at index \(1,\)",
+        ),
+        (
+            {"value": [1.0, 2.0], "penalty": [1.0, 2.0, 3.0]},
+            "shapes of a game's numbers must broadcast",
+        ),
     ],
 )
 def test_bad_numbers_are_named(change: dict[str, Any], words: str) -> None:
@@ -66,11 +83,75 @@ def test_equality_and_hash_go_by_value() -> None:
     assert Game(**GOOD) != Game(**GOOD, ordered=False)
 
 
+def test_equality_does_not_depend_on_how_equal_numbers_are_stored() -> None:
+    row = Game(**{**GOOD, "value": [1.0, 1.0]})
+    full = Game(
+        *(_twice(GOOD[name]) for name in ("value", "penalty", "success", "latency", "cost"))
+    )
+    assert (row, hash(row)) == (full, hash(full))
+    assert row != Game(**GOOD)  # two games are not one
+    assert row != Game(**{**GOOD, "value": [[1.0, 1.0]]})
+    assert row != Game(**{**GOOD, "value": [1.0, 2.0]})
+
+
+def _twice(x: Any) -> Any:
+    return tuple(map(_twice, x)) if isinstance(x, tuple) else np.array([x, x])
+
+
+def test_only_single_games_are_stacked() -> None:
+    row = Game(**{**GOOD, "value": [1.0, 2.0]})
+    for games in ([], [Game(**GOOD), row]):
+        with pytest.raises(ValueError, match="games must be single games, at least one"):
+            Game.stack(games)
+
+
+@pytest.mark.parametrize("n", [-1, 2.5, True, "3", None])
+def test_a_number_of_games_is_a_whole_number(n: Any) -> None:
+    rng = np.random.default_rng(4)
+    with pytest.raises(ValueError, match="n must be a whole number, at least 0"):
+        sample_games(n, rng)
+    with pytest.raises(ValueError, match="n must be a whole number, at least 1"):
+        frequencies("uniform", n, rng)
+
+
+def test_no_games_are_an_empty_array_and_have_no_frequencies() -> None:
+    rng = np.random.default_rng(5)
+    for regime in (None, "+-"):
+        games = sample_games(0, rng, regime)
+        assert games.shape == solve(games).cost.shape == thresholds(games).s0.shape == (0,)
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        frequencies("uniform", 0, rng)
+
+
+def test_a_few_games_of_a_rare_regime_are_found_whatever_the_draw() -> None:
+    """A draw may hold none of them; another follows until there are enough."""
+
+    class Unlucky:
+        """Draws whose first batch holds games of another regime only."""
+
+        def __init__(self) -> None:
+            self.rng, self.calls = np.random.default_rng(6), 0
+
+        def random(self, size: Any) -> Any:
+            self.calls += 1
+            if self.calls <= 3:  # p, t and c of the first draw: all slow and unlikely
+                return np.full(size, 0.99) * np.array([[1.0], [0.999]])
+            return self.rng.random(size)
+
+        def uniform(self, *args: Any) -> Any:
+            return self.rng.uniform(*args)
+
+    games = sample_games(3, Unlucky(), "-+")  # type: ignore[arg-type]
+    assert list(games.regime) == ["-+"] * 3
+
+
 def test_arrays_of_games_index_and_stack() -> None:
     stacked = Game.stack(list(GAMES.values()))
     assert stacked.shape == (12,)
     assert [stacked[k] for k in range(12)] == list(GAMES.values())
-    plane = Game(1.0, np.linspace(0.1, 2, 5)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 3), 0.5), (0.15, 0.6))
+    plane = Game(
+        1.0, np.linspace(0.1, 2, 5)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 3), 0.5), (0.15, 0.6)
+    )
     assert plane.shape == (5, 3)
     assert plane.regime.shape == (5, 3)
     assert plane.ravel()[7] == plane[2, 1]

@@ -52,7 +52,11 @@ def equilibria(games: Game) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarra
         enough = best_response(games, 1, middle).low >= q_c
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return {
-        "stay": (np.where(never, xi1 > 0, xi2 > 0), np.where(never, 0.0, 1.0), np.zeros(games.shape)),
+        "stay": (
+            np.where(never, xi1 > 0, xi2 > 0),
+            np.where(never, 0.0, 1.0),
+            np.zeros(games.shape),
+        ),
         "leave": ((xi1 < 0) | (xi2 < 0), np.where(xi1 < 0, 0.0, s_high), np.ones(games.shape)),
         "mixed": ((xi1 > 0) & (xi2 < 0) & (never == (games.penalty > d)), high, q_c),
     }
@@ -91,7 +95,9 @@ def test_every_listed_outcome_is_an_equilibrium() -> None:
                 utility, cost = np.broadcast_arrays(*values(game, outcome.route, s, q))
                 np.testing.assert_allclose(cost, outcome.cost, rtol=1e-10)
                 assert (utility.min(), utility.max()) == pytest.approx(outcome.utility, abs=1e-12)
-                assert best_response_gap(game, outcome.route, s, q, 201).max() < 1e-11 * (1 + game.value)
+                assert best_response_gap(game, outcome.route, s, q, 201).max() < 1e-11 * (
+                    1 + game.value
+                )
                 if outcome.route == 1:
                     assert provider_gap(game, s, q).max() < 1e-11 * (1 + outcome.cost)
 
@@ -113,14 +119,18 @@ def test_no_equilibrium_is_missed() -> None:
 
 def least_regret(games: Game, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(regret, s, q) of the least sum of both sides' regrets in each cell: shape (cells^2, n), by ever finer grids."""
-    corner = np.stack(np.meshgrid(*[np.arange(cells) / cells] * 2)).reshape(2, -1, 1) * np.ones(games.shape)
+    corner = np.stack(np.meshgrid(*[np.arange(cells) / cells] * 2)).reshape(2, -1, 1) * np.ones(
+        games.shape
+    )
     low, high = corner, corner + 1 / cells
     fractions = np.stack(np.meshgrid(*[np.linspace(0, 1, 9)] * 2)).reshape(2, -1, 1, 1)
     for _ in range(12):
         s, q = (low[i] + fractions[i] * (high - low)[i] for i in (0, 1))
         utility, cost = values(games, 1, s, q)
         best = values(games, 1, s, best_response(games, 1, s).low)[0]
-        cheapest = np.minimum(values(games, 1, 0.0, q)[1], values(games, 1, 1.0, q)[1])  # J is monotone in s
+        cheapest = np.minimum(
+            values(games, 1, 0.0, q)[1], values(games, 1, 1.0, q)[1]
+        )  # J is monotone in s
         regret = (best - utility) / games.value + (cost - cheapest) / games.penalty
         k = regret.argmin(axis=0)[None]
         regret, s, q = (np.take_along_axis(x, k, axis=0)[0] for x in (regret, s, q))
@@ -157,7 +167,9 @@ def test_a_mixed_equilibrium_can_be_an_outcome() -> None:
     mixed = simultaneous(game).outcomes[1]
     s, q = mixed.cascade[0], mixed.abandon
     assert best_response(game, 1, s).low == pytest.approx(q, abs=1e-9)
-    assert [payoffs(game, 1, other, q).cost for other in (0.0, 0.5, 1.0)] == pytest.approx([mixed.cost] * 3)
+    assert [payoffs(game, 1, other, q).cost for other in (0.0, 0.5, 1.0)] == pytest.approx(
+        [mixed.cost] * 3
+    )
     assert payoffs(game, 2, 0.0, q).cost == pytest.approx(mixed.cost)
 
 
@@ -173,8 +185,54 @@ def test_a_lottery_over_s_would_add_outcomes() -> None:
     assert 0.58 < 0.72 < 0.75
 
 
+def test_games_in_eighths_have_an_answer_whatever_ties() -> None:
+    """G(0) = G(1) and P = cp1 = cp2 occur among them: every outcome is an equilibrium, alone or in an array."""
+    rng = np.random.default_rng(46)
+    p, t, c = (rng.integers(low, high, (2, 20_000)) for low, high in ((1, 8), (0, 12), (1, 9)))
+    value, penalty = rng.integers(1, 13, (2, 20_000))
+    keep = (p[0] < p[1]) & (t[0] < t[1]) & (c[0] < c[1])
+    games = Game(
+        *(x[keep] / 8 for x in (value, penalty)), *(tuple(x[:, keep] / 8) for x in (p, t, c))
+    )
+    (p1, p2), (c1, c2) = games.success, games.cost
+    constant = p1 * c2 - p2 * c1 == c2 - c1 - games.penalty * (p2 - p1)
+    assert constant.sum() > 20
+    play = simultaneous(games)
+    for k in [*np.flatnonzero(constant), *range(200)]:
+        alone = simultaneous(games[k])
+        assert (alone.lowest, alone.highest) == (play.lowest[k], play.highest[k])
+        for outcome in alone.outcomes:
+            s = np.array(outcome.cascade).mean(keepdims=True)
+            q = np.full(1, outcome.abandon)
+            assert values(games[k], outcome.route, s, q)[1] == pytest.approx(outcome.cost)
+            assert best_response_gap(games[k], outcome.route, s, q, 201).max() < 1e-11
+            if outcome.route == 1:
+                assert provider_gap(games[k], s, q).max() < 1e-11
+
+
+def test_where_the_provider_is_indifferent_to_everything_every_best_response_is_an_outcome() -> (
+    None
+):
+    """P = cp1 = cp2: its cost is P whatever happens, so each s is an equilibrium with the reply to it."""
+    game = Game(1, 0.5, (0.5, 0.75), (0.25, 0.875), (0.25, 0.375))
+    outcomes = [outcome for outcome in simultaneous(game).outcomes if outcome.route == 1]
+    assert {outcome.kind for outcome in outcomes} == {"stay", "mixed", "leave"}
+    for s in np.linspace(0.01, 0.99, 99):
+        q = best_response(game, 1, s).low
+        kind = "stay" if q == 0 else "leave" if q == 1 else "mixed"
+        (low, high), least = next((o.cascade, o.utility) for o in outcomes if o.kind == kind)
+        assert low <= s <= high
+        assert least[0] - 1e-12 <= values(game, 1, s, q)[0] <= least[1] + 1e-12
+
+
 def test_arrays_of_any_shape() -> None:
-    plane = Game(1.0, np.linspace(0.1, 2, 15)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 11), 0.5), (0.15, 0.6))
+    plane = Game(
+        1.0,
+        np.linspace(0.1, 2, 15)[:, None],
+        (0.3, 0.8),
+        (np.linspace(0, 0.4, 11), 0.5),
+        (0.15, 0.6),
+    )
     play = simultaneous(plane)
     assert play.lowest.shape == play.highest.shape == (15, 11)
     assert play.lowest[7, 9] == pytest.approx(simultaneous(plane[7, 9]).lowest)

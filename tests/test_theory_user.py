@@ -181,6 +181,46 @@ def test_regret_is_zero_exactly_at_best_responses() -> None:
     assert (away[best < 0.9] > 0).all()
 
 
+def test_regret_is_signed_and_small_regrets_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """U(q*) - U(q) by exact fractions, near the optimum, where utilities agree to many digits."""
+    game = GAMES["t5-cascade"]
+    (xi1, xi2), (p1, p2) = (tuple(map(Fraction, pair)) for pair in (game.net_value, game.success))
+
+    def utility(s: float, q: float) -> Fraction:
+        s, q = Fraction(s), Fraction(q)
+        n1 = 1 / (1 - (1 - p1) * (1 - q) * (1 - s))
+        return n1 * (xi1 + (1 - p1) * (1 - q) * s * xi2 / (1 - (1 - p2) * (1 - q)))
+
+    for s in (0.2, 0.4, 0.45, 0.9):
+        best = best_response(game, 1, s).low
+        for q in (best, abs(best - 1e-5), abs(best - 1e-3), 0.5, 0.0, 1.0):
+            exact = float(utility(s, best) - utility(s, q))
+            assert user_regret(game, 1, s, q) == pytest.approx(exact, rel=1e-9, abs=1e-16)
+    # a reply that is not the best shows: nothing turns a negative regret into a positive one
+    monkeypatch.setattr(
+        "routing_game.theory.user._maximiser", lambda *_: (np.float64(0.9), 0.9, True)
+    )
+    assert user_regret(game, 1, 0.2, 0.0) == pytest.approx(
+        float(utility(0.2, 0.9) - utility(0.2, 0))
+    )
+    assert user_regret(game, 1, 0.2, 0.0) < 0
+
+
+def test_snapping_moves_what_rounding_explains_and_nothing_else() -> None:
+    rng = np.random.default_rng(18)
+    games, s = sample_games(N, rng), rng.random(N)
+    np.testing.assert_array_equal(snapped(games, s), s)
+    for mark in thresholds(games):
+        has = np.isfinite(mark)
+        s = np.where(has, mark, 0.5)
+        for step in (1 - 1e-8, 1 + 1e-8):
+            np.testing.assert_array_equal(
+                snapped(games, np.minimum(s * step, 1)), np.minimum(s * step, 1)
+            )
+        for near in (np.nextafter(s, 0), np.nextafter(s, 1)):
+            np.testing.assert_array_equal(snapped(games, near)[has], mark[has])
+
+
 def test_single_games_answer_as_arrays_do() -> None:
     """Numbers and arrays go different ways through numpy; P = d makes eta1 = eta2, a division by zero for numbers."""
     rng = np.random.default_rng(16)

@@ -34,11 +34,15 @@ def test_worst_cost_is_the_largest_over_tolerated_replies(route: int, eps: float
     q = np.linspace(0, 1, 2001)[:, None]
     utility, cost = values(games, route, s, q)
     utility, cost = np.broadcast_arrays(utility, cost)
-    tolerated = utility >= payoffs(games, route, s, best_response(games, route, s).low).utility - eps
+    tolerated = (
+        utility >= payoffs(games, route, s, best_response(games, route, s).low).utility - eps
+    )
     by_grid = np.where(tolerated, cost, -np.inf).max(axis=0)
     worst = worst_cost(games, route, s, eps)
     assert (worst >= by_grid - 1e-9 * np.abs(by_grid)).all()
-    assert np.quantile(worst / by_grid - 1, 0.99) < 0.02  # above the grid only by what lies between its points
+    assert (
+        np.quantile(worst / by_grid - 1, 0.99) < 0.02
+    )  # above the grid only by what lies between its points
 
 
 @pytest.mark.parametrize("name", GAMES)
@@ -47,8 +51,12 @@ def test_robust_commitments_guard_and_come_down_to_the_weak_cost(name: str) -> N
     costs = []
     for eps in (1e-2, 1e-4, 1e-7):
         robust = robust_commitment(game, eps)
-        assert worst_cost(game, robust.route, robust.cascade, eps) == pytest.approx(robust.cost, rel=1e-9)
-        grid = min(worst_cost(game, 1, np.linspace(0, 1, 2001), eps).min(), worst_cost(game, 2, 0.0, eps))
+        assert worst_cost(game, robust.route, robust.cascade, eps) == pytest.approx(
+            robust.cost, rel=1e-9
+        )
+        grid = min(
+            worst_cost(game, 1, np.linspace(0, 1, 2001), eps).min(), worst_cost(game, 2, 0.0, eps)
+        )
         assert robust.cost <= grid + 1e-9
         costs.append(robust.cost)
     assert costs == sorted(costs, reverse=True)
@@ -107,7 +115,8 @@ def test_forced_throttling_is_the_infimum_over_latencies() -> None:
         infimum, own = forced_throttling(games), games.latency
         further = games.value * np.concatenate([[0], np.geomspace(1e-6, 2, 40)])[:, None]
         slow1, slow2 = (
-            np.maximum(t, games.value * p * (1 + 1e-9)) + further for t, p in zip(own, games.success, strict=True)
+            np.maximum(t, games.value * p * (1 + 1e-9)) + further
+            for t, p in zip(own, games.success, strict=True)
         )
         levels = {"first": (slow1, own[1]), "second": (own[0], slow2), "both": (slow1, slow2)}
         for name, latency in levels.items():
@@ -116,11 +125,56 @@ def test_forced_throttling_is_the_infimum_over_latencies() -> None:
             np.testing.assert_allclose(cost, getattr(infimum, name), rtol=1e-6)
 
 
+def test_forced_throttling_with_p1_above_p2_knows_the_mixed_reply() -> None:
+    """Slowing M2 alone, by a grid of latencies, in games where provoking a mixed reply is best."""
+    rng, n = np.random.default_rng(36), 15_000
+    p = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0)[::-1]
+    games = Game(
+        rng.uniform(0.1, 3, n),
+        rng.uniform(0.05, 4, n),
+        tuple(p),
+        tuple(rng.uniform(0, 1, (2, n))),
+        tuple(rng.uniform(-0.5, 1, (2, n))),
+        ordered=False,
+    )
+    games = games[np.flatnonzero(games.net_value[0] > 0)]
+    mixed = np.flatnonzero(solve(games).rule == "interior")
+    games = games[np.concatenate([mixed, np.arange(100)])]
+    assert mixed.size > 10
+    (t1, t2), floor = games.latency, games.value * games.success[1] * (1 + 1e-9)
+    further = games.value * np.concatenate([[0], np.geomspace(1e-6, 2, 15)])[:, None]
+    slow = np.maximum(t2, floor) + further
+    cost = (solve(games).cost - throttling_gain(games, (t1, slow))).min(axis=0)
+    infimum = forced_throttling(games).second
+    assert (cost >= infimum - 1e-9).all()
+    np.testing.assert_allclose(cost, infimum, rtol=1e-6, atol=1e-9)
+    own = games.net_value[1] < 0  # it is slow enough as it is
+    assert (infimum[own] <= solve(games).cost[own] + 1e-12).all()
+
+
+def test_a_task_that_is_just_worth_starting_is_started() -> None:
+    """Twentieths with U1(1, 0) = 0 exactly: rounding doesn't make the user decline."""
+    p1, p2, t1, t2 = (k.ravel() + 1 for k in np.indices((19, 19, 30, 30)))
+    edge = (p1 - t1) * p2 + (20 - p1) * (p2 - t2) == 0  # 20 p2 U1(1, 0), in whole numbers, V = 1
+    found = np.flatnonzero((p1 < p2) & (t1 < t2) & (p1 < t1) & (p2 > t2) & edge)
+    p1, p2, t1, t2 = (x[found] / 20 for x in (p1, p2, t1, t2))
+    answer = participation(Game(1.0, 1.0, (p1, p2), (t1, t2), (0.1, 10.0)))
+    assert found.size > 10
+    assert (answer.threshold == 1).all()
+    # each failure of M1 then costs as much as starting with M2, and some passes of M1 do not fail
+    assert (answer.route == 1).all()
+    assert (answer.cascade == 1).all()
+
+
 def test_throttling_at_any_level() -> None:
     game = GAMES["value-strong"]
     assert throttling_gain(game, game.latency) == 0
-    gain = throttling_gain(dataclasses.replace(game, penalty=0.55), (0.1, np.array([0.3, 1.599, 1.601, 5.0])))
-    assert gain == pytest.approx([0, 0, 0.625 - 0.61, 0.625 - 0.61])  # nothing until M2 is not worth its time
+    gain = throttling_gain(
+        dataclasses.replace(game, penalty=0.55), (0.1, np.array([0.3, 1.599, 1.601, 5.0]))
+    )
+    assert gain == pytest.approx(
+        [0, 0, 0.625 - 0.61, 0.625 - 0.61]
+    )  # nothing until M2 is not worth its time
     assert throttling_gain(game, (2.0, 2.0)) == pytest.approx(0.625 - 0.7)  # it can cost, too
     with pytest.raises(ValueError, match="latency of model 2 lies below"):
         throttling_gain(game, (0.1, 0.2))
@@ -143,7 +197,10 @@ def test_participation_by_grid() -> None:
         best = np.full(games.shape, np.inf)
         s0, s_low, s_high = thresholds(games)
         points = [np.full(games.shape, s) for s in np.linspace(0, 1, 401)]
-        points += [np.where(np.isnan(s), 0, np.clip(s, 0, 1)) for s in (s0, s_low, s_high, answer.threshold)]
+        points += [
+            np.where(np.isnan(s), 0, np.clip(s, 0, 1))
+            for s in (s0, s_low, s_high, answer.threshold)
+        ]
         for route in (1, 2):
             for s in points if route == 1 else points[:1]:
                 reply = best_response(games, route, s)
@@ -151,7 +208,9 @@ def test_participation_by_grid() -> None:
                 best = np.minimum(best, np.where(result.utility >= -1e-12, result.cost, np.inf))
         accepted = answer.route > 0
         np.testing.assert_array_equal(accepted, np.isfinite(best))
-        gap = best[accepted] / answer.cost[accepted] - 1  # a mixed reply is optimal between grid points
+        gap = (
+            best[accepted] / answer.cost[accepted] - 1
+        )  # a mixed reply is optimal between grid points
         assert gap.min() > -1e-9
         assert np.quantile(gap, 0.999) < 1e-9
 

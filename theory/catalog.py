@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from routing_game.theory.game import Game
+from routing_game.theory.numbers import whole
 
 
-def _game(value: float, penalty: float, p1: float, p2: float, c1: float, c2: float, t1: float, t2: float) -> Game:
+def _game(
+    value: float, penalty: float, p1: float, p2: float, c1: float, c2: float, t1: float, t2: float
+) -> Game:
     return Game(value, penalty, (p1, p2), (t1, t2), (c1, c2))
 
 
@@ -91,7 +94,11 @@ class RealPair:
     def game(self) -> Game:
         """The game at the point estimates."""
         m1, m2 = self.standard, self.reasoning
-        success, latency, cost = (m1.success, m2.success), (m1.latency, m2.latency), (m1.cost, m2.cost)
+        success, latency, cost = (
+            (m1.success, m2.success),
+            (m1.latency, m2.latency),
+            (m1.cost, m2.cost),
+        )
         return Game(self.value, self.penalty, success, latency, cost, self.ordered)
 
 
@@ -100,7 +107,10 @@ def _read_pairs() -> dict[str, RealPair]:
     table: dict[str, Any] = tomllib.loads(text)
     pairs = {}
     for name, row in table["pairs"].items():
-        standard, reasoning = ModelEstimate(**row.pop("standard")), ModelEstimate(**row.pop("reasoning"))
+        standard, reasoning = (
+            ModelEstimate(**row.pop("standard")),
+            ModelEstimate(**row.pop("reasoning")),
+        )
         pairs[name] = RealPair(standard, reasoning, source=table["source"], **row)
     return pairs
 
@@ -127,14 +137,28 @@ def load(name: str) -> Game:
 def sample_games(n: int, rng: np.random.Generator, regime: str | None = None) -> Game:
     """An array of n random games: the ordered pairs p, t, c are sorted uniforms, V and P are uniform.
 
-    p in (.02, .98), c in (0, 1), t in (0, 1), V in (.1, 3), P in (.05, 4); with ``regime``, only games whose signs
-    of (xi1, xi2) are as asked ("++", "--", "-+" or "+-").
+    p in (.02, .98), c in (0, 1), t in (0, 1), V in (.1, 3), P in (.05, 4); with ``regime``, only games
+    whose signs of (xi1, xi2) are as asked ("++", "--", "-+" or "+-").
+
+    Raises:
+        ValueError: n is not a whole number of at least 0, or there is no such regime.
     """
-    if regime not in (None, "++", "--", "-+", "+-"):
+    count = whole("n", n, at_least=0)
+    if regime is None:
+        return _draw(count, rng)
+    if regime not in ("++", "--", "-+", "+-"):
         raise ValueError(f'regime must be None, "++", "--", "-+" or "+-", got {regime!r}')
-    size = n if regime is None else 16 * n + 100  # the rarest regime is about one game in ten
-    p, t, c = (np.sort(rng.random((2, size)), axis=0) for _ in range(3))
+    size = 16 * count + 100  # the rarest regime is about one game in ten
+    while True:
+        games = _draw(size, rng)
+        found = np.flatnonzero(games.regime == regime)
+        if found.size >= count:
+            return games[found[:count]]
+        size *= 2
+
+
+def _draw(n: int, rng: np.random.Generator) -> Game:
+    p, t, c = (np.sort(rng.random((2, n)), axis=0) for _ in range(3))
     p = 0.02 + 0.96 * p
-    value, penalty = rng.uniform(0.1, 3.0, size), rng.uniform(0.05, 4.0, size)
-    games = Game(value, penalty, (p[0], p[1]), (t[0], t[1]), (c[0], c[1]))
-    return games if regime is None else games[np.flatnonzero(games.regime == regime)[:n]]
+    value, penalty = rng.uniform(0.1, 3.0, n), rng.uniform(0.05, 4.0, n)
+    return Game(value, penalty, (p[0], p[1]), (t[0], t[1]), (c[0], c[1]))

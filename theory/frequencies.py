@@ -14,7 +14,7 @@ import numpy as np
 
 from routing_game.theory.catalog import PAIRS, sample_games
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array
+from routing_game.theory.numbers import Array, whole
 from routing_game.theory.provider import RULES, solve
 
 Prior = Callable[[int, np.random.Generator], Game]
@@ -38,7 +38,9 @@ def ratios(n: int, rng: np.random.Generator) -> Game:
     """Scale-free: p sorted uniform; t2/t1, c2/c1 log-uniform on (1, 100); V/t1, P/c1 log-uniform on (1/2, 200)."""
     latency, cost = np.exp(rng.uniform(0, np.log(100), (2, n)))
     value, penalty = np.exp(rng.uniform(np.log(0.5), np.log(200), (2, n)))
-    return Game(value, penalty, _sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))), (1.0, latency), (1.0, cost))
+    return Game(
+        value, penalty, _sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))), (1.0, latency), (1.0, cost)
+    )
 
 
 def measured(n: int, rng: np.random.Generator) -> Game:
@@ -50,11 +52,18 @@ def measured(n: int, rng: np.random.Generator) -> Game:
     noise_p, noise_t, noise_c = np.exp(rng.normal(0, 0.5, (3, 2, n)))
     success = _sorted(p * noise_p / (1 - p + p * noise_p))
     latency, cost = _sorted(t * noise_t), _sorted(c * noise_c)
-    value, penalty = (_around(np.array(level) / np.array(success), rng) for level in (latency, cost))
+    value, penalty = (
+        _around(np.array(level) / np.array(success), rng) for level in (latency, cost)
+    )
     return Game(value, penalty, success, latency, cost)
 
 
-PRIORS: dict[str, Prior] = {"uniform": uniform, "unit": unit, "ratios": ratios, "measured": measured}
+PRIORS: dict[str, Prior] = {
+    "uniform": uniform,
+    "unit": unit,
+    "ratios": ratios,
+    "measured": measured,
+}
 """Priors over games by name; each says in its docstring what it draws."""
 
 
@@ -62,8 +71,9 @@ def frequencies(prior: str, n: int, rng: np.random.Generator) -> dict[str, float
     """Share of each kind of optimum among ``n`` games drawn from a prior of `PRIORS`; two million take seconds.
 
     Raises:
-        ValueError: no such prior.
+        ValueError: no such prior, or n is not a whole number of at least 1.
     """
+    whole("n", n, at_least=1)
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}; got {prior!r}")
     count = np.zeros(len(RULES), dtype=int)

@@ -11,6 +11,8 @@ leaves with probability q; the first pass is always made. (Section 3 of the pape
 
 from __future__ import annotations
 
+import functools
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
@@ -65,7 +67,8 @@ class Game:
             be negative (a per-call price can exceed the cost of a pass).
 
     Raises:
-        ValueError: a number is not finite or out of range, shapes do not broadcast, or the ordering fails.
+        ValueError: a number is not finite or out of range, shapes do not broadcast, or the ordering
+            fails; also where doubles could overflow: a number beyond 1e100, or V, P or p below 1e-100.
 
     Example:
         >>> Game(value=1, penalty=1.5, success=(0.3, 0.8), latency=(0.4, 0.5), cost=(0.15, 0.6)).regime
@@ -89,15 +92,17 @@ class Game:
         if self.ordered:
             self._check_order()
 
-    @property
+    @functools.cached_property
     def net_value(self) -> tuple[Real, Real]:
         """(xi1, xi2), xi = V p - t: what one pass is worth to the user.
 
         Positive: the model is *value-dominated*; negative: *latency-dominated*. A difference within rounding error
         of zero counts as zero, so that decimal inputs meet the boundary they mean (V = .7, p = .1, t = .07).
         """
-        xi1, xi2 = (difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True))
-        return xi1, xi2
+        xi1, xi2 = (
+            difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True)
+        )
+        return _frozen(xi1), _frozen(xi2)
 
     @property
     def failure(self) -> tuple[Real, Real]:
@@ -121,7 +126,7 @@ class Game:
         sign1, sign2 = (np.sign(xi).astype(int) for xi in self.net_value)
         return plain(np.broadcast_to(_REGIMES[3 * sign1 + sign2 + 4], self.shape))
 
-    @property
+    @functools.cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape to which all numbers broadcast; () for a single game."""
         return np.broadcast_shapes(*(np.shape(x) for x in self._numbers()))
@@ -136,10 +141,19 @@ class Game:
 
     @classmethod
     def stack(cls, games: Sequence[Game]) -> Game:
-        """One array of games, shape (len(games),), from single games; ordered only if all of them are."""
+        """One array of games, shape (len(games),), from single games; ordered only if all of them are.
+
+        Raises:
+            ValueError: no games, or one of them is an array.
+        """
+        if not games or any(game.shape for game in games):
+            shapes = [game.shape for game in games]
+            raise ValueError(f"games must be single games, at least one; got the shapes {shapes}")
         value, penalty, *rest = np.array([g._numbers() for g in games], dtype=float).T
         ordered = all(g.ordered for g in games)
-        return cls(value, penalty, (rest[0], rest[1]), (rest[2], rest[3]), (rest[4], rest[5]), ordered)
+        return cls(
+            value, penalty, (rest[0], rest[1]), (rest[2], rest[3]), (rest[4], rest[5]), ordered
+        )
 
     def _unchecked(self, *numbers: Array) -> Game:
         """A game of numbers that were checked before; blocks of a large array are made thousands of times."""
@@ -151,36 +165,48 @@ class Game:
         return game
 
     def __eq__(self, other: object) -> bool:
+        """Equal numbers in an equal shape, however they are stored, and the same ``ordered``."""
         if not isinstance(other, Game):
             return NotImplemented
-        return self.ordered == other.ordered and all(
-            np.array_equal(a, b) for a, b in zip(self._numbers(), other._numbers(), strict=True)
+        return (self.ordered, self.shape) == (other.ordered, other.shape) and all(
+            np.array_equal(a, b) for a, b in zip(self._full(), other._full(), strict=True)
         )
 
     def __hash__(self) -> int:
-        return hash((self.ordered, *(np.asarray(x).tobytes() for x in self._numbers())))
+        return hash((self.ordered, self.shape, *(x.tobytes() for x in self._full())))
 
     def _numbers(self) -> tuple[Real, ...]:
         return (self.value, self.penalty, *self.success, *self.latency, *self.cost)
 
     def _full(self) -> list[Array]:
         shape = self.shape
-        return [np.asarray(x) if np.shape(x) == shape else np.broadcast_to(x, shape) for x in self._numbers()]
+        return [
+            np.asarray(x) if np.shape(x) == shape else np.broadcast_to(x, shape)
+            for x in self._numbers()
+        ]
 
     def _check_shapes(self) -> None:
         try:
             _ = self.shape
         except ValueError:
-            shapes = {f.name: _shapes(getattr(self, f.name)) for f in fields(self) if f.name != "ordered"}
-            raise ValueError(f"the shapes of a game's numbers must broadcast, got {shapes}") from None
+            shapes = {
+                f.name: _shapes(getattr(self, f.name)) for f in fields(self) if f.name != "ordered"
+            }
+            raise ValueError(
+                f"the shapes of a game's numbers must broadcast, got {shapes}"
+            ) from None
 
     def _check_ranges(self) -> None:
-        require(self.value > 0, "value", self.value, "be positive")
-        require(self.penalty > 0, "penalty", self.penalty, "be positive")
+        for name in ("value", "penalty"):
+            x = getattr(self, name)
+            require(x > 0, name, x, "be positive")
+            require(x >= _LEAST, name, x, f"be at least {_LEAST:g} {_UNITS}")
         for i in (0, 1):
             p, t, c = self.success[i], self.latency[i], self.cost[i]
-            rule = "lie strictly between 0 and 1 (a probability, not a percentage)"
-            require((p > 0) & (p < 1), f"success of model {i + 1}", p, rule)
+            rule = (
+                f"lie strictly between 0 and 1 (a probability, not a percentage; from {_LEAST:g})"
+            )
+            require((p >= _LEAST) & (p < 1), f"success of model {i + 1}", p, rule)
             require(t >= 0, f"latency of model {i + 1}", t, "be at least 0")
             if self.ordered:
                 rule = "be at least 0 (ordered=False admits negative costs)"
@@ -192,27 +218,51 @@ class Game:
             bad = first >= second
             if bad.any():
                 rule = "be larger for model 2 than for model 1 (ordered=False lifts this)"
-                raise ValueError(f"{name} must {rule}, got {shown(first, bad)} and {shown(second, bad)}")
+                raise ValueError(
+                    f"{name} must {rule}, got {shown(first, bad)} and {shown(second, bad)}"
+                )
 
 
 def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
     """Raise ValueError unless every route is 1 or 2 and every cascade and abandon is a probability."""
-    require((route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)")
+    require(
+        (route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)"
+    )
     require((cascade >= 0) & (cascade <= 1), "cascade", cascade, "lie in [0, 1]")
     require((abandon >= 0) & (abandon <= 1), "abandon", abandon, "lie in [0, 1]")
 
+
+_LEAST, _LARGEST = 1e-100, 1e100
+_UNITS = "(choose another unit: only ratios count)"
 
 _REGIMES = np.array(["--", "-0", "-+", "0-", "00", "0+", "+-", "+0", "++"])
 
 
 def _number(name: str, x: ArrayLike) -> Real:
+    number = _double(name, x)
+    if not np.all(abs(number) <= _LARGEST):
+        require(np.isfinite(number), name, number, "be finite")
+        require(abs(number) <= _LARGEST, name, number, f"stay within {_LARGEST:g} {_UNITS}")
+    return _frozen(number)
+
+
+def _double(name: str, x: ArrayLike) -> Real:
+    """A new number or array; -0.0 becomes 0.0: equal numbers, equal bytes."""
     try:
-        number = np.array(x, dtype=np.float64) + 0.0  # -0.0 becomes 0.0: equal numbers, equal bytes
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number or an array of numbers, got {x!r}") from None
-    require(np.isfinite(number), name, number, "be finite")
-    number.setflags(write=False)
-    return number if number.ndim else float(number)
+        array = np.asarray(x)
+        if array.dtype.kind in "US":  # numpy would read a number from its digits
+            raise TypeError
+        return array.astype(np.float64) + 0.0 if array.ndim else float(array) + 0.0
+    except (TypeError, ValueError, OverflowError):
+        got = reprlib.repr(x)
+        raise ValueError(f"{name} must be a number or an array of numbers, got {got}") from None
+
+
+def _frozen(x: Any) -> Any:
+    """The array, read-only from now on (or the number)."""
+    if isinstance(x, np.ndarray):
+        x.setflags(write=False)
+    return x
 
 
 def _pair(name: str, pair: Any) -> tuple[Real, Real]:

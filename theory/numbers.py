@@ -5,6 +5,7 @@ Every module of theory stands on this one; it knows none of them.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -28,16 +29,32 @@ def plain(x: Any) -> Any:
     return x if x.ndim else x.item()
 
 
+def double(x: Any) -> Any:
+    """The number, list, array or tensor in double precision: a numpy number or array."""
+    return np.asarray(x, dtype=np.float64)[()]
+
+
 def difference(a: Real, b: Real) -> Real:
-    """A - b for b >= 0, exactly 0 where the two agree up to rounding."""
+    """A - b, exactly 0 where the two agree up to rounding."""
     gap = np.subtract(a, b)
-    rounding = np.abs(gap) <= ROUNDING * b
+    rounding = np.abs(gap) <= ROUNDING * np.abs(b)
     return np.where(rounding, 0.0, gap)[()] if np.any(rounding) else gap
 
 
 def tied(cost: Any) -> Any:
     """The largest cost that counts as equal to this one."""
     return cost + TIE * np.abs(cost)
+
+
+def whole(name: str, n: Any, at_least: int) -> int:
+    """The count as an int; ValueError unless it is a whole number, at least ``at_least``."""
+    try:
+        count = operator.index(n)
+    except TypeError:
+        count = -1
+    if count < at_least or isinstance(n, bool):
+        raise ValueError(f"{name} must be a whole number, at least {at_least}, got {n!r}")
+    return count
 
 
 def require(holds: Any, name: str, x: Any, rule: str) -> None:
@@ -54,6 +71,7 @@ def shown(x: Any, bad: Any) -> str:
     x = np.asarray(x)
     if x.ndim == 0:
         return f"{x.item():g}"
+    x, bad = np.broadcast_arrays(x, bad)
     place = np.unravel_index(int(np.argmax(bad)), x.shape)
     return f"{x[place]:g} at index {tuple(int(k) for k in place)}"
 

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import TIE, Array, Real, least, plain, tied
+from routing_game.theory.numbers import TIE, Array, Real, difference, double, least, plain, tied
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.user import best_response, jump_point, ramp_start, thresholds
 
@@ -53,7 +53,9 @@ class Piece(NamedTuple):
     rule: str
     route: int
     cascade: tuple[float, float]
+    """(low, high): every s between is optimal; the ends of "interior" belong to its neighbours."""
     abandon: float
+    """q, the user's reply; at the middle of the piece if it rises along it ("interior", P = cp1 = cp2)."""
     cost: float
     utility: tuple[float, float]
 
@@ -116,7 +118,8 @@ class Equilibrium:
     def misalignment(self) -> tuple[Real, Real]:
         """(low, high) of Delta_U = user_best - U over the whole optimal set."""
         table = self._candidates  # U is monotone in s on every piece, so its ends suffice
-        gaps = self.user_best - np.stack([table.utility_low, table.utility_high])
+        utilities = np.stack([table.utility_low, table.utility_high])
+        gaps = np.asarray(difference(self.user_best, utilities))
         low, high = np.where(self._optimal, gaps, np.inf), np.where(self._optimal, gaps, -np.inf)
         return plain(low.min(axis=(0, 1))), plain(high.max(axis=(0, 1)))
 
@@ -138,8 +141,12 @@ class Equilibrium:
             ValueError: for an array of games; index it and solve again.
         """
         if self.game.shape:
-            raise ValueError(f"pieces are listed for a single game, got an array of shape {self.game.shape}")
-        return tuple(_piece(self._candidates, int(k)) for k in np.flatnonzero(self._optimal))
+            raise ValueError(
+                f"pieces are listed for a single game, got an array of shape {self.game.shape}"
+            )
+        return tuple(
+            _piece(self.game, self._candidates, int(k)) for k in np.flatnonzero(self._optimal)
+        )
 
     @functools.cached_property
     def _candidates(self) -> _Candidates:
@@ -148,7 +155,9 @@ class Equilibrium:
     @functools.cached_property
     def _chosen(self) -> tuple[Array, Array, Array]:
         """First and last s, and q, of the deciding candidate."""
-        low, high, abandon = (np.choose(self.kind, x) for x in zip(*_commitments(self.game), strict=True))
+        low, high, abandon, _ = (
+            np.choose(self.kind, x) for x in zip(*_commitments(self.game), strict=True)
+        )
         return low, high, abandon
 
     @functools.cached_property
@@ -173,7 +182,9 @@ def solve(game: Game) -> Equilibrium:
         return Equilibrium(game, plain(cost), plain(kind))
     games = game.ravel()
     cost, kind = np.empty(games.shape), np.empty(games.shape, dtype=np.int8)
-    for start in range(0, cost.size, _BLOCK):  # arrays that fit the cache: several times faster than whole ones
+    for start in range(
+        0, cost.size, _BLOCK
+    ):  # arrays that fit the cache: several times faster than whole ones
         block = slice(start, start + _BLOCK)
         cost[block], kind[block] = _optimum(games[block])
     return Equilibrium(game, cost.reshape(game.shape), kind.reshape(game.shape))
@@ -181,23 +192,24 @@ def solve(game: Game) -> Equilibrium:
 
 def outcome(game: Game, route: Any, cascade: Any) -> Payoffs:
     """Payoffs of the commitment (i, s) when the user answers with its best response, ties for the provider."""
+    route, cascade = double(route), double(cascade)
     return payoffs(game, route, cascade, best_response(game, route, cascade).strong)
 
 
 def provider_regret(game: Game, route: Any, cascade: Any) -> Any:
     """J(i, s, q*) - J* >= 0, the cost of committing to (i, s) instead of an optimum; in units of cost."""
-    return outcome(game, route, cascade).cost - solve(game).cost
+    return plain(difference(outcome(game, route, cascade).cost, solve(game).cost))
 
 
 def _costs(game: Game) -> tuple[Any, ...]:
     """J of every candidate in the order of `RULES`; where one is not available, nan or at least _FAR."""
     (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
     loses1, gains1, loses2, gains2 = xi1 < 0, xi1 > 0, xi2 <= 0, xi2 >= 0
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # where a threshold means nothing its formula may give anything: clipped, it gives a finite cost, or nan
         at_s0 = _staying_cost(game, np.clip(jump_point(game, xi1, xi2), 0.0, 1.0))
         at_s_low = _staying_cost(game, np.clip(ramp_start(game, xi1, xi2), 0.0, 1.0))
-    mixed = interior_optimum(game)[1] if _may_mix(game) else _FAR
+    mixed = interior_optimum(game)[1] if may_mix(game) else _FAR
     return (  # adding _FAR is several times faster than np.where
         cp1 + _FAR * loses1,
         at_s_low + _FAR * ~(gains1 & loses2),
@@ -227,32 +239,47 @@ class _Candidates(NamedTuple):
 
     low: Array
     high: Array
-    abandon: Array
+    abandon_low: Array
+    abandon_high: Array
     cost: Array
     utility_low: Array
     utility_high: Array
 
 
-def _commitments(game: Game) -> tuple[tuple[Any, Any, Any], ...]:
-    """First and last s, and q, of every candidate in the order of `RULES`; anything where it is not available."""
+def _commitments(game: Game) -> tuple[tuple[Any, Any, Any, Any], ...]:
+    """First and last s, and q at each, of every candidate in the order of `RULES`.
+
+    Anything where a candidate is not available.
+    """
     s0, s_low, s_high = thresholds(game)
     xi2, (cp1, cp2) = game.net_value[1], game.cost_of_pass
-    indifferent = np.abs(cp1 - cp2) <= TIE * np.abs(cp2)  # escalating early or late costs the provider the same
-    mixed = interior_optimum(game)[0] if _may_mix(game) else np.nan
-    q_mixed = best_response(game, 1, np.nan_to_num(mixed)).low if _may_mix(game) else 0.0
+    # escalating early or late costs the provider the same
+    indifferent = np.abs(cp1 - cp2) <= TIE * np.abs(cp2)
+    stay_to = np.where(indifferent, np.where(xi2 >= 0, 1.0, s_low), 0.0)
     return (
-        (0.0, np.where(indifferent, np.where(xi2 >= 0, 1.0, s_low), 0.0), 0.0),
-        (s_low, s_low, 0.0),
-        (mixed, mixed, q_mixed),
-        (np.where(np.isnan(s_high), 0.0, s_high), np.where(np.isnan(s0), 1.0, s0), 1.0),
-        (s0, np.where(indifferent, 1.0, s0), 0.0),
-        (0.0, 1.0, 0.0),
-        (0.0, 1.0, 1.0),
+        (0.0, stay_to, 0.0, 0.0),
+        (s_low, s_low, 0.0, 0.0),
+        _mixed(game, s_low, s_high),
+        (np.where(np.isnan(s_high), 0.0, s_high), np.where(np.isnan(s0), 1.0, s0), 1.0, 1.0),
+        (s0, np.where(indifferent, 1.0, s0), 0.0, 0.0),
+        (0.0, 1.0, 0.0, 0.0),
+        (0.0, 1.0, 1.0, 1.0),
     )
 
 
+def _mixed(game: Game, s_low: Real, s_high: Real) -> tuple[Any, Any, Any, Any]:
+    """The mixed candidate: one commitment inside the ramp, or all of it if nothing makes a difference."""
+    s, q = np.nan, 0.0
+    if may_mix(game):
+        s = interior_optimum(game)[0]
+        q = best_response(game, 1, np.nan_to_num(s)).low
+    flat = _flat(game)
+    first, last = np.where(flat, s_low, s), np.where(flat, s_high, s)
+    return first, last, np.where(flat, 0.0, q), np.where(flat, 1.0, q)
+
+
 def _candidates(game: Game) -> _Candidates:
-    low, high, q = (
+    low, high, q_low, q_high = (
         np.stack([np.broadcast_to(np.nan_to_num(x), game.shape) for x in column])
         for column in zip(*_commitments(game), strict=True)
     )
@@ -260,14 +287,25 @@ def _candidates(game: Game) -> _Candidates:
     cost = np.where(cost < _FAR, cost, np.inf)
     part_of_stay1 = (high[_STAY1] > 0) & np.isfinite(cost[_STAY1])
     cost[_S_LOW] = np.where(part_of_stay1, np.inf, cost[_S_LOW])
+    ramp = _flat(game) & (low[_INTERIOR] < high[_INTERIOR])
+    cost[_INTERIOR] = np.where(ramp, game.penalty, cost[_INTERIOR])
     route = _ROUTE.reshape(-1, *[1] * len(game.shape))
-    utilities = (payoffs(game, route, s, q).utility for s in (low, high))
-    return _Candidates(low, high, q, cost, *utilities)
+    ends = ((low, q_low), (high, q_high))
+    utilities = (payoffs(game, route, s, q).utility for s, q in ends)
+    return _Candidates(low, high, q_low, q_high, cost, *utilities)
 
 
-def _piece(table: _Candidates, k: int) -> Piece:
-    low, high, abandon, cost, *utility = (float(field[k]) for field in table)
-    return Piece(str(_NAMES[k]), int(_ROUTE[k]), (low, high), abandon, cost, (min(utility), max(utility)))
+def _piece(game: Game, table: _Candidates, k: int) -> Piece:
+    low, high, q_low, q_high, cost, *utility = (float(field[k]) for field in table)
+    abandon = q_low if q_low == q_high else best_response(game, 1, (low + high) / 2).low
+    return Piece(
+        str(_NAMES[k]),
+        int(_ROUTE[k]),
+        (low, high),
+        abandon,
+        cost,
+        (min(utility), max(utility)),
+    )
 
 
 def _weak(game: Game, table: _Candidates) -> tuple[Array, Any]:
@@ -303,7 +341,13 @@ def _staying_cost(game: Game, s: Real) -> Real:
     return (game.cost[0] + k1 * s * game.cost_of_pass[1]) / (game.success[0] + k1 * s)
 
 
-def _may_mix(game: Game) -> bool:
+def _flat(game: Game) -> Any:
+    """Whether the cost is P whatever both sides do: P = cp1 = cp2."""
+    price, (cp1, cp2) = game.penalty, game.cost_of_pass
+    return (np.abs(cp1 - price) <= TIE * price) & (np.abs(cp2 - price) <= TIE * price)
+
+
+def may_mix(game: Game) -> bool:
     """Whether a mixed reply could be worth provoking in some of the games: never if p1 <= p2."""
     return not game.ordered and bool(np.any(game.success[0] > game.success[1]))
 

@@ -28,9 +28,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import TIE, Array, Real
+from routing_game.theory.numbers import TIE, Array, Real, plain, tied
 from routing_game.theory.payoffs import payoffs
-from routing_game.theory.user import thresholds
+from routing_game.theory.user import best_response, thresholds
 
 _KINDS = ("stay", "leave", "mixed", "stay", "leave")
 _ROUTES = (1, 1, 1, 2, 2)
@@ -43,8 +43,9 @@ class Outcome(NamedTuple):
     """"stay", "leave" or "mixed": what the user does."""
     route: int
     cascade: tuple[float, float]
-    """(low, high): each s between is an equilibrium with the same q and cost; (0, 1) on route 2, where s is free."""
+    """(low, high): each s between is an equilibrium of the same cost; (0, 1) on route 2, where s is free."""
     abandon: float
+    """q; where it rises along the interval ("mixed" if P = cp1 = cp2), that at its middle."""
     cost: float
     utility: tuple[float, float]
     """(least, largest) U over the interval of s."""
@@ -70,10 +71,12 @@ class SimultaneousPlay:
             ValueError: for an array of games; index it and call again.
         """
         if self.game.shape:
-            raise ValueError(f"outcomes are listed for a single game, got an array of shape {self.game.shape}")
+            raise ValueError(
+                f"outcomes are listed for a single game, got an array of shape {self.game.shape}"
+            )
         table = _equilibria(self.game)
-        limit = self.highest + TIE * np.abs(self.highest)
-        found = [_outcome(self.game, table, k) for k in np.flatnonzero(table.cost <= limit)]
+        listed = np.flatnonzero(table.cost <= tied(self.highest))
+        found = [_outcome(self.game, table, int(k)) for k in listed]
         return tuple(sorted(found, key=lambda outcome: outcome.cost))
 
 
@@ -87,67 +90,104 @@ def simultaneous(game: Game) -> SimultaneousPlay:
     """
     cost = _equilibria(game).cost
     present = np.where(np.isfinite(cost), cost, -np.inf)
-    lowest = cost.min(axis=0)
-    highest = np.minimum(present[:3].max(axis=0), present[3:].max(axis=0))  # the provider picks the cheaper route
-    return SimultaneousPlay(game, lowest[()], highest[()])
+    # the provider picks the cheaper route
+    highest = np.minimum(present[:3].max(axis=0), present[3:].max(axis=0))
+    return SimultaneousPlay(game, plain(cost.min(axis=0)), plain(highest))
 
 
 class _Equilibria(NamedTuple):
-    """The equilibria of both routes, one per row: arrays of shape (5, *game.shape); cost is inf where there is none."""
+    """The equilibria of both routes, one per row: arrays of shape (5, *game.shape).
+
+    The cost is inf where there is none.
+    """
 
     low: Array
     high: Array
     abandon: Array
+    """q; nan where it rises from 0 to 1 as s goes from low to high."""
     cost: Array
 
 
 def _equilibria(game: Game) -> _Equilibria:
-    (xi1, xi2), (cp1, cp2) = game.net_value, game.cost_of_pass
+    xi1, xi2 = game.net_value
     s0, s_low, s_high = (np.asarray(s) for s in thresholds(game))
-    stay_from, stay_to = np.nan_to_num(s0), np.where(np.isnan(s_low), 1.0, s_low)  # the s at which q = 0 is optimal
-    leave_from, leave_to = np.nan_to_num(s_high), np.where(np.isnan(s0), 1.0, s0)  # the s at which q = 1 is optimal
-    indifferent = np.abs(cp1 - cp2) <= TIE * np.abs(cp2)
-    wants = [(cp1 < cp2) & ~indifferent, (cp1 > cp2) & ~indifferent]  # s = 0 or s = 1, if the user stays
-    stays = np.select(wants, [xi1 >= 0, xi2 >= 0], (xi1 >= 0) | (xi2 >= 0))
-    stay_from, stay_to = (np.select(wants, [0.0, 1.0], s) for s in (stay_from, stay_to))
-    q_c = _indifferent_abandon(game)
+    at_stay, at_leave = _preference(game)  # never escalates if positive, always if negative
+    # where q = 0 is optimal, and where q = 1 is
+    stay_from, stay_to = np.nan_to_num(s0), np.where(np.isnan(s_low), 1.0, s_low)
+    leave_from, leave_to = np.nan_to_num(s_high), np.where(np.isnan(s0), 1.0, s0)
+    stays = np.where(at_stay > 0, xi1 >= 0, (at_stay < 0) & (xi2 >= 0))
+    stays = np.where(at_stay == 0, (xi1 >= 0) | (xi2 >= 0), stays)
+    stay_from, stay_to = (
+        np.where(at_stay > 0, 0.0, np.where(at_stay < 0, 1.0, s)) for s in (stay_from, stay_to)
+    )
+    q_c = _indifferent_abandon(at_stay, at_leave)
     s_from, s_to = _mixed_cascade(game, q_c)
-    rows: tuple[tuple[Any, ...], ...] = (  # exists, route, first and last s, q
-        (stays, 1, stay_from, stay_to, 0.0),
-        ((xi1 <= 0) | (xi2 <= 0), 1, leave_from, leave_to, 1.0),
-        (np.isfinite(q_c + s_from), 1, s_from, s_to, q_c),
-        (xi2 >= 0, 2, 0.0, 1.0, 0.0),
-        (xi2 <= 0, 2, 0.0, 1.0, 1.0),
+    mixes = np.isfinite(q_c + s_from)
+    # P = cp1 = cp2: the provider does not care about anything, and every mixed reply will do
+    ramp = (at_stay == 0) & (at_leave == 0) & (s_low < s_high)
+    s_from, s_to = np.where(ramp, s_low, s_from), np.where(ramp, s_high, s_to)
+    rows: tuple[tuple[Any, ...], ...] = (  # exists, first and last s, q
+        (stays, stay_from, stay_to, 0.0),
+        ((xi1 <= 0) | (xi2 <= 0), leave_from, leave_to, 1.0),
+        (mixes | ramp, s_from, s_to, np.where(ramp, np.nan, q_c)),
+        (xi2 >= 0, 0.0, 1.0, 0.0),
+        (xi2 <= 0, 0.0, 1.0, 1.0),
     )
-    exists, route, low, high, q = (
-        np.stack([np.broadcast_to(np.nan_to_num(x), game.shape) for x in column]) for column in zip(*rows, strict=True)
+    exists, low, high, q = (
+        np.stack([np.broadcast_to(x, game.shape) for x in column])
+        for column in zip(*rows, strict=True)
     )
-    return _Equilibria(low, high, q, np.where(exists, payoffs(game, route, low, q).cost, np.inf))
+    low, high = np.nan_to_num(low), np.nan_to_num(high)
+    route = np.reshape(_ROUTES, (-1, *[1] * len(game.shape)))
+    cost = payoffs(game, route, low, np.nan_to_num(q)).cost
+    return _Equilibria(low, high, q, np.where(exists, cost, np.inf))
 
 
-def _indifferent_abandon(game: Game) -> Array:
+def _preference(game: Game) -> tuple[Any, Any]:
+    """G(0) and G(1), each 0 where the provider does not care about s."""
+    (p1, p2), (c1, c2), price = game.success, game.cost, game.penalty
+    at_stay = np.where(_equal(*game.cost_of_pass), 0.0, p1 * c2 - p2 * c1)
+    at_leave = np.where(_equal(*game.leaving_cost), 0.0, c2 - c1 - price * (p2 - p1))
+    return at_stay, at_leave
+
+
+def _equal(first: Real, second: Real) -> Any:
+    """Whether two costs count as equal."""
+    return np.abs(np.subtract(first, second)) <= TIE * np.abs(second)
+
+
+def _indifferent_abandon(at_stay: Array, at_leave: Array) -> Array:
     """q_c in (0, 1), at which the provider does not care about s: the root of G; nan if there is none."""
-    (p1, p2), (c1, c2) = game.success, game.cost
-    at_stay, at_leave = p1 * c2 - p2 * c1, c2 - c1 - game.penalty * (p2 - p1)  # G(0), G(1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        root = np.asarray(at_stay / (at_stay - at_leave))
-    return np.where((root > 0) & (root < 1), root, np.nan)
+        return np.where(
+            np.sign(at_stay) * np.sign(at_leave) < 0, at_stay / (at_stay - at_leave), np.nan
+        )
 
 
 def _mixed_cascade(game: Game, q: Any) -> tuple[Array, Array]:
     """(low, high) of the s at which ``q`` in (0, 1) is a best response on route 1; nan if there is none."""
-    (xi1, xi2), (k1, k2) = game.net_value, game.failure
-    reach, w = k1 * k2 * (1 - q) ** 2, xi1 * (game.success[1] + k2 * q) ** 2
-    m = w - xi2 * (1 - reach)  # F(s, q) = 0 is -xi2 reach s^2 + m s = w
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inside = 2 * w / (m + np.sqrt(m * m - 4 * reach * xi2 * w))
+    (xi1, xi2), (p1, p2), (k1, k2) = game.net_value, game.success, game.failure
+    x = 1 - q
+    reach = k1 * k2 * x**2
+    rest = q * (1 + x) + x**2 * (p1 + k1 * p2)  # 1 - reach, without cancelling
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # F(s, q) = 0 is u reach s^2 + m s = 1
+        u = -xi2 / (xi1 * (p2 + k2 * q) ** 2)
+        m = 1 + u * rest
+        inside = 2 / (m + np.sqrt(m * m + 4 * reach * u))
     ramp = (xi1 > 0) & (xi2 < 0)
     low = np.where(ramp, inside, np.where(xi1 == 0, 0.0, np.where(xi2 == 0, 1.0, np.nan)))
     high = np.where((xi1 == 0) & (xi2 == 0), 1.0, low)
     return low, high
 
 
-def _outcome(game: Game, table: _Equilibria, k: Any) -> Outcome:
+def _outcome(game: Game, table: _Equilibria, k: int) -> Outcome:
     low, high, q, cost = (float(column[k]) for column in table)
-    utility = sorted(float(payoffs(game, _ROUTES[k], s, q).utility) for s in (low, high))
-    return Outcome(_KINDS[k], _ROUTES[k], (low, high), q, cost, (utility[0], utility[1]))
+    ends = (q, q)
+    if np.isnan(q):
+        q, ends = best_response(game, 1, (low + high) / 2).low, (0.0, 1.0)
+    utilities = sorted(
+        float(payoffs(game, _ROUTES[k], s, end).utility)
+        for s, end in zip((low, high), ends, strict=True)
+    )
+    return Outcome(_KINDS[k], _ROUTES[k], (low, high), q, cost, (utilities[0], utilities[1]))

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import ROUNDING, Array, Real, plain
+from routing_game.theory.numbers import ROUNDING, Array, Real, difference, double, plain
 from routing_game.theory.payoffs import payoffs
 
 _NEAR = 1e-9
@@ -51,7 +51,7 @@ class BestResponse:
 
 def thresholds(game: Game) -> Thresholds:
     """s0, s_L and s_H of a game (closed forms; s_L without cancellation)."""
-    return _thresholds(game, *game.net_value)
+    return Thresholds(*(plain(mark) for mark in _alike(game, *_thresholds(game, *game.net_value))))
 
 
 def snapped(game: Game, s: Any) -> Any:
@@ -64,14 +64,17 @@ def snapped(game: Game, s: Any) -> Any:
     so the odds s / (1-s) of a threshold are known to about 1e-15 (1 + t1/|xi1| + t2/|xi2|). What differs by less is
     the threshold; nothing is moved by more than 1e-9.
     """
-    return plain(_snapped(game, thresholds(game), np.asarray(s, dtype=float)))
+    marks = _thresholds(game, *game.net_value)
+    (moved,) = _alike(game, _snapped(game, marks, double(s)))
+    return plain(moved)
 
 
 def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
     """All optimal q against the commitment (i, s), with the provider's best and worst choice among them.
 
     The maximiser of U is one function of (xi1, xi2); because J = P + n1 eta1 + n2 eta2 with eta = c - P p has the
-    same form, the provider's favourite in a connected tie is the same function of (-eta1, -eta2).
+    same form, the provider's favourite in a connected tie is the same function of (-eta1, -eta2). A cascade that is
+    a threshold up to rounding counts as the threshold; see `snapped`.
 
     Args:
         game: one game, or an array of games that broadcasts against the rest.
@@ -81,10 +84,11 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
     Raises:
         ValueError: route is not 1 or 2, or cascade lies outside [0, 1].
     """
+    route, cascade = (double(x) for x in (route, cascade))
     check_commitment(route, cascade)
-    route = np.asarray(route)
-    cascade = _snapped(game, thresholds(game), np.asarray(cascade, dtype=float))
-    low, high, connected = maximiser(game, *game.net_value, route, cascade)
+    marks = _thresholds(game, *game.net_value)
+    cascade = _snapped(game, marks, cascade)
+    low, high, connected = _maximiser(game, *game.net_value, route, cascade, marks)
     strong = weak = low
     if np.any(low < high):
         eta1, eta2 = (c - game.penalty * p for c, p in zip(game.cost, game.success, strict=True))
@@ -97,15 +101,21 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
         weak = np.where(
             connected, np.clip(worst, low, high), np.where(leaving < staying, low, high)
         )
-    return BestResponse(plain(low), plain(high), plain(connected), plain(strong), plain(weak))
+    return BestResponse(*(plain(x) for x in _alike(game, low, high, connected, strong, weak)))
 
 
 def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
-    """U(q*) - U(q) >= 0, the utility lost by answering (i, s) with q; in units of value."""
-    best = best_response(game, route, cascade).low
-    return (
-        payoffs(game, route, cascade, best).utility - payoffs(game, route, cascade, abandon).utility
-    )
+    """U(q*) - U(q) >= 0, the utility lost by answering (i, s) with q; in units of value.
+
+    Raises:
+        ValueError: route is not 1 or 2, or a probability lies outside [0, 1].
+    """
+    route, cascade, abandon = (double(x) for x in (route, cascade, abandon))
+    check_commitment(route, cascade, abandon)
+    marks = _thresholds(game, *game.net_value)
+    cascade = _snapped(game, marks, cascade)
+    best, *_ = _maximiser(game, *game.net_value, route, cascade, marks)
+    return plain(_gain(game, route, cascade, abandon, best))
 
 
 def jump_point(game: Game, x1: Real, x2: Real) -> Real:
@@ -116,73 +126,115 @@ def jump_point(game: Game, x1: Real, x2: Real) -> Real:
 
 def ramp_start(game: Game, x1: Real, x2: Real) -> Real:
     """s_L of such a user, x1 >= 0 >= x2, free of cancellation; meaningless elsewhere."""
-    (k1, k2), p2 = game.failure, game.success[1]
-    a, w = k1 * k2, x1 * p2 * p2
-    m = w - x2 * (1 - a)
-    return 2 * w / (m + np.sqrt(m * m - 4 * a * x2 * w))
+    (p1, p2), (k1, k2) = game.success, game.failure
+    u = -x2 / (x1 * p2 * p2)
+    m = 1 + u * (p1 + k1 * p2)
+    return 2 / (m + np.sqrt(m * m + 4 * k1 * k2 * u))
 
 
-def _thresholds(game: Game, x1: Real, x2: Real) -> Thresholds:
-    either = (x1 != 0) | (x2 != 0)
-    jump, ramp = (x1 <= 0) & (x2 >= 0) & either, (x1 >= 0) & (x2 <= 0) & either
-    with np.errstate(divide="ignore", invalid="ignore"):
-        s0, s_low, s_high = jump_point(game, x1, x2), ramp_start(game, x1, x2), x1 / (x1 - x2)
-    return Thresholds(
-        plain(np.where(jump, s0, np.nan)),
-        plain(np.where(ramp, s_low, np.nan)),
-        plain(np.where(ramp, s_high, np.nan)),
+def _thresholds(game: Game, x1: Real, x2: Real) -> tuple[Any, Any, Any]:
+    """s0, s_L and s_H of such a user; nan where there is none."""
+    x1, x2 = np.asarray(x1)[()], np.asarray(x2)[()]
+    jump, ramp = (x1 <= 0) & (x2 >= 0), (x1 >= 0) & (x2 <= 0)
+    jump, ramp = jump & ~ramp, ramp & ~jump  # both if xi1 = xi2 = 0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        s0 = np.where(jump, jump_point(game, x1, x2), np.nan)[()]
+        s_low = np.where(ramp, ramp_start(game, x1, x2), np.nan)[()]
+        s_high = np.where(ramp, x1 / (x1 - x2), np.nan)[()]
+    return s0, s_low, s_high
+
+
+def _alike(game: Game, *answers: Any) -> tuple[Any, ...]:
+    """The answers in their common shape, that of the games included: none may depend on P."""
+    shape = np.broadcast_shapes(game.shape, *map(np.shape, answers)) if game.shape else ()
+    return tuple(
+        x if np.shape(x) == shape or not shape else np.array(np.broadcast_to(x, shape))
+        for x in answers
     )
 
 
-def _snapped(game: Game, marks: Thresholds, s: Array) -> Array:
+def _snapped(game: Game, marks: tuple[Any, Any, Any], s: Any) -> Any:
     """`snapped`, with the thresholds of the game given."""
-    to_jump, to_low, to_high = (np.abs(s - mark) for mark in marks)
-    if not any(np.any(gap <= _NEAR) for gap in (to_jump, to_low, to_high)):
-        return s
     s0, s_low, s_high = marks
-    mark = np.where(np.isnan(s0), np.where(to_low <= to_high, s_low, s_high), s0)
-    with np.errstate(
-        divide="ignore", invalid="ignore"
-    ):  # at xi_i = 0 the threshold is 0 or 1, exactly
-        doubt1, doubt2 = (
+    to_jump, to_low, to_high = abs(s - s0), abs(s - s_low), abs(s - s_high)
+    if (to_jump <= _NEAR).any():
+        s = np.where(to_jump <= _slack(game, s0), s0, s)[()]
+    if (to_low <= _NEAR).any() or (to_high <= _NEAR).any():
+        nearer = np.where(to_low <= to_high, s_low, s_high)
+        s = np.where(abs(s - nearer) <= _slack(game, nearer), nearer, s)[()]
+    return s
+
+
+def _slack(game: Game, mark: Any) -> Any:
+    """How far from a threshold rounding may lead; nan where it is 0 or 1 because some xi_i = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        doubts = (
             np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True)
         )
-        slack = ROUNDING * mark * (1 + (1 - mark) * (doubt1 + doubt2))
-        return np.where(np.abs(s - mark) <= np.minimum(slack, _NEAR), mark, s)
+        return np.minimum(ROUNDING * mark * (1 + (1 - mark) * sum(doubts)), _NEAR)
 
 
-def maximiser(game: Game, x1: Real, x2: Real, route: Array, s: Array) -> tuple[Array, Array, Array]:
+def maximiser(game: Game, x1: Real, x2: Real, route: Any, s: Any) -> tuple[Array, Array, Array]:
     """(low, high, connected) of the q in [0, 1] that maximise n1 x1 + n2 x2."""
-    first, x1, x2 = route == 1, np.asarray(x1), np.asarray(x2)
-    s0, s_low, s_high = _thresholds(game, x1, x2)
-    level = np.where(
-        first, ((x1 == 0) | (s == 1)) & ((x2 == 0) | (s == 0)), x2 == 0
-    )  # F vanishes everywhere
-    jump = first & (x1 < 0) & (x2 > 0)
-    leaves = np.where(first, (x1 <= 0) & (x2 <= 0), x2 < 0) | (jump & (s < s0))
-    tie = jump & (s == s0)
-    ramp = first & (x1 > 0) & (x2 < 0)
+    return _maximiser(game, x1, x2, route, s, _thresholds(game, x1, x2))
+
+
+def _maximiser(
+    game: Game, x1: Any, x2: Any, route: Any, s: Any, marks: tuple[Any, Any, Any]
+) -> tuple[Any, Any, Any]:
+    """`maximiser`, with the thresholds of such a user given."""
+    x1, x2 = np.asarray(x1)[()], np.asarray(x2)[()]
+    s0, s_low, s_high = marks
+    first = route == 1
+    # where F vanishes everywhere
+    level = np.where(first, ((x1 == 0) | (s == 1)) & ((x2 == 0) | (s == 0)), x2 == 0)
+    jump, ramp = first & (x1 < 0) & (x2 > 0), first & (x1 > 0) & (x2 < 0)
+    leaves = (
+        np.where(first, (x1 <= 0) & (x2 <= 0), x2 < 0) | (jump & (s < s0)) | (ramp & (s >= s_high))
+    )
     low = np.where(leaves & ~level, 1.0, 0.0)
-    if np.any(ramp & (s > s_low)):
-        interior = np.where(s <= s_low, 0.0, np.where(s >= s_high, 1.0, _q_dagger(game, x1, x2, s)))
-        low = np.where(ramp, interior, low)
-    high = np.where(level | tie, 1.0, low)
-    return low, high, level | ~tie
+    inside = ramp & (s > s_low) & (s < s_high)
+    if inside.any():
+        low[inside] = _q_dagger(game, x1, x2, s, inside)
+    tie = jump & (s == s0)
+    return low, np.where(level | tie, 1.0, low), level | ~tie
 
 
-def _q_dagger(game: Game, x1: Real, x2: Real, s: Array) -> Array:
-    """The root of F(s, .) in q, for x1 > 0 > x2 and s_L < s < s_H.
+def _q_dagger(game: Game, x1: Real, x2: Real, s: Any, where: Array) -> Array:
+    """The root of F(s, .) in q at the places ``where`` x1 > 0 > x2 and s_L < s < s_H.
 
-    F = f0 + 2 f1 q + A q^2. Near q = 1 the root is computed as 1 - x, near q = 0 directly: each where it does not
-    cancel.
+    F = f0 + 2 f1 q + A q^2, here in units of |x2|. f0 < 0 < A, so the discriminant does not cancel. Near q = 1 the
+    root is computed as 1 - x, near q = 0 directly: each where it does not cancel.
     """
-    (k1, k2), p2 = game.failure, game.success[1]
+    (p1, p2), (k1, k2) = game.success, game.failure
+    x1, x2, s, p1, p2, k1, k2 = (_at(where, x) for x in (x1, x2, s, p1, p2, k1, k2))
+    r, left = -x1 / x2, 1 - s
+    f0 = r * left * p2**2 - s * (p1 + k1 * p2 + k1 * k2 * s)  # 0 at s_L
+    f1 = left * k2 * (r * p2 - s * k1)
+    quadratic = left * k2 * (r * k2 + s * k1)
+    root = np.sqrt(f1 * f1 - np.minimum(f0, 0.0) * quadratic)
     with np.errstate(all="ignore"):
-        slope = x1 * (1 - s) + x2 * s  # K, which is 0 at s_H
-        f0 = x1 * (1 - s) * p2**2 + x2 * s * (1 - k1 * k2 * (1 - s))  # 0 at s_L
-        f1 = (1 - s) * k2 * (x1 * p2 + x2 * s * k1)
-        quadratic = (1 - s) * k2 * (x1 * k2 - x2 * s * k1)
-        root = np.sqrt(np.maximum((1 - s) * k2 * s * -x2 * (k2 * x1 - k1 * slope), 0.0))
-        stay = slope / ((1 - s) * k2 * x1 + root)
+        stay = (r * left - s) / (left * k2 * r + root)  # 0 at s_H
         leave = np.where(f1 >= 0, -f0 / (f1 + root), (root - f1) / quadratic)
-        return np.clip(np.where(stay < 0.5, 1 - stay, leave), 0.0, 1.0)
+    return np.clip(np.where(stay < 0.5, 1 - stay, leave), 0.0, 1.0)
+
+
+def _at(where: Array, x: Any) -> Any:
+    """Those of many numbers that stand where ``where`` is true; one number as it is."""
+    if np.ndim(x) == 0:
+        return x
+    return (x if x.shape == where.shape else np.broadcast_to(x, where.shape))[where]
+
+
+def _gain(game: Game, route: Any, s: Any, q: Any, best: Any) -> Any:
+    """U(i, s, best) - U(i, s, q), as best - q times the slope between the two: no difference of utilities.
+
+    With D = p1 + k1 (q + s - q s) and E = p2 + k2 q the slope of n2 xi2 on route 2 is -k2 xi2 / (E E*), and of U on
+    route 1 it is -k1 / (D D*) times xi1 (1-s) + xi2 s (D + k1 (1-s) (1-q) E*) / (E E*); a star: at ``best``.
+    """
+    (p1, p2), (k1, k2), (xi1, xi2) = game.success, game.failure, game.net_value
+    d, d_best = (p1 + k1 * (x + s * (1 - x)) for x in (q, best))
+    e, e_best = (p2 + k2 * x for x in (q, best))
+    worth2 = xi2 / (e * e_best)
+    first = difference(xi1 * (1 - s), -worth2 * s * (d + k1 * (1 - s) * (1 - q) * e_best))
+    return (q - best) * np.where(route == 1, k1 * first / (d * d_best), k2 * worth2)

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Real, plain
+from routing_game.theory.numbers import ROUNDING, Array, Real, difference, plain, tied
 from routing_game.theory.payoffs import payoffs
-from routing_game.theory.provider import interior_optimum, solve
+from routing_game.theory.provider import interior_optimum, may_mix, solve
 from routing_game.theory.simultaneous import simultaneous
 from routing_game.theory.user import thresholds
 
@@ -40,11 +40,10 @@ def throttle(game: Game) -> Throttling:
     """
     (xi1, xi2), (l1, l2) = game.net_value, game.leaving_cost
     cost = solve(game).cost
-    both, jump = (xi1 >= 0) & (xi2 >= 0), (xi1 < 0) & (xi2 >= 0)
-    throttled = np.where(both, np.minimum(np.minimum(l1, l2), cost), np.where(jump, np.minimum(l2, cost), cost))
-    gain = cost - throttled
+    either = np.where(xi1 >= 0, np.minimum(l1, l2), l2)  # what slowing M2 down adds
+    gain = np.where(xi2 >= 0, np.maximum(difference(cost, either), 0.0), 0.0)
     latency = np.where(gain > 0, game.value * game.success[1], np.nan)
-    return Throttling(plain(throttled), plain(gain), plain(latency))
+    return Throttling(plain(np.where(gain > 0, either, cost)), plain(gain), plain(latency))
 
 
 class ForcedThrottling(NamedTuple):
@@ -70,17 +69,23 @@ def throttling_gain(game: Game, latency: tuple[Any, Any]) -> Any:
     """
     for i, (slow, own) in enumerate(zip(latency, game.latency, strict=True), start=1):
         if np.any(np.less(slow, own)):
-            raise ValueError(f"throttling can only slow a model down: latency of model {i} lies below the game's own")
-    slower = dataclasses.replace(game, latency=latency, ordered=bool(game.ordered and np.all(np.less(*latency))))
-    return solve(game).cost - solve(slower).cost
+            raise ValueError(
+                "throttling can only slow a model down: "
+                f"latency of model {i} lies below the game's own"
+            )
+    ordered = bool(game.ordered and np.all(np.less(*latency)))
+    slower = dataclasses.replace(game, latency=latency, ordered=ordered)
+    return plain(difference(solve(game).cost, solve(slower).cost))
 
 
 def forced_throttling(game: Game) -> ForcedThrottling:
     """The infimum of J* over all latencies at which M1, M2, or both are latency-dominated.
 
-    With both slowed the user leaves. With one slowed the threshold, s0 or s_L, is best at the game's own latency, or
-    as xi_i falls to 0, where s0 = 0 (1 if xi2 = 0) and s_L = 1 (0 if xi1 = 0); more only moves it the wrong way. In the
-    limit itself the model is not yet dominated, so the infimum need not be attained.
+    With both slowed the user leaves. With one slowed the threshold, s0 or s_L, is best at the game's own
+    latency, or as xi_i falls to 0, where s0 = 0 (1 if xi2 = 0) and s_L = 1 (0 if xi1 = 0); more only moves it
+    the wrong way. So does it with a mixed reply, worth provoking only if p1 > p2: at a given q the cost
+    is monotone in s, and a slower M2 only lowers the largest s at which the user answers with q. In the limit
+    itself the model is not yet dominated, so the infimum need not be attained.
     """
     (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
     s0, s_low, _ = thresholds(game)
@@ -88,8 +93,11 @@ def forced_throttling(game: Game) -> ForcedThrottling:
     at_s0 = payoffs(game, 1, np.where(xi1 < 0, np.nan_to_num(s0), xi2 == 0), 0.0).cost
     at_s_low = payoffs(game, 1, np.where(xi2 < 0, np.nan_to_num(s_low), xi1 != 0), 0.0).cost
     first = np.where(xi2 >= 0, np.minimum(np.minimum(l1, cp2), at_s0), both)
-    second = np.where(xi1 >= 0, np.minimum(np.minimum(cp1, at_s_low), both), both)
-    return ForcedThrottling(np.where(xi2 == 0, np.minimum(first, l2), first)[()], second[()], both)
+    first = np.where(xi2 == 0, np.minimum(first, l2), first)
+    mixed = interior_optimum(game)[1] if may_mix(game) else np.inf
+    second = np.minimum(np.minimum(cp1, at_s_low), np.minimum(both, mixed))
+    second = np.where(xi1 >= 0, second, both)
+    return ForcedThrottling(*(plain(np.broadcast_to(x, game.shape)) for x in (first, second, both)))
 
 
 def observability(game: Game) -> tuple[Real, Real]:
@@ -98,7 +106,8 @@ def observability(game: Game) -> tuple[Real, Real]:
     An interval, because play with s hidden can have several outcomes; see `simultaneous`.
     """
     hidden, cost = simultaneous(game), solve(game).cost
-    return hidden.lowest - cost, hidden.highest - cost
+    low, high = (plain(difference(x, cost)) for x in (hidden.lowest, hidden.highest))
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -122,13 +131,14 @@ def participation(game: Game) -> Participation:
     """
     (xi1, xi2), cp2, (l1, l2) = game.net_value, game.cost_of_pass[1], game.leaving_cost
     _, s_low, s_high = thresholds(game)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        s_ir = np.where((xi1 < 0) & (xi2 > 0), -xi1 * game.success[1] / (game.failure[0] * xi2), np.nan)
-    accepts = np.where(xi1 < 0, s_ir <= 1, True)  # xi1 >= 0: at worst the user leaves at once, with xi1
-    s_stay = np.where(xi1 < 0, np.where(accepts, s_ir, 0.0), 0.0)
+    s_ir = _worth_starting(game)
+    accepts = (xi1 >= 0) | (s_ir <= 1)  # xi1 >= 0: at worst the user leaves at once, with xi1
+    s_stay = np.where((xi1 < 0) & accepts, s_ir, 0.0)
     leave_from = np.where(np.isnan(s_high), 0.0, s_high)
     s_reach = np.where(np.isnan(s_low), 0.0, s_low)
-    s_mixed, j_mixed = interior_optimum(game)  # without (2, .), a mixed reply can be the best to be had
+    s_mixed, j_mixed = interior_optimum(
+        game
+    )  # without (2, .), a mixed reply can be the best to be had
     rows = (  # accepted, route, s, cost
         (accepts, 1, s_stay, payoffs(game, 1, s_stay, 0.0).cost),
         ((xi1 >= 0) & (xi2 <= 0), 1, s_reach, payoffs(game, 1, s_reach, 0.0).cost),
@@ -139,11 +149,25 @@ def participation(game: Game) -> Participation:
         (xi2 == 0, 2, 0.0, l2),
     )
     accepted, route, cascade, cost = (
-        np.stack([np.broadcast_to(x, game.shape) for x in column]) for column in zip(*rows, strict=True)
+        np.stack([np.broadcast_to(x, game.shape) for x in column])
+        for column in zip(*rows, strict=True)
     )
     cost = np.where(accepted, cost, np.inf)
-    best = np.argmin(cost, axis=0)[None]
+    best = np.argmax(cost <= tied(cost.min(axis=0)), axis=0)[None]
     route, cascade, cost = (np.take_along_axis(x, best, axis=0)[0] for x in (route, cascade, cost))
     possible = np.isfinite(cost)
     route, cascade = np.where(possible, route, 0), np.where(possible, cascade, 0.0)
     return Participation(plain(s_ir), plain(route), plain(cascade), plain(cost))
+
+
+def _worth_starting(game: Game) -> Array:
+    """s_IR, of game.shape; exactly 1 where it is 1 up to rounding."""
+    (xi1, xi2), k1, p2 = game.net_value, game.failure[0], game.success[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        s_ir = np.where((xi1 < 0) & (xi2 > 0), -xi1 * p2 / (k1 * xi2), np.nan)
+        doubt1, doubt2 = (
+            np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True)
+        )
+        slack = ROUNDING * (1 + 1 / k1 + doubt1 + doubt2)
+    s_ir = np.where(np.abs(s_ir - 1) <= slack, 1.0, s_ir)
+    return np.array(np.broadcast_to(s_ir, game.shape))
