@@ -1,9 +1,9 @@
 """A belief about a hidden s, and what a task is worth under it.
 
 The user sees which model serves it. Each stay after a failed pass of M1 shows one draw, "escalated"
-with chance s, else "kept"; a Beta(a, b) prior becomes Beta(a+1, b) or Beta(a, b+1). With forgetting,
-the counts seen shrink by a factor ``memory`` at each draw, a window of 1 / (1 - memory) draws for
-providers that change.
+with chance s, else "kept"; a Beta(a, b) prior becomes Beta(a+1, b) or Beta(a, b+1). With
+forgetting, the counts seen shrink by a factor ``memory`` at each draw, a window of
+1 / (1 - memory) draws for providers that change.
 
 For one q committed to per task everything follows from the visits, with alpha = k1 (1-q) and
 beta = 1 / (p2 + k2 q):
@@ -38,7 +38,7 @@ _NODES = 2**22
 
 
 class Belief(NamedTuple):
-    """A Beta(a, b) belief about a hidden s: a counts escalations, b keeps, each with its prior count.
+    """A Beta(a, b) belief about a hidden s: a counts escalations, b keeps, each with its prior.
 
     Each count is a number, or an array (a list will do) with one entry a user.
     """
@@ -63,7 +63,10 @@ class Belief(NamedTuple):
         return plain(np.sqrt(self.variance))
 
     def after(
-        self, escalated: Any, memory: float = 1.0, prior: tuple[Any, Any] = (1.0, 1.0)
+        self,
+        escalated: Any,
+        memory: float = 1.0,
+        prior: tuple[Any, Any] = (1.0, 1.0),
     ) -> Belief:
         """The posterior once a failed pass of M1 was followed by M2 (True), or by M1 again (False).
 
@@ -85,9 +88,8 @@ class Belief(NamedTuple):
         try:
             escalated, kept = map(float, prior)
         except (TypeError, ValueError):
-            raise ValueError(
-                f"prior must be the two counts (a, b) of a Beta distribution, got {prior!r}"
-            ) from None
+            expected = "the two counts (a, b) of a Beta distribution"
+            raise ValueError(f"prior must be {expected}, got {prior!r}") from None
         if not (0 < escalated < np.inf and 0 < kept < np.inf):
             raise ValueError(f"the counts (a, b) of a prior must be positive, got {prior!r}")
         return cls(escalated, kept)
@@ -106,7 +108,7 @@ def counts(belief: Any) -> Belief:
 
 
 def expected_payoffs(game: Game, belief: Belief, abandon: Any) -> Payoffs:
-    """E of S, L, C, U, J on route 1 under a belief, if the user leaves with chance q at each failure.
+    """E of S, L, C, U, J on route 1 under a belief, if the user leaves with q at each failure.
 
     Args:
         game: one game, or an array that broadcasts against the rest.
@@ -156,7 +158,7 @@ def geometric_mean_passes(a: Any, b: Any, alpha: Any) -> Any:
 
 
 def passes_until(a: Array, b: Array, ending: Any) -> Array:
-    """E[1 / (e + (1-e) s)] for s ~ Beta(a, b): `geometric_mean_passes` with e = 1 - alpha in (0, 1].
+    """E[1 / (e + (1-e) s)] for s ~ Beta(a, b): `geometric_mean_passes` by e = 1 - alpha.
 
     Two ways to the same number: a continued fraction if tasks are short, else a sum over the
     log-odds of s, whose length grows as log(1/e) only.
@@ -186,10 +188,10 @@ def _by_fraction(a: Array, b: Array, alpha: Array) -> Array:
 
 
 def _by_sum(a: Array, b: Array, ending: Array) -> Array:
-    """Trapezoidal rule in the log-odds of s, where it errs by about exp(-pi^2 / step); for 1-d arrays.
+    """Trapezoidal rule in the log-odds of s, which errs by about exp(-pi^2 / step); 1-d arrays.
 
-    F(a, b; alpha) = 1 + alpha b/c F(a, b+1; alpha), so that the right tail falls at least like e^-y. To
-    the left, once s is far below e, terms are a geometric series.
+    F(a, b; alpha) = 1 + alpha b/c F(a, b+1; alpha), so that the right tail falls at least like
+    e^-y. To the left, once s is far below e, terms are a geometric series.
     """
     share, b = b / (a + b), b + 1
     centre, sd = np.log(a / b), np.sqrt((a + b) / (a * b))
@@ -222,7 +224,7 @@ def _edge(a: Array, b: Array, drop: Array, most: Array) -> Array:
 
 
 def most_keeps(success: float, tasks: int, chance: float = 1e-18) -> int:
-    """More keeps than T tasks hold, but for a chance below 1e-18, even if every failed pass were one.
+    """More keeps than T tasks hold, but for a chance of 1e-18, even if each failed pass is one.
 
     P(T successes need more than T + n passes) <= exp(-(T+n) KL(T / (T+n) || p1)): Chernoff's bound.
 
@@ -270,8 +272,9 @@ def lattice(prior: Belief, escalations: int, keeps: int) -> Belief:
 def waves(tasks: int, reach: int) -> Iterator[tuple[NDArray[np.int_], NDArray[np.int_]]]:
     """(n, j): in which order to solve for n = 1 .. T tasks and j = 0 .. reach-1 keeps.
 
-    Where the value at (n, j) needs those at (n-1, j) and (n, j+1), all pairs with the same n - j can be
-    solved at once; of row n-1 the value solved last is then the one at j, of row n the one at j+1.
+    Where the value at (n, j) needs those at (n-1, j) and (n, j+1), all pairs with the same n - j
+    can be solved at once; of row n-1 the value solved last is then the one at j, of row n the one
+    at j+1.
     """
     for step in range(reach + tasks - 1):
         n = np.arange(max(1, step + 2 - reach), min(tasks, step + 1) + 1)
@@ -282,6 +285,6 @@ def check_size(tasks: int, reach: int) -> None:
     """Raise ValueError if a plan by tasks, escalations and keeps would not fit the memory."""
     if tasks * tasks * reach > _MOST:
         raise ValueError(
-            f"a plan of {tasks} tasks would hold {reach} keeps, too many: give fewer tasks, or reach "
-            "(the keeps after which all decisions stay the same)"
+            f"a plan of {tasks} tasks would hold {reach} keeps, too many: give fewer tasks, or "
+            "reach (the keeps after which all decisions stay the same)"
         )

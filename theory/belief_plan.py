@@ -1,8 +1,8 @@
-"""A user who plans: the value of T tasks under a belief about s, for the best policy or a given one.
+"""A user who plans: the value of T tasks under a belief, for the best policy or a given one.
 
 The provider plays (1, s) with one hidden s throughout; Beta(a, b) is the user's belief, m = a/(a+b)
-its mean, and V_n(a, b) the expected utility of n tasks still to come, V_0 = 0. Staying costs now and
-teaches for later.
+its mean, and V_n(a, b) the expected utility of n tasks still to come, V_0 = 0. Staying costs now
+and teaches for later.
 
 Decisions *after each failure*, with W2 = xi2/p2 if xi2 > 0 else xi2, the worth of M2 from its first
 pass on:
@@ -78,7 +78,7 @@ def plan_after_failure(
     reach: int | None = None,
     cascade: float | None = None,
 ) -> UserPlan:
-    """Decisions after each failure: the Bayes-optimal user, or one that leaves with chance ``leaving``.
+    """Decisions after each failure: the Bayes-optimal user, or one that leaves as told.
 
     After a failed pass of M2 the user stays iff xi2 > 0, whatever it believes.
 
@@ -86,11 +86,12 @@ def plan_after_failure(
         game: a single game.
         prior: Beta(a, b) before the first task, also the law of s.
         tasks: T.
-        leaving: chance of leaving after a failed pass of M1 at beliefs of shape (A, B), or (T, A, B)
-            if it depends on the number of tasks to come, 1 to T; None for the best.
+        leaving: chance of leaving after a failed pass of M1 at beliefs of shape (A, B), or
+            (T, A, B) if it depends on the number of tasks to come, 1 to T; None for the best.
         reach: keeps at which the recursion starts; from there on every decision is as in the last
             column. By default so many that the value is right to 1e-12 of what T tasks are worth.
-        cascade: what the rule is worth if this is the true s; by default s has the law of the belief.
+        cascade: what the rule is worth if this is the true s; by default s has the law of the
+            belief.
 
     Raises:
         ValueError: ``game`` is an array, a number is out of range, or so small a threshold or p1
@@ -144,7 +145,7 @@ def plan_each_task(
     reach: int | None = None,
     drawing: Answer | None = None,
 ) -> UserPlan:
-    """One q for each task: the Bayes-optimal user on a grid of q, a rule, or a user that draws its q.
+    """One q for each task: the Bayes-optimal user on a grid of q, a rule, or one that draws its q.
 
     Args:
         game: a single game.
@@ -250,12 +251,17 @@ def _steady(game: Game, belief: Belief, q: Any, after_2: Any) -> Any:
 
 
 def _reach(
-    game: Game, prior: Belief, tasks: int, reach: int | None, checks: str, options: Any = (0.0, 1.0)
+    game: Game,
+    prior: Belief,
+    tasks: int,
+    reach: int | None,
+    checks: str,
+    options: Any = (0.0, 1.0),
 ) -> int:
     """Keeps from which on it is worth next to nothing to be told s: nothing is left to decide.
 
-    What it is worth, over what a user gets who does for ever what is best at s = 0, falls with keeps
-    and rises with escalations, of which there are at most T.
+    What it is worth, over what a user gets who does for ever what is best at s = 0, falls with
+    keeps and rises with escalations, of which there are at most T.
     """
     if reach is not None:
         require(reach >= 1, "reach", reach, "be at least 1")
@@ -286,7 +292,12 @@ def _reach(
 
 
 def _settled(
-    rule: Answer, prior: Belief, tasks: int, reach: int | None, most: int, name: str
+    rule: Answer,
+    prior: Belief,
+    tasks: int,
+    reach: int | None,
+    most: int,
+    name: str,
 ) -> Array:
     """What a rule says, (..., A, B), on so many columns of keeps that the last one holds beyond.
 
@@ -318,13 +329,13 @@ def _for_good(rule: Answer, table: Array, prior: Belief, most: int) -> bool:
 
 
 def clairvoyant(game: Game, prior: Belief, checks: str = "failure") -> float:
-    """E max U: what one task is worth to a user who will be told s; T tasks are worth T times as much.
+    """E max U: what one task is worth to a user who will be told s; T are worth T times as much.
 
     Args:
         game: a single game.
         prior: Beta(a, b), the law of s.
-        checks: "failure" if the user sees the model and decides after each failure, "task" for one q
-            a task.
+        checks: "failure" if the user sees the model and decides after each failure, "task" for
+            one q a task.
 
     Raises:
         ValueError: ``game`` is an array, the prior is not positive, or ``checks`` is neither.

@@ -1,15 +1,16 @@
 """How a user decides who holds a belief about s: rules, exact and for arrays of users.
 
-A rule gives the chance of leaving, q, at a belief. Rules differ in when they *check* it: once a task, with one q for
-the whole of it, as the paper's user; or after each failure, seeing which model has failed. For the latter, with
-W2 = xi2/p2 if xi2 > 0 else xi2 (the worth of M2 from its first pass on), staying after a failed pass of M1 is worth
+A rule gives the chance of leaving, q, at a belief. Rules differ in when they *check* it: once a
+task, with one q for the whole of it, as the paper's user; or after each failure, seeing which
+model has failed. For the latter, with W2 = xi2/p2 if xi2 > 0 else xi2 (the worth of M2 from its
+first pass on), staying after a failed pass of M1 is worth
 
-    once:     m W2 + (1-m) xi1                                          leave at the next failure of M1
+    once:     m W2 + (1-m) xi1                                   leave at the next failure of M1
     for good: E[(s W2 + (1-s) xi1) / (1 - k1 (1-s))]                    wait for M2 or success
 
-and one of the two is best: if xi1 < 0 < xi2 keeps only make it worse, so stay iff m >= s0; if xi1 > 0 > xi2 each keep
-is good news, so who stays once stays for good, and waiting has an option value that a plug-in user overlooks.
-(Beyond the paper.)
+and one of the two is best: if xi1 < 0 < xi2 keeps only make it worse, so stay iff m >= s0; if
+xi1 > 0 > xi2 each keep is good news, so who stays once stays for good, and waiting has an option
+value that a plug-in user overlooks. (Beyond the paper.)
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _replies_to(game: Game, s: Any) -> Any:
 
 
 def _leaves_at(game: Game, s: Any) -> Any:
-    """1 (leave) or 0 after a failed pass of M1, for a user who knows s; it stays at s0, and leaves at s_H."""
+    """1 (leave) or 0 after a failed pass of M1, for a user told s; it stays at s0, not at s_H."""
     s0, _, s_high = thresholds(game)
     xi1, xi2 = game.net_value
     s = snapped(game, s)
@@ -65,9 +66,9 @@ def _leaves_at(game: Game, s: Any) -> Any:
 def expected_utility(game: Game, belief: Belief) -> Any:
     """The q that maximises E[U1(s, q)], one q for the task.
 
-    E U1 can have a peak inside even if xi1 < 0 < xi2. Found on a grid, even in q and in the logarithm
-    of p1 + k1 q (the chance that a pass is the last), then on ever finer ones around its best point:
-    E U1 is right to rounding, q to about 1e-8.
+    E U1 can have a peak inside even if xi1 < 0 < xi2. Found on a grid, even in q and in the
+    logarithm of p1 + k1 q (the chance that a pass is the last), then on ever finer ones around
+    its best point: E U1 is right to rounding, q to about 1e-8.
 
     Args:
         game: one game, or an array that broadcasts against the counts.
@@ -98,24 +99,26 @@ def expected_utility(game: Game, belief: Belief) -> Any:
 
 
 def expected_threshold(game: Game, count: Any) -> Any:
-    """The mean m* of Beta(m n, (1-m) n) at which q = 0 and q = 1 are worth the same; xi1 <= 0 <= xi2.
+    """The mean m* of Beta(m n, (1-m) n) where q = 0 and q = 1 are worth the same; xi1 <= 0 <= xi2.
 
     Root of E[K(s) / (p1 + k1 s)] = 0, K(s) = xi1 (1-s) + xi2 s/p2, by bisection. Above s0 by about
-    Var(s) k1 / (p1 + k1 s0): with much doubt the user wants a better mean. 1 if no mean is good enough.
+    Var(s) k1 / (p1 + k1 s0): with much doubt the user wants a better mean. 1 if no mean is good
+    enough.
 
     Args:
         game: one game, or an array that broadcasts against the counts.
         count: n = a + b, positive; a number or an array.
 
     Raises:
-        ValueError: a game has another regime, so that no mean is a threshold, or a count is not positive.
+        ValueError: a game has another regime, so that no mean is a threshold, or a count is not
+            positive.
     """
     count = np.asarray(count, dtype=float)
     require((count > 0) & (count < np.inf), "count", count, "be positive")
     jump = np.isfinite(thresholds(game).s0)
     if not np.all(jump):
         other = np.broadcast_to(game.regime, np.shape(jump))[~jump].flat[0]
-        raise ValueError(f"a mean is a threshold only where xi1 <= 0 <= xi2, got the regime {other!s}")
+        raise ValueError(f"a mean is a threshold where xi1 <= 0 <= xi2, got the regime {other!s}")
     after_2 = game.net_value[1] / game.success[1]
     low = np.zeros(np.broadcast_shapes(game.shape, count.shape))
     high = low + 1
@@ -127,7 +130,7 @@ def expected_threshold(game: Game, count: Any) -> Any:
 
 
 def waiting(game: Game, belief: Belief, after_2: Any) -> Any:
-    """E[(s W + (1-s) xi1) / (p1 + k1 s)], what waiting for M2 or success after a failed pass of M1 is worth.
+    """E[(s W + (1-s) xi1) / (p1 + k1 s)]: what it is worth to wait after a failed pass of M1.
 
     Args:
         game: one game, or an array that broadcasts against the counts.
@@ -154,13 +157,13 @@ def after_failure(game: Game, belief: Belief) -> Any:
 
 
 def worth_of_reasoning(game: Game) -> Real:
-    """W2, the worth of M2 from its first pass on to a user who sees it: xi2/p2 if xi2 > 0, else xi2."""
+    """W2, the worth of M2 from its first pass on, if it is seen: xi2/p2 if xi2 > 0, else xi2."""
     xi2 = np.asarray(game.net_value[1])
     return plain(np.where(xi2 > 0, xi2 / game.success[1], xi2))
 
 
 class Rule(Protocol):
-    """A user's rule: the chance of leaving at each belief; memoryless but for the belief and the number of tasks."""
+    """A user's rule: the chance of leaving, by the belief and the number of the task."""
 
     @property
     def checks(self) -> Checks:
@@ -168,7 +171,7 @@ class Rule(Protocol):
         ...
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
-        """The q after a failed pass of M1 (checks "failure") or for the whole task (checks "task"), one for each user.
+        """The q after a failed pass of M1 or, if it checks once a task, of the task; one a user.
 
         Args:
             belief: counts of each user.
@@ -219,8 +222,9 @@ class Thompson:
 class Optimistic:
     """Best response to an optimistic s, some standard deviations from the mean.
 
-    ``growing``: scale * sqrt(2 log task) of them, so that a user who left tries again, ever more rarely. Otherwise
-    ``scale`` of them: a user that leaves sees nothing, its bound stays where it is, and it never comes back.
+    ``growing``: scale * sqrt(2 log task) of them, so that a user who left tries again, ever more
+    rarely. Otherwise ``scale`` of them: a user that leaves sees nothing, its bound stays where it
+    is, and it never comes back.
     """
 
     game: Game
@@ -242,8 +246,9 @@ class Optimistic:
 class ForcedStays:
     """The plug-in rule, but with chance min(1, scale / task^power) it stays to learn.
 
-    Stays are forced for ever if power <= 1, and their share of the tasks vanishes if power > 0. How many of them n
-    tasks hold, 2 scale sqrt(n) at power 1/2, says how soon a pessimist is put right.
+    Stays are forced for ever if power <= 1, and their share of the tasks vanishes if power > 0.
+    How many of them n tasks hold, 2 scale sqrt(n) at power 1/2, says how soon a pessimist is put
+    right.
     """
 
     game: Game
@@ -264,5 +269,5 @@ def _told(checks: Checks) -> Callable[[Game, Any], Any]:
 
 
 def after_reasoning(game: Game) -> Real:
-    """1 (leave) or 0 after a failed pass of M2, when the model is seen: there s no longer matters."""
+    """1 (leave) or 0 after a failed pass of M2, if it is seen: there s no longer matters."""
     return plain(np.where(np.greater_equal(game.net_value[1], 0), 0.0, 1.0))

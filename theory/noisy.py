@@ -1,25 +1,30 @@
 """A cascade seen through noise: what commitment is worth when its observation is imperfect.
 
-Bagwell (1995): if a leader's action is seen with any noise that never rules an action out, the pure equilibria are
-those of simultaneous play, however small the noise; the value of commitment seems gone. Van Damme and Hurkens (1997): a
-mixed equilibrium remains, which tends to the Stackelberg outcome as the noise vanishes.
+Bagwell (1995): if a leader's action is seen with any noise that never rules an action out, the
+pure equilibria are those of simultaneous play, however small the noise; the value of commitment
+seems gone. Van Damme and Hurkens (1997): a mixed equilibrium remains, which tends to the
+Stackelberg outcome as the noise vanishes.
 
-Here the route is seen. On route 1 the provider chooses between two cascades, the one it would commit to and the one it
-would deviate to (0 if cp1 < cp2, else 1); the user sees the right one of the two with chance 1 - e, the wrong one with
-chance e, and answers each signal with a q. If the provider deviates with chance x, the posterior of a deviation is
+Here the route is seen. On route 1 the provider chooses between two cascades, the one it would
+commit to and the one it would deviate to (0 if cp1 < cp2, else 1); the user sees the right one of
+the two with chance 1 - e, the wrong one with chance e, and answers each signal with a q. If the
+provider deviates with chance x, the posterior of a deviation is
 
-    x (1-e) / (x (1-e) + (1-x) e)   after the signal "deviation",   x e / (x e + (1-x) (1-e))   after the other;
+    x (1-e) / (x (1-e) + (1-x) e)   after the signal "deviation",
+    x e / (x e + (1-x) (1-e))       after the other;
 
-each q maximises E U1 under it (at a tie a lottery of two q), and in a mixed equilibrium x makes both cascades cost
+each q maximises E U1 under it (at a tie a lottery of two q), and in a mixed equilibrium x makes
+both cascades cost
 
     J(s) = (1-e) J1(s, q at the right signal) + e J1(s, q at the wrong one)
 
-the same. Replies are exact: with u = 1-q and d = k1 (1-s), dU1/du has the sign of F(s,u) / (1 - d u)^2,
-F = xi1 (1-s) (1 - k2 u)^2 + xi2 s (1 - k2 d u^2), so that E U1 is stationary at roots of a polynomial
-of degree four. Crossings in x are found on a grid of 801 in its log-odds, and then to rounding: two that
-fall between the same points are missed. `signal_play` is the same for any number of signals with any
-chances, such as how many of n tosses of the coin came up "escalate". (Beyond the paper.)
-K. Bagwell, Games and Economic Behavior 8 (1995) 271-280; E. van Damme, S. Hurkens, ibid. 21 (1997) 282-308.
+the same. Replies are exact: with u = 1-q and d = k1 (1-s), dU1/du has the sign of F(s,u) / (1 - d
+u)^2, F = xi1 (1-s) (1 - k2 u)^2 + xi2 s (1 - k2 d u^2), so that E U1 is stationary at roots of a
+polynomial of degree four. Crossings in x are found on a grid of 801 in its log-odds, and then to
+rounding: two that fall between the same points are missed. `signal_play` is the same for any
+number of signals with any chances, such as how many of n tosses of the coin came up "escalate".
+(Beyond the paper.) K. Bagwell, Games and Economic Behavior 8 (1995) 271-280; E. van Damme, S.
+Hurkens, ibid. 21 (1997) 282-308.
 """
 
 from __future__ import annotations
@@ -38,7 +43,7 @@ from routing_game.theory.simultaneous import simultaneous
 _LOG_ODDS = np.sinh(np.linspace(-7.2, 7.2, 801))
 """Of deviating, to 670: where noise is small, so is the chance."""
 _STEPS = 40
-"""Cascades past the threshold that are tried at first, and with each of the refinements after it."""
+"""Margins past the threshold that are tried at first."""
 
 
 class NoisyOutcome(NamedTuple):
@@ -51,7 +56,7 @@ class NoisyOutcome(NamedTuple):
     deviates: float
     """x, the chance of the deviation: 0 or 1 in a pure equilibrium."""
     abandon: tuple[tuple[float, float], ...]
-    """After each signal ("deviation", then the other): two q that are optimal, the same one twice where unique."""
+    """After each signal ("deviation", then the other): two optimal q, the same twice if unique."""
     lottery: float
     """Chance of the second q of each pair."""
     cost: float
@@ -61,7 +66,7 @@ class NoisyOutcome(NamedTuple):
 
 
 class ObservationValue(NamedTuple):
-    """What it is worth to commit and to be seen, in one game. Costs J in units of P, utilities in units of V."""
+    """What it is worth to commit and to be seen; costs J in units of P, utilities in units of V."""
 
     committed: float
     """J*: committed and seen."""
@@ -74,10 +79,15 @@ class ObservationValue(NamedTuple):
     observability: float
     """Value of the noisy observation: the part of the least ``hidden`` cost that it saves."""
     user: tuple[float, float]
-    """What seeing s is worth to the user: U committed less U hidden, least and largest; can be negative."""
+    """What seeing s is worth to the user: U committed less U hidden, least and largest."""
 
 
-def noisy_play(game: Game, error: float, cascade: float, deviation: float) -> tuple[NoisyOutcome, ...]:
+def noisy_play(
+    game: Game,
+    error: float,
+    cascade: float,
+    deviation: float,
+) -> tuple[NoisyOutcome, ...]:
     """Every equilibrium of route 1 between two cascades, the cheapest first.
 
     Args:
@@ -94,16 +104,21 @@ def noisy_play(game: Game, error: float, cascade: float, deviation: float) -> tu
     return signal_play(game, seen, cascade, deviation)
 
 
-def signal_play(game: Game, seen: Any, cascade: float, deviation: float) -> tuple[NoisyOutcome, ...]:
+def signal_play(
+    game: Game,
+    seen: Any,
+    cascade: float,
+    deviation: float,
+) -> tuple[NoisyOutcome, ...]:
     """The same for any number m of signals.
 
-    A signal that has no chance under the cascade that is played for sure reveals the other one. Where
-    all x of an interval are equilibria with the same replies, one of them is listed.
+    A signal that has no chance under the cascade that is played for sure reveals the other one.
+    Where all x of an interval are equilibria with the same replies, one of them is listed.
 
     Args:
         game: a single game.
-        seen: (2, m) chances of the signals, of the deviation and of the cascade: each row sums to 1,
-            and every signal has a chance under one of the two.
+        seen: (2, m) chances of the signals, of the deviation and of the cascade: each row sums to
+            1, and every signal has a chance under one of the two.
         cascade: s in [0, 1] that the provider would commit to.
         deviation: s in [0, 1] that it would deviate to.
 
@@ -115,7 +130,8 @@ def signal_play(game: Game, seen: Any, cascade: float, deviation: float) -> tupl
         require(0 <= s <= 1, name, s, "lie in [0, 1]")
     seen = np.asarray(seen, dtype=float)
     require(seen.ndim == 2 and len(seen) == 2, "the number of rows of seen", seen.shape[0], "be 2")
-    require((seen >= 0) & np.isclose(seen.sum(axis=1), 1)[:, None], "seen", seen, "have rows of chances")
+    sums = np.isclose(seen.sum(axis=1), 1)[:, None]
+    require((seen >= 0) & sums, "seen", seen, "have rows of chances")
     require(seen.sum(axis=0) > 0, "each column of seen", seen.sum(axis=0), "hold a chance")
     play = _Signals(game, seen, cascade, deviation)
     first, last = play.gap(np.array([-np.inf, np.inf]))
@@ -133,9 +149,9 @@ def signal_play(game: Game, seen: Any, cascade: float, deviation: float) -> tupl
 def observation_value(game: Game, error: float) -> ObservationValue:
     """Value of commitment and of a noisy observation.
 
-    In a cascade game the noisy cost is the least over cascades past the threshold, of an equilibrium
-    with the temptation: the best of 40 margins from 1e-4 to 1/2 of what is possible, and of finer and
-    finer ones about it. Elsewhere noise changes nothing.
+    In a cascade game the noisy cost is the least over cascades past the threshold, of an
+    equilibrium with the temptation: the best of 40 margins from 1e-4 to 1/2 of what is possible,
+    and of finer and finer ones about it. Elsewhere noise changes nothing.
 
     Args:
         game: a single game.
@@ -216,12 +232,11 @@ class _Signals:
         return float(low), float(high)
 
     def outcome(self, low: float, high: float, weight: float) -> NoisyOutcome:
-        """The replies at ``low`` and ``high`` in a lottery that makes both cascades cost the same."""
+        """The replies at ``low`` and ``high`` in a lottery: both cascades then cost the same."""
         replies, mixture = self.replies(np.array([low, high])), np.array([1 - weight, weight])
         played = chance(np.array([low, -low]))
-        cost, utility = (
-            float(played @ (of(replies) @ mixture)) for of in (self._costs, self._utilities)
-        )
+        cost = float(played @ (self._costs(replies) @ mixture))
+        utility = float(played @ (self._utilities(replies) @ mixture))
         q = tuple((float(first), float(second)) for first, second in replies.T)
         deviation, cascade = (float(s) for s in self.s)
         return NoisyOutcome(cascade, deviation, float(played[0]), q, float(weight), cost, utility)

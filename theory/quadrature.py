@@ -1,12 +1,14 @@
 """Expectations under a Beta distribution: of functions with kinks, and by Gauss' nodes.
 
-In the log-odds y = log(s / (1-s)) the density of Beta(a, b) is, with c = a + b and d = y - log(a/b),
+In the log-odds y = log(s / (1-s)) the density of Beta(a, b) is, with c = a + b and d = y -
+log(a/b),
 
     exp(a d - c log((b + a e^d) / c)),   up to a constant,
 
-log-concave with its peak at d = 0, analytic in the strip |Im y| < pi, and never singular: where Beta
-itself is, at 0 for a < 1 and at 1 for b < 1, this falls like e^(a y) and e^(-b y). Quadrature in y
-divides by the sum of its own weights, so that no Gamma function is needed, however large the counts.
+log-concave with its peak at d = 0, analytic in the strip |Im y| < pi, and never singular: where
+Beta itself is, at 0 for a < 1 and at 1 for b < 1, this falls like e^(a y) and e^(-b y).
+Quadrature in y divides by the sum of its own weights, so that no Gamma function is needed,
+however large the counts.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ _FLAT = 80.0
 
 
 def expectation(
-    f: Callable[[Array], Any], belief: Any, breaks: Sequence[float] = (), nodes: int = 20
+    f: Callable[[Array], Any],
+    belief: Any,
+    breaks: Sequence[float] = (),
+    nodes: int = 20,
 ) -> float:
     """E[f(s)] for s ~ Beta(a, b) and f smooth between the ``breaks``; f maps (n,) to (n,).
 
@@ -51,8 +56,8 @@ def expectation(
     d = (edges[:-1, None] + width * (1 + x) / 2).ravel()
     mass = np.exp(log_density(a, b, d)) * (width * weight / 2).ravel()
     ends = edges[[0, -1]]
-    d = np.concatenate([d, ends])
-    mass = np.concatenate([mass, np.exp(log_density(a, b, ends)) / [a, b]])  # integrals of the tails
+    tails = np.exp(log_density(a, b, ends)) / [a, b]  # their integrals
+    d, mass = np.concatenate([d, ends]), np.concatenate([mass, tails])
     return float(np.sum(mass * f(chance(centre + d))) / np.sum(mass))
 
 
@@ -95,10 +100,10 @@ def _tame_width(a: float, b: float, s: float) -> float:
 def beta_nodes(mean: Any, rho: float, nodes: int) -> tuple[Array, Array]:
     """(p, w): Gauss-Jacobi nodes and weights of Beta with this mean and rho = 1 / (a + b + 1).
 
-    Golub-Welsch in factors: the tridiagonal matrix of the Jacobi polynomials' recurrence on [0, 1] is
-    U' U, U bidiagonal, with entries that are products of the canonical moments of Beta (Dette and
-    Studden 1997), all positive. Nodes are squares of the singular values of U, and keep their
-    relative precision however small they are. The largest is kept below 1.
+    Golub-Welsch in factors: the tridiagonal matrix of the Jacobi polynomials' recurrence on [0,
+    1] is U' U, U bidiagonal, with entries that are products of the canonical moments of Beta
+    (Dette and Studden 1997), all positive. Nodes are squares of the singular values of U, and
+    keep their relative precision however small they are. The largest is kept below 1.
 
     Args:
         mean: E p, strictly between 0 and 1.
@@ -113,7 +118,10 @@ def beta_nodes(mean: Any, rho: float, nodes: int) -> tuple[Array, Array]:
     require(nodes >= 1, "nodes", nodes, "be at least 1")
     if rho == 0:
         return np.array([mean], dtype=float), np.ones(1)
-    k, certain = np.arange(nodes), 1 - rho  # counts times rho: a is mean * certain, a + b is certain
+    k, certain = (
+        np.arange(nodes),
+        1 - rho,
+    )  # counts times rho: a is mean * certain, a + b is certain
     odd = (mean * certain + k * rho) / (certain + 2 * k * rho)  # canonical moments 1, 3, 5, ...
     not_odd = ((1 - mean) * certain + k * rho) / (certain + 2 * k * rho)
     even = (k + 1) * rho / (certain + (2 * k + 1) * rho)  # and 2, 4, 6, ...

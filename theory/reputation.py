@@ -1,24 +1,24 @@
 """Reputation: when a provider that sees the user's belief should escalate.
 
-It commits to nothing. At each failure with the user staying it escalates (and shows it: a+1) or keeps
-(b+1). With E = c2/p2 if xi2 >= 0, so that the user stays after M2, else l2, the cost from the start of
-M2 on; q(a,b) the user's chance of leaving after a failed pass of M1; and a discount g for each task,
-the expected cost of n tasks still to come is, J_0 = 0,
+It commits to nothing. At each failure with the user staying it escalates (and shows it: a+1) or
+keeps (b+1). With E = c2/p2 if xi2 >= 0, so that the user stays after M2, else l2, the cost from
+the start of M2 on; q(a,b) the user's chance of leaving after a failed pass of M1; and a discount
+g for each task, the expected cost of n tasks still to come is, J_0 = 0,
 
     J_n(a,b) = min{ R_n(a,b),  E + g J_{n-1}(a,b) }                  start with M1, or with M2
     R_n(a,b) = c1 + p1 g J_{n-1}(a,b) + k1 [ q (P + g J_{n-1}(a,b)) + (1-q) X_n(a,b) ]
     X_n(a,b) = min{ E + g J_{n-1}(a+1,b),  R_n(a,b+1) }              escalate, or keep
 
-for a user who checks its belief at each failure. One who checks once a task has q = 0 in R, E = c2/p2
-in X, because it stays throughout, and, where the belief at the start says "leave",
-J_n = min(l1, E) + g J_{n-1}.
+for a user who checks its belief at each failure. One who checks once a task has q = 0 in R, E =
+c2/p2 in X, because it stays throughout, and, where the belief at the start says "leave", J_n =
+min(l1, E) + g J_{n-1}.
 
 Discounted for ever, J_n = J_{n-1} = J and every belief leads only to beliefs with more draws (or
 itself), so J is solved from many draws down: twice, with the least and with the most that can come
 after the last draw. Truth lies between, and each draw brings both closer by a factor of at most
 k1 / (1 - g p1), because a task, and with it a discount, ends with chance p1 before the next one. Of
-the beliefs after many draws only those are followed that a given plan comes to, or, for the best plan,
-those about the edge at which the user begins to leave. (Beyond the paper.)
+the beliefs after many draws only those are followed that a given plan comes to, or, for the best
+plan, those about the edge at which the user begins to leave. (Beyond the paper.)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, log, log1p
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,8 @@ _MOST_DRAWS = 60_000
 """Draws after which it gives up (seconds)."""
 _BELIEFS = 100
 """Beliefs that are followed after many draws, and 1 / (1 - g) more: until then, all are. The more a
-provider cares for later tasks, the more escalations beyond the edge might pay, as far as bounds know."""
+provider cares for later tasks, the more escalations beyond the edge might pay, as far as bounds
+know."""
 _SHOWN = 3000
 """Draws for which a discounted plan is returned (memory)."""
 _AT_ONCE = 64
@@ -70,16 +71,16 @@ class Reputation:
     """The provider's plan against a user with a belief, from the prior on."""
 
     cost: Any
-    """Finite: (T+1,) J_n at the prior for n = 0 .. T tasks to come. Discounted: (1-g) J, the mean cost
-    of a task."""
+    """Finite: (T+1,) J_n at the prior for n = 0 .. T tasks to come. Discounted: (1-g) J, the mean
+    cost of a task."""
     escalating: Array
     """Chance of escalating after a failed pass of M1 with the user staying. Finite: (T, A, B), with
-    n+1 tasks to come (the current one included) and a, b draws of each kind seen. Discounted: (A, B),
-    for the first 3000 draws and the beliefs that were followed; 1 elsewhere."""
+    n+1 tasks to come (the current one included) and a, b draws of each kind seen. Discounted:
+    (A, B), for the first 3000 draws and the beliefs that were followed; 1 elsewhere."""
     reasoning: Array
     """bool: a task starts with M2; same shape."""
     error: float = 0.0
-    """Discounted: how far the cost can be from the truth, because draws were followed no further."""
+    """Discounted: how far the cost can be from the truth, as draws were followed no further."""
 
 
 def reputation_rule(leaving: Callable[[Belief], Any]) -> Escalating:
@@ -112,9 +113,10 @@ def reputation(
         game: a single game.
         prior: the user's Beta(a, b) before the first task.
         tasks: T.
-        leaving: the user's q after a failed pass of M1 at beliefs of shape (A, B). After M2 it stays
-            iff xi2 >= 0.
-        checks: "failure" or "task"; for the latter ``leaving`` must be 0 or 1, kept for the whole task.
+        leaving: the user's q after a failed pass of M1 at beliefs of shape (A, B). After M2 it
+            stays iff xi2 >= 0.
+        checks: "failure" or "task"; for the latter ``leaving`` must be 0 or 1, kept for the whole
+            task.
         escalating: chance of escalating at beliefs of shape (A, B); None for the best plan. A given
             plan starts every task with M1, unless ``starting`` says so.
         routes: (1,) if the best plan, too, must start every task with M1.
@@ -170,8 +172,8 @@ def reputation_discounted(
 ) -> Reputation:
     """For ever, discounted by g a task: the best plan, or the value of one that escalates as told.
 
-    The cost lies half-way between what it is if all after the last draw is as cheap, and as dear, as
-    it can be; ``error`` is half the way.
+    The cost lies half-way between what it is if all after the last draw is as cheap, and as dear,
+    as it can be; ``error`` is half the way.
 
     Args:
         game: a single game.
@@ -181,8 +183,8 @@ def reputation_discounted(
         checks: as in `reputation`.
         escalating: as in `reputation`.
         routes: as in `reputation`.
-        draws: how far the recursion goes. By default so far that the cost is right to 1e-9 of itself
-            (seconds at g = .999).
+        draws: how far the recursion goes. By default so far that the cost is right to 1e-9 of
+            itself (seconds at g = .999).
         starting: as in `reputation`.
 
     Raises:
@@ -193,7 +195,7 @@ def reputation_discounted(
     g = _checked_discount(discount, draws)
     if draws is None:
         solve = partial(reputation_discounted, game, prior, g, leaving, checks, escalating, routes)
-        return _promised(game, g, lambda n: (found := solve(n, starting), found.cost, found.error))[0]
+        return _promised(game, g, lambda n: solve(n, starting))
     width = _BELIEFS + ceil(1 / (1 - g))
     start_2, after_2 = _reasoning_costs(game, checks)
     chooses = escalating is None and 2 in routes
@@ -243,7 +245,7 @@ def memoryless_discounted(
     checks: str = "failure",
     draws: int | None = None,
 ) -> float:
-    """(1-g) J of a provider that sees nothing but its task: when it turns to M2 is a matter of chance.
+    """(1-g) J of a provider that sees nothing but its task, and turns to M2 by chance.
 
     The recursion of `reputation_discounted`, with R for each number j of failed passes of M1.
 
@@ -252,8 +254,8 @@ def memoryless_discounted(
         prior: the user's Beta(a, b) before the first task.
         discount: g in [0, 1), for each task.
         leaving: as in `reputation_discounted`.
-        chances: (K+1,) chance of M2 after j = 0 .. K failed passes of M1 in the task; after K failures
-            M2 for sure.
+        chances: (K+1,) chance of M2 after j = 0 .. K failed passes of M1 in the task; after K
+            failures M2 for sure.
         checks: as in `reputation`.
         draws: how far the recursion goes; by default as far as 1e-9 asks for.
 
@@ -264,9 +266,7 @@ def memoryless_discounted(
     g = _checked_discount(discount, draws)
     turns = np.append(checked_chances("chances", chances, np.shape(chances))[:-1], 1.0)
     solve = partial(_memoryless, game, prior, g, leaving, turns, checks)
-    if draws is not None:
-        return solve(draws)[0]
-    return _promised(game, g, lambda n: (None, *solve(n)))[1]
+    return (_promised(game, g, solve) if draws is None else solve(draws)).cost
 
 
 def _memoryless(
@@ -277,8 +277,8 @@ def _memoryless(
     turns: Array,
     checks: str,
     draws: int,
-) -> tuple[float, float]:
-    """The cost, and how far it can be from the truth."""
+) -> _Known:
+    """The same with so many draws."""
     start_2, after_2 = _reasoning_costs(game, checks)
     start, turn = turns[0], np.append(turns[1:], 1.0)[:, None]  # the last pass is never reached
     edges = _Edges(*_bounds(game, g, checks, False, True), passes=len(turns))
@@ -301,7 +301,7 @@ def _memoryless(
         task = task / (1 - start * g - (1 - start) * again)
         edges.put(e, task, pass_cost + (same * task)[:, None])
     low, high = (1 - g) * edges.task(np.zeros(1, dtype=int))[:, 0]
-    return float(low + high) / 2, float(high - low) / 2
+    return _Known(float(low + high) / 2, float(high - low) / 2)
 
 
 def enough_draws(game: Game, discount: float) -> int:
@@ -356,7 +356,8 @@ def _bounds(game: Game, g: float, checks: str, best: bool, reasons: bool) -> tup
     """
     c1, p1, k1, penalty = game.cost[0], game.success[0], game.failure[0], game.penalty
     start_2, after_2 = _reasoning_costs(game, checks)
-    ends = c1 + k1 * np.array([min(penalty, after_2), max(penalty, after_2)])  # at the first failure
+    failed = np.array([min(penalty, after_2), max(penalty, after_2)])
+    ends = c1 + k1 * failed  # of a task that ends at the first failure
     run = np.array([min(c1 / p1, ends[0]), ends[1] if best else max(c1 / p1, ends[1])])
     task = run.copy()
     if reasons:
@@ -374,7 +375,8 @@ def _about_the_edge(
 ) -> NDArray[np.int_]:
     """(draws+1, 2), from and to how many escalations (exclusive) the best plan is sought.
 
-    About where the user's q passes 1/2; where it does not, at the end to which one kind of draw leads.
+    About where the user's q passes 1/2; where it does not, at the end to which one kind of draw
+    leads.
     """
     levels = np.unique(np.geomspace(width, max(draws, width), 60).astype(int))
     keeps_pay = game.cost_of_pass[0] <= game.cost[0] + game.failure[0] * after_2
@@ -396,7 +398,7 @@ def _about_the_edge(
 
 
 def _where_it_leads(prior: Belief, ask: _Ask, draws: int, width: int) -> NDArray[np.int_]:
-    """The same for a given plan: to which beliefs it comes; at first all, so that they are shown."""
+    """The same for a given plan: the beliefs it comes to; at first all, so that they are shown."""
 
     def step(weight: Array, answers: tuple[Array, ...]) -> Array:
         q, _, _, plan = answers
@@ -410,7 +412,11 @@ def _where_it_leads(prior: Belief, ask: _Ask, draws: int, width: int) -> NDArray
 
 
 def _where_chance_leads(
-    prior: Belief, ask: _Ask, turn: Array, k1: float, draws: int
+    prior: Belief,
+    ask: _Ask,
+    turn: Array,
+    k1: float,
+    draws: int,
 ) -> NDArray[np.int_]:
     """The same for a provider without the belief, by number of failed passes before."""
 
@@ -440,7 +446,7 @@ def _follow(
     weight: Array,
     step: Callable[[Array, tuple[Array, ...]], Array],
 ) -> NDArray[np.int_]:
-    """(draws+1, 2), or fewer if the user leaves for good: beliefs to which chances (., beliefs) lead."""
+    """(draws+1, 2), or fewer if the user leaves for good: the beliefs to which chances lead."""
     spans, first = [], 0
     for start in range(0, draws + 1, _AT_ONCE):
         n, base = np.arange(start, min(start + _AT_ONCE, draws + 1)), first
@@ -473,7 +479,11 @@ def _backwards(
 
 
 def _ask_all(
-    prior: Belief, n: NDArray[np.int_], first: int, last: int, ask: _Ask
+    prior: Belief,
+    n: NDArray[np.int_],
+    first: int,
+    last: int,
+    ask: _Ask,
 ) -> tuple[Array, ...]:
     """Answers of shape (draws, escalations)."""
     e = np.arange(first, last)
@@ -482,7 +492,11 @@ def _ask_all(
 
 
 def _reach(
-    game: Game, prior: Belief, tasks: int, leaving: Callable[[Belief], Any], checks: str
+    game: Game,
+    prior: Belief,
+    tasks: int,
+    leaving: Callable[[Belief], Any],
+    checks: str,
 ) -> int:
     """Keeps that T tasks do not exceed, or at which a watchful user leaves after every history."""
     most, width = most_keeps(float(game.success[0]), tasks), 256
@@ -495,20 +509,28 @@ def _reach(
     return most
 
 
-def _promised(
-    game: Game, g: float, solve: Callable[[int], tuple[Any, float, float]]
-) -> tuple[Any, float, float]:
-    """(answer, cost, error) with draws enough for the accuracy: often fewer than the bound asks for."""
+class _Known(NamedTuple):
+    """A cost, and how far it can be from the truth."""
+
+    cost: float
+    error: float
+
+
+_Found = TypeVar("_Found", Reputation, _Known)
+
+
+def _promised(game: Game, g: float, solve: Callable[[int], _Found]) -> _Found:
+    """What is found with draws enough for the accuracy; often fewer will do than the bound asks."""
     most = enough_draws(game, g)
     for draws in (ceil(0.6 * most), most):
         if draws <= _MOST_DRAWS:
-            answer, cost, error = solve(draws)
-            if error <= _PROMISED * abs(cost):
-                return answer, cost, error
+            found = solve(draws)
+            if found.error <= _PROMISED * abs(found.cost):
+                return found
     reason = f"{most} draws, which take long" if most > _MOST_DRAWS else "a look at more beliefs"
     raise ValueError(
-        f"at a discount of {g:g} an accuracy of {_PROMISED:g} asks for {reason}; give draws, and take "
-        "the error as it comes"
+        f"at a discount of {g:g} an accuracy of {_PROMISED:g} asks for {reason}; give draws, and "
+        "take the error as it comes"
     )
 
 
@@ -521,7 +543,11 @@ def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> t
     return np.zeros(q.shape), q == 1
 
 
-def _starting(starting: Callable[[Belief], Any] | None, escalating: Any, belief: Belief) -> NDArray[np.bool_]:
+def _starting(
+    starting: Callable[[Belief], Any] | None,
+    escalating: Any,
+    belief: Belief,
+) -> NDArray[np.bool_]:
     """Whether a given plan starts a task with M2."""
     if starting is None:
         return np.zeros(np.shape(belief.mean), dtype=bool)
@@ -535,7 +561,8 @@ def _starting(starting: Callable[[Belief], Any] | None, escalating: Any, belief:
 def _reasoning_costs(game: Game, checks: str) -> tuple[float, float]:
     """(E if a task starts with M2, E after an escalation): the cost from the first pass of M2 on.
 
-    A user who sees a task start with M2 answers that. One who checks once a task and has stayed with M1 stays with M2.
+    A user who sees a task start with M2 answers that. One who checks once a task and has stayed
+    with M1 stays with M2.
     """
     start = game.cost_of_pass[1] if game.net_value[1] >= 0 else game.leaving_cost[1]
     return float(start), float(game.cost_of_pass[1] if checks == "task" else start)
@@ -544,7 +571,8 @@ def _reasoning_costs(game: Game, checks: str) -> tuple[float, float]:
 def _checked(game: Game, prior: Belief, checks: str, routes: tuple[int, ...] = (1, 2)) -> Belief:
     """The prior, once the arguments are found in order."""
     if game.shape:
-        raise ValueError(f"a plan is made for a single game, got an array of shape {game.shape}; index it")
+        shape = f"got an array of shape {game.shape}; index it"
+        raise ValueError(f"a plan is made for a single game, {shape}")
     check_checks(checks)
     if routes not in ((1,), (1, 2)):
         raise ValueError(f"routes must be (1,) or (1, 2), got {routes!r}")
