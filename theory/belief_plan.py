@@ -1,35 +1,61 @@
-"""A user who plans: the value of T tasks under a belief about s, for the best policy and for any given one.
+"""A user who plans: the value of T tasks under a belief, for the best policy or a given one.
 
-The provider plays (1, s) with one hidden s throughout; Beta(a, b) is the user's belief, m = a/(a+b) its mean, and
-V_n(a, b) the expected utility of n tasks still to come, V_0 = 0. Staying costs now and teaches for later.
+The provider plays (1, s) with one hidden s throughout; Beta(a, b) is the user's belief, m = a/(a+b)
+its mean, and V_n(a, b) the expected utility of n tasks still to come, V_0 = 0. Staying costs now
+and teaches for later.
 
-Decisions *after each failure*, with W2 = xi2/p2 if xi2 > 0 else xi2, the worth of M2 from its first pass on:
+Decisions *after each failure*, with W2 = xi2/p2 if xi2 > 0 else xi2, the worth of M2 from its first
+pass on:
 
-    V_n(a,b) = xi1 + p1 V_{n-1}(a,b) + k1 max{ V_{n-1}(a,b), m [W2 + V_{n-1}(a+1,b)] + (1-m) V_n(a,b+1) }
+    V_n(a,b) = xi1 + p1 V_{n-1}(a,b)
+             + k1 max{ V_{n-1}(a,b), m [W2 + V_{n-1}(a+1,b)] + (1-m) V_n(a,b+1) }
 
-One q *for each task*, with alpha = k1 (1-q) and j the keeps seen in the task:
+One q *for each task*, with alpha = k1 (1-q) and beta = 1 / (p2 + k2 q), is max_q of
 
-    V_n(a,b) = max_q { E U1(s,q) + sum_j alpha^j (1-alpha) E[(1-s)^j] V_{n-1}(a,b+j)
-                                 + alpha^(j+1) E[s (1-s)^j] V_{n-1}(a+1,b+j) }
+    V_n(a,b;q) = xi1 + (1-alpha) V_{n-1}(a,b)
+               + alpha { m [beta xi2 + V_{n-1}(a+1,b)] + (1-m) V_n(a,b+1;q) }
 
-Both are solved from T = 1 up, and in b from far above down. (Beyond the paper.)
+Both are solved in b from far above down, all n at once: V_n(a,b) needs V_{n-1} at b and V_n at b+1.
+**Where they start.** After enough keeps nothing that can still be learned matters: a user who will
+be told s gains next to nothing on one who always leaves (xi1 < 0) or always stays (xi1 > 0), and so
+does one who plans, because it knows less. From that belief on q is constant, and n tasks are worth
+n E U(s, q). A given rule is followed until it no longer changes. (Beyond the paper.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, log
 from typing import Any
 
 import numpy as np
 
-from routing_game.theory.belief import Belief, check_checks, expected_payoffs, lattice
+from routing_game.theory.belief import (
+    Belief,
+    check_checks,
+    check_size,
+    checked_chances,
+    lattice,
+    most_keeps,
+    passes_until,
+    waves,
+)
+from routing_game.theory.belief_rules import worth_of_reasoning
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import Array, plain, require
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.quadrature import expectation
 from routing_game.theory.user import best_response, thresholds
+
+_NEGLIGIBLE = 1e-13
+"""What knowing s may still be worth where the recursion starts, over what a task is worth."""
+_SAME = 1e-15
+"""Chances that differ by less are the same answer."""
+_FEWEST = 300
+"""Columns of keeps that a plan holds in any case: more than play shows, and cheap."""
+
+Answer = Callable[[Belief], Any]
+"""What a rule says at an array of beliefs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,19 +65,20 @@ class UserPlan:
     value: Array
     """(T+1,) V_n at the prior, n = 0 .. T tasks to come; in the unit of V."""
     leaving: Array
-    """(T, A, B) chance of leaving with n+1 tasks to come and a, b draws of each kind seen: after a failed pass of M1,
-    or the q of the task. A = T; B is as far as the recursion goes, so that entries near its end are cut short."""
+    """(T, A, B) chance of leaving with n+1 tasks to come and a, b draws of each kind seen: after a
+    failed pass of M1, or the q of the task. A = T; B is as far as the recursion goes: from there on
+    the last column holds."""
 
 
 def plan_after_failure(
     game: Game,
     prior: Belief,
     tasks: int,
-    leaving: Callable[[Belief], Any] | None = None,
+    leaving: Answer | None = None,
     reach: int | None = None,
     cascade: float | None = None,
 ) -> UserPlan:
-    """Decisions after each failure: the Bayes-optimal user, or one that leaves with chance ``leaving(belief)``.
+    """Decisions after each failure: the Bayes-optimal user, or one that leaves as told.
 
     After a failed pass of M2 the user stays iff xi2 > 0, whatever it believes.
 
@@ -59,107 +86,256 @@ def plan_after_failure(
         game: a single game.
         prior: Beta(a, b) before the first task, also the law of s.
         tasks: T.
-        leaving: chance of leaving after a failed pass of M1 at beliefs of shape (A, B), or (T, A, B) if it depends on
-            the number of tasks to come, 1 to T; None for the best.
-        reach: keeps at which the recursion starts, by then leaving; default 300 beyond what T tasks show at most on
-            average.
-        cascade: what the rule is worth if this is the true s; by default s has the law of the belief.
+        leaving: chance of leaving after a failed pass of M1 at beliefs of shape (A, B), or
+            (T, A, B) if it depends on the number of tasks to come, 1 to T; None for the best.
+        reach: keeps at which the recursion starts; from there on every decision is as in the last
+            column. By default so many that the value is right to 1e-12 of what T tasks are worth.
+        cascade: what the rule is worth if this is the true s; by default s has the law of the
+            belief.
 
     Raises:
-        ValueError: ``game`` is an array, the prior is not positive, or ``tasks`` is less than 1.
+        ValueError: ``game`` is an array, a number is out of range, or so small a threshold or p1
+            asks for more than 2 GB.
     """
     prior = _check(game, prior, tasks)
-    (xi1, xi2), p1, (k1, _) = game.net_value, game.success[0], game.failure
-    after_2 = xi2 / game.success[1] if xi2 > 0 else xi2
-    reach = 300 + ceil(tasks * k1 / p1) if reach is None else reach
-    grid = lattice(prior, tasks, reach)
-    given = None if leaving is None else np.broadcast_to(leaving(grid), (tasks, *grid.mean.shape))
-    chance = grid.mean if cascade is None else np.full(grid.mean.shape, cascade)  # of an escalation
-    value = np.zeros((tasks + 1, tasks + 1, reach + 1))  # n, escalations, keeps
-    chosen = np.ones((tasks, tasks, reach))
-    for n in range(1, tasks + 1):
-        before, m = value[n - 1], chance
-        value[n, :-1, reach] = xi1 + before[:-1, reach]
-        for j in range(reach - 1, -1, -1):
-            stay = m[:, j] * (after_2 + before[1:, j]) + (1 - m[:, j]) * value[n, :-1, j + 1]
-            leave = before[:-1, j]
-            q = stay < leave if given is None else given[n - 1, :, j]
+    if cascade is not None:
+        require(0 <= cascade <= 1, "cascade", cascade, "lie in [0, 1]")
+    (xi1, _), p1, k1 = game.net_value, game.success[0], game.failure[0]
+    after_2 = float(worth_of_reasoning(game))
+
+    def worth(keeps: int, q: Any) -> Any:
+        """Of a task, from so many keeps on, by escalations."""
+        if cascade is not None:
+            return _kept_to(game, np.full(tasks, cascade), q)
+        return _steady(game, _column(prior, tasks, keeps), q, after_2)
+
+    if leaving is None:
+        reach = _reach(game, prior, tasks, reach, "failure")
+        check_size(tasks, reach)
+        given, chosen = None, np.empty((tasks, tasks, reach))
+        beyond = tasks * [np.maximum(worth(reach, 0.0), worth(reach, 1.0))]
+    else:
+        given = _settled(leaving, prior, tasks, reach, most_keeps(float(p1), tasks), "leaving")
+        reach = given.shape[-1]
+        chosen = given = np.broadcast_to(given, (tasks, tasks, reach))
+        beyond = [worth(reach, q) for q in given[..., -1]]
+
+    value = np.zeros((tasks + 1, tasks + 1))  # V_n(a, .), each n at its own b: one further than n-1
+    value[1:, :-1] = np.cumsum(beyond, axis=0)
+    a, b = prior.escalated + np.arange(tasks), prior.kept
+    for n, j in waves(tasks, reach):
+        m = a / (a + b + j[:, None]) if cascade is None else cascade  # chance of an escalation
+        leave, further = value[n - 1, :-1], value[n - 1, 1:]
+        stay = m * (after_2 + further) + (1 - m) * value[n, :-1]
+        if given is None:
+            q = (stay < leave).astype(float)
             chosen[n - 1, :, j] = q
-            value[n, :-1, j] = xi1 + p1 * leave + k1 * (q * leave + (1 - q) * stay)
-    return UserPlan(value[:, 0, 0].copy(), chosen)
+        else:
+            q = given[n - 1, :, j]
+        value[n, :-1] = xi1 + p1 * leave + k1 * (q * leave + (1 - q) * stay)
+    return UserPlan(value[:, 0].copy(), chosen)
 
 
 def plan_each_task(
     game: Game,
     prior: Belief,
     tasks: int,
-    abandon: Callable[[Belief], Any] | None = None,
+    abandon: Answer | None = None,
     grid: Any = None,
-    most_keeps: int | None = None,
-    drawing: Callable[[Belief], Any] | None = None,
+    reach: int | None = None,
+    drawing: Answer | None = None,
 ) -> UserPlan:
-    """One q for each task: the Bayes-optimal user on a grid of q, one that answers ``abandon(belief)``, or draws its q.
+    """One q for each task: the Bayes-optimal user on a grid of q, a rule, or one that draws its q.
 
     Args:
         game: a single game.
         prior: Beta(a, b) before the first task, also the law of s.
-        tasks: T; time and memory grow as its third power.
+        tasks: T.
         abandon: q at beliefs of shape (A, B); None for the best.
         grid: the q among which the best is found; default 101 from 0 to 1.
-        most_keeps: keeps of one task that are followed; a task with more of them has no future. Default: as many as
-            have a chance of 1e-14.
-        drawing: chances of each q of the grid, (A, B, Q), of a user who draws; then ``leaving`` is the mean q.
+        reach: keeps at which the recursion starts, as in `plan_after_failure`.
+        drawing: chances of each q of the grid, (A, B, Q), of a user who draws; then ``leaving`` is
+            the mean q.
 
     Raises:
-        ValueError: ``game`` is an array, the prior is not positive, or ``tasks`` is less than 1.
+        ValueError: as `plan_after_failure`.
     """
     prior = _check(game, prior, tasks)
-    q = np.linspace(0, 1, 101) if grid is None else np.asarray(grid, dtype=float)
-    most_keeps = ceil(log(1e-14) / log(game.failure[0])) if most_keeps is None else most_keeps
-    value = np.zeros((tasks + 1, most_keeps * (tasks + 1) + 1))  # V_0, at every belief within reach
-    at_prior, chosen = [0.0], np.ones((tasks, tasks, most_keeps * tasks + 1))
+    if abandon is not None:
+        return _by_rule(game, prior, tasks, abandon, reach)
+    options = np.linspace(0, 1, 101) if grid is None else np.asarray(grid, dtype=float)
+    options = checked_chances("grid", options, (options.size,))
+    (xi1, xi2), (k1, k2), p2 = game.net_value, game.failure, game.success[1]
+    alpha, after_2 = k1 * (1 - options), xi2 / (p2 + k2 * options)
+    if drawing is None:
+        reach, chances = _reach(game, prior, tasks, reach, "task", options), None
+    else:
+        given = _settled(
+            lambda belief: np.moveaxis(np.asarray(drawing(belief), dtype=float), -1, 0),
+            prior, tasks, reach, most_keeps(float(game.success[0]), tasks), "drawing",
+        )  # fmt: skip
+        chances = np.moveaxis(given, 0, -1)
+        reach = chances.shape[1]
+    check_size(tasks, reach)
+    last = Belief(*(count[:, None] for count in _column(prior, tasks, reach)))
+    worth = _steady(game, last, options, after_2)  # (A, Q)
+    each = worth.max(axis=-1) if chances is None else (chances[:, -1] * worth).sum(axis=-1)
+    number = np.arange(tasks + 1)[:, None]
+    value = np.zeros((tasks + 1, tasks + 1))  # V_n(a, .), each n at its own b
+    value[:, :-1] = number * each
+    total = np.zeros((tasks + 1, tasks, options.size))  # V_n(a, .; q)
+    total[1:] = worth + (number[1:] - 1)[..., None] * each[:, None]
+    chosen = np.empty((tasks, tasks, reach))
+    a, b = (prior.escalated + np.arange(tasks))[:, None], prior.kept
+    for n, j in waves(tasks, reach):
+        m = a / (a + b + j[:, None, None])
+        ends, escalates = value[n - 1, :-1, None], value[n - 1, 1:, None]
+        goes_on = m * (after_2 + escalates) + (1 - m) * total[n]
+        total[n] = xi1 + (1 - alpha) * ends + alpha * goes_on
+        if chances is None:
+            value[n, :-1] = total[n].max(axis=-1)
+            chosen[n - 1, :, j] = options[total[n].argmax(axis=-1)]
+        else:
+            drawn = np.moveaxis(chances[:, j], 1, 0)
+            value[n, :-1] = (drawn * total[n]).sum(axis=-1)
+            chosen[n - 1, :, j] = drawn @ options
+    return UserPlan(value[:, 0].copy(), chosen)
+
+
+def _by_rule(game: Game, prior: Belief, tasks: int, rule: Answer, reach: int | None) -> UserPlan:
+    """A rule's q may be any number, another at each belief: its task is followed keep by keep."""
+    (_, xi2), (k1, k2), p2 = game.net_value, game.failure, game.success[1]
+    q = _settled(rule, prior, tasks, reach, most_keeps(float(game.success[0]), tasks), "abandon")
+    reach = q.shape[-1]
+    check_size(tasks, reach)
+    q = np.broadcast_to(q, (tasks, reach))
+    alpha, after_2 = k1 * (1 - q), xi2 / (p2 + k2 * q)
+    grid = lattice(prior, tasks, reach)
+    worth, last = _steady(game, grid, q, after_2), _column(prior, tasks, reach)
+    beyond = _steady(game, last, q[:, -1], after_2[:, -1])
+    value, at_prior = np.zeros((tasks + 1, reach + 1)), [0.0]  # V_{n-1}(a, b), up to ``reach``
     for n in range(1, tasks + 1):
-        shape = (tasks + 1 - n, most_keeps * (tasks - n) + 1)  # beliefs before the last n tasks
-        belief = lattice(prior, *shape)
-        options = q if abandon is None else np.broadcast_to(abandon(belief), shape)[..., None]
-        total = _task_and_future(game, belief, options, value, most_keeps)
-        if drawing is not None:
-            chances = drawing(belief)
-            value = (chances * total).sum(axis=-1)
-            chosen[n - 1, : shape[0], : shape[1]] = (chances * options).sum(axis=-1)
-            at_prior.append(float(value[0, 0]))
-            continue
-        best = total.argmax(axis=-1)[..., None]
-        value = np.take_along_axis(total, best, axis=-1)[..., 0]
-        picked = np.take_along_axis(np.broadcast_to(options, total.shape), best, axis=-1)
-        chosen[n - 1, : shape[0], : shape[1]] = picked[..., 0]
+        future, kept = np.zeros((tasks, reach)), np.ones((tasks, reach))  # chance of j keeps
+        for j in range(reach + 1):
+            size = reach - j  # columns of the tasks that are not yet at the last one
+            future[:, size : size + 1] += kept[:, size:] * value[:-1, reach, None]
+            if not size or kept.max() < 1e-20:
+                break
+            kept = kept[:, :size]
+            m = grid.escalated[:, :size] / (grid.escalated + grid.kept)[:, j:]
+            ends, escalates = value[:-1, j:reach], value[1:, j:reach]
+            going_on = alpha[:, :size]
+            future[:, :size] += kept * ((1 - going_on) * ends + going_on * m * escalates)
+            kept = kept * going_on * (1 - m)
+        value[:-1, :-1] = worth + future
+        value[:-1, -1] = n * beyond
         at_prior.append(float(value[0, 0]))
-    return UserPlan(np.array(at_prior), chosen)
+    return UserPlan(np.array(at_prior), np.broadcast_to(q, (tasks, tasks, reach)))
 
 
-def _task_and_future(game: Game, belief: Belief, q: Array, future: Array, most_keeps: int) -> Array:
-    """E U1(s, q) and the value of what comes after the task: (A, B, Q) for beliefs of shape (A, B) and options q."""
-    a, b = (np.asarray(count)[..., None] for count in belief)
-    rows, columns = belief.mean.shape
-    total = np.asarray(expected_payoffs(game, Belief(a, b), q).utility)
-    alpha = game.failure[0] * (1 - q)
-    kept = np.ones(a.shape)  # E[(1-s)^j]
-    for j in range(most_keeps + 1):
-        ends = future[:rows, j : j + columns, None]
-        escalates = future[1 : rows + 1, j : j + columns, None]
-        next_escalates = a / (a + b + j)  # under the posterior after j keeps
-        total = total + alpha**j * kept * ((1 - alpha) * ends + alpha * next_escalates * escalates)
-        kept = kept * (1 - next_escalates)
-    return total
+def _column(prior: Belief, tasks: int, keeps: int) -> Belief:
+    """The beliefs after so many keeps, and 0 to T-1 escalations."""
+    a = prior.escalated + np.arange(tasks)
+    return Belief(a, np.full(a.shape, prior.kept + keeps))
+
+
+def _steady(game: Game, belief: Belief, q: Any, after_2: Any) -> Any:
+    """E[(xi1 + alpha s W) / (e + alpha s)], e = 1 - alpha: a task's worth if one q is kept to.
+
+    W = ``after_2`` is what M2 is worth from its first pass on.
+    """
+    xi1, p1, k1 = game.net_value[0], game.success[0], game.failure[0]
+    alpha, ending = k1 * (1 - q), p1 + k1 * q
+    (a, b), m = belief, belief.mean
+    return xi1 * passes_until(a, b, ending) + alpha * after_2 * m * passes_until(a + 1, b, ending)
+
+
+def _reach(
+    game: Game,
+    prior: Belief,
+    tasks: int,
+    reach: int | None,
+    checks: str,
+    options: Any = (0.0, 1.0),
+) -> int:
+    """Keeps from which on it is worth next to nothing to be told s: nothing is left to decide.
+
+    What it is worth, over what a user gets who does for ever what is best at s = 0, falls with
+    keeps and rises with escalations, of which there are at most T.
+    """
+    if reach is not None:
+        require(reach >= 1, "reach", reach, "be at least 1")
+        return reach
+    xi1, xi2 = (float(xi) for xi in game.net_value)
+    hopeless = xi1 < 0 or (xi1 == 0 and xi2 < 0)
+    for_good = max(options) if hopeless else min(options)
+    cuts = [float(s) for s in thresholds(game) if np.isfinite(s)]
+
+    def best(s: Array) -> Any:
+        if checks == "failure":
+            return told_utility(game, s)
+        return payoffs(game, 1, s[:, None], np.asarray(options)).utility.max(axis=-1)
+
+    def gain(s: Array) -> Any:
+        if checks == "failure":
+            return np.maximum(best(s) - _kept_to(game, s, for_good), 0.0)
+        return np.maximum(best(s) - payoffs(game, 1, s, for_good).utility, 0.0)
+
+    def worth_knowing(keeps: int) -> float:
+        return expectation(gain, (prior.escalated + tasks, prior.kept + keeps), cuts)
+
+    least = _NEGLIGIBLE * max(abs(xi1), abs(expectation(best, prior, cuts)))
+    most, reach = most_keeps(float(game.success[0]), tasks), _FEWEST
+    while reach < most and worth_knowing(reach) > least:
+        reach *= 2
+    return max(_FEWEST, min(reach, most))
+
+
+def _settled(
+    rule: Answer,
+    prior: Belief,
+    tasks: int,
+    reach: int | None,
+    most: int,
+    name: str,
+) -> Array:
+    """What a rule says, (..., A, B), on so many columns of keeps that the last one holds beyond.
+
+    These are ``reach``; or as many as T tasks can show; or fewer, if the second half of them, and
+    columns ever farther out, all say the same at any number of escalations. A rule that is a table
+    may have fewer columns.
+    """
+    width = _FEWEST if reach is None else reach
+    while True:
+        check_size(tasks, width)
+        table = np.asarray(rule(lattice(prior, tasks, width)), dtype=float)
+        fewer = table.ndim > 1 and table.shape[-1] not in (1, width)
+        columns = table.shape[-1] if fewer else width
+        table = checked_chances(name, table, (*table.shape[:-2], tasks, columns))
+        if reach is not None or fewer or width >= most or _for_good(rule, table, prior, most):
+            return table
+        width *= 2
+
+
+def _for_good(rule: Answer, table: Array, prior: Belief, most: int) -> bool:
+    """Whether a rule has said its last word half-way through its table."""
+    tasks, width = table.shape[-2:]
+    word = table[..., :1, -1:]
+    if np.max(np.abs(table[..., width // 2 :] - word)) > _SAME:
+        return False
+    farther = width * 2.0 ** np.arange(1, max(2, np.ceil(np.log2(most / width)) + 1))
+    a, b = np.meshgrid(prior.escalated + np.arange(tasks), prior.kept + farther, indexing="ij")
+    return bool(np.max(np.abs(np.asarray(rule(Belief(a, b)), dtype=float) - word)) <= _SAME)
 
 
 def clairvoyant(game: Game, prior: Belief, checks: str = "failure") -> float:
-    """E max U: what one task is worth to a user who will be told s; T tasks are worth T times as much.
+    """E max U: what one task is worth to a user who will be told s; T are worth T times as much.
 
     Args:
         game: a single game.
         prior: Beta(a, b), the law of s.
-        checks: "failure" if the user sees the model and decides after each failure, "task" for one q a task.
+        checks: "failure" if the user sees the model and decides after each failure, "task" for
+            one q a task.
 
     Raises:
         ValueError: ``game`` is an array, the prior is not positive, or ``checks`` is neither.
@@ -171,21 +347,34 @@ def clairvoyant(game: Game, prior: Belief, checks: str = "failure") -> float:
 
 
 def told_utility(game: Game, cascade: Any, checks: str = "failure") -> Any:
-    """U of the best user who is told s: with one q a task, or seeing the model and deciding after each failure.
+    """U of the best user who is told s: with one q a task, or seeing the model, after each failure.
 
     The latter stays after M1 for good or not at all.
+
+    Args:
+        game: one game, or an array that broadcasts against s.
+        cascade: s in [0, 1]; a number or an array.
+        checks: "failure" or "task".
     """
+    check_checks(checks)
+    cascade = np.asarray(cascade, dtype=float)
     if checks == "task":
         return payoffs(game, 1, cascade, best_response(game, 1, cascade).low).utility
-    (xi1, xi2), k1 = game.net_value, game.failure[0]
-    after_2 = xi2 / game.success[1] if xi2 > 0 else xi2
-    waiting = (cascade * after_2 + (1 - cascade) * xi1) / (1 - k1 * (1 - cascade))
-    return xi1 + k1 * np.maximum(0.0, waiting)
+    require((cascade >= 0) & (cascade <= 1), "cascade", cascade, "lie in [0, 1]")
+    return plain(np.maximum(game.net_value[0], _kept_to(game, cascade, 0.0)))
+
+
+def _kept_to(game: Game, s: Any, q: float) -> Any:
+    """U of a user who is told s, sees the model, and leaves with chance q at each failure of M1."""
+    xi1, p1, k1 = game.net_value[0], game.success[0], game.failure[0]
+    alpha, ending = k1 * (1 - q), p1 + k1 * q
+    return (xi1 + alpha * s * worth_of_reasoning(game)) / (ending + alpha * s)
 
 
 def _check(game: Game, prior: Belief, tasks: int) -> Belief:
     """The prior, once the arguments are found in order."""
     if game.shape:
-        raise ValueError(f"a plan is made for a single game, got an array of shape {game.shape}; index it")
+        shape = f"got an array of shape {game.shape}; index it"
+        raise ValueError(f"a plan is made for a single game, {shape}")
     require(tasks >= 1, "tasks", tasks, "be at least 1")
     return Belief.checked(prior)

@@ -1,101 +1,169 @@
 """How a user decides who holds a belief about s: rules, exact and for arrays of users.
 
-A rule gives the chance of leaving, q, at a belief. Rules differ in when they *check* it: once a task, with one q for
-the whole of it, as the paper's user; or after each failure, seeing which model has failed. For the latter, with
-W2 = xi2/p2 if xi2 > 0 else xi2 (the worth of M2 from its first pass on), staying after a failed pass of M1 is worth
+A rule gives the chance of leaving, q, at a belief. Rules differ in when they *check* it: once a
+task, with one q for the whole of it, as the paper's user; or after each failure, seeing which
+model has failed. For the latter, with W2 = xi2/p2 if xi2 > 0 else xi2 (the worth of M2 from its
+first pass on), staying after a failed pass of M1 is worth
 
-    once:     m W2 + (1-m) xi1                                          leave at the next failure of M1
+    once:     m W2 + (1-m) xi1                                   leave at the next failure of M1
     for good: E[(s W2 + (1-s) xi1) / (1 - k1 (1-s))]                    wait for M2 or success
 
-and one of the two is best: if xi1 < 0 < xi2 keeps only make it worse, so stay iff m >= s0; if xi1 > 0 > xi2 each keep
-is good news, so who stays once stays for good, and waiting has an option value that a plug-in user overlooks.
-(Beyond the paper.)
+and one of the two is best: if xi1 < 0 < xi2 keeps only make it worse, so stay iff m >= s0; if
+xi1 > 0 > xi2 each keep is good news, so who stays once stays for good, and waiting has an option
+value that a plug-in user overlooks. (Beyond the paper.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from routing_game.theory.belief import Belief, expected_payoffs, geometric_mean_passes
+from routing_game.theory.belief import Belief, counts, expected_payoffs, passes_until
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import Array, Real, plain, require
-from routing_game.theory.user import best_response, thresholds
+from routing_game.theory.user import best_response, snapped, thresholds
 
 Checks = Literal["task", "failure"]
 
 _GRID = np.linspace(0.0, 1.0, 129)
-_ZOOM = np.linspace(0.0, 1.0, 33)
+_ZOOM = np.linspace(0.0, 1.0, 17)
 
 
 def plug_in(game: Game, belief: Belief) -> Any:
-    """The q of the best response to (1, E[s]), as if the mean were true; ties as the provider likes them."""
-    return best_response(game, 1, belief.mean).strong
+    """The q of the best response to (1, E[s]), as if the mean were true.
+
+    Ties are broken as the provider likes them: at E[s] = s0 the user stays.
+    """
+    return _replies_to(game, counts(belief).mean)
+
+
+def plug_in_after_failure(game: Game, belief: Belief) -> Any:
+    """1 (leave) or 0 after a failed pass of M1, as if E[s] were true.
+
+    Stay iff m >= s0, where xi1 < 0 < xi2, or iff m < s_H, where xi1 > 0 > xi2.
+    """
+    return _leaves_at(game, counts(belief).mean)
+
+
+def _replies_to(game: Game, s: Any) -> Any:
+    """The q for the task of a user who knows s; ties for the provider."""
+    return best_response(game, 1, s).strong
+
+
+def _leaves_at(game: Game, s: Any) -> Any:
+    """1 (leave) or 0 after a failed pass of M1, for a user told s; it stays at s0, not at s_H."""
+    s0, _, s_high = thresholds(game)
+    xi1, xi2 = game.net_value
+    s = snapped(game, s)
+    jump, ramp = np.isfinite(s0), np.isfinite(s_high)
+    leaves = np.where(jump, s < s0, np.where(ramp, s >= s_high, (xi1 < 0) & (xi2 < 0)))
+    return plain(leaves.astype(float))
 
 
 def expected_utility(game: Game, belief: Belief) -> Any:
     """The q that maximises E[U1(s, q)], one q for the task.
 
-    E U1 can have a peak inside even if xi1 < 0 < xi2. Found on a grid of 129, then on ever finer ones around its best
-    point: E U1 is right to rounding, q to about 1e-8.
+    E U1 can have a peak inside even if xi1 < 0 < xi2. Found on a grid, even in q and in the
+    logarithm of p1 + k1 q (the chance that a pass is the last), then on ever finer ones around
+    its best point: E U1 is right to rounding, q to about 1e-8.
+
+    Args:
+        game: one game, or an array that broadcasts against the counts.
+        belief: counts; numbers or arrays.
     """
     shape = np.broadcast_shapes(game.shape, np.shape(belief.mean))
     games = game[..., None] if game.shape else game
-    wide = Belief(*(np.asarray(count, dtype=float)[..., None] for count in belief))
+    wide = Belief(*(count[..., None] for count in counts(belief)))
 
     def utility(q: Array) -> Array:
-        return np.asarray(expected_payoffs(games, wide, q).utility)
+        return np.broadcast_to(expected_payoffs(games, wide, q).utility, (*shape, q.shape[-1]))
 
-    low, high = np.zeros((*shape, 1)), np.ones((*shape, 1))
-    for fractions in (_GRID, *[_ZOOM] * 6):
-        q = low + fractions * (high - low)
-        k = np.broadcast_to(utility(q), q.shape).argmax(axis=-1)[..., None]
-        best, step = np.take_along_axis(q, k, axis=-1), (high - low) / (fractions.size - 1)
-        low, high = np.maximum(best - step, 0.0), np.minimum(best + step, 1.0)
+    def pick(q: Array) -> Array:
+        return utility(q).argmax(axis=-1)[..., None]
+
+    p1 = np.asarray(games.success[0], dtype=float)
+    slow = np.clip((p1 ** (1 - _GRID) - p1) / (1 - p1), 0.0, 1.0)
+    even = np.broadcast_to(_GRID, slow.shape)
+    q = np.broadcast_to(np.sort(np.concatenate([even, slow], axis=-1)), (*shape, 2 * _GRID.size))
+    for _ in range(7):
+        k, last = pick(q), q.shape[-1] - 1
+        best = np.take_along_axis(q, k, axis=-1)
+        low = np.take_along_axis(q, np.maximum(k - 1, 0), axis=-1)
+        high = np.take_along_axis(q, np.minimum(k + 1, last), axis=-1)
+        q = np.concatenate([low + _ZOOM * (best - low), best + _ZOOM[1:] * (high - best)], axis=-1)
     candidates = np.concatenate([best, np.zeros_like(best), np.ones_like(best)], axis=-1)
-    k = utility(candidates).argmax(axis=-1)[..., None]
-    return plain(np.take_along_axis(candidates, k, axis=-1)[..., 0])
+    return plain(np.take_along_axis(candidates, pick(candidates), axis=-1)[..., 0])
 
 
 def expected_threshold(game: Game, count: Any) -> Any:
-    """The mean m* of Beta(m n, (1-m) n) at which q = 0 and q = 1 are worth the same, for n = ``count``; xi1 < 0 < xi2.
+    """The mean m* of Beta(m n, (1-m) n) where q = 0 and q = 1 are worth the same; xi1 <= 0 <= xi2.
 
     Root of E[K(s) / (p1 + k1 s)] = 0, K(s) = xi1 (1-s) + xi2 s/p2, by bisection. Above s0 by about
-    Var(s) k1 / (p1 + k1 s0): with much doubt the user wants a better mean. 1 if no mean is good enough.
+    Var(s) k1 / (p1 + k1 s0): with much doubt the user wants a better mean. 1 if no mean is good
+    enough.
+
+    Args:
+        game: one game, or an array that broadcasts against the counts.
+        count: n = a + b, positive; a number or an array.
+
+    Raises:
+        ValueError: a game has another regime, so that no mean is a threshold, or a count is not
+            positive.
     """
-    low = np.zeros(np.broadcast_shapes(game.shape, np.shape(count)))
+    count = np.asarray(count, dtype=float)
+    require((count > 0) & (count < np.inf), "count", count, "be positive")
+    jump = np.isfinite(thresholds(game).s0)
+    if not np.all(jump):
+        other = np.broadcast_to(game.regime, np.shape(jump))[~jump].flat[0]
+        raise ValueError(f"a mean is a threshold where xi1 <= 0 <= xi2, got the regime {other!s}")
+    after_2 = game.net_value[1] / game.success[1]
+    low = np.zeros(np.broadcast_shapes(game.shape, count.shape))
     high = low + 1
     for _ in range(60):
         m = (low + high) / 2
-        belief = Belief(m * count, (1 - m) * count)
-        gain = expected_payoffs(game, belief, 0.0).utility - expected_payoffs(game, belief, 1.0).utility
-        low, high = np.where(gain < 0, m, low), np.where(gain < 0, high, m)
+        worse = waiting(game, Belief(m * count, (1 - m) * count), after_2) < 0
+        low, high = np.where(worse, m, low), np.where(worse, high, m)
     return plain(high)
 
 
-def plug_in_after_failure(game: Game, belief: Belief) -> Any:
-    """1 (leave) or 0 after a failed pass of M1, as if E[s] were true: stay iff m >= s0, or iff m < s_H."""
-    s0, _, s_high = thresholds(game)
-    xi1, xi2 = game.net_value
-    m = belief.mean
-    leaves = np.where(np.isfinite(s0), m < s0, np.where(np.isfinite(s_high), m >= s_high, (xi1 < 0) & (xi2 < 0)))
-    return plain(leaves.astype(float))
+def waiting(game: Game, belief: Belief, after_2: Any) -> Any:
+    """E[(s W + (1-s) xi1) / (p1 + k1 s)]: what it is worth to wait after a failed pass of M1.
+
+    Args:
+        game: one game, or an array that broadcasts against the counts.
+        belief: counts that are arrays.
+        after_2: W, the worth of M2 from its first pass on.
+    """
+    (a, b), p1, xi1 = belief, game.success[0], game.net_value[0]
+    escalated = a / (a + b) * passes_until(a + 1, b, p1)
+    kept = b / (a + b) * passes_until(a, b + 1, p1)
+    return escalated * after_2 + kept * xi1
 
 
 def after_failure(game: Game, belief: Belief) -> Any:
     """1 (leave) or 0 after a failed pass of M1: exactly optimal if no later task matters."""
-    (xi1, xi2), k1, s0 = game.net_value, game.failure[0], thresholds(game).s0
-    (a, b), m = belief, belief.mean
-    after_2 = np.where(np.greater(xi2, 0), xi2 / game.success[1], xi2)
-    escalated, kept = (m * geometric_mean_passes(a + 1, b, k1), (1 - m) * geometric_mean_passes(a, b + 1, k1))
-    best = np.maximum(m * after_2 + (1 - m) * xi1, escalated * after_2 + kept * xi1)
-    return plain(np.where(np.isfinite(s0), m < s0, best < 0).astype(float))
+    belief = counts(belief)
+    m, s0 = belief.mean, thresholds(game).s0
+    leaves = snapped(game, m) < s0
+    jump = np.isfinite(s0)  # keeps are bad news: to stay once is best, or not at all
+    if not np.all(jump):
+        xi1, after_2 = game.net_value[0], worth_of_reasoning(game)
+        best = np.maximum(m * after_2 + (1 - m) * xi1, waiting(game, belief, after_2))
+        leaves = np.where(jump, leaves, best < 0)
+    return plain(np.asarray(leaves, dtype=float))
+
+
+def worth_of_reasoning(game: Game) -> Real:
+    """W2, the worth of M2 from its first pass on, if it is seen: xi2/p2 if xi2 > 0, else xi2."""
+    xi2 = np.asarray(game.net_value[1])
+    return plain(np.where(xi2 > 0, xi2 / game.success[1], xi2))
 
 
 class Rule(Protocol):
-    """A user's rule: the chance of leaving at each belief; memoryless but for the belief and the number of tasks."""
+    """A user's rule: the chance of leaving, by the belief and the number of the task."""
 
     @property
     def checks(self) -> Checks:
@@ -103,7 +171,7 @@ class Rule(Protocol):
         ...
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
-        """The q after a failed pass of M1 (checks "failure") or for the whole task (checks "task"), one for each user.
+        """The q after a failed pass of M1 or, if it checks once a task, of the task; one a user.
 
         Args:
             belief: counts of each user.
@@ -146,16 +214,17 @@ class Thompson:
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The plug-in rule at the draw."""
-        s = rng.beta(*belief)
-        return PlugIn(self.game, self.checks).leaving(Belief(s, 1 - s), task, rng)
+        a, b = counts(belief)
+        return _told(self.checks)(self.game, rng.beta(a, b))
 
 
 @dataclass(frozen=True)
 class Optimistic:
     """Best response to an optimistic s, some standard deviations from the mean.
 
-    ``growing``: scale * sqrt(2 log task) of them, so that a user who left tries again, ever more rarely. Otherwise
-    ``scale`` of them: a user that leaves sees nothing, its bound stays where it is, and it never comes back.
+    ``growing``: scale * sqrt(2 log task) of them, so that a user who left tries again, ever more
+    rarely. Otherwise ``scale`` of them: a user that leaves sees nothing, its bound stays where it
+    is, and it never comes back.
     """
 
     game: Game
@@ -168,16 +237,18 @@ class Optimistic:
         factor = np.sqrt(2 * np.log(task)) if self.growing else 1.0
         xi1, xi2 = self.game.net_value
         better = np.where(xi2 / self.game.success[1] > xi1, 1.0, -1.0)
-        s = np.clip(belief.mean + better * self.scale * factor * belief.sd, 0.0, 1.0)
-        return PlugIn(self.game, self.checks).leaving(Belief(s, 1 - s), task, rng)
+        belief = counts(belief)
+        s = belief.mean + better * self.scale * factor * belief.sd
+        return _told(self.checks)(self.game, np.clip(s, 0.0, 1.0))
 
 
 @dataclass(frozen=True)
 class ForcedStays:
     """The plug-in rule, but with chance min(1, scale / task^power) it stays to learn.
 
-    Stays are forced for ever if power <= 1, and their share of the tasks vanishes if power > 0. How many of them n
-    tasks hold, 2 scale sqrt(n) at power 1/2, says how soon a pessimist is put right.
+    Stays are forced for ever if power <= 1, and their share of the tasks vanishes if power > 0.
+    How many of them n tasks hold, 2 scale sqrt(n) at power 1/2, says how soon a pessimist is put
+    right.
     """
 
     game: Game
@@ -192,6 +263,11 @@ class ForcedStays:
         return PlugIn(self.game, self.checks).leaving(belief, task, rng) * (1 - forced)
 
 
+def _told(checks: Checks) -> Callable[[Game, Any], Any]:
+    """What a user does who takes an s for the true one."""
+    return _replies_to if checks == "task" else _leaves_at
+
+
 def after_reasoning(game: Game) -> Real:
-    """1 (leave) or 0 after a failed pass of M2, when the model is seen: there s no longer matters."""
+    """1 (leave) or 0 after a failed pass of M2, if it is seen: there s no longer matters."""
     return plain(np.where(np.greater_equal(game.net_value[1], 0), 0.0, 1.0))

@@ -1,36 +1,46 @@
 """The information trap: how likely a user ends up leaving for good, by exact recursion over counts.
 
-A user who leaves at a failure sees no draw, so a rule that depends on the belief alone never changes its mind again:
-it is *locked in*. The draws it saw until then are independent coins with chance s of "escalated", whenever they fell.
-So, for a user who checks its belief after each failure, follow the counts draw by draw until the rule says "leave", and
-ask only then how many tasks that took: the n-th draw is the n-th failed pass of M1; the pass before which k keeps were
+A user who leaves at a failure sees no draw, so a rule that depends on the belief alone never
+changes its mind again: it is *locked in*. The draws it saw until then are independent coins with
+chance s of "escalated", whenever they fell. So, for a user who checks its belief after each
+failure, follow the counts draw by draw until the rule says "leave", and ask only then how many
+tasks that took: the n-th draw is the n-th failed pass of M1; the pass before which k keeps were
 seen belongs to task (number of that pass) - k; hence
 
-    P(locked in after T tasks) = sum over (n, k) of P(the n-th draw locks in, k keeps before it) P(Bin(T + k, k1) >= n).
+    P(locked in after T tasks) = sum over (n, k) of
+        P(the n-th draw locks in, k keeps before it) P(Bin(T + k, k1) >= n).
 
-A user who checks once a task stays for the whole of it; its counts are followed task by task. (Beyond the paper.)
+A user who checks once a task stays for the whole of it; its counts are followed task by task.
+Chances below 1e-20 are dropped, so that the result is right to about 1e-12. (Beyond the paper.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, log
+from math import ceil, log, log1p
 from typing import Any
 
 import numpy as np
 
-from routing_game.theory.belief import Belief, check_checks, lattice
+from routing_game.theory.belief import Belief, check_checks, lattice, most_keeps
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import Array, require
 
 Leaves = Callable[[Belief], Any]
 """Whether a user leaves (bool, or 0 and 1) at each of an array of beliefs."""
 
-_NOTHING = 1e-18
+_NOTHING = 1e-20
 
 
-def lock_in(game: Game, cascade: float, prior: Belief, tasks: int, leaves: Leaves, checks: str = "failure") -> float:
-    """P(after T tasks the belief of a user tells it to leave for good), when the provider plays (1, s).
+def lock_in(
+    game: Game,
+    cascade: float,
+    prior: Belief,
+    tasks: int,
+    leaves: Leaves,
+    checks: str = "failure",
+) -> float:
+    """P(after T tasks the belief of a user says "leave"), for good, if the provider plays (1, s).
 
     Args:
         game: a single game.
@@ -38,86 +48,89 @@ def lock_in(game: Game, cascade: float, prior: Belief, tasks: int, leaves: Leave
         prior: the user's Beta(a, b).
         tasks: T.
         leaves: the user's rule; the same for all beliefs of an array.
-        checks: "failure", seconds for thousands of tasks; "task", whose time grows as T^2 (some seconds for 1000).
+        checks: "failure", seconds for thousands of tasks; "task", whose time grows as T^2 (some
+            seconds for 1000).
 
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
     """
     if game.shape:
-        raise ValueError(f"lock_in takes a single game, got an array of shape {game.shape}; index it")
+        shape = f"got an array of shape {game.shape}; index it"
+        raise ValueError(f"lock_in takes a single game, {shape}")
     require(0 <= cascade <= 1, "cascade", cascade, "lie in [0, 1]")
     require(tasks >= 1, "tasks", tasks, "be at least 1")
     check_checks(checks)
-    if leaves(Belief(*map(float, Belief.checked(prior)))):
+    prior = Belief.checked(prior)
+    if leaves(prior):
         return 1.0
-    return (_by_draws if checks == "failure" else _by_tasks)(game, cascade, prior, tasks, leaves)
+    follow = _by_draws if checks == "failure" else _by_tasks
+    return follow(float(game.success[0]), cascade, prior, tasks, leaves)
 
 
-def _by_draws(game: Game, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
+def _by_draws(p1: float, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
     """Counts followed draw by draw: ``here[e]`` is the chance of e escalations, not locked in."""
-    k1 = float(game.failure[0])
-    here, chance = np.ones(1), 0.0
-    in_time = _InTime(k1, tasks, _most_keeps(k1, tasks))
-    for n in range(1, tasks + in_time.most_keeps):
+    here, total, most = np.ones(1), 0.0, most_keeps(p1, tasks)
+    in_time = _InTime(p1, tasks, most)
+    for n in range(1, tasks + most):
         kept, escalated = np.append(here * (1 - s), 0.0), np.append(0.0, here * s)
         e = np.arange(n + 1)
         locks = np.asarray(leaves(Belief(prior.escalated + e, prior.kept + n - e)), dtype=bool)
         for part, before in ((kept, n - e - 1), (escalated, n - e)):
             for i in np.flatnonzero(locks & (part > _NOTHING)):
-                chance += part[i] * in_time(n, int(before[i]))
-        here = np.where(locks | (e > tasks) | (n - e > in_time.most_keeps), 0.0, kept + escalated)
+                total += part[i] * in_time(n, int(before[i]))
+        over = locks | (e > tasks) | (n - e > most)
+        here = np.where(over, 0.0, kept + escalated)
         if here.sum() < _NOTHING:
             break
-    return float(chance)
+    return float(total)
 
 
 class _InTime:
-    """P(Bin(T + k, k1) >= n): the chance that T tasks hold n draws, the first n-1 of which have k keeps."""
+    """P(Bin(T + k, k1) >= n): the chance that T tasks hold n draws, the first n-1 with k keeps."""
 
-    def __init__(self, k1: float, tasks: int, most_keeps: int) -> None:
-        self.k1, self.tasks, self.most_keeps = k1, tasks, most_keeps
-        self._log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, tasks + most_keeps + 2))))
+    def __init__(self, p1: float, tasks: int, most: int) -> None:
+        self.tasks, self._log_p1, self._log_k1 = tasks, log(p1), log1p(-p1)
+        self._log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, tasks + most + 2))))
 
     def __call__(self, n: int, keeps: int) -> float:
-        total = self.tasks + keeps
+        total, f = self.tasks + keeps, self._log_factorial
         j = np.arange(n, total + 1)
-        f = self._log_factorial
-        return float(np.exp(f[total] - f[j] - f[total - j] + j * log(self.k1) + (total - j) * log(1 - self.k1)).sum())
+        choices = f[total] - f[j] - f[total - j]
+        return float(np.exp(choices + j * self._log_k1 + (total - j) * self._log_p1).sum())
 
 
-def _by_tasks(game: Game, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
-    """Counts followed task by task: ``here[e, k]`` is the chance of e + e0 escalations and k + k0 keeps as a task
-    begins, not locked in; only where it counts.
+def _by_tasks(p1: float, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
+    """Counts followed task by task, where that matters.
+
+    ``here[e, k]`` is the chance of e + e0 escalations and k + k0 keeps as a task begins, not locked
+    in.
     """
-    k1 = float(game.failure[0])
-    most_keeps, again = _most_keeps(k1, tasks), k1 * (1 - s)
-    locks = np.asarray(leaves(lattice(prior, tasks + 1, most_keeps + 1)), dtype=bool)
+    k1, most = 1 - p1, most_keeps(p1, tasks)
+    again = k1 * (1 - s)
+    locks = np.asarray(leaves(lattice(prior, tasks + 1, most + 1)), dtype=bool)
     longest = ceil(log(_NOTHING) / log(again)) if again > 0 else 0  # keeps that one task can add
-    here, (e0, k0), chance = np.ones((1, 1)), (0, 0), 0.0
+    here, (e0, k0), total = np.ones((1, 1)), (0, 0), 0.0
     for _ in range(tasks):
-        wide = np.pad(here, ((0, 0), (0, longest)))[:, : most_keeps + 1 - k0]
+        wide = np.pad(here, ((0, 0), (0, longest)))[:, : most + 1 - k0]
         within = _keeps_within(wide, again)
-        here = np.pad((1 - k1) * within, ((0, 1), (0, 0))) + np.pad(k1 * s * within, ((1, 0), (0, 0)))
+        ends, escalates = p1 * within, k1 * s * within
+        here = np.pad(ends, ((0, 1), (0, 0))) + np.pad(escalates, ((1, 0), (0, 0)))
         lost = locks[e0 : e0 + here.shape[0], k0 : k0 + here.shape[1]]
-        chance += float(here[lost].sum())
+        total += float(here[lost].sum())
         here[lost] = 0.0
-        e, k = np.flatnonzero((here > _NOTHING).any(axis=1)), np.flatnonzero((here > _NOTHING).any(axis=0))
+        seen = here > _NOTHING
+        e, k = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
         if not e.size:
             break
         here, e0, k0 = here[e[0] : e[-1] + 1, k[0] : k[-1] + 1], e0 + e[0], k0 + k[0]
-    return chance
+    return total
 
 
 def _keeps_within(start: Array, again: float) -> Array:
-    """Sum over j of again^j start[., k - j]: where a task that began with k keeps passes through, by doubling."""
+    """Sum over j of again^j start[., k - j]: where a task that began with k passes, by doubling."""
     total, step, factor = start, 1, again
     while step < start.shape[1] and factor > _NOTHING:
         longer = total.copy()
         longer[:, step:] += factor * total[:, :-step]
         total, step, factor = longer, 2 * step, factor * factor
     return total
-
-
-def _most_keeps(k1: float, tasks: int) -> int:
-    """More keeps than T tasks hold, but for a chance that does not count: ten standard deviations of a sum."""
-    return ceil((tasks * k1 + 10 * np.sqrt(tasks) + 40) / (1 - k1))

@@ -1,38 +1,49 @@
 """A cascade seen through noise: what commitment is worth when its observation is imperfect.
 
-Bagwell (1995): if a leader's action is seen with any noise that never rules an action out, the pure equilibria are
-those of simultaneous play, however small the noise; the value of commitment seems gone. Van Damme and Hurkens (1997): a
-mixed equilibrium remains, which tends to the Stackelberg outcome as the noise vanishes.
+Bagwell (1995): if a leader's action is seen with any noise that never rules an action out, the
+pure equilibria are those of simultaneous play, however small the noise; the value of commitment
+seems gone. Van Damme and Hurkens (1997): a mixed equilibrium remains, which tends to the
+Stackelberg outcome as the noise vanishes.
 
-Here the route is seen. On route 1 the provider chooses between two cascades, the one it would commit to and the one it
-would deviate to (0 if cp1 < cp2, else 1); the user sees the right one of the two with chance 1 - e, the wrong one with
-chance e, and answers each signal with a q. If the provider deviates with chance x, the posterior of a deviation is
+Here the route is seen. On route 1 the provider chooses between two cascades, the one it would
+commit to and the one it would deviate to (0 if cp1 < cp2, else 1); the user sees the right one of
+the two with chance 1 - e, the wrong one with chance e, and answers each signal with a q. If the
+provider deviates with chance x, the posterior of a deviation is
 
-    x (1-e) / (x (1-e) + (1-x) e)   after the signal "deviation",   x e / (x e + (1-x) (1-e))   after the other;
+    x (1-e) / (x (1-e) + (1-x) e)   after the signal "deviation",
+    x e / (x e + (1-x) (1-e))       after the other;
 
-each q maximises E U1 under it (at a tie a lottery of two q), and in a mixed equilibrium x makes both cascades cost
+each q maximises E U1 under it (at a tie a lottery of two q), and in a mixed equilibrium x makes
+both cascades cost
 
     J(s) = (1-e) J1(s, q at the right signal) + e J1(s, q at the wrong one)
 
-the same. All crossings in x are found, so all mixed equilibria are. `signal_play` is the same for any number of signals
-with any chances, such as how many of n tosses of the coin came up "escalate". (Beyond the paper.)
-K. Bagwell, Games and Economic Behavior 8 (1995) 271-280; E. van Damme, S. Hurkens, ibid. 21 (1997) 282-308.
+the same. Replies are exact: with u = 1-q and d = k1 (1-s), dU1/du has the sign of F(s,u) / (1 - d
+u)^2, F = xi1 (1-s) (1 - k2 u)^2 + xi2 s (1 - k2 d u^2), so that E U1 is stationary at roots of a
+polynomial of degree four. Crossings in x are found on a grid of 801 in its log-odds, and then to
+rounding: two that fall between the same points are missed. `signal_play` is the same for any
+number of signals with any chances, such as how many of n tosses of the coin came up "escalate".
+(Beyond the paper.) K. Bagwell, Games and Economic Behavior 8 (1995) 271-280; E. van Damme, S.
+Hurkens, ibid. 21 (1997) 282-308.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import TIE, Array, require
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.provider import solve
+from routing_game.theory.quadrature import chance
 from routing_game.theory.simultaneous import simultaneous
 
-_Q = np.linspace(0.0, 1.0, 401)
-_LOG_ODDS = np.sinh(np.linspace(-7.2, 7.2, 801))  # to 670: where noise is small, so is the chance of deviating
+_LOG_ODDS = np.sinh(np.linspace(-7.2, 7.2, 801))
+"""Of deviating, to 670: where noise is small, so is the chance."""
+_STEPS = 40
+"""Margins past the threshold that are tried at first."""
 
 
 class NoisyOutcome(NamedTuple):
@@ -45,7 +56,7 @@ class NoisyOutcome(NamedTuple):
     deviates: float
     """x, the chance of the deviation: 0 or 1 in a pure equilibrium."""
     abandon: tuple[tuple[float, float], ...]
-    """After each signal ("deviation", then the other): two q that are optimal, the same one twice where unique."""
+    """After each signal ("deviation", then the other): two optimal q, the same twice if unique."""
     lottery: float
     """Chance of the second q of each pair."""
     cost: float
@@ -55,7 +66,7 @@ class NoisyOutcome(NamedTuple):
 
 
 class ObservationValue(NamedTuple):
-    """What it is worth to commit and to be seen, in one game. Costs J in units of P, utilities in units of V."""
+    """What it is worth to commit and to be seen; costs J in units of P, utilities in units of V."""
 
     committed: float
     """J*: committed and seen."""
@@ -68,10 +79,15 @@ class ObservationValue(NamedTuple):
     observability: float
     """Value of the noisy observation: the part of the least ``hidden`` cost that it saves."""
     user: tuple[float, float]
-    """What seeing s is worth to the user: U committed less U hidden, least and largest; can be negative."""
+    """What seeing s is worth to the user: U committed less U hidden, least and largest."""
 
 
-def noisy_play(game: Game, error: float, cascade: float, deviation: float) -> tuple[NoisyOutcome, ...]:
+def noisy_play(
+    game: Game,
+    error: float,
+    cascade: float,
+    deviation: float,
+) -> tuple[NoisyOutcome, ...]:
     """Every equilibrium of route 1 between two cascades, the cheapest first.
 
     Args:
@@ -84,15 +100,25 @@ def noisy_play(game: Game, error: float, cascade: float, deviation: float) -> tu
         ValueError: ``game`` is an array, or a number is out of range.
     """
     _check(game, error)
-    return signal_play(game, np.array([[1 - error, error], [error, 1 - error]]), cascade, deviation)
+    seen = np.array([[1 - error, error], [error, 1 - error]])
+    return signal_play(game, seen, cascade, deviation)
 
 
-def signal_play(game: Game, seen: Array, cascade: float, deviation: float) -> tuple[NoisyOutcome, ...]:
-    """The same for any number m of signals, whose chances are ``seen``: (2, m), of the deviation and of the cascade.
+def signal_play(
+    game: Game,
+    seen: Any,
+    cascade: float,
+    deviation: float,
+) -> tuple[NoisyOutcome, ...]:
+    """The same for any number m of signals.
+
+    A signal that has no chance under the cascade that is played for sure reveals the other one.
+    Where all x of an interval are equilibria with the same replies, one of them is listed.
 
     Args:
         game: a single game.
-        seen: each row sums to 1; every signal has a chance under one of the two.
+        seen: (2, m) chances of the signals, of the deviation and of the cascade: each row sums to
+            1, and every signal has a chance under one of the two.
         cascade: s in [0, 1] that the provider would commit to.
         deviation: s in [0, 1] that it would deviate to.
 
@@ -100,30 +126,39 @@ def signal_play(game: Game, seen: Array, cascade: float, deviation: float) -> tu
         ValueError: ``game`` is an array, or a number is out of range.
     """
     _single(game)
-    require(
-        0 <= cascade <= 1 and 0 <= deviation <= 1, "cascade and deviation", min(cascade, deviation), "lie in [0, 1]"
-    )
-    require(np.isclose(np.sum(seen, axis=1), 1) & (np.min(seen) >= 0), "seen", seen, "have rows of chances")
-    play = _Signals(game, np.asarray(seen), cascade, deviation)
-    found = [play.outcome(x, x, 0.0) for x in (0.0, 1.0) if (play.gap(x) >= 0 if x == 0.0 else play.gap(x) <= 0)]
-    chances = 1 / (1 + np.exp(-_LOG_ODDS))
-    gaps = np.array([play.gap(x) for x in chances])
+    for name, s in (("cascade", cascade), ("deviation", deviation)):
+        require(0 <= s <= 1, name, s, "lie in [0, 1]")
+    seen = np.asarray(seen, dtype=float)
+    require(seen.ndim == 2 and len(seen) == 2, "the number of rows of seen", seen.shape[0], "be 2")
+    sums = np.isclose(seen.sum(axis=1), 1)[:, None]
+    require((seen >= 0) & sums, "seen", seen, "have rows of chances")
+    require(seen.sum(axis=0) > 0, "each column of seen", seen.sum(axis=0), "hold a chance")
+    play = _Signals(game, seen, cascade, deviation)
+    first, last = play.gap(np.array([-np.inf, np.inf]))
+    found = [play.outcome(-np.inf, -np.inf, 0.0)] if first >= 0 else []
+    found += [play.outcome(np.inf, np.inf, 0.0)] if last <= 0 else []
+    gaps = play.gap(_LOG_ODDS)
     for i in np.flatnonzero(gaps[:-1] * gaps[1:] < 0):
-        low, high = chances[i], chances[i + 1]
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if play.gap(middle) * gaps[i] > 0 else (low, middle)
-        first, second = play.gap(low), play.gap(high)
-        found.append(play.outcome(low, high, first / (first - second)))
+        low, high = play.crossing(_LOG_ODDS[i], _LOG_ODDS[i + 1])
+        below, above = play.gap(np.array([low, high]))
+        found.append(play.outcome(low, high, float(below / (below - above))))
+    found += [play.outcome(x, x, 0.0) for x in _LOG_ODDS[_inner_zeros(gaps)]]
     return tuple(sorted(found, key=lambda outcome: outcome.cost))
 
 
 def observation_value(game: Game, error: float) -> ObservationValue:
-    """Value of commitment and of a noisy observation; in a cascade game the best of 40 cascades past the threshold.
+    """Value of commitment and of a noisy observation.
+
+    In a cascade game the noisy cost is the least over cascades past the threshold, of an
+    equilibrium with the temptation: the best of 40 margins from 1e-4 to 1/2 of what is possible,
+    and of finer and finer ones about it. Elsewhere noise changes nothing.
 
     Args:
         game: a single game.
         error: e in (0, 1/2), chance of the wrong signal.
+
+    Raises:
+        ValueError: ``game`` is an array, or ``error`` is out of range.
 
     Example:
         >>> value = observation_value(Game(1, 1.5, (0.3, 0.8), (0.4, 0.5), (0.15, 0.6)), error=0.01)
@@ -132,56 +167,141 @@ def observation_value(game: Game, error: float) -> ObservationValue:
     """
     _check(game, error)
     best, play = solve(game), simultaneous(game)
-    hidden = float(play.lowest), float(play.highest)
-    costs = [hidden[0]]
+    hidden, committed = (float(play.lowest), float(play.highest)), float(best.cost)
+    noisy = hidden[0]
     if best.rule in ("s0", "s_L"):
-        s = float(best.cascade[0])
-        end = 1.0 if best.rule == "s0" else 0.0
-        for step in np.geomspace(1e-4, 0.5, 40):
-            costs += [outcome.cost for outcome in noisy_play(game, error, s + step * (end - s), 1.0 - end)]
-    noisy, committed = min(costs), float(best.cost)
+        noisy = min(noisy, _least_noisy(game, error, float(best.cascade[0]), str(best.rule)))
     utilities = [u for outcome in play.outcomes for u in outcome.utility]
-    seen = float(payoffs(game, int(best.route), float(best.cascade[0]), float(best.abandon)).utility)
-    gains = seen - max(utilities), seen - min(utilities)
+    s, q = float(best.cascade[0]), float(best.abandon)
+    seen = float(payoffs(game, int(best.route), s, q).utility)
     return ObservationValue(
-        committed, hidden, noisy, (hidden[0] - committed, hidden[1] - committed), hidden[0] - noisy, gains
+        committed,
+        hidden,
+        noisy,
+        commitment=(hidden[0] - committed, hidden[1] - committed),
+        observability=hidden[0] - noisy,
+        user=(seen - max(utilities), seen - min(utilities)),
     )
 
 
+def _least_noisy(game: Game, error: float, threshold: float, rule: str) -> float:
+    """The least cost of an equilibrium between a cascade past the threshold and the temptation."""
+    end = 1.0 if rule == "s0" else 0.0
+    margins = np.geomspace(1e-4, 0.5, _STEPS)
+    least = np.inf
+    for _ in range(6):
+        costs = []
+        for margin in margins:
+            outcomes = noisy_play(game, error, threshold + margin * (end - threshold), 1.0 - end)
+            costs.append(min((outcome.cost for outcome in outcomes), default=np.inf))
+        k = int(np.argmin(costs))
+        least = min(least, costs[k])
+        margins = np.geomspace(margins[max(k - 1, 0)], margins[min(k + 1, len(margins) - 1)], 9)
+    return least
+
+
 class _Signals:
-    """The game of signals: row 0 of each table is the deviation, row 1 the cascade; columns are q."""
+    """The game of signals: rows are the deviation and the cascade, x is given by its log-odds."""
 
     def __init__(self, game: Game, seen: Array, cascade: float, deviation: float) -> None:
+        self.game, self.seen = game, seen
         self.s = np.array([deviation, cascade])
-        table = payoffs(game, 1, self.s[:, None], _Q)
-        self.utility, self.cost = table.utility, table.cost
-        self.seen = seen  # played -> signal
+        self._polynomials = _slopes(game, deviation, cascade)
 
-    def replies(self, x: float) -> Array:
-        """The index of q after each signal."""
-        weight = np.array([x, 1 - x])[:, None] * self.seen
-        return np.argmax(weight.T @ self.utility, axis=1)
+    def replies(self, x: Array) -> Array:
+        """The best q after each signal: (X, m) for X log-odds of the deviation."""
+        first, second = self._posterior(x)
+        u = np.stack([np.zeros_like(first), np.ones_like(first), *self._stationary(first, second)])
+        utility = first * self._utility(0, 1 - u) + second * self._utility(1, 1 - u)
+        k = utility.argmax(axis=0)[None]
+        return 1 - np.asarray(np.take_along_axis(u, k, axis=0)[0])
 
-    def costs(self, replies: Array) -> Array:
-        """J of each cascade."""
-        return np.asarray((self.seen * self.cost[:, replies]).sum(axis=1))
+    def gap(self, x: Array) -> Array:
+        """What the deviation costs more, 0 where that is rounding."""
+        first, second = self._costs(self.replies(x))
+        gap = first - second
+        return np.where(np.abs(gap) <= TIE * np.maximum(np.abs(first), np.abs(second)), 0.0, gap)
 
-    def gap(self, x: float) -> float:
-        """What the deviation costs more."""
-        first, second = self.costs(self.replies(x))
-        return float(first - second)
+    def crossing(self, low: float, high: float) -> tuple[float, float]:
+        """The neighbours between which the gap changes its sign."""
+        before = self.gap(np.array([low]))[0]
+        for _ in range(12):
+            x = np.linspace(low, high, 33)
+            k = int(np.argmax(self.gap(x) * before <= 0))
+            low, high = x[max(k - 1, 0)], x[k]
+        return float(low), float(high)
 
     def outcome(self, low: float, high: float, weight: float) -> NoisyOutcome:
-        """The replies at x = ``low`` and ``high`` in a lottery that makes both cascades cost the same."""
-        mixture = np.array([1 - weight, weight])
-        replies = np.stack([self.replies(low), self.replies(high)])
-        played = np.array([low, 1 - low])
-        cost = mixture @ np.stack([self.costs(r) for r in replies])
-        utility = mixture @ np.stack([(self.seen * self.utility[:, r]).sum(axis=1) for r in replies])
-        q = [(float(first), float(second)) for first, second in _Q[replies].T]
+        """The replies at ``low`` and ``high`` in a lottery: both cascades then cost the same."""
+        replies, mixture = self.replies(np.array([low, high])), np.array([1 - weight, weight])
+        played = chance(np.array([low, -low]))
+        cost = float(played @ (self._costs(replies) @ mixture))
+        utility = float(played @ (self._utilities(replies) @ mixture))
+        q = tuple((float(first), float(second)) for first, second in replies.T)
         deviation, cascade = (float(s) for s in self.s)
-        value = float(played @ cost), float(played @ utility)
-        return NoisyOutcome(cascade, deviation, float(low), tuple(q), float(weight), *value)
+        return NoisyOutcome(cascade, deviation, float(played[0]), q, float(weight), cost, utility)
+
+    def _posterior(self, x: Array) -> tuple[Array, Array]:
+        """Chances of the deviation and of the cascade after each signal, (X, m) each."""
+        first = chance(x)[:, None] * self.seen[0]
+        second = chance(-x)[:, None] * self.seen[1]
+        nothing = first + second == 0  # no chance at this x: what it would mean
+        first = np.where(nothing, self.seen[0] > 0, first)
+        second = np.where(nothing, self.seen[1] > 0, second)
+        return first / (first + second), second / (first + second)
+
+    def _stationary(self, first: Array, second: Array) -> Array:
+        """(4, X, m) u between 0 and 1, among which are all where E U1 is stationary."""
+        one, other = self._polynomials
+        coefficients = first[..., None] * one + second[..., None] * other  # of u^0 .. u^4
+        largest = np.abs(coefficients).max(axis=-1, keepdims=True) + np.finfo(float).tiny
+        coefficients = coefficients / largest
+        lead = coefficients[..., -1:]
+        lead = np.where(np.abs(lead) < 1e-14, 1e-14, lead)
+        companion = np.zeros((*first.shape, 4, 4))
+        companion[..., 1:, :-1] = np.eye(3)
+        companion[..., -1] = -coefficients[..., :-1] / lead
+        u = np.clip(np.moveaxis(np.linalg.eigvals(companion).real, -1, 0), 0.0, 1.0)
+        powers = np.arange(5)
+        for _ in range(3):  # Newton's steps undo what the roots lost
+            terms = u[..., None] ** powers * coefficients
+            value = terms.sum(axis=-1)
+            slope = (u[..., None] ** powers[:-1] * coefficients[..., 1:] * powers[1:]).sum(axis=-1)
+            step = np.divide(value, slope, out=np.zeros_like(value), where=slope != 0)
+            u = np.clip(u - step, 0.0, 1.0)
+        return u
+
+    def _utility(self, row: int, q: Array) -> Array:
+        return np.asarray(payoffs(self.game, 1, self.s[row], q).utility)
+
+    def _costs(self, replies: Array) -> Array:
+        """(2, X) J of each cascade, on average over signals."""
+        cost = payoffs(self.game, 1, self.s[:, None, None], replies).cost
+        return np.asarray((self.seen[:, None, :] * cost).sum(axis=-1))
+
+    def _utilities(self, replies: Array) -> Array:
+        """(2, X) U of each cascade, on average over signals."""
+        utility = payoffs(self.game, 1, self.s[:, None, None], replies).utility
+        return np.asarray((self.seen[:, None, :] * utility).sum(axis=-1))
+
+
+def _slopes(game: Game, deviation: float, cascade: float) -> tuple[Array, Array]:
+    """Coefficients of F(s, u) (1 - d' u)^2 in u, for s either cascade and d' of the other one."""
+    (xi1, xi2), (k1, k2) = game.net_value, game.failure
+    slopes, squares = [], []
+    for s in (deviation, cascade):
+        d, one, two = k1 * (1 - s), xi1 * (1 - s), xi2 * s
+        slopes.append(np.array([one + two, -2 * k2 * one, k2 * (k2 * one - d * two)]))
+        squares.append(np.array([1.0, -2 * d, d * d]))
+    return np.convolve(slopes[0], squares[1]), np.convolve(slopes[1], squares[0])
+
+
+def _inner_zeros(gaps: Array) -> Array:
+    """Where the first of several zeros stands, of those that reach neither end."""
+    zero = gaps == 0
+    starts = np.flatnonzero(zero[1:] & ~zero[:-1]) + 1
+    inner = [k for k in starts if not zero[k:].all()]
+    return np.array(inner, dtype=int)
 
 
 def _check(game: Game, error: float) -> None:
@@ -191,4 +311,5 @@ def _check(game: Game, error: float) -> None:
 
 def _single(game: Game) -> None:
     if game.shape:
-        raise ValueError(f"signals are modelled for a single game, got an array of shape {game.shape}; index it")
+        shape = f"got an array of shape {game.shape}; index it"
+        raise ValueError(f"signals are modelled for a single game, {shape}")

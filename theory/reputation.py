@@ -1,36 +1,69 @@
 """Reputation: when a provider that sees the user's belief should escalate.
 
-It commits to nothing. At each failure with the user staying it escalates (and shows it: a+1) or keeps (b+1). With
-E = c2/p2 if xi2 >= 0, so that the user stays after M2, else l2, the cost from the start of M2 on; q(a,b) the user's
-chance of leaving after a failed pass of M1; and a discount g for each task, the expected cost of n tasks still to come
-is, J_0 = 0,
+It commits to nothing. At each failure with the user staying it escalates (and shows it: a+1) or
+keeps (b+1). With E = c2/p2 if xi2 >= 0, so that the user stays after M2, else l2, the cost from
+the start of M2 on; q(a,b) the user's chance of leaving after a failed pass of M1; and a discount
+g for each task, the expected cost of n tasks still to come is, J_0 = 0,
 
-    J_n(a,b) = min{ R_n(a,b),  E + g J_{n-1}(a,b) }                                   start with M1, or with M2
+    J_n(a,b) = min{ R_n(a,b),  E + g J_{n-1}(a,b) }                  start with M1, or with M2
     R_n(a,b) = c1 + p1 g J_{n-1}(a,b) + k1 [ q (P + g J_{n-1}(a,b)) + (1-q) X_n(a,b) ]
-    X_n(a,b) = min{ E + g J_{n-1}(a+1,b),  R_n(a,b+1) }                               escalate, or keep
+    X_n(a,b) = min{ E + g J_{n-1}(a+1,b),  R_n(a,b+1) }              escalate, or keep
 
-for a user who checks its belief at each failure. One who checks once a task has q = 0 in R, E = c2/p2 in X, because it
-stays throughout, and, where the belief at the start says "leave", J_n = min(l1, E) + g J_{n-1}. Discounted for ever,
-J_n = J_{n-1} = J and every belief leads only to beliefs with more draws (or itself), so J is solved from many draws
-down. (Beyond the paper.)
+for a user who checks its belief at each failure. One who checks once a task has q = 0 in R, E =
+c2/p2 in X, because it stays throughout, and, where the belief at the start says "leave", J_n =
+min(l1, E) + g J_{n-1}.
+
+Discounted for ever, J_n = J_{n-1} = J and every belief leads only to beliefs with more draws (or
+itself), so J is solved from many draws down: twice, with the least and with the most that can come
+after the last draw. Truth lies between, and each draw brings both closer by a factor of at most
+k1 / (1 - g p1), because a task, and with it a discount, ends with chance p1 before the next one. Of
+the beliefs after many draws only those are followed that a given plan comes to, or, for the best
+plan, those about the edge at which the user begins to leave. (Beyond the paper.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import ceil
-from typing import Any
+from functools import partial
+from math import ceil, log, log1p
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.theory.belief import Belief, check_checks, checked_chances, lattice
+from routing_game.theory.belief import (
+    Belief,
+    check_checks,
+    check_size,
+    checked_chances,
+    lattice,
+    most_keeps,
+    waves,
+)
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import Array, require
 
 Escalating = Callable[[Belief], Any]
 """The provider's chance of escalating at each of an array of beliefs, after a failed pass of M1."""
+
+_Ask = Callable[[Belief], tuple[Array, ...]]
+"""What user and provider do at beliefs of any shape: q, and more."""
+
+_PROMISED = 1e-9
+"""Relative accuracy of a discounted cost if the number of draws is left to the program."""
+_MOST_DRAWS = 60_000
+"""Draws after which it gives up (seconds)."""
+_BELIEFS = 100
+"""Beliefs that are followed after many draws, and 1 / (1 - g) more: until then, all are. The more a
+provider cares for later tasks, the more escalations beyond the edge might pay, as far as bounds
+know."""
+_SHOWN = 3000
+"""Draws for which a discounted plan is returned (memory)."""
+_AT_ONCE = 64
+"""Numbers of draws for which rules are asked at once."""
+_NEVER = 1e-20
+"""Chance of a belief that is not followed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +71,24 @@ class Reputation:
     """The provider's plan against a user with a belief, from the prior on."""
 
     cost: Any
-    """Finite: (T+1,) J_n at the prior for n = 0 .. T tasks to come. Discounted: (1-g) J, the mean cost of a task."""
+    """Finite: (T+1,) J_n at the prior for n = 0 .. T tasks to come. Discounted: (1-g) J, the mean
+    cost of a task."""
     escalating: Array
-    """Chance of escalating after a failed pass of M1 with the user staying. Finite: (T, A, B), with n+1 tasks to come
-    (the current one included) and a, b draws of each kind seen. Discounted: (A, B)."""
+    """Chance of escalating after a failed pass of M1 with the user staying. Finite: (T, A, B), with
+    n+1 tasks to come (the current one included) and a, b draws of each kind seen. Discounted:
+    (A, B), for the first 3000 draws and the beliefs that were followed; 1 elsewhere."""
     reasoning: Array
     """bool: a task starts with M2; same shape."""
+    error: float = 0.0
+    """Discounted: how far the cost can be from the truth, as draws were followed no further."""
 
 
 def reputation_rule(leaving: Callable[[Belief], Any]) -> Escalating:
-    """The hand-written rule: escalate only when a keep would make the user leave, ``leaving`` giving its q."""
+    """The hand-written rule: escalate only when a keep would make the user leave.
+
+    Args:
+        leaving: the user's q at an array of beliefs.
+    """
 
     def escalating(belief: Belief) -> Any:
         return np.asarray(leaving(belief.after(False))) > 0.5
@@ -66,50 +107,56 @@ def reputation(
     reach: int | None = None,
     starting: Callable[[Belief], Any] | None = None,
 ) -> Reputation:
-    """T tasks, undiscounted: the best plan, or the value of one that escalates with chance ``escalating(belief)``.
+    """T tasks, undiscounted: the best plan, or the value of one that escalates as told.
 
     Args:
         game: a single game.
         prior: the user's Beta(a, b) before the first task.
         tasks: T.
-        leaving: the user's q after a failed pass of M1 at beliefs of shape (A, B). After M2 it stays iff xi2 >= 0.
-        checks: "failure" or "task"; for the latter ``leaving`` must be 0 or 1, kept for the whole task.
-        escalating: None for the best plan; a given plan starts every task with M1, unless ``starting`` says so.
+        leaving: the user's q after a failed pass of M1 at beliefs of shape (A, B). After M2 it
+            stays iff xi2 >= 0.
+        checks: "failure" or "task"; for the latter ``leaving`` must be 0 or 1, kept for the whole
+            task.
+        escalating: chance of escalating at beliefs of shape (A, B); None for the best plan. A given
+            plan starts every task with M1, unless ``starting`` says so.
         routes: (1,) if the best plan, too, must start every task with M1.
-        reach: keeps beyond which the provider must escalate; by default far more than T tasks show: 60 and ten standard
-            deviations beyond the mean of a provider that always keeps.
+        reach: keeps beyond which the provider must escalate. By default more than T tasks can show,
+            but for a chance of 1e-18, or where a watchful user has left for good.
         starting: whether (bool) a given plan starts a task with M2, for beliefs as ``escalating``.
 
     Raises:
-        ValueError: ``game`` is an array, or an argument is out of range.
+        ValueError: ``game`` is an array, an argument is out of range, or so small a p1 asks for
+            more than 2 GB.
     """
     prior = _checked(game, prior, checks, routes)
     require(tasks >= 1, "tasks", tasks, "be at least 1")
     c1, p1, k1 = game.cost[0], game.success[0], game.failure[0]
     start_2, after_2 = _reasoning_costs(game, checks)
-    reach = 60 + ceil((tasks * k1 + 10 * np.sqrt(tasks * k1)) / p1) if reach is None else reach
+    reach = _reach(game, prior, tasks, leaving, checks) if reach is None else reach
+    check_size(tasks, reach)
     belief = lattice(prior, tasks, reach + 1)
     q, asked = _leaving(leaving, belief, checks)
-    given = None if escalating is None else checked_chances("escalating", escalating(belief), q.shape)
+    given = None
+    if escalating is not None:
+        given = checked_chances("escalating", escalating(belief), q.shape)
     told = _starting(starting, escalating, belief)
-    cost = np.zeros((tasks + 1, reach + 1))  # J_{n-1}: escalations, keeps
     chooses = escalating is None and 2 in routes
-    at_prior, draws, starts = [0.0], np.ones((tasks, tasks, reach + 1)), np.zeros((tasks, tasks, reach + 1), dtype=bool)
-    for n in range(1, tasks + 1):
-        now, run = cost.copy(), np.zeros(tasks)
-        for j in range(reach, -1, -1):
-            here, escalate = cost[:-1, j], after_2 + cost[1:, j]
-            keep = run if j < reach else escalate
-            e = (escalate <= keep) if given is None else given[:, j]
-            draws[n - 1, :, j] = e
-            stays = e * escalate + (1 - e) * keep
-            run = c1 + p1 * here + k1 * (q[:, j] * (game.penalty + here) + (1 - q[:, j]) * stays)
-            first = np.where(asked[:, j], game.leaving_cost[0] + here, run)
-            starts[n - 1, :, j] = told[:, j] | ((start_2 + here < first) & chooses)
-            now[:-1, j] = np.where(starts[n - 1, :, j], start_2 + here, first)
-        cost = now
-        at_prior.append(float(cost[0, 0]))
-    return Reputation(np.array(at_prior), draws, starts)
+    draws = np.ones((tasks, tasks, reach + 1))
+    starts = np.zeros(draws.shape, dtype=bool)
+    cost, run = np.zeros((2, tasks + 1, tasks + 1))  # J_n and R_n (a, .), each n at its own b
+    for n, j in waves(tasks, reach + 1):
+        here, escalate = cost[n - 1, :-1], after_2 + cost[n - 1, 1:]
+        keep = np.where(j[:, None] < reach, run[n, :-1], escalate)
+        e = (escalate <= keep) if given is None else given[:, j].T
+        stays = e * escalate + (1 - e) * keep
+        leaves, whole = q[:, j].T, asked[:, j].T
+        failed = leaves * (game.penalty + here) + (1 - leaves) * stays
+        run[n, :-1] = c1 + p1 * here + k1 * failed
+        first = np.where(whole, game.leaving_cost[0] + here, run[n, :-1])
+        reasons = told[:, j].T | ((start_2 + here < first) & chooses)
+        draws[n - 1, :, j], starts[n - 1, :, j] = e, reasons
+        cost[n, :-1] = np.where(reasons, start_2 + here, first)
+    return Reputation(cost[:, 0].copy(), draws, starts)
 
 
 def reputation_discounted(
@@ -125,9 +172,8 @@ def reputation_discounted(
 ) -> Reputation:
     """For ever, discounted by g a task: the best plan, or the value of one that escalates as told.
 
-    After ``draws`` draws the provider escalates, and then serves with M2 for ever. So the best plan's cost is an upper
-    bound (if it may start with M2 at all), a given plan's an approximation; both come to the truth as g^(tasks that
-    hold so many draws).
+    The cost lies half-way between what it is if all after the last draw is as cheap, and as dear,
+    as it can be; ``error`` is half the way.
 
     Args:
         game: a single game.
@@ -137,37 +183,57 @@ def reputation_discounted(
         checks: as in `reputation`.
         escalating: as in `reputation`.
         routes: as in `reputation`.
-        draws: how far the recursion goes; time and memory grow as its square. Default: `enough_draws`.
+        draws: how far the recursion goes. By default so far that the cost is right to 1e-9 of
+            itself (seconds at g = .999).
         starting: as in `reputation`.
 
     Raises:
-        ValueError: ``game`` is an array, or an argument is out of range.
+        ValueError: ``game`` is an array, an argument is out of range, or, with no ``draws`` given,
+            60,000 of them are not enough for the accuracy.
     """
     prior = _checked(game, prior, checks, routes)
-    g, draws = _checked_discount(game, discount, draws)
-    (start_2, after_2), chooses = _reasoning_costs(game, checks), escalating is None and 2 in routes
+    g = _checked_discount(discount, draws)
+    if draws is None:
+        solve = partial(reputation_discounted, game, prior, g, leaving, checks, escalating, routes)
+        return _promised(game, g, lambda n: solve(n, starting))
+    width = _BELIEFS + ceil(1 / (1 - g))
+    start_2, after_2 = _reasoning_costs(game, checks)
+    chooses = escalating is None and 2 in routes
+    reasons_2 = chooses or starting is not None
     for_ever = start_2 / (1 - g)
-    policy = np.ones((draws + 1, draws + 1), dtype=np.float32)
-    starts = np.zeros(policy.shape, dtype=bool)
-    later = run_later = np.full(draws + 2, for_ever)  # J and R after one draw more, by escalations
-    for n in range(draws, -1, -1):
-        e = np.arange(n + 1)
-        belief = Belief(prior.escalated + e, prior.kept + n - e)
+
+    def ask(belief: Belief) -> tuple[Array, ...]:
         q, asked = _leaving(leaving, belief, checks)
-        escalate, keep = after_2 + g * later[1 : n + 2], run_later[: n + 1]
+        given = np.zeros(()) if escalating is None else escalating(belief)
+        given = checked_chances("escalating", given, q.shape)
+        return q, asked, _starting(starting, escalating, belief), given
+
+    edges = _Edges(*_bounds(game, g, checks, escalating is None, reasons_2))
+    if escalating is None:
+        spans = _about_the_edge(game, prior, leaving, draws, width, after_2)
+    else:
+        spans = _where_it_leads(prior, ask, draws, width)
+    size = min(len(spans), _SHOWN + 1)
+    policy, starts = np.ones((size, size), dtype=np.float32), np.zeros((size, size), dtype=bool)
+    for n, e, (q, asked, told, given) in _backwards(prior, spans, ask):
+        escalate, keep = after_2 + g * edges.task(e + 1), edges.run(e)
         if escalating is None:
-            plan = ((escalate <= keep) | (n == draws)).astype(float)
+            stays = np.minimum(escalate, keep)
+            plan = (escalate[1] <= keep[1]).astype(float)
         else:
-            plan = checked_chances("escalating", escalating(belief), q.shape)
-        stays = plan * escalate + (1 - plan) * np.where(n == draws, escalate, keep)
+            plan, stays = given, given * escalate + (1 - given) * keep
         pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
         same = g * (game.success[0] + game.failure[0] * q)  # the next task begins with this belief
         first = np.where(asked, game.leaving_cost[0] / (1 - g), pass_cost / (1 - same))
-        reasons = _starting(starting, escalating, belief) | ((for_ever < first) & chooses)
-        later = np.where(reasons, for_ever, first)
-        run_later = pass_cost + same * later
-        policy[e, n - e], starts[e, n - e] = plan, reasons
-    return Reputation((1 - g) * float(later[0]), policy, starts)
+        reasons = told | ((for_ever < first[1]) & chooses)
+        task = np.where(reasons, for_ever, first)
+        if chooses:
+            task = np.minimum(task, for_ever)
+        edges.put(e, task, pass_cost + same * task)
+        if n < size:
+            policy[e, n - e], starts[e, n - e] = plan, reasons
+    low, high = (1 - g) * edges.task(np.zeros(1, dtype=int))[:, 0]
+    return Reputation(float(low + high) / 2, policy, starts, float(high - low) / 2)
 
 
 def memoryless_discounted(
@@ -179,50 +245,293 @@ def memoryless_discounted(
     checks: str = "failure",
     draws: int | None = None,
 ) -> float:
-    """(1-g) J of a provider that sees nothing but its task: after j failed passes of M1 it turns to M2 with a chance.
+    """(1-g) J of a provider that sees nothing but its task, and turns to M2 by chance.
 
-    The recursion of `reputation_discounted`, with R for each j; past ``draws`` draws M2 serves for ever.
+    The recursion of `reputation_discounted`, with R for each number j of failed passes of M1.
 
     Args:
         game: a single game.
         prior: the user's Beta(a, b) before the first task.
         discount: g in [0, 1), for each task.
         leaving: as in `reputation_discounted`.
-        chances: (K+1,) chance of M2 after j = 0 .. K failed passes of M1 in the task; after K failures M2 for sure.
+        chances: (K+1,) chance of M2 after j = 0 .. K failed passes of M1 in the task; after K
+            failures M2 for sure.
         checks: as in `reputation`.
-        draws: as in `reputation_discounted`.
+        draws: how far the recursion goes; by default as far as 1e-9 asks for.
 
     Raises:
-        ValueError: ``game`` is an array, or an argument is out of range.
+        ValueError: as `reputation_discounted`.
     """
     prior = _checked(game, prior, checks)
-    g, draws = _checked_discount(game, discount, draws)
-    chances = np.append(checked_chances("chances", chances, np.shape(chances))[:-1], 1.0)[:, None]
+    g = _checked_discount(discount, draws)
+    turns = np.append(checked_chances("chances", chances, np.shape(chances))[:-1], 1.0)
+    solve = partial(_memoryless, game, prior, g, leaving, turns, checks)
+    return (_promised(game, g, solve) if draws is None else solve(draws)).cost
+
+
+def _memoryless(
+    game: Game,
+    prior: Belief,
+    g: float,
+    leaving: Callable[[Belief], Any],
+    turns: Array,
+    checks: str,
+    draws: int,
+) -> _Known:
+    """The same with so many draws."""
     start_2, after_2 = _reasoning_costs(game, checks)
-    for_ever = start_2 / (1 - g)
-    later = np.full(draws + 2, for_ever)  # J after one draw more, by escalations
-    run_later = np.full((len(chances), draws + 2), for_ever)  # R_j, the pass of M1 after j failed ones
-    for n in range(draws, -1, -1):
-        e = np.arange(n + 1)
-        q, asked = _leaving(leaving, Belief(prior.escalated + e, prior.kept + n - e), checks)
-        keep = np.append(run_later[1:, : n + 1], np.full((1, n + 1), for_ever), axis=0)  # the last is never reached
-        turn = np.append(chances[1:], [[1.0]], axis=0)
-        stays = turn * (after_2 + g * later[1 : n + 2]) + (1 - turn) * keep
+    start, turn = turns[0], np.append(turns[1:], 1.0)[:, None]  # the last pass is never reached
+    edges = _Edges(*_bounds(game, g, checks, False, True), passes=len(turns))
+    for_ever = start_2  # of a task that starts with M2
+
+    def ask(belief: Belief) -> tuple[Array, ...]:
+        return _leaving(leaving, belief, checks)
+
+    spans = _where_chance_leads(prior, ask, turn[:, 0], float(game.failure[0]), draws)
+    for _, e, (q, asked) in _backwards(prior, spans, ask):
+        run = edges.run(e)  # (2, K+1, beliefs)
+        keep = np.concatenate([run[:, 1:], run[:, -1:]], axis=1)
+        escalate = (after_2 + g * edges.task(e + 1))[:, None]
+        stays = turn * escalate + (1 - turn) * keep
         pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
         same = g * (game.success[0] + game.failure[0] * q)
-        first = np.where(asked, game.leaving_cost[0], pass_cost[0])
-        again = np.where(asked, g, same)  # the chance, discounted, that the next task begins with this belief
-        start = chances[0]
-        later = (start * start_2 + (1 - start) * first) / (1 - start * g - (1 - start) * again)
-        run_later = pass_cost + same * later
-    return float((1 - g) * later[0])
+        first = np.where(asked, game.leaving_cost[0], pass_cost[:, 0])
+        again = np.where(asked, g, same)  # the chance, discounted, that this belief begins a task
+        task = start * for_ever + (1 - start) * first
+        task = task / (1 - start * g - (1 - start) * again)
+        edges.put(e, task, pass_cost + (same * task)[:, None])
+    low, high = (1 - g) * edges.task(np.zeros(1, dtype=int))[:, 0]
+    return _Known(float(low + high) / 2, float(high - low) / 2)
 
 
 def enough_draws(game: Game, discount: float) -> int:
-    """Draws until what follows counts for about 1e-10, but 3000 at most (seconds)."""
-    if discount == 0:
-        return 100
-    return min(3000, 100 + ceil(-23 / np.log(discount) * game.failure[0] / game.success[0]))
+    """Draws until what follows counts for 1e-11: each counts at most k1 / (1 - g p1) as much.
+
+    Args:
+        game: a single game.
+        discount: g in [0, 1).
+    """
+    ratio = float(game.success[0]) * (1 - discount) / float(game.failure[0])
+    return 1 + ceil(log(1e11) / log1p(ratio))
+
+
+class _Edges:
+    """What comes after one draw more: J and R, each at least and at most, at the beliefs followed.
+
+    Elsewhere, and before the first beliefs are put, they are what they can be at least and at most.
+    """
+
+    def __init__(self, task: Array, run: Array, passes: int | None = None) -> None:
+        self._task_bounds, self._run_bounds = task, run
+        self._passes = () if passes is None else (passes,)
+        self._first, self._task, self._run = 0, np.empty((2, 0)), np.empty((2, *self._passes, 0))
+
+    def put(self, e: Array, task: Array, run: Array) -> None:
+        """One draw earlier: at consecutive numbers of escalations."""
+        self._first, self._task, self._run = int(e[0]), task, run
+
+    def task(self, e: Array) -> Array:
+        """J as a task begins, (2, beliefs)."""
+        return self._at(e, self._task, self._task_bounds)
+
+    def run(self, e: Array) -> Array:
+        """R after a keep, (2, beliefs) or (2, K+1, beliefs)."""
+        return self._at(e, self._run, self._run_bounds)
+
+    def _at(self, e: Array, known: Array, bounds: Array) -> Array:
+        lead = known.shape[1:-1]
+        values = np.empty((2, *lead, e.size))
+        values[:] = bounds.reshape(2, *(1 for _ in lead), 1)
+        start = int(e[0]) - self._first  # where e begins among the known
+        low, high = max(start, 0), min(start + e.size, known.shape[-1])
+        if low < high:
+            values[..., low - start : high - start] = known[..., low:high]
+        return values
+
+
+def _bounds(game: Game, g: float, checks: str, best: bool, reasons: bool) -> tuple[Array, Array]:
+    """(least, most) of J and of R at any belief, whatever the user does there.
+
+    The best plan costs at most what escalating at once costs, or starting with M2 where it may.
+    """
+    c1, p1, k1, penalty = game.cost[0], game.success[0], game.failure[0], game.penalty
+    start_2, after_2 = _reasoning_costs(game, checks)
+    failed = np.array([min(penalty, after_2), max(penalty, after_2)])
+    ends = c1 + k1 * failed  # of a task that ends at the first failure
+    run = np.array([min(c1 / p1, ends[0]), ends[1] if best else max(c1 / p1, ends[1])])
+    task = run.copy()
+    if reasons:
+        task = np.array([min(run[0], start_2), start_2 if best else max(run[1], start_2)])
+    return task / (1 - g), run + g * task / (1 - g)
+
+
+def _about_the_edge(
+    game: Game,
+    prior: Belief,
+    leaving: Callable[[Belief], Any],
+    draws: int,
+    width: int,
+    after_2: float,
+) -> NDArray[np.int_]:
+    """(draws+1, 2), from and to how many escalations (exclusive) the best plan is sought.
+
+    About where the user's q passes 1/2; where it does not, at the end to which one kind of draw
+    leads.
+    """
+    levels = np.unique(np.geomspace(width, max(draws, width), 60).astype(int))
+    keeps_pay = game.cost_of_pass[0] <= game.cost[0] + game.failure[0] * after_2
+    marks: list[float] = []
+    for n in levels:
+        e = np.arange(n + 1)
+        q = np.asarray(leaving(Belief(prior.escalated + e, prior.kept + n - e)), dtype=float)
+        leaves = np.broadcast_to(q, e.shape) > 0.5
+        crossings = np.flatnonzero(leaves[1:] != leaves[:-1])
+        aim = marks[-1] * n / levels[len(marks) - 1] if marks else prior.mean * n
+        if crossings.size:
+            marks.append(float(crossings[np.argmin(np.abs(crossings - aim))]))
+        else:
+            marks.append(0.0 if keeps_pay else float(n))
+    n = np.arange(draws + 1)
+    centre = np.rint(np.interp(n, levels, marks)).astype(int)
+    first = np.clip(centre - width // 2, 0, np.maximum(n + 1 - width, 0))
+    return np.stack([first, np.minimum(first + width, n + 1)], axis=1)
+
+
+def _where_it_leads(prior: Belief, ask: _Ask, draws: int, width: int) -> NDArray[np.int_]:
+    """The same for a given plan: the beliefs it comes to; at first all, so that they are shown."""
+
+    def step(weight: Array, answers: tuple[Array, ...]) -> Array:
+        q, _, _, plan = answers
+        on = weight * (1 - q)
+        return _beside(on * (1 - plan), on * plan)
+
+    spans = _follow(prior, draws, ask, np.ones((1, 1)), step)
+    n = np.arange(min(width, len(spans)))
+    spans[n] = np.stack([0 * n, n + 1], axis=1)
+    return spans
+
+
+def _where_chance_leads(
+    prior: Belief,
+    ask: _Ask,
+    turn: Array,
+    k1: float,
+    draws: int,
+) -> NDArray[np.int_]:
+    """The same for a provider without the belief, by number of failed passes before."""
+
+    def step(weight: Array, answers: tuple[Array, ...]) -> Array:
+        fails = k1 * weight  # at the next pass; else a new task begins with this belief
+        fails[0] += (1 - k1) * weight.sum(axis=0)
+        on = fails * (1 - answers[0])
+        keep, escalate = np.zeros((2, *on.shape))
+        keep[1:], escalate[0] = ((1 - turn[:, None]) * on)[:-1], turn @ on
+        return _beside(keep, escalate)
+
+    return _follow(prior, draws, ask, np.eye(turn.size, 1), step)
+
+
+def _beside(keep: Array, escalate: Array) -> Array:
+    """Chances after a draw, from those of a keep and of an escalation at the beliefs before."""
+    after = np.zeros((keep.shape[0], keep.shape[1] + 1))
+    after[:, :-1] += keep
+    after[:, 1:] += escalate
+    return after
+
+
+def _follow(
+    prior: Belief,
+    draws: int,
+    ask: _Ask,
+    weight: Array,
+    step: Callable[[Array, tuple[Array, ...]], Array],
+) -> NDArray[np.int_]:
+    """(draws+1, 2), or fewer if the user leaves for good: the beliefs to which chances lead."""
+    spans, first = [], 0
+    for start in range(0, draws + 1, _AT_ONCE):
+        n, base = np.arange(start, min(start + _AT_ONCE, draws + 1)), first
+        answers = _ask_all(prior, n, base, base + weight.shape[1] + n.size, ask)
+        for row in range(n.size):
+            stop = first + weight.shape[1]
+            spans.append((first, stop))
+            now = tuple(answer[row, first - base : stop - base] for answer in answers)
+            weight = step(weight, now)
+            seen = np.flatnonzero(weight.sum(axis=0) > _NEVER)
+            if not seen.size:
+                return np.array(spans)
+            first += int(seen[0])
+            weight = weight[:, seen[0] : seen[-1] + 1]
+    return np.array(spans)
+
+
+def _backwards(
+    prior: Belief, spans: NDArray[np.int_], ask: _Ask
+) -> Iterator[tuple[int, NDArray[np.int_], tuple[Array, ...]]]:
+    """(n, e, answers) from the last n to 0, at the beliefs of its span."""
+    for stop in range(len(spans), 0, -_AT_ONCE):
+        n = np.arange(max(0, stop - _AT_ONCE), stop)
+        first, last = spans[n, 0].min(), spans[n, 1].max()
+        answers = _ask_all(prior, n, first, last, ask)
+        for row in range(n.size - 1, -1, -1):
+            low, high = spans[n[row]]
+            at = slice(low - first, high - first)
+            yield int(n[row]), np.arange(low, high), tuple(answer[row, at] for answer in answers)
+
+
+def _ask_all(
+    prior: Belief,
+    n: NDArray[np.int_],
+    first: int,
+    last: int,
+    ask: _Ask,
+) -> tuple[Array, ...]:
+    """Answers of shape (draws, escalations)."""
+    e = np.arange(first, last)
+    keeps = np.maximum(n[:, None] - e, 0)  # there are no more escalations than draws
+    return ask(Belief(np.broadcast_to(prior.escalated + e, keeps.shape), prior.kept + keeps))
+
+
+def _reach(
+    game: Game,
+    prior: Belief,
+    tasks: int,
+    leaving: Callable[[Belief], Any],
+    checks: str,
+) -> int:
+    """Keeps that T tasks do not exceed, or at which a watchful user leaves after every history."""
+    most, width = most_keeps(float(game.success[0]), tasks), 256
+    while checks == "failure" and width < most:
+        check_size(tasks, width)
+        lost = (_leaving(leaving, lattice(prior, tasks, width), checks)[0] == 1).all(axis=0)
+        if lost.any():
+            return int(np.argmax(lost))
+        width *= 2
+    return most
+
+
+class _Known(NamedTuple):
+    """A cost, and how far it can be from the truth."""
+
+    cost: float
+    error: float
+
+
+_Found = TypeVar("_Found", Reputation, _Known)
+
+
+def _promised(game: Game, g: float, solve: Callable[[int], _Found]) -> _Found:
+    """What is found with draws enough for the accuracy; often fewer will do than the bound asks."""
+    most = enough_draws(game, g)
+    for draws in (ceil(0.6 * most), most):
+        if draws <= _MOST_DRAWS:
+            found = solve(draws)
+            if found.error <= _PROMISED * abs(found.cost):
+                return found
+    reason = f"{most} draws, which take long" if most > _MOST_DRAWS else "a look at more beliefs"
+    raise ValueError(
+        f"at a discount of {g:g} an accuracy of {_PROMISED:g} asks for {reason}; give draws, and "
+        "take the error as it comes"
+    )
 
 
 def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> tuple[Array, Array]:
@@ -234,7 +543,11 @@ def _leaving(leaving: Callable[[Belief], Any], belief: Belief, checks: str) -> t
     return np.zeros(q.shape), q == 1
 
 
-def _starting(starting: Callable[[Belief], Any] | None, escalating: Any, belief: Belief) -> NDArray[np.bool_]:
+def _starting(
+    starting: Callable[[Belief], Any] | None,
+    escalating: Any,
+    belief: Belief,
+) -> NDArray[np.bool_]:
     """Whether a given plan starts a task with M2."""
     if starting is None:
         return np.zeros(np.shape(belief.mean), dtype=bool)
@@ -248,7 +561,8 @@ def _starting(starting: Callable[[Belief], Any] | None, escalating: Any, belief:
 def _reasoning_costs(game: Game, checks: str) -> tuple[float, float]:
     """(E if a task starts with M2, E after an escalation): the cost from the first pass of M2 on.
 
-    A user who sees a task start with M2 answers that. One who checks once a task and has stayed with M1 stays with M2.
+    A user who sees a task start with M2 answers that. One who checks once a task and has stayed
+    with M1 stays with M2.
     """
     start = game.cost_of_pass[1] if game.net_value[1] >= 0 else game.leaving_cost[1]
     return float(start), float(game.cost_of_pass[1] if checks == "task" else start)
@@ -257,15 +571,15 @@ def _reasoning_costs(game: Game, checks: str) -> tuple[float, float]:
 def _checked(game: Game, prior: Belief, checks: str, routes: tuple[int, ...] = (1, 2)) -> Belief:
     """The prior, once the arguments are found in order."""
     if game.shape:
-        raise ValueError(f"a plan is made for a single game, got an array of shape {game.shape}; index it")
+        shape = f"got an array of shape {game.shape}; index it"
+        raise ValueError(f"a plan is made for a single game, {shape}")
     check_checks(checks)
     if routes not in ((1,), (1, 2)):
         raise ValueError(f"routes must be (1,) or (1, 2), got {routes!r}")
     return Belief.checked(prior)
 
 
-def _checked_discount(game: Game, discount: float, draws: int | None) -> tuple[float, int]:
+def _checked_discount(discount: float, draws: int | None) -> float:
     require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
-    draws = enough_draws(game, discount) if draws is None else draws
-    require(draws >= 1, "draws", draws, "be at least 1")
-    return discount, draws
+    require(draws is None or draws >= 1, "draws", draws, "be at least 1")
+    return discount
