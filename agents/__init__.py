@@ -7,14 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from routing_game.agents.bandits import EXP3, UCB, Elimination, EpsilonGreedy, Thompson, UCBTuned
-from routing_game.agents.beliefs import (
-    BeliefUser,
-    ConstantCascade,
-    PlanningProvider,
-    PlanningUser,
-    ReputationProvider,
-    SessionProvider,
-)
 from routing_game.agents.exact import (
     BestResponseUser,
     EquilibriumProvider,
@@ -32,37 +24,45 @@ from routing_game.agents.followers import (
 )
 from routing_game.agents.protocol import ModelUser, Planner, Provider, Tally, Trainable, User
 from routing_game.agents.reinforce import ReinforceBlind
+from routing_game.agents.sessions import (
+    BeliefUser,
+    ConstantCascade,
+    PlanningProvider,
+    PlanningUser,
+    ReputationProvider,
+    SessionProvider,
+)
 from routing_game.agents.structural import Structural
 from routing_game.agents.zooming import Zooming
 
 if TYPE_CHECKING:
     from routing_game.agents.gradient import GibbsGradient, ImplicitGradient, SimultaneousGradient
-    from routing_game.agents.ppo import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
-    from routing_game.agents.rl import A2CProvider, DQNProvider, PPOProvider, SACProvider, TD3Provider
     from routing_game.agents.saved import load_provider, load_user, save_policy
-    from routing_game.agents.session_rl import PPOBeliefUser, PPOBlind, PPOReputation, PPOWindowUser, RecurrentUser
+    from routing_game.agents.sb3_providers import A2CProvider, DQNProvider, PPOProvider, SACProvider, TD3Provider
+    from routing_game.agents.sb3_sessions import PPOBeliefUser, PPOBlind, PPOReputation, PPOWindowUser, RecurrentUser
+    from routing_game.agents.sb3_users import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
 
 _LAZY = {
     "GibbsGradient": "routing_game.agents.gradient",
     "ImplicitGradient": "routing_game.agents.gradient",
     "SimultaneousGradient": "routing_game.agents.gradient",
-    "DQNUser": "routing_game.agents.ppo",
-    "PPOAnswerUser": "routing_game.agents.ppo",
-    "PPOModelUser": "routing_game.agents.ppo",
-    "PPOUser": "routing_game.agents.ppo",
-    "A2CProvider": "routing_game.agents.rl",
-    "DQNProvider": "routing_game.agents.rl",
-    "PPOProvider": "routing_game.agents.rl",
-    "SACProvider": "routing_game.agents.rl",
-    "TD3Provider": "routing_game.agents.rl",
+    "DQNUser": "routing_game.agents.sb3_users",
+    "PPOAnswerUser": "routing_game.agents.sb3_users",
+    "PPOModelUser": "routing_game.agents.sb3_users",
+    "PPOUser": "routing_game.agents.sb3_users",
+    "A2CProvider": "routing_game.agents.sb3_providers",
+    "DQNProvider": "routing_game.agents.sb3_providers",
+    "PPOProvider": "routing_game.agents.sb3_providers",
+    "SACProvider": "routing_game.agents.sb3_providers",
+    "TD3Provider": "routing_game.agents.sb3_providers",
     "load_provider": "routing_game.agents.saved",
     "load_user": "routing_game.agents.saved",
     "save_policy": "routing_game.agents.saved",
-    "PPOBeliefUser": "routing_game.agents.session_rl",
-    "PPOBlind": "routing_game.agents.session_rl",
-    "PPOReputation": "routing_game.agents.session_rl",
-    "PPOWindowUser": "routing_game.agents.session_rl",
-    "RecurrentUser": "routing_game.agents.session_rl",
+    "PPOBeliefUser": "routing_game.agents.sb3_sessions",
+    "PPOBlind": "routing_game.agents.sb3_sessions",
+    "PPOReputation": "routing_game.agents.sb3_sessions",
+    "PPOWindowUser": "routing_game.agents.sb3_sessions",
+    "RecurrentUser": "routing_game.agents.sb3_sessions",
 }
 
 __all__ = [

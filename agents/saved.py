@@ -18,9 +18,9 @@ from safetensors.torch import load_file, save
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
-from routing_game.agents.files import write
-from routing_game.agents.ppo import Hats, leaving
 from routing_game.agents.protocol import Abandon
+from routing_game.agents.sb3_users import Hats, leaving
+from routing_game.files import write
 from routing_game.theory import Commitment, Task
 
 FORMAT = 1

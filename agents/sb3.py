@@ -34,7 +34,7 @@ class Settings:
         updates: how often it learns from them; with several `windows`, in each of them.
         learning_rate: of Adam.
         noise: of a provider's exploration; its unit is the learner's.
-        windows: of a provider's s, half widths in the box [-1, 1], one after another (see `agents.rl`).
+        windows: of a provider's s, half widths in the box [-1, 1], one after another (see `agents.sb3_providers`).
         options: of the SB3 algorithm, beside these.
     """
 

@@ -5,11 +5,7 @@ which connects the engines to Stable-Baselines3, is imported on its own because 
 `envs.pettingzoo_v0`, the game for both players, because it needs PettingZoo.
 """
 
-from routing_game.envs.provider import ProviderEnv, ProviderVectorEnv, boxed_provider
-from routing_game.envs.session import BelievingUser, SessionEnv
-from routing_game.envs.sessions import ProviderSessions, UserSessions
-from routing_game.envs.user import UserEnv, UserVectorEnv
-from routing_game.envs.wrappers import (
+from routing_game.envs.encodings import (
     BeliefObservation,
     BoxAction,
     GridAction,
@@ -17,6 +13,10 @@ from routing_game.envs.wrappers import (
     from_box,
     to_box,
 )
+from routing_game.envs.provider import ProviderEnv, ProviderVectorEnv, boxed_provider
+from routing_game.envs.session import BelievingUser, SessionEnv
+from routing_game.envs.session_engines import ProviderSessions, UserSessions
+from routing_game.envs.user import UserEnv, UserVectorEnv
 
 __all__ = [
     "BeliefObservation",

@@ -81,9 +81,9 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import single_game, whole_number
+from routing_game.envs.encodings import Encoding
 from routing_game.envs.observation import Dial
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
-from routing_game.envs.wrappers import Encoding
 from routing_game.theory.game import Commitment, Game, check_commitment
 from routing_game.theory.payoffs import Payoffs
 

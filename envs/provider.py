@@ -26,10 +26,10 @@ from routing_game.envs.arguments import (
     whole_number,
 )
 from routing_game.envs.batch import Array, Engine, masked
+from routing_game.envs.encodings import BoxAction, commitment_space, from_box
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
 from routing_game.envs.sampler import one_outcome
 from routing_game.envs.streams import Streams
-from routing_game.envs.wrappers import BoxAction, commitment_space, from_box
 from routing_game.theory.game import Game, Task, check_commitment
 from routing_game.theory.payoffs import payoffs
 

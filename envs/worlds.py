@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import EXACT_USER, single_game, whole_number
+from routing_game.envs.encodings import from_box
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
-from routing_game.envs.wrappers import from_box
 from routing_game.theory.game import Game
 from routing_game.theory.payoffs import payoffs
 

@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from routing_game.agents.files import write
 from routing_game.experiments import InputError
 from routing_game.experiments.kept import Kept
 from routing_game.experiments.pages import embedded, render
 from routing_game.experiments.progress import Steps
 from routing_game.experiments.records import commit, versions
 from routing_game.experiments.rulebook import threshold
+from routing_game.files import write
 from routing_game.theory import Game, load
 from routing_game.theory.exchange import to_dict
 

@@ -23,9 +23,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from routing_game.agents.files import write
 from routing_game.experiments import InputError
 from routing_game.experiments.spec import Cell, Spec
+from routing_game.files import write
 
 PACKAGES = ("routing-game", "numpy", "gymnasium", "torch", "stable-baselines3")
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from routing_game.agents.files import write
 from routing_game.experiments.analysis import (
     FLOOR,
     Q_TOLERANCE,
@@ -23,6 +22,7 @@ from routing_game.experiments.measures import CONVERGED, SELECTED, scores, speed
 from routing_game.experiments.pages import embedded, render
 from routing_game.experiments.records import Record, RunDirectory
 from routing_game.experiments.spec import Spec
+from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 
 NEAR = 0.01

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import routing_game.agents as agents
-from routing_game.agents import ppo, rl
+from routing_game.agents import sb3_providers, sb3_users
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.answer import AnswerVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
@@ -17,9 +17,11 @@ from routing_game.theory import GAMES, Commitment, Task, best_response, load
 
 GAME = load("t4-cascade")
 RNG = np.random.default_rng(0)
-SHORT = replace(ppo.USER, updates=1, steps=4)
-SHORT_ANSWER = replace(ppo.ANSWER, updates=2, steps=4)
-SHORT_ALIASED = replace(ppo.ALIASED, updates=1, steps=4, options={**ppo.ALIASED.options, "gradient_steps": 1})
+SHORT = replace(sb3_users.USER, updates=1, steps=4)
+SHORT_ANSWER = replace(sb3_users.ANSWER, updates=2, steps=4)
+SHORT_ALIASED = replace(
+    sb3_users.ALIASED, updates=1, steps=4, options={**sb3_users.ALIASED.options, "gradient_steps": 1}
+)
 
 
 def seeded(engine):
@@ -35,7 +37,7 @@ def trained(agent):
 
 
 def sb3(provider, rng):
-    settings = rl.SETTINGS[provider.name]
+    settings = sb3_providers.SETTINGS[provider.name]
     settings = replace(settings, updates=1, steps=4, options={**settings.options, **FEW.get(provider.name, {})})
     return trained(provider(seeded(ProviderVectorEnv(8, GAME)), rng, settings))
 
@@ -62,7 +64,7 @@ PROVIDERS = {
     "td3": lambda rng: sb3(agents.TD3Provider, rng),
     "dqn": lambda rng: sb3(agents.DQNProvider, rng),
 }
-TRAINED = ("gradient", "gradient-implicit", "gradient-simultaneous", "reinforce-blind", *rl.SETTINGS)
+TRAINED = ("gradient", "gradient-implicit", "gradient-simultaneous", "reinforce-blind", *sb3_providers.SETTINGS)
 PLANNERS = ("elimination", "zooming")
 USERS = {
     "fixed": lambda rng: agents.FixedUser(0.3),
@@ -161,7 +163,7 @@ def test_importing_agents_does_not_import_torch():
 
 
 def test_importing_learners_leaves_torch_as_it_is():
-    learners = "import routing_game.agents.gradient, routing_game.agents.ppo"
+    learners = "import routing_game.agents.gradient, routing_game.agents.sb3_users"
     check = f"import torch; torch.set_num_threads(3); {learners}; assert torch.get_num_threads() == 3"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 

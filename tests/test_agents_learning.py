@@ -19,7 +19,7 @@ from routing_game.agents import (
     Thompson,
     Zooming,
 )
-from routing_game.agents.ppo import USER, Hats
+from routing_game.agents.sb3_users import USER, Hats
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.play import play_batches

@@ -6,7 +6,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from routing_game.envs import BeliefObservation, BoxAction, GridAction, MultiDiscreteAction, ProviderEnv, UserEnv
-from routing_game.envs.wrappers import Encoding
+from routing_game.envs.encodings import Encoding
 from routing_game.theory import Commitment, solve
 
 WRAPPERS = (BoxAction, GridAction, MultiDiscreteAction)

@@ -21,9 +21,10 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
     "envs": ("routing_game.envs.*",  # the rules: two models, any number of models, what a draw teaches
              "routing_game.theory.numbers", "routing_game.theory.game", "routing_game.theory.payoffs",
              "routing_game.theory.chain", "routing_game.theory.belief"),
-    "agents": ("routing_game.agents.*", "routing_game.theory.*"),
+    "agents": ("routing_game.agents.*", "routing_game.theory.*", "routing_game.files"),
     "experiments": ("routing_game", "routing_game.experiments.*", "routing_game.agents.*", "routing_game.envs.*",
-                    "routing_game.theory.*"),
+                    "routing_game.theory.*", "routing_game.files"),
+    "files": (),
     "__init__": (),
     "__main__": ("routing_game", "routing_game.experiments.*"),
 }  # fmt: skip

@@ -1,13 +1,13 @@
 """Reinforcement learning of sessions with a hidden s, by stable-baselines3: providers and users that learn from play.
 
-Each is given one of the engines of `envs.sessions` as an SB3 `VecEnv`, and differs from the others of its side only in
-what it sees:
+Each is given one of the engines of `envs.session_engines` as an SB3 `VecEnv`, and differs from the others of its side
+only in what it sees:
 
 - a provider sees the user's belief, or only its own task;
 - a user sees the counts of a Bayesian user, or its last draws, or only the last one, with a memory of its own (LSTM).
 
 Rewards are not discounted: how likely a session goes on is the engine's business. Trained, each plays
-`RoutingGame/Session-v0` like the agents of `agents.beliefs`, taking the action that it finds the more likely one.
+`RoutingGame/Session-v0` like the agents of `agents.sessions`, taking the action that it finds the more likely one.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
-from routing_game.agents.beliefs import Observation
 from routing_game.agents.sb3 import SB3Agent, Settings, geometric
+from routing_game.agents.sessions import Observation
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import after_reasoning

@@ -7,7 +7,7 @@ import torch
 
 from routing_game.agents import PPOBeliefUser, PPOBlind, PPOReputation, PPOWindowUser, RecurrentUser, StoppingUser
 from routing_game.agents.sb3 import Settings
-from routing_game.agents.session_rl import SETTINGS
+from routing_game.agents.sb3_sessions import SETTINGS
 from routing_game.envs import ProviderSessions, UserSessions
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.belief_reputation import best_blind, leaving
