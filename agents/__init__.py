@@ -1,6 +1,7 @@
 """Providers and users: exact policies, learners, and the protocols they share.
 
-What needs torch or stable-baselines3 is imported when first asked for, so that importing this package stays quick.
+What needs torch or stable-baselines3 is imported when first asked for, so that importing this
+package stays quick.
 """
 
 from importlib import import_module
@@ -38,8 +39,20 @@ from routing_game.agents.zooming import Zooming
 if TYPE_CHECKING:
     from routing_game.agents.gradient import GibbsGradient, ImplicitGradient, SimultaneousGradient
     from routing_game.agents.saved import load_provider, load_user, save_policy
-    from routing_game.agents.sb3_providers import A2CProvider, DQNProvider, PPOProvider, SACProvider, TD3Provider
-    from routing_game.agents.sb3_sessions import PPOBeliefUser, PPOBlind, PPOReputation, PPOWindowUser, RecurrentUser
+    from routing_game.agents.sb3_providers import (
+        A2CProvider,
+        DQNProvider,
+        PPOProvider,
+        SACProvider,
+        TD3Provider,
+    )
+    from routing_game.agents.sb3_sessions import (
+        PPOBeliefUser,
+        PPOBlind,
+        PPOReputation,
+        PPOWindowUser,
+        RecurrentUser,
+    )
     from routing_game.agents.sb3_users import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
 
 _LAZY = {

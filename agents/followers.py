@@ -1,10 +1,11 @@
-"""Users that learn from tasks: by structure, by tables, and by multiplicative weights, seeing s or blind to it.
+"""Users that learn from tasks: by structure, tables, multiplicative weights; some blind to s.
 
-A learning user meets a commitment (i, s), plays one q for the task, and is told how it went. From a single task it can
-learn about every q at once: the passes of the task came about under the q it played, and a user who plays q' reaches
-pass k with ((1-q')/(1-q))^(k-1) times its chance. So, with r_k the reward of pass k (V if it solved the task, minus its
-time), the sum over passes of ((1-q')/(1-q))^(k-1) r_k is an unbiased estimate of U(i, s, q'), for all q' at once
-(importance weights; see Precup, Sutton and Singh 2000). It needs q < 1: who leaves at once learns nothing.
+A learning user meets a commitment (i, s), plays one q for the task, and is told how it went. From a
+single task it can learn about every q at once: the passes of the task came about under the q it
+played, and a user who plays q' reaches pass k with ((1-q')/(1-q))^(k-1) times its chance. So, with
+r_k the reward of pass k (V if it solved the task, minus its time), the sum over passes of
+((1-q')/(1-q))^(k-1) r_k is an unbiased estimate of U(i, s, q'), for all q' at once (importance
+weights; see Precup, Sutton and Singh 2000). It needs q < 1: who leaves at once learns nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Array = NDArray[np.float64]
 
 @runtime_checkable
 class Follower(Protocol):
-    """A user that learns: answers, is told, and can say what it would answer if learning stopped."""
+    """A user that learns: answers, is told, and says what it would answer if learning stopped."""
 
     def reply(self, commitment: Commitment) -> float:
         """The q played in the next task, under this commitment; it may explore."""
@@ -36,7 +37,7 @@ class Follower(Protocol):
         ...
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
-        """The q in [0, 1] that it would answer each commitment with, without exploring; the arguments broadcast."""
+        """The q in [0, 1] that it would answer without exploring; the arguments broadcast."""
         ...
 
     def forget(self) -> None:
@@ -45,7 +46,7 @@ class Follower(Protocol):
 
 
 class NoLearning:
-    """Any user as a follower that has nothing to learn: exact, fixed or noisy ones in the learners' schemes."""
+    """Any user as a follower that has nothing to learn, for the learners' schemes."""
 
     def __init__(self, user: object) -> None:
         if not callable(getattr(user, "abandon", None)):
@@ -68,14 +69,16 @@ class NoLearning:
 
 
 class StructuralUser:
-    """Knows V, t and how the game is built; counts how often each model succeeds, and answers exactly as if the counts
-    were the truth (certainty equivalence). It stays while it has seen fewer than `patience` passes of the model that
-    starts.
+    """Knows V, t and how the game is built, and counts how often each model succeeds.
+
+    It answers exactly as if the counts were the truth (certainty equivalence), and stays while it
+    has seen fewer than `patience` passes of the model that starts.
     """
 
     def __init__(self, value: float, latency: tuple[float, float], patience: int = 20) -> None:
         require(patience >= 1, "patience", patience, "be at least 1")
-        # c and P are the provider's business: the best response does not depend on them, except on ties.
+        # c and P are the provider's business: the best response does not depend on them, except on
+        # ties.
         self._game = Game(value, 1.0, (0.5, 0.5), latency, (1.0, 1.0), ordered=False)
         self._patience = patience
         self.forget()
@@ -87,7 +90,7 @@ class StructuralUser:
         self._fresh_until = 0.0
 
     def reply(self, commitment: Commitment) -> float:
-        """The best response to counts that are at most a twentieth short of the latest; 0 as long as they are small."""
+        """The best response to counts at most 5 % short of the latest; 0 while they are small."""
         if self._passes[commitment.route - 1] - 2 < self._patience:
             return 0.0
         if (total := float(self._passes.sum())) > self._fresh_until:
@@ -111,14 +114,20 @@ class StructuralUser:
 
 
 class _Table:
-    """A number for each answer q on a grid, separately for route 2 and for hats on a grid of s on route 1.
+    """A number for each answer q on a grid, for route 2 and for each hat on a grid of s.
 
-    With ``interpolate`` an s lies between two points of the grid and shares in both (a contextual learner with hat
-    features); without, it belongs to the nearest (a tabular one). A blind user has one row per route.
+    With ``interpolate`` an s lies between two points of the grid and shares in both (a contextual
+    learner with hat features); without, it belongs to the nearest (a tabular one). A blind user has
+    one row per route.
     """
 
     def __init__(
-        self, value: float, latency: tuple[float, float], cascades: int, answers: int, interpolate: bool
+        self,
+        value: float,
+        latency: tuple[float, float],
+        cascades: int,
+        answers: int,
+        interpolate: bool,
     ) -> None:
         require(value > 0, "value", value, "be positive")
         require(cascades >= 1, "cascades", cascades, "be at least 1")
@@ -134,11 +143,15 @@ class _Table:
 
     def rows(self, route: ArrayLike, cascade: ArrayLike) -> tuple[NDArray[np.int64], Array]:
         """Which rows of the table a commitment belongs to, and with what weights, each (..., 2)."""
-        route, place = np.broadcast_arrays(route, np.asarray(cascade, dtype=np.float64) * self._last)
+        route, place = np.broadcast_arrays(
+            route, np.asarray(cascade, dtype=np.float64) * self._last
+        )
         low = np.minimum(place.astype(np.int64), max(self._last - 1, 0))
         share = place - low if self._interpolate else np.round(place - low)
         rows = np.where(
-            route[..., None] == 2, self._last + 1, np.stack([low, np.minimum(low + 1, self._last)], axis=-1)
+            route[..., None] == 2,
+            self._last + 1,
+            np.stack([low, np.minimum(low + 1, self._last)], axis=-1),
         )
         return rows, np.stack([1 - share, share], axis=-1)
 
@@ -153,9 +166,10 @@ class _Table:
 
 
 class TabularUser(_Table):
-    """Q-learning of one-shot values: the mean utility of each (commitment, q), answers played epsilon-greedily.
+    """Q-learning of one-shot values: the mean utility of each (commitment, q), epsilon-greedily.
 
-    A task is one step, so nothing is bootstrapped; epsilon falls as 1/sqrt(tasks seen in the context).
+    A task is one step, so nothing is bootstrapped; epsilon falls as 1/sqrt(tasks seen in the
+    context).
 
     Args:
         value: V.
@@ -202,10 +216,11 @@ class TabularUser(_Table):
 
 
 class MultiplicativeWeights(_Table):
-    """Hedge (Freund and Schapire 1997): plays q with a chance that grows exponentially in its estimated utility so far.
+    """Hedge (Freund and Schapire 1997): the chance of q grows exponentially in its utility so far.
 
-    Every task teaches about every q, see the module. The user never leaves more surely than 1 - `tremble`, or it would
-    learn nothing from then on. The rate is the spread of the estimates seen so far over their number, by a square root.
+    Every task teaches about every q, see the module. The user never leaves more surely than 1 -
+    `tremble`, or it would learn nothing from then on. The rate is the spread of the estimates seen
+    so far over their number, by a square root.
 
     Args:
         value: V.
@@ -227,7 +242,9 @@ class MultiplicativeWeights(_Table):
     ) -> None:
         require(0 < tremble < 1, "tremble", tremble, "lie in (0, 1)")
         self._rng, self._most = generator(rng), 1 - tremble
-        self._known: dict[tuple[int, int, bool, float], tuple[Array, float]] = {}  # many tasks are alike
+        self._known: dict[
+            tuple[int, int, bool, float], tuple[Array, float]
+        ] = {}  # many tasks are alike
         super().__init__(value, latency, cascades, answers, interpolate=False)
 
     def forget(self) -> None:
@@ -259,13 +276,17 @@ class MultiplicativeWeights(_Table):
         return float(np.sqrt(8 * np.log(len(self.answers)) / max(self._spreads[row], 1e-12)))
 
 
-def utilities(task: Task, q: float, answers: Array, value: float, latency: tuple[float, float]) -> Array:
-    """Unbiased estimates of U(i, s, q') for each q' in ``answers``, same shape, from a task played with q < 1.
+def utilities(
+    task: Task, q: float, answers: Array, value: float, latency: tuple[float, float]
+) -> Array:
+    """Unbiased estimates of U(i, s, q') for each q' in ``answers``, from a task played with q.
 
     Raises:
         ValueError: q is not in [0, 1).
     """
-    require((q >= 0) and (q < 1), "q", q, "lie in [0, 1): who leaves at once learns nothing of waiting")
+    require(
+        (q >= 0) and (q < 1), "q", q, "lie in [0, 1): who leaves at once learns nothing of waiting"
+    )
     reward = np.repeat([-float(latency[0]), -float(latency[1])], [task.standard, task.reasoning])
     reward[-1] += value * task.solved
     return np.asarray(((1 - answers) / (1 - q))[:, None] ** np.arange(reward.size) @ reward)

@@ -1,8 +1,9 @@
 """What a provider and a user are, for exact policies and learners alike.
 
-A *provider* commits to (i, s) before each task and sees how the task went; a *user* answers a commitment with q.
-Learners and the theory's own policies satisfy the same protocols, so one loop plays them and one judge, exact
-regret, scores them. An agent knows only what its role knows: what else it needs, it must learn from tasks.
+A *provider* commits to (i, s) before each task and sees how the task went; a *user* answers a
+commitment with q. Learners and the theory's own policies satisfy the same protocols, so one loop
+plays them and one judge, exact regret, scores them. An agent knows only what its role knows: what
+else it needs, it must learn from tasks.
 """
 
 from collections.abc import Iterator
@@ -66,10 +67,10 @@ class Tally(NamedTuple):
 
 @runtime_checkable
 class Planner(Provider, Protocol):
-    """A provider that can say ahead how long it will stay with a commitment, and learns from costs alone.
+    """A provider that says ahead how long it stays with a commitment, and learns from costs alone.
 
-    Whole batches of tasks can then be played at once. Planning is optional: played task by task the same provider
-    obeys the same law.
+    Whole batches of tasks can then be played at once. Planning is optional: played task by task the
+    same provider obeys the same law.
     """
 
     def plan(self) -> tuple[Commitment, int]:
@@ -83,7 +84,7 @@ class Planner(Provider, Protocol):
 
 @runtime_checkable
 class User(Protocol):
-    """The paper's user: one chance q of leaving after each failure of the task, chosen from (i, s)."""
+    """The paper's user: one chance q of leaving after each failure, chosen from (i, s)."""
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The q in [0, 1] that answers each commitment; the arguments broadcast."""
@@ -106,7 +107,7 @@ class Trainable(Protocol):
     def train(self) -> Iterator[int]:
         """Train; at each checkpoint yield the amount of experience used so far.
 
-        The unit of experience is the agent's own (tasks played, or gradient iterations). While the iterator waits,
-        the agent answers `recommend` or `abandon` as it stands at that checkpoint.
+        The unit of experience is the agent's own (tasks played, or gradient iterations). While the
+        iterator waits, the agent answers `recommend` or `abandon` as it stands at that checkpoint.
         """
         ...

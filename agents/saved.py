@@ -1,7 +1,8 @@
-"""Trained policies on disk: weights as safetensors, the rest as JSON, so that loading one runs no code.
+"""Trained policies on disk: weights as safetensors, the rest as JSON; loading runs no code.
 
-A policy of stable-baselines3 (PPO or A2C, "MlpPolicy") that was trained in `RoutingGame/User-v0` or, with actions in a
-box, in `RoutingGame/Provider-v0` is saved as two files in a folder and comes back as an opponent for the environments.
+A policy of stable-baselines3 (PPO or A2C, "MlpPolicy") that was trained in `RoutingGame/User-v0`
+or, with actions in a box, in `RoutingGame/Provider-v0` is saved as two files in a folder and comes
+back as an opponent for the environments.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from routing_game.theory import Commitment, Task
 FORMAT = 1
 WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
 
-_ACTIVATIONS = {kind.__name__: kind for kind in (torch.nn.Tanh, torch.nn.ReLU, torch.nn.ELU, torch.nn.LeakyReLU)}
+_ACTIVATIONS = {
+    kind.__name__: kind for kind in (torch.nn.Tanh, torch.nn.ReLU, torch.nn.ELU, torch.nn.LeakyReLU)
+}
 _FEATURES = {kind.__name__: kind for kind in (FlattenExtractor, Hats)}
 
 
@@ -39,7 +42,9 @@ def save_policy(policy: ActorCriticPolicy, folder: Path | str) -> None:
     activation, features = policy.activation_fn.__name__, policy.features_extractor_class.__name__
     if activation not in _ACTIVATIONS or features not in _FEATURES:
         known = ", ".join([*_ACTIVATIONS, *_FEATURES])
-        raise ValueError(f"a policy is saved if it is made of {known}, got {activation} and {features}")
+        raise ValueError(
+            f"a policy is saved if it is made of {known}, got {activation} and {features}"
+        )
     description = {
         "format": FORMAT,
         "observation_space": _describe(policy.observation_space),
@@ -86,8 +91,12 @@ class SavedUser:
     """A user loaded from disk: sees (i, s) and leaves as it had learnt to."""
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
-        if not isinstance(policy.action_space, spaces.Discrete) or policy.observation_space.shape != (2,):
-            raise ValueError('a user\'s policy sees (i, s) and stays or leaves: train it with observes="strategy"')
+        if not isinstance(
+            policy.action_space, spaces.Discrete
+        ) or policy.observation_space.shape != (2,):
+            raise ValueError(
+                'a user\'s policy sees (i, s) and stays or leaves: train it with observes="strategy"'
+            )
         self._policy = policy
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
@@ -100,7 +109,9 @@ class SavedProvider:
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
         if policy.action_space.shape != (2,) or policy.observation_space.shape != (1,):
-            raise ValueError("a provider's policy acts in Box(-1, 1, (2,)), as made by gym.make, and sees a constant")
+            raise ValueError(
+                "a provider's policy acts in Box(-1, 1, (2,)), as made by gym.make, and sees a constant"
+            )
         (route, cascade), _ = policy.predict(np.ones(1, np.float32), deterministic=True)
         self._commitment = Commitment(2 if route > 0 else 1, (float(cascade) + 1) / 2)
 
@@ -117,12 +128,12 @@ class SavedProvider:
 
 
 def load_user(folder: Path | str) -> SavedUser:
-    """The user that `save_policy` wrote; errors as for `load_policy`, and ValueError if it is no user."""
+    """The user that `save_policy` wrote; errors as for `load_policy`, or if it is no user."""
     return SavedUser(load_policy(folder))
 
 
 def load_provider(folder: Path | str) -> SavedProvider:
-    """The provider that `save_policy` wrote; errors as for `load_policy`, and ValueError if it is none."""
+    """The provider that `save_policy` wrote; errors as for `load_policy`, or if it is none."""
     return SavedProvider(load_policy(folder))
 
 
@@ -131,11 +142,15 @@ def _describe(space: spaces.Space[Any]) -> dict[str, Any]:
         return {"n": int(space.n)}
     if isinstance(space, spaces.Box):
         return {"low": space.low.tolist(), "high": space.high.tolist(), "dtype": str(space.dtype)}
-    raise ValueError(f"a saved policy has Box observations and Box or Discrete actions, got {space}")
+    raise ValueError(
+        f"a saved policy has Box observations and Box or Discrete actions, got {space}"
+    )
 
 
 def _space(description: dict[str, Any]) -> spaces.Space[Any]:
     if "n" in description:
         return spaces.Discrete(description["n"])
     dtype = np.dtype(description["dtype"]).type
-    return spaces.Box(np.array(description["low"], dtype), np.array(description["high"], dtype), dtype=dtype)
+    return spaces.Box(
+        np.array(description["low"], dtype), np.array(description["high"], dtype), dtype=dtype
+    )

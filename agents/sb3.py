@@ -1,9 +1,9 @@
-"""What every learner by stable-baselines3 shares: a schedule, seeds of its own, and training update by update.
+"""What learners by stable-baselines3 share: a schedule, seeds of their own, updates one by one.
 
-SB3 draws from the global generators of Python, numpy and torch. Each agent seeds them from its own `rng` before every
-update, so that a run does not depend on who else used them in between; the environment is the world's, so seed it
-there (`env.seed`). The networks are tiny: with `torch.set_num_threads(1)` training is faster, and the same on any
-number of cores.
+SB3 draws from the global generators of Python, numpy and torch. Each agent seeds them from its own
+`rng` before every update, so that a run does not depend on who else used them in between; the
+environment is the world's, so seed it there (`env.seed`). The networks are tiny: with
+`torch.set_num_threads(1)` training is faster, and the same on any number of cores.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,8 @@ class Settings:
         updates: how often it learns from them; with several `windows`, in each of them.
         learning_rate: of Adam.
         noise: of a provider's exploration; its unit is the learner's.
-        windows: of a provider's s, half widths in the box [-1, 1], one after another (see `agents.sb3_providers`).
+        windows: of a provider's s, half widths in the box [-1, 1], one after another (see
+            `agents.sb3_providers`).
         options: of the SB3 algorithm, beside these.
     """
 
@@ -59,9 +60,16 @@ class SB3Agent:
     def _start(self, env: VecEnv, **options: Any) -> None:
         """A model with fresh weights."""
         self._seed_globals()
-        options = {**deepcopy(self._settings.options), **options}  # SB3 writes into its policy_kwargs
-        self._model = self.algorithm("MlpPolicy", env, learning_rate=lambda _: self._rate, device="cpu", **options)
-        self._model.set_logger(Logger(None, []))  # SB3's own would make a temporary folder at each update
+        options = {
+            **deepcopy(self._settings.options),
+            **options,
+        }  # SB3 writes into its policy_kwargs
+        self._model = self.algorithm(
+            "MlpPolicy", env, learning_rate=lambda _: self._rate, device="cpu", **options
+        )
+        self._model.set_logger(
+            Logger(None, [])
+        )  # SB3's own would make a temporary folder at each update
 
     def _updates(self) -> Iterator[None]:
         """Carry out the schedule once; pause after each update."""
@@ -90,7 +98,9 @@ class Gaussian(SB3Agent):
 
     def _anneal(self, progress: float) -> None:
         super()._anneal(progress)
-        self._model.policy.log_std.data.fill_(float(np.log(geometric(self._settings.noise, progress))))
+        self._model.policy.log_std.data.fill_(
+            float(np.log(geometric(self._settings.noise, progress)))
+        )
 
 
 class Buffered(SB3Agent):

@@ -1,18 +1,21 @@
-"""Providers by stable-baselines3: PPO, A2C, SAC, TD3 and DQN, each with settings tuned on the game's cliffs.
+"""Providers by stable-baselines3: PPO, A2C, SAC, TD3 and DQN, tuned on the game's cliffs.
 
-Each is given its environment, batched, as an SB3 `VecEnv` with the actions of `RoutingGame/Provider-v0`, points a of
-the box [-1, 1]^2: route 2 if a[0] > 0, s = (a[1] + 1) / 2. It sees what its tasks cost, and nothing else. A step is a
-whole task, so there is nothing to bootstrap and nothing to discount; the observation is constant, so a policy needs no
-hidden layer, and only the critics of SAC and TD3 have some.
+Each is given its environment, batched, as an SB3 `VecEnv` with the actions of
+`RoutingGame/Provider-v0`, points a of the box [-1, 1]^2: route 2 if a[0] > 0, s = (a[1] + 1) / 2.
+It sees what its tasks cost, and nothing else. A step is a whole task, so there is nothing to
+bootstrap and nothing to discount; the observation is constant, so a policy needs no hidden layer,
+and only the critics of SAC and TD3 have some.
 
-Next to a cliff a learner keeps a margin of two or three standard deviations of its own noise, and pays for it. So
-noise has to shrink, and there are two ways here:
+Next to a cliff a learner keeps a margin of two or three standard deviations of its own noise, and
+pays for it. So noise has to shrink, and there are two ways here:
 
-- PPO and A2C follow a Gaussian whose noise falls on a schedule, the learning rate with it. The mean is kept inside the
-  box: outside of it every action is clipped to the same edge, and no gradient would lead back.
-- SAC, TD3 and DQN learn a critic (from a buffer, off policy), which cannot resolve a cliff much narrower than the
-  range of its inputs. So they look through a `Window` on s: the whole range first, then, as confidence grows, narrower
-  and narrower around what they recommend, each time with fresh weights and an empty buffer.
+- PPO and A2C follow a Gaussian whose noise falls on a schedule, the learning rate with it. The mean
+  is kept inside the box: outside of it every action is clipped to the same edge, and no gradient
+  would lead back.
+- SAC, TD3 and DQN learn a critic (from a buffer, off policy), which cannot resolve a cliff much
+  narrower than the range of its inputs. So they look through a `Window` on s: the whole range
+  first, then, as confidence grows, narrower and narrower around what they recommend, each time with
+  fresh weights and an empty buffer.
 """
 
 from collections.abc import Iterator
@@ -56,10 +59,10 @@ SETTINGS: dict[str, Settings] = {
 
 
 class Window(VecEnvWrapper):
-    """The box [-1, 1]^2 with a[1] stretched over a window of the provider's s, and rewards of order 1.
+    """The box [-1, 1]^2 with a[1] stretched over a window of s, and rewards of order 1.
 
-    The mean of the first batch of rewards counts as 0, and `spread` of its standard deviations as 1, so that learning
-    does not depend on the unit of cost, nor on what every task costs.
+    The mean of the first batch of rewards counts as 0, and `spread` of its standard deviations as
+    1, so that learning does not depend on the unit of cost, nor on what every task costs.
     """
 
     spread = 1.0
@@ -67,10 +70,12 @@ class Window(VecEnvWrapper):
     def __init__(self, venv: VecEnv) -> None:
         super().__init__(venv)
         self._centre, self._half = 0.0, 1.0
-        self._scale: tuple[float, float] | None = None  # what counts as 0, and the distance from it that counts as 1
+        self._scale: tuple[float, float] | None = (
+            None  # what counts as 0, and the distance from it that counts as 1
+        )
 
     def move(self, centre: float, half: float) -> None:
-        """Show [centre - half, centre + half] from now on; beyond an edge of the box it shows the edge."""
+        """Show [centre - half, centre + half] from now on; beyond an edge of the box, the edge."""
         self._centre, self._half = centre, half
 
     def through(self, actions: NDArray[Any]) -> NDArray[np.float32]:
@@ -98,7 +103,8 @@ class Window(VecEnvWrapper):
 class Arms(Window):
     """The same window as a list: so many s, evenly spaced, and last route 2.
 
-    Rewards are smaller: DQN's loss is quadratic, so that its values are means, only for errors below 1.
+    Rewards are smaller: DQN's loss is quadratic, so that its values are means, only for errors
+    below 1.
     """
 
     spread = 10.0
@@ -107,10 +113,12 @@ class Arms(Window):
         super().__init__(venv)
         self.action_space = spaces.Discrete(cascades + 1)
         s = np.linspace(-1.0, 1.0, cascades)
-        self._points = np.append(np.stack([np.full(cascades, -1.0), s], axis=-1), [[1.0, 0.0]], axis=0)
+        self._points = np.append(
+            np.stack([np.full(cascades, -1.0), s], axis=-1), [[1.0, 0.0]], axis=0
+        )
 
     def through(self, actions: NDArray[Any]) -> NDArray[np.float32]:
-        """The points of the provider's box, shape (..., 2), that numbers of arms, shape (...), mean."""
+        """The points of the provider's box, (..., 2), that numbers of arms, (...), mean."""
         return super().through(self._points[actions])
 
 
@@ -120,7 +128,9 @@ class SB3Provider(SB3Agent):
     name: str
     window: type[Window] = Window
 
-    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+    def __init__(
+        self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None
+    ) -> None:
         super().__init__(rng, settings or SETTINGS[self.name])
         self._window = self.window(env)
         self._start(self._window)
@@ -152,7 +162,7 @@ class SB3Provider(SB3Agent):
         return Commitment(2 if route > 0 else 1, float(np.clip((cascade + 1) / 2, 0.0, 1.0)))
 
     def _look(self, half: float) -> None:
-        """Begin anew in a window around the recommended s; on route 2, which has none, in the same as before."""
+        """Begin anew around the recommended s; on route 2, which has none, in the same window."""
         route, cascade = self.recommend()
         if route == 1:
             self._window.move(2 * cascade - 1, half)
@@ -186,9 +196,10 @@ class A2CProvider(_GaussianProvider):
 
 
 class _CriticProvider(SB3Provider, Buffered):
-    """Begins in the middle of the window with a flat critic, and waits there until the critic has learned.
+    """Begins in the middle of the window with a flat critic, and waits until that has learned.
 
-    An actor that follows the first slopes of a critic ends at an edge of the window, where tanh is flat.
+    An actor that follows the first slopes of a critic ends at an edge of the window, where tanh is
+    flat.
     """
 
     critic_first = 0.3  # share of a window's updates in which the actor waits
@@ -231,7 +242,7 @@ class SACProvider(_CriticProvider):
 
 
 class DQNProvider(SB3Provider, EpsilonGreedy):
-    """Deep Q-learning (Mnih et al. 2015) on a grid of s, which is moved and refined with the window."""
+    """Deep Q-learning (Mnih et al. 2015) on a grid of s, moved and refined with the window."""
 
     name, window = "dqn", Arms
 

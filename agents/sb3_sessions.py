@@ -1,13 +1,15 @@
-"""Reinforcement learning of sessions with a hidden s, by stable-baselines3: providers and users that learn from play.
+"""Providers and users of sessions with a hidden s, by stable-baselines3, that learn from play.
 
-Each is given one of the engines of `envs.session_engines` as an SB3 `VecEnv`, and differs from the others of its side
-only in what it sees:
+Each is given one of the engines of `envs.session_engines` as an SB3 `VecEnv`, and differs from the
+others of its side only in what it sees:
 
 - a provider sees the user's belief, or only its own task;
-- a user sees the counts of a Bayesian user, or its last draws, or only the last one, with a memory of its own (LSTM).
+- a user sees the counts of a Bayesian user, or its last draws, or only the last one, with a memory
+  of its own (LSTM).
 
-Rewards are not discounted: how likely a session goes on is the engine's business. Trained, each plays
-`RoutingGame/Session-v0` like the agents of `agents.sessions`, taking the action that it finds the more likely one.
+Rewards are not discounted: how likely a session goes on is the engine's business. Trained, each
+plays `RoutingGame/Session-v0` like the agents of `agents.sessions`, taking the action that it finds
+the more likely one.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from routing_game.theory.belief_rules import after_reasoning
 Mask = NDArray[np.bool_]
 
 MINIBATCHES = 8
-"""Into which a learner divides what it saw between two updates; an LSTM, whose sequences are long, half as many."""
+"""Into which a learner divides what it saw between updates; an LSTM, of long sequences, half."""
 
 
 class _SessionLearner(SB3Agent):
@@ -43,10 +45,16 @@ class _SessionLearner(SB3Agent):
     algorithm: type[BaseAlgorithm] = PPO
     minibatches = MINIBATCHES
 
-    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+    def __init__(
+        self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None
+    ) -> None:
         settings = settings or SETTINGS[self.name]
         super().__init__(rng, settings)
-        self._start(env, n_steps=settings.steps, batch_size=settings.steps * env.num_envs // self.minibatches)
+        self._start(
+            env,
+            n_steps=settings.steps,
+            batch_size=settings.steps * env.num_envs // self.minibatches,
+        )
 
     def train(self) -> Iterator[int]:
         """Train; after each update yield the number of decisions so far."""
@@ -57,7 +65,9 @@ class _SessionLearner(SB3Agent):
         super()._anneal(progress)
         self._model.ent_coef = geometric(self._settings.noise, progress)
 
-    def decide(self, observations: Any, state: Any = None, begins: Any = None, greedy: bool = True) -> tuple[Any, Any]:
+    def decide(
+        self, observations: Any, state: Any = None, begins: Any = None, greedy: bool = True
+    ) -> tuple[Any, Any]:
         """The actions at observations of the engine, (n, ...), and the state to hand in next time.
 
         Args:
@@ -69,7 +79,7 @@ class _SessionLearner(SB3Agent):
         return self._model.predict(observations, state, begins, greedy)
 
     def _ones(self, *seen: Any) -> Mask:
-        """Whether action 1 is the likelier one; each column of the observation is a number or an array."""
+        """Whether action 1 is the likelier one; each column observed is a number or an array."""
         columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.float32) for x in seen))
         actions, _ = self.decide(np.stack([x.ravel() for x in columns], axis=-1))
         return np.asarray(actions == 1).reshape(columns[0].shape)
@@ -79,7 +89,7 @@ class _SessionLearner(SB3Agent):
 
 
 class _PPOProvider(_SessionLearner):
-    """A provider of sessions. Its engine's fee follows what tasks cost, so that going on is worth about nothing."""
+    """A provider of sessions, whose engine's fee follows costs: going on is worth about nothing."""
 
     def train(self) -> Iterator[int]:
         """Train; after each update yield the number of decisions so far."""
@@ -133,10 +143,12 @@ class PPOBlind(_PPOProvider):
     name = "ppo-blind"
 
     def chances(self, passes: int) -> NDArray[np.float64]:
-        """The chance of M2 next after 0 .. ``passes`` failed passes of M1 in the task, the user staying."""
+        """The chance of M2 next after 0 .. ``passes`` failed passes of M1, the user staying."""
         j = torch.arange(passes + 1, dtype=torch.float32)
         with torch.no_grad():
-            policy = self._model.policy.get_distribution(torch.stack([(j > 0).float(), j], dim=1)).distribution
+            policy = self._model.policy.get_distribution(
+                torch.stack([(j > 0).float(), j], dim=1)
+            ).distribution
         return np.asarray(policy.probs[:, 1], dtype=float)
 
     def act(self, observation: Observation) -> int:
@@ -145,10 +157,10 @@ class PPOBlind(_PPOProvider):
 
 
 class BeliefOfPlace(BaseFeaturesExtractor):
-    """Features of (failed, a, b): log odds and log size of the belief, once for starts of tasks and once for failures.
+    """Features of (failed, a, b): log odds and log size, apart for starts of tasks and failures.
 
-    What is right at a start and what after a failure change at different beliefs; apart, learning one does not drag
-    the other along.
+    What is right at a start and what after a failure change at different beliefs; apart, learning
+    one does not drag the other along.
     """
 
     def __init__(self, observation_space: spaces.Box) -> None:
@@ -228,7 +240,7 @@ class PPOBeliefUser(_SessionUser):
     name = "ppo-belief-user"
 
     def plan(self, belief: Belief) -> Mask:
-        """Whether it leaves with 1 .. T tasks to come at beliefs of shape (A, B): (T, A, B), as a plan is told."""
+        """Whether it leaves with 1 .. T tasks to come at beliefs (A, B): (T, A, B)."""
         over = 1 - np.arange(1, self._tasks + 1) / self._tasks
         return self._ones(over[:, None, None], *belief)
 
@@ -243,7 +255,7 @@ class PPOWindowUser(_SessionUser):
 
 
 class RecurrentUser(_SessionUser):
-    """A user that sees only its last draw (`UserSessions` observing 1) and remembers by an LSTM; needs sb3-contrib."""
+    """A user that sees its last draw (`UserSessions` observing 1) and has an LSTM (sb3-contrib)."""
 
     name, minibatches = "ppo-recurrent-user", MINIBATCHES // 2
 
@@ -288,7 +300,8 @@ SETTINGS: dict[str, Settings] = {
     # noise: weight of the policy's entropy
     "ppo-belief": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
                            options=_options({"net_arch": [32, 32], "features_extractor_class": BeliefOfPlace}, 0.9)),
-    # what follows a pass of its own depends on a belief that it does not see: its values mislead, so it uses returns
+    # what follows a pass of its own depends on a belief that it does not see: its values mislead,
+    # so it uses returns
     "ppo-blind": Settings(width=128, steps=256, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
                           options=_options({"net_arch": [32]}, 1.0)),
     "ppo-belief-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),

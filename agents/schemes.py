@@ -1,12 +1,14 @@
 """How a provider and a user learn together: who learns when, and from what.
 
-Each scheme is a generator that plays tasks of a *world*, a function from (commitment, q) to a `Task`, and yields the
-number of tasks played so far after each step of the provider. While it waits, `provider.recommend()` and
-`user.abandon(i, s)` are what the two would do if learning stopped. Any `Provider` and any `Follower` will do.
+Each scheme is a generator that plays tasks of a *world*, a function from (commitment, q) to a
+`Task`, and yields the number of tasks played so far after each step of the provider. While it
+waits, `provider.recommend()` and `user.abandon(i, s)` are what the two would do if learning
+stopped. Any `Provider` and any `Follower` will do.
 
-What the equilibrium asks for is a user that has learned to answer *every* commitment before the provider relies on it
-(`follower_first`), or who at least learns faster (`two_timescale`, `blocks`). Where both learn at once and the user
-answers what it has seen on average, not the commitment before it, they play the simultaneous game.
+What the equilibrium asks for is a user that has learned to answer *every* commitment before the
+provider relies on it (`follower_first`), or who at least learns faster (`two_timescale`, `blocks`).
+Where both learn at once and the user answers what it has seen on average, not the commitment before
+it, they play the simultaneous game.
 """
 
 from __future__ import annotations
@@ -25,12 +27,18 @@ World = Callable[[Commitment, float], Task]
 
 
 def follower_first(
-    provider: Provider, user: Follower, world: World, tasks: int, practice: int, rng: np.random.Generator
+    provider: Provider,
+    user: Follower,
+    world: World,
+    tasks: int,
+    practice: int,
+    rng: np.random.Generator,
 ) -> Iterator[int]:
-    """The user learns on `practice` commitments drawn at random, then stays as it is; then the provider learns.
+    """The user learns on `practice` random commitments, then stands still; the provider learns.
 
-    The follower oracle of Gerstgrasser and Parkes (2023): the leader faces a fixed, deterministic answer to each
-    commitment. What the user has not learnt well, a provider that optimises against it will find and exploit.
+    The follower oracle of Gerstgrasser and Parkes (2023): the leader faces a fixed, deterministic
+    answer to each commitment. What the user has not learnt well, a provider that optimises against
+    it will find and exploit.
     """
     _checked(tasks=tasks, practice=practice)
     rng = generator(rng)
@@ -42,7 +50,9 @@ def follower_first(
         yield practice + done
 
 
-def alternating(provider: Provider, user: Follower, world: World, tasks: int, turn: int) -> Iterator[int]:
+def alternating(
+    provider: Provider, user: Follower, world: World, tasks: int, turn: int
+) -> Iterator[int]:
     """Each learns for `turn` tasks while the other stays as it is; the user begins."""
     _checked(tasks=tasks, turn=turn)
     for done in range(1, tasks + 1):
@@ -53,8 +63,10 @@ def alternating(provider: Provider, user: Follower, world: World, tasks: int, tu
         yield done
 
 
-def two_timescale(provider: Provider, user: Follower, world: World, tasks: int, ratio: int) -> Iterator[int]:
-    """For each task that the provider learns from, the user learns from `ratio` under the same commitment."""
+def two_timescale(
+    provider: Provider, user: Follower, world: World, tasks: int, ratio: int
+) -> Iterator[int]:
+    """For each task that the provider learns from, the user learns from `ratio` like it."""
     _checked(tasks=tasks, ratio=ratio)
     for done in range(ratio + 1, tasks + 1, ratio + 1):
         commitment = provider.act()
@@ -64,11 +76,13 @@ def two_timescale(provider: Provider, user: Follower, world: World, tasks: int, 
         yield done
 
 
-def blocks(provider: Provider, user: Follower, world: World, tasks: int, length: int) -> Iterator[int]:
+def blocks(
+    provider: Provider, user: Follower, world: World, tasks: int, length: int
+) -> Iterator[int]:
     """Commit for `length` tasks, learn from the second half, and let the user forget.
 
-    The user sees no s: it learns what this commitment is worth from its tasks alone, so its answer is right by the
-    second half if blocks are long enough, whatever it can observe.
+    The user sees no s: it learns what this commitment is worth from its tasks alone, so its answer
+    is right by the second half if blocks are long enough, whatever it can observe.
     """
     _checked(tasks=tasks, length=length)
     for done in range(length, tasks + 1, length):
@@ -97,7 +111,9 @@ def _teach(user: Follower, commitment: Commitment, world: World) -> Task:
     return task
 
 
-def _learn(provider: Provider, user: Follower, world: World, commitment: Commitment | None = None) -> None:
+def _learn(
+    provider: Provider, user: Follower, world: World, commitment: Commitment | None = None
+) -> None:
     commitment = commitment or provider.act()
     provider.update(commitment, world(commitment, float(user.abandon(*commitment))))
 

@@ -1,8 +1,9 @@
 """Users and providers of sessions in which s is hidden: every rule of the theory, and reputation.
 
-Users satisfy the protocol of a session's user (`begin`, `leaving`, `see_draw`, `cancelling`) and plug into
-`RoutingGame/Session-v0`; the many rules are in `theory.belief_rules`, and any of them will do. Providers answer a
-session's observation with its next action, 0 for M1 and 1 for M2, or (1, s) drawn pass by pass.
+Users satisfy the protocol of a session's user (`begin`, `leaving`, `see_draw`, `cancelling`) and
+plug into `RoutingGame/Session-v0`; the many rules are in `theory.belief_rules`, and any of them
+will do. Providers answer a session's observation with its next action, 0 for M1 and 1 for M2, or
+(1, s) drawn pass by pass.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from routing_game.theory.reputation import Reputation, reputation, reputation_ru
 STANDARD, REASONING = 0, 1
 
 Observation = NDArray[np.float64]
-"""Of a session: share of tasks over, whether a pass of M1 failed, passes in this task, escalations and keeps seen."""
+"""Of a session: share of tasks over, M1 failed?, passes in this task, escalations, keeps seen."""
 
 
 class BeliefUser:
     """A user that holds a Beta belief about s and decides by a rule.
 
     Args:
-        game: the game; after a failed pass of M2 a user that checks at each failure stays iff xi2 >= 0.
+        game: the game; after a failed pass of M2 a user that checks at each failure stays iff xi2
+            >= 0.
         rule: a rule such as `theory.belief_rules.Thompson`.
         rng: for rules that draw.
         prior: counts (a, b) before the first task.
@@ -61,10 +63,14 @@ class BeliefUser:
         self._whole: float | None = None
 
     def leaving(self, model: int) -> float:
-        """The rule's q; a rule that checks once a task is asked at its first failure and kept to."""
+        """The rule's q; one that checks once a task is asked at its first failure and kept to."""
         if self._rule.checks == "task":
             if self._whole is None:  # a task that starts with M2 has no s to guess
-                first = self._after_reasoning if model == 2 else self._rule.leaving(self.belief, self._task, self._rng)
+                first = (
+                    self._after_reasoning
+                    if model == 2
+                    else self._rule.leaving(self.belief, self._task, self._rng)
+                )
                 self._whole = float(first)
             return self._whole
         if model == 2:
@@ -82,34 +88,50 @@ class BeliefUser:
 
 
 class PlanningUser(BeliefUser):
-    """The Bayes-optimal user of a session of T tasks: it may stay at a loss to learn (`plan_after_failure`)."""
+    """The Bayes-optimal user of T tasks: it may stay at a loss to learn (`plan_after_failure`)."""
 
     def __init__(
-        self, game: Game, tasks: int, rng: np.random.Generator, prior: Sequence[float] = (1.0, 1.0), cancel: float = 0.0
+        self,
+        game: Game,
+        tasks: int,
+        rng: np.random.Generator,
+        prior: Sequence[float] = (1.0, 1.0),
+        cancel: float = 0.0,
     ) -> None:
         super().__init__(game, Planned(game, tasks, prior), rng, prior, 1.0, cancel)
 
 
 class Planned:
-    """The Bayes-optimal plan for T tasks as a rule; beyond its horizon it decides as if the last task had begun.
+    """The Bayes-optimal plan for T tasks as a rule; beyond them, each task is as the last.
 
     Args:
         game: the game.
         tasks: T.
         prior: counts before the first task.
-        checks: "failure", or "task" for one q a task, on a grid of 101 (seconds for T = 5, and it grows as T^3).
+        checks: "failure", or "task" for one q a task, on a grid of 101 (seconds for T = 5, and it
+            grows as T^3).
     """
 
-    def __init__(self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), checks: Checks = "failure") -> None:
+    def __init__(
+        self,
+        game: Game,
+        tasks: int,
+        prior: Sequence[float] = (1.0, 1.0),
+        checks: Checks = "failure",
+    ) -> None:
         self.checks, self._prior = checks, Belief.checked(prior)
         plan = plan_after_failure if checks == "failure" else plan_each_task
         self.plan: UserPlan = plan(game, self._prior, tasks)
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
-        """The q after a failed pass of M1, or of the whole task, given how many tasks are still to come."""
+        """q after a failed pass of M1, or for the whole task, given how many tasks are to come."""
         horizon, most_a, most_b = self.plan.leaving.shape
-        a, b = np.rint(np.subtract(belief, np.reshape(self._prior, (2,) + (1,) * np.ndim(belief.mean)))).astype(int)
-        return self.plan.leaving[np.maximum(horizon - task, 0), np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]
+        a, b = np.rint(
+            np.subtract(belief, np.reshape(self._prior, (2,) + (1,) * np.ndim(belief.mean)))
+        ).astype(int)
+        return self.plan.leaving[
+            np.maximum(horizon - task, 0), np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)
+        ]
 
 
 class SessionProvider(Protocol):
@@ -138,10 +160,13 @@ class ReputationProvider:
     Args:
         game: the game.
         prior: the user's counts before the first task.
-        rule: the user's rule, deterministic; default: plug-in after each failure, "stay iff E[s] >= s0".
+        rule: the user's rule, deterministic; default: plug-in after each failure, "stay iff E[s] >=
+            s0".
     """
 
-    def __init__(self, game: Game, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None) -> None:
+    def __init__(
+        self, game: Game, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None
+    ) -> None:
         self._prior = Belief.checked(prior)
         self._escalating = reputation_rule(_deterministic(rule or PlugIn(game)))
 
@@ -151,7 +176,7 @@ class ReputationProvider:
 
 
 class PlanningProvider:
-    """The optimal reputation policy for a session of T tasks, by value iteration (`theory.reputation`).
+    """The optimal reputation policy for T tasks, by value iteration (`theory.reputation`).
 
     Args:
         game: the game.
@@ -160,10 +185,14 @@ class PlanningProvider:
         rule: the user's rule, deterministic; default: plug-in after each failure.
     """
 
-    def __init__(self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None) -> None:
+    def __init__(
+        self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None
+    ) -> None:
         rule = rule or PlugIn(game)
         self._prior, self._tasks = Belief.checked(prior), tasks
-        self.plan: Reputation = reputation(game, self._prior, tasks, _deterministic(rule), rule.checks)
+        self.plan: Reputation = reputation(
+            game, self._prior, tasks, _deterministic(rule), rule.checks
+        )
 
     def act(self, observation: Observation) -> int:
         """What the plan says at this belief with so many tasks to come."""
@@ -182,6 +211,8 @@ def _deterministic(rule: Rule) -> Callable[[Belief], Any]:
     beliefs = lattice(Belief(1.0, 1.0), 8, 8)
     first, later = (rule.leaving(beliefs, task, np.random.default_rng(task)) for task in (1, 1000))
     if not np.array_equal(first, later):
-        raise ValueError(f"expected a rule of the belief alone, such as PlugIn; {rule} draws or counts tasks")
+        raise ValueError(
+            f"expected a rule of the belief alone, such as PlugIn; {rule} draws or counts tasks"
+        )
     rng = np.random.default_rng(0)  # asked for, but not used
     return lambda belief: rule.leaving(belief, 1, rng)

@@ -1,7 +1,8 @@
 """The zoo: providers and users of known behaviour by name, each with where it comes from.
 
-They do not learn. They are opponents to train against, and the rows and columns of a tournament (`tournament`), whose
-entries are exact: what each provider costs, and what each user gets, when the two meet.
+They do not learn. They are opponents to train against, and the rows and columns of a tournament
+(`tournament`), whose entries are exact: what each provider costs, and what each user gets, when the
+two meet.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from routing_game.agents.exact import BestResponseUser, EquilibriumProvider, FixedProvider, FixedUser, QuantalUser
+from routing_game.agents.exact import (
+    BestResponseUser,
+    EquilibriumProvider,
+    FixedProvider,
+    FixedUser,
+    QuantalUser,
+)
 from routing_game.agents.protocol import Abandon, Provider, User
 from routing_game.theory import Game, payoffs, robust_commitment, simultaneous
 from routing_game.theory.numbers import require
@@ -43,7 +50,10 @@ class CarelessUser:
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The worst tolerated q for each commitment."""
-        route, cascade = np.asarray(route)[..., None], np.asarray(cascade, dtype=np.float64)[..., None]
+        route, cascade = (
+            np.asarray(route)[..., None],
+            np.asarray(cascade, dtype=np.float64)[..., None],
+        )
         best = np.asarray(best_response(self._game, route, cascade).low)
         answers = np.concatenate(
             [np.broadcast_to(self._answers, (*best.shape[:-1], len(self._answers))), best], axis=-1
@@ -101,16 +111,22 @@ class Tournament:
 
 
 def tournament(
-    game: Game, providers: Mapping[str, Provider] | None = None, users: Mapping[str, User] | None = None
+    game: Game,
+    providers: Mapping[str, Provider] | None = None,
+    users: Mapping[str, User] | None = None,
 ) -> Tournament:
-    """All pairs of a zoo, or of agents of one's own, such as loaded policies; what a provider recommends is played.
+    """All pairs of a zoo, or of agents of one's own; what a provider recommends is played.
 
     Raises:
         ValueError: ``game`` is an array of games.
     """
     if game.shape:
-        raise ValueError(f"a tournament plays a single game, got an array of shape {game.shape}; index it")
-    providers = {name: x.make(game) for name, x in PROVIDERS.items()} if providers is None else providers
+        raise ValueError(
+            f"a tournament plays a single game, got an array of shape {game.shape}; index it"
+        )
+    providers = (
+        {name: x.make(game) for name, x in PROVIDERS.items()} if providers is None else providers
+    )
     users = {name: x.make(game) for name, x in USERS.items()} if users is None else users
     commitments = [provider.recommend() for provider in providers.values()]
     route, cascade = (np.array(x) for x in zip(*commitments, strict=True))

@@ -1,8 +1,8 @@
-"""The game as environments: one for each player, each also as a batched engine, and sessions of many tasks.
+"""The game as environments: one for each player, each also batched, and sessions of many tasks.
 
-They play by the rules of `routing_game.theory.game` and `.payoffs` and do not know the solution. `envs.sb3`,
-which connects the engines to Stable-Baselines3, is imported on its own because it loads PyTorch, and so is
-`envs.pettingzoo_v0`, the game for both players, because it needs PettingZoo.
+They play by the rules of `routing_game.theory.game` and `.payoffs` and do not know the solution.
+`envs.sb3`, which connects the engines to Stable-Baselines3, is imported on its own because it loads
+PyTorch, and so is `envs.pettingzoo_v0`, the game for both players, because it needs PettingZoo.
 """
 
 from routing_game.envs.encodings import (

@@ -1,4 +1,4 @@
-"""The user's whole answer as one action: q, chosen once per task. A batched engine for learners of q itself."""
+"""The user's whole answer as one action: q, chosen once per task, for learners of q itself."""
 
 from __future__ import annotations
 
@@ -21,23 +21,30 @@ Array = NDArray[Any]
 
 
 class AnswerVectorEnv(Engine):
-    """Many tasks at once, one step each: the user sees (i, s), answers with q, and is told the utility of the task.
+    """Many tasks, one step each: the user sees (i, s), answers with q, and is told its utility.
 
-    The paper's user as it is defined, where `UserVectorEnv` asks it after each failed pass. Observations are (i, s),
-    commitments uniform; actions, shape (num_envs, 1), are points a of the box [-1, 1], and q = (a + 1) / 2.
+    The paper's user as it is defined, where `UserVectorEnv` asks it after each failed pass.
+    Observations are (i, s), commitments uniform; actions, shape (num_envs, 1), are points a of the
+    box [-1, 1], and q = (a + 1) / 2.
     """
 
-    def __init__(self, num_envs: int = 1, game: Game | str | Mapping[str, Any] = "t4-cascade") -> None:
+    def __init__(
+        self, num_envs: int = 1, game: Game | str | Mapping[str, Any] = "t4-cascade"
+    ) -> None:
         seen = spaces.Box(np.array([1.0, 0.0]), np.array([2.0, 1.0]), dtype=np.float64)
         super().__init__(num_envs, seen, spaces.Box(-1.0, 1.0, (1,), np.float32), "SameStep")
         self.game, self._commitments = games(game, self.num_envs), Commitments(None)
         self._streams: Streams | None = None
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Offer a commitment everywhere."""
         super().reset(seed=seed)
         if seed is not None or self._streams is None:
-            self._streams = Streams(self.np_random, self.num_envs, sampler.DRAWS + self._commitments.draws)
+            self._streams = Streams(
+                self.np_random, self.num_envs, sampler.DRAWS + self._commitments.draws
+            )
         self._everywhere = np.ones(self.num_envs, dtype=bool)
         self._offer(self._streams.row())
         return self._seen, {}
@@ -50,7 +57,9 @@ class AnswerVectorEnv(Engine):
         row, seen = self._streams.row(), self._seen
         law = sampler.law(self.game, seen[:, 0], seen[:, 1], abandon)
         played = sampler.outcome(law, sampler.logs(row[: sampler.DRAWS]))
-        utility = rules.settle(self.game, (played.standard, played.reasoning), played.solved).utility
+        utility = rules.settle(
+            self.game, (played.standard, played.reasoning), played.solved
+        ).utility
         self._offer(row)
         never = np.zeros(self.num_envs, dtype=bool)
         return self._seen, np.asarray(utility), self._everywhere.copy(), never, {"final_obs": seen}

@@ -1,7 +1,7 @@
 """Checks on what an environment is made from, and the doors through which the solved game comes in.
 
-Environments know the rules, not the solution: what needs it, the exact user and the judges of `info`, is
-looked up by name when an environment is made.
+Environments know the rules, not the solution: what needs it, the exact user and the judges of
+`info`, is looked up by name when an environment is made.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ Infos = Literal["full", "task", "none"]
 
 
 def single_game(game: Game | str | Mapping[str, Any]) -> Game:
-    """The game meant by a Game, a catalog id, or the fields of a Game (what a spec read from JSON holds).
+    """The game meant by a Game, a catalog id, or the fields of a Game, as JSON holds them.
 
     Raises:
         ValueError: not one of these, an id that the catalog lacks, or an array of games.
     """
     game = any_game(game)
     if game.shape:
-        raise ValueError(f"an environment plays one game, got an array of shape {game.shape}; pick one: game[k]")
+        raise ValueError(
+            f"an environment plays one game, got an array of shape {game.shape}; pick one: game[k]"
+        )
     return game
 
 
@@ -41,7 +43,9 @@ def games(game: Game | str | Mapping[str, Any], num_envs: int) -> Game:
     """As `single_game`, or an array of games, shape (num_envs,): one for each environment."""
     game = any_game(game)
     if game.shape not in ((), (num_envs,)):
-        raise ValueError(f"a batch plays one game or one for each of its {num_envs}, got shape {game.shape}")
+        raise ValueError(
+            f"a batch plays one game or one for each of its {num_envs}, got shape {game.shape}"
+        )
     return game
 
 
@@ -81,7 +85,7 @@ def whole_number(name: str, x: Any, least: int) -> int:
 
 
 def commitment(x: Any) -> Commitment:
-    """``x``, any pair of a whole number and a number, as a commitment of an int and a float; ValueError otherwise.
+    """``x``, a pair of a whole number and a number, as an int and a float; or ValueError.
 
     Whether the two are in range is for `check_commitment` to say.
     """
@@ -91,7 +95,9 @@ def commitment(x: Any) -> Commitment:
             return Commitment(int(route), float(cascade))
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(f"a commitment is a pair (route, cascade) of a whole number and a number, got {x!r}")
+    raise ValueError(
+        f"a commitment is a pair (route, cascade) of a whole number and a number, got {x!r}"
+    )
 
 
 def answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
@@ -100,13 +106,17 @@ def answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
     try:
         return np.broadcast_to(np.asarray(q, dtype=np.float64), shape).copy()
     except (TypeError, ValueError):
-        raise ValueError(f"abandon() must answer commitments of shape {shape} with numbers, got {q!r}") from None
+        raise ValueError(
+            f"abandon() must answer commitments of shape {shape} with numbers, got {q!r}"
+        ) from None
 
 
 def refuse(max_episode_steps: None, render_mode: None) -> None:
-    """Raise ValueError for what `gym.make` turns into wrappers and `gym.make_vec` hands to the engines as it is."""
+    """Raise ValueError for what `gym.make` turns into wrappers: engines have none."""
     if max_episode_steps is not None:
-        raise ValueError("engines take max_passes, which keeps rewards unbiased, instead of max_episode_steps")
+        raise ValueError(
+            "engines take max_passes, which keeps rewards unbiased, instead of max_episode_steps"
+        )
     if render_mode is not None:
         raise ValueError(f"engines do not render: render_mode must be None, got {render_mode!r}")
 

@@ -1,4 +1,4 @@
-"""What the two batched engines share: Gymnasium's conventions for a batch of episodes and their infos."""
+"""What the batched engines share: Gymnasium's conventions for many episodes and their infos."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Array = NDArray[Any]
 class Engine(VectorEnv[Array, Array, Array]):
     """Many copies of one environment in one set of arrays.
 
-    An episode that ends starts again in the same step ("SameStep", its last observation in the infos) or in the
-    next, which then ignores the action and rewards 0 ("NextStep").
+    An episode that ends starts again in the same step ("SameStep", its last observation in the
+    infos) or in the next, which then ignores the action and rewards 0 ("NextStep").
     """
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012  (Gymnasium's type)
@@ -43,7 +43,9 @@ class Engine(VectorEnv[Array, Array, Array]):
         """The actions as an array; ValueError unless there is one per environment."""
         batch: Array = np.asarray(actions)
         if batch.shape != self.action_space.shape:
-            raise ValueError(f"actions must have shape {self.action_space.shape}, got {batch.shape}")
+            raise ValueError(
+                f"actions must have shape {self.action_space.shape}, got {batch.shape}"
+            )
         return batch
 
 
@@ -52,11 +54,13 @@ def _mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:
     for mode in modes:
         if autoreset_mode in (mode, mode.value):
             return mode
-    raise ValueError(f"autoreset_mode must be one of {[mode.value for mode in modes]}, got {autoreset_mode!r}")
+    raise ValueError(
+        f"autoreset_mode must be one of {[mode.value for mode in modes]}, got {autoreset_mode!r}"
+    )
 
 
 def masked(info: dict[str, Any], mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """An info as Gymnasium batches it: beside each ``key`` a ``_key``, the mask of environments it holds for."""
+    """An info as Gymnasium batches it: beside each ``key`` a ``_key``, for whom it holds."""
     batch: dict[str, Any] = {}
     for key, value in info.items():
         batch[key] = masked(value, mask) if isinstance(value, dict) else value

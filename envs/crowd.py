@@ -1,9 +1,9 @@
-"""Sessions by the thousand: many users, each with a belief of its own, meet one provider; all in numpy.
+"""Sessions by the thousand: many users, each with its own belief, meet one provider.
 
-The rules are those of `SessionEnv`. A *user rule* gives the chance of leaving at a belief, and says whether it checks
-the belief once a "task" (one q for the whole task) or at each "failure" (seeing which model has failed), as the rules
-of `routing_game.theory.belief_rules` do. A *provider* is a function (belief, task) -> chance of escalating, or a
-constant s.
+The rules are those of `SessionEnv`. A *user rule* gives the chance of leaving at a belief, and says
+whether it checks the belief once a "task" (one q for the whole task) or at each "failure" (seeing
+which model has failed), as the rules of `routing_game.theory.belief_rules` do. A *provider* is a
+function (belief, task) -> chance of escalating, or a constant s.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Array = NDArray[np.float64]
 class UserRule(Protocol):
     """How the users of a crowd decide.
 
-    `play_sessions` asks with one number of the task for all, `ProviderSessions` with one for each user: a rule that
-    looks at it should use numpy's `where`, not `if`.
+    `play_sessions` asks with one number of the task for all, `ProviderSessions` with one for each
+    user: a rule that looks at it should use numpy's `where`, not `if`.
     """
 
     @property
@@ -47,7 +47,7 @@ class UserRule(Protocol):
 
 
 Provider = Callable[[Belief, int], Any]
-"""(beliefs of users whose pass of M1 has failed and who stay, number of the task) -> chance of escalating each."""
+"""(beliefs of users who stay after a failed pass of M1, number of the task) -> chances of M2."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def play_sessions(
     Args:
         game: a single game, or the id of one in the catalog.
         user: the users' rule.
-        provider: chance of escalating, as a function of belief and task, or a constant s (one, or one a session).
+        provider: chance of escalating, as a function of belief and task, or a constant s (one, or
+            one a session).
         tasks: tasks of a session.
         sessions: how many sessions.
         rng: random generator of world, users and provider.
@@ -96,10 +97,15 @@ def play_sessions(
     """
     require(0 < memory <= 1, "memory", memory, "lie in (0, 1]")
     check_checks(user.checks)
-    tasks, sessions = whole_number("tasks", tasks, least=1), whole_number("sessions", sessions, least=1)
+    tasks, sessions = (
+        whole_number("tasks", tasks, least=1),
+        whole_number("sessions", sessions, least=1),
+    )
     table = _Table(single_game(game), user, provider, rng, Belief.checked(prior), sessions, memory)
     rows = [table.play(task) for task in range(1, tasks + 1)]
-    cost, utility, solved, mean, escalations, keeps = (np.stack(column) for column in zip(*rows, strict=True))
+    cost, utility, solved, mean, escalations, keeps = (
+        np.stack(column) for column in zip(*rows, strict=True)
+    )
     return Sessions(cost, utility, solved, mean, escalations, keeps, Belief(table.a, table.b))
 
 
@@ -119,12 +125,14 @@ class _Table:
         self.game, self.user, self.rng, self.prior, self.memory = game, user, rng, prior, memory
         self.a, self.b = np.full(sessions, prior.escalated), np.full(sessions, prior.kept)
         self.constant = (
-            None if callable(provider) else checked_chances("a constant provider's s", provider, (sessions,))
+            None
+            if callable(provider)
+            else checked_chances("a constant provider's s", provider, (sessions,))
         )
         self.provider = provider
 
     def play(self, task: int) -> tuple[Any, ...]:
-        """One task of each session: cost, utility, solved, E[s] before it, escalations and keeps seen."""
+        """One task of each session: cost, utility, solved, E[s] before, escalations and keeps."""
         size = self.a.size
         mean = Belief(self.a, self.b).mean
         passes, solved = np.zeros((2, size), dtype=np.int64), np.zeros(size, dtype=bool)
@@ -143,8 +151,16 @@ class _Table:
             seen[1, active[~escalated]] += 1
             self._reason(active[escalated], whole, passes, solved)
             active = active[~escalated]
-        cost = passes[0] * self.game.cost[0] + passes[1] * self.game.cost[1] + self.game.penalty * ~solved
-        utility = self.game.value * solved - passes[0] * self.game.latency[0] - passes[1] * self.game.latency[1]
+        cost = (
+            passes[0] * self.game.cost[0]
+            + passes[1] * self.game.cost[1]
+            + self.game.penalty * ~solved
+        )
+        utility = (
+            self.game.value * solved
+            - passes[0] * self.game.latency[0]
+            - passes[1] * self.game.latency[1]
+        )
         return cost, utility, solved, mean, seen[0], seen[1]
 
     def _stay(self, failed: NDArray[np.int64], task: int, whole: Array | None) -> NDArray[np.int64]:
@@ -158,12 +174,20 @@ class _Table:
         """Which of those who stayed meet M2 next; all of them see it and learn."""
         if not active.size:
             return np.zeros(0, dtype=bool)
-        chance = self.constant[active] if self.constant is not None else self._ask(self._belief(active), task)
+        chance = (
+            self.constant[active]
+            if self.constant is not None
+            else self._ask(self._belief(active), task)
+        )
         escalated = self.rng.random(active.size) < chance
-        self.a[active], self.b[active] = self._belief(active).after(escalated, self.memory, self.prior)
+        self.a[active], self.b[active] = self._belief(active).after(
+            escalated, self.memory, self.prior
+        )
         return np.asarray(escalated)
 
-    def _reason(self, active: NDArray[np.int64], whole: Array | None, passes: Any, solved: Any) -> None:
+    def _reason(
+        self, active: NDArray[np.int64], whole: Array | None, passes: Any, solved: Any
+    ) -> None:
         """All passes of M2 at once: their number is geometric."""
         q = whole[active] if whole is not None else float(self.game.net_value[1] < 0)
         again = self.game.failure[1] * (1 - q)
@@ -172,12 +196,16 @@ class _Table:
 
     def _leaving(self, belief: Belief, task: int) -> Array:
         return checked_chances(
-            "a user's chance of leaving", self.user.leaving(belief, task, self.rng), belief.mean.shape
+            "a user's chance of leaving",
+            self.user.leaving(belief, task, self.rng),
+            belief.mean.shape,
         )
 
     def _ask(self, belief: Belief, task: int) -> Array:
         assert callable(self.provider)
-        return checked_chances("a provider's chance of escalating", self.provider(belief, task), belief.mean.shape)
+        return checked_chances(
+            "a provider's chance of escalating", self.provider(belief, task), belief.mean.shape
+        )
 
     def _belief(self, who: NDArray[np.int64]) -> Belief:
         return Belief(self.a[who], self.b[who])

@@ -1,7 +1,8 @@
-"""Commitments in the action spaces that learners know: a box, a grid, a pair of numbers; and the belief of a user.
+"""Commitments in the action spaces that learners know: a box, a grid, a pair of numbers.
 
-A learner that wants one box gets `BoxAction`, one that wants a finite list `GridAction` (DQN, bandits), and one that
-takes several numbers at once `MultiDiscreteAction`. An `Encoding` is what each does, without an environment.
+A learner that wants one box gets `BoxAction`, one that wants a finite list `GridAction` (DQN,
+bandits), and one that takes several numbers at once `MultiDiscreteAction`. An `Encoding` is what
+each does, without an environment.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def from_box(action: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]
 def to_box(route: ArrayLike, cascade: ArrayLike) -> NDArray[np.float32]:
     """Points of the box, shape (..., 2), that mean the commitments: the inverse of `from_box`.
 
-    A box holds float32, so s comes back within 6e-8, not exactly. Beside a cliff that can be the wrong side:
-    use the environment unwrapped where s must be exact.
+    A box holds float32, so s comes back within 6e-8, not exactly. Beside a cliff that can be the
+    wrong side: use the environment unwrapped where s must be exact.
 
     Raises:
         ValueError: a route is not 1 or 2, or a cascade lies outside [0, 1].
@@ -57,13 +58,15 @@ class Encoding(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> Encoding:
-        """The encoding called "box", "grid:n", "multi:n" (n values of s) or "exact"; ValueError if none."""
+        """The encoding called "box", "grid:n", "multi:n" (n values of s) or "exact"."""
         kind, colon, number = str(name).partition(":")
         if name in ("box", "exact"):
             return box() if name == "box" else exact()
         if colon and number.isdecimal() and kind in ("grid", "multi"):
             return (grid if kind == "grid" else multi_discrete)(int(number))
-        raise ValueError(f"an encoding is box, grid:n, multi:n (n values of s) or exact, got {name!r}")
+        raise ValueError(
+            f"an encoding is box, grid:n, multi:n (n values of s) or exact, got {name!r}"
+        )
 
 
 def exact() -> Encoding:
@@ -75,14 +78,16 @@ def box() -> Encoding:
     """A point a of `Box(-1, 1, (2,), float32)`: route 2 if a[0] > 0, s = (a[1] + 1) / 2."""
 
     def decode(action: Any) -> tuple[int, float]:
-        first, second = action.tolist() if isinstance(action, np.ndarray) else action  # `from_box`, for one point
+        first, second = (
+            action.tolist() if isinstance(action, np.ndarray) else action
+        )  # `from_box`, for one point
         return 1 + (first > 0), (second + 1) / 2
 
     return Encoding(spaces.Box(-1.0, 1.0, (2,), np.float32), decode)
 
 
 def grid(cascades: Cascades) -> Encoding:
-    """A number from 0: for each s the commitment (1, s), and last route 2, where s is of no effect."""
+    """A number from 0: for each s the commitment (1, s), and last route 2, which has no s."""
     table = [*((1, s) for s in _cascades(cascades)), (2, 0.0)]
     return Encoding(spaces.Discrete(len(table)), lambda action: table[int(action)])
 
@@ -111,11 +116,16 @@ class _Encoded(
     """An environment of commitments behind an encoding of them."""
 
     def __init__(
-        self, env: gym.Env[NDArray[np.float32], tuple[int, float]], encoding: Encoding, **recorded: Any
+        self,
+        env: gym.Env[NDArray[np.float32], tuple[int, float]],
+        encoding: Encoding,
+        **recorded: Any,
     ) -> None:
         if env.action_space != commitment_space():
             name = type(self).__name__
-            raise ValueError(f"{name} wraps an env whose actions are commitments, got {env.action_space}")
+            raise ValueError(
+                f"{name} wraps an env whose actions are commitments, got {env.action_space}"
+            )
         gym.utils.RecordConstructorArgs.__init__(self, **recorded)
         gym.ActionWrapper.__init__(self, env)
         self.action_space, self._decode = encoding
@@ -126,7 +136,7 @@ class _Encoded(
 
 
 class BoxAction(_Encoded):
-    """Choose the commitment by a point a of `Box(-1, 1, (2,), float32)`: route 2 if a[0] > 0, s = (a[1] + 1) / 2."""
+    """Choose a point a of `Box(-1, 1, (2,), float32)`: route 2 if a[0] > 0, s = (a[1] + 1) / 2."""
 
     def __init__(self, env: gym.Env[NDArray[np.float32], tuple[int, float]]) -> None:
         super().__init__(env, box())
@@ -135,15 +145,17 @@ class BoxAction(_Encoded):
 class GridAction(_Encoded):
     """Choose from `Discrete(n + 1)`: (1, s) for each of n values of s, or, last, route 2.
 
-    A grid has a floor: the regret of its best point, which no learner on it can get below. Pass the s that matter
-    (a threshold, a hair to its right) to lower it.
+    A grid has a floor: the regret of its best point, which no learner on it can get below. Pass the
+    s that matter (a threshold, a hair to its right) to lower it.
 
     Args:
         env: an environment whose actions are commitments, such as `ProviderEnv`.
         cascades: the values of s, or how many of them, evenly spaced from 0 to 1.
     """
 
-    def __init__(self, env: gym.Env[NDArray[np.float32], tuple[int, float]], cascades: Cascades = 21) -> None:
+    def __init__(
+        self, env: gym.Env[NDArray[np.float32], tuple[int, float]], cascades: Cascades = 21
+    ) -> None:
         super().__init__(env, grid(cascades), cascades=cascades)
 
 
@@ -155,7 +167,9 @@ class MultiDiscreteAction(_Encoded):
         cascades: the values of s, or how many of them, evenly spaced from 0 to 1.
     """
 
-    def __init__(self, env: gym.Env[NDArray[np.float32], tuple[int, float]], cascades: Cascades = 21) -> None:
+    def __init__(
+        self, env: gym.Env[NDArray[np.float32], tuple[int, float]], cascades: Cascades = 21
+    ) -> None:
         super().__init__(env, multi_discrete(cascades), cascades=cascades)
 
 
@@ -165,21 +179,27 @@ class BeliefObservation(
 ):
     """The exact belief of a user to whom s is hidden, in the place of s.
 
-    The user sees which model serves it, so each stay after a failed pass of M1 shows one toss of the provider's coin.
-    With a Beta(a, b) prior the belief stays Beta. Observation: `Box(float64)` of shape (5,), the model that has just
-    failed, the counts a and b, and the mean and the standard deviation of s.
+    The user sees which model serves it, so each stay after a failed pass of M1 shows one toss of
+    the provider's coin. With a Beta(a, b) prior the belief stays Beta. Observation: `Box(float64)`
+    of shape (5,), the model that has just failed, the counts a and b, and the mean and the standard
+    deviation of s.
 
-    Target: while xi1 < 0 < xi2, staying after M1 iff E[s] >= s0 is exactly optimal within one task; otherwise the
-    dynamic program over (a, b).
+    Target: while xi1 < 0 < xi2, staying after M1 iff E[s] >= s0 is exactly optimal within one task;
+    otherwise the dynamic program over (a, b).
 
     Args:
         env: a `UserEnv` with observes="model", whose s this wrapper hides.
         prior: (a, b), positive.
-        keep: carry the belief from task to task (for a provider whose s stays the same) instead of forgetting it.
+        keep: carry the belief from task to task (for a provider whose s stays the same) instead of
+            forgetting it.
     """
 
-    def __init__(self, env: gym.Env[Floats, int], prior: Sequence[float] = (1.0, 1.0), keep: bool = False) -> None:
-        if getattr(env.unwrapped, "observes", None) != "model" or env.observation_space.shape != (3,):
+    def __init__(
+        self, env: gym.Env[Floats, int], prior: Sequence[float] = (1.0, 1.0), keep: bool = False
+    ) -> None:
+        if getattr(env.unwrapped, "observes", None) != "model" or env.observation_space.shape != (
+            3,
+        ):
             raise ValueError('BeliefObservation wraps a UserEnv made with observes="model"')
         gym.utils.RecordConstructorArgs.__init__(self, prior=prior, keep=keep)
         gym.Wrapper.__init__(self, env)
@@ -187,11 +207,15 @@ class BeliefObservation(
         self._keep = keep
         top = float(np.finfo(np.float32).max)
         self.observation_space = spaces.Box(
-            np.array([1.0, 0.0, 0.0, 0.0, 0.0]), np.array([2.0, top, top, 1.0, 0.5]), dtype=np.float64
+            np.array([1.0, 0.0, 0.0, 0.0, 0.0]),
+            np.array([2.0, top, top, 1.0, 0.5]),
+            dtype=np.float64,
         )
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
-        """Begin a task, with the prior, or with what was learnt so far; a seed always brings back the prior."""
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Floats, dict[str, Any]]:
+        """Begin a task, with the prior or what was learnt so far; a seed brings back the prior."""
         seen, info = self.env.reset(seed=seed, options=options)
         if not self._keep or seed is not None:
             self.belief = self._prior

@@ -1,4 +1,4 @@
-"""Any number of models: the provider's environment of N models on a ladder, judged by `theory.chain`."""
+"""Any number of models: the provider's environment of N models on a ladder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXACT_REPLY = "routing_game.theory.chain_solve:single_reply"
 
 
 class ChainUser(Protocol):
-    """Anything that answers a chain, that is a game with the provider's escalations, and a first model."""
+    """Anything that answers a chain, a game with the provider's escalations, and a first model."""
 
     def abandon(self, chain: Chain, start: int) -> float:
         """The q in [0, 1] that answers."""
@@ -38,13 +38,15 @@ class ExactChainUser:
 class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
     """## Description
 
-    `ProviderEnv` with N models, M1 to MN. Before each task the provider commits to the model that starts and to the
-    chances s_1, ..., s_{N-1} of climbing: after a failed pass of Mj the next is by M(j+1) with chance s_j, or else by
-    Mj again. The user sees all of it and answers with one q for the task. One step is one task, played to its end.
+    `ProviderEnv` with N models, M1 to MN. Before each task the provider commits to the model that
+    starts and to the chances s_1, ..., s_{N-1} of climbing: after a failed pass of Mj the next is
+    by M(j+1) with chance s_j, or else by Mj again. The user sees all of it and answers with one q
+    for the task. One step is one task, played to its end.
 
     ## Action Space
 
-    `Box(-1, 1, (N,), float32)`: a[0], in N equal parts, names the model that starts; s_j = (a[j] + 1) / 2.
+    `Box(-1, 1, (N,), float32)`: a[0], in N equal parts, names the model that starts; s_j = (a[j] +
+    1) / 2.
 
     ## Observation Space
 
@@ -56,34 +58,38 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
 
     ## Rewards
 
-    Minus the provider's cost J of the task, or with `expected=True` minus the expected cost; in units of P.
+    Minus the provider's cost J of the task, or with `expected=True` minus the expected cost; in
+    units of P.
 
     ## Episode End
 
-    Each step ends the episode (`terminated`). A task still running after `max_passes` passes is cut off and charged the
-    expected rest; `truncated` then is true as well.
+    Each step ends the episode (`terminated`). A task still running after `max_passes` passes is cut
+    off and charged the expected rest; `truncated` then is true as well.
 
     ## Information
 
-    - `S`, `L`, `C`, `U`, `J`: expected under the commitment and the user's reply, as for `ProviderEnv`
+    - `S`, `L`, `C`, `U`, `J`: expected under the commitment and the user's reply, as for
+      `ProviderEnv`
     - `abandon`: the user's reply q
-    - `passes`, `solved`, `cost`, `utility`: the task as it happened, with a count of passes for each model
+    - `passes`, `solved`, `cost`, `utility`: the task as it happened, with a count of passes for
+      each model
 
     ## Arguments
 
     - `value`, `penalty`: V and P.
     - `success`, `latency`, `cost`: N numbers each, as for `theory.chain.Chain`.
-    - `user`: an object with `abandon(chain, start)`. Default: the exact best response, ties for the provider.
+    - `user`: an object with `abandon(chain, start)`. Default: the exact best response, ties for the
+      provider.
     - `expected`, `max_passes`: as for `ProviderEnv`.
     - `render_mode`: None (default), "ansi" or "rgb_array".
 
-    Target: `theory.chain_solve.cheapest` over one-parameter families of ladders; for N = 2, `theory.solve`. Bad
-    arguments and actions raise ValueError.
+    Target: `theory.chain_solve.cheapest` over one-parameter families of ladders; for N = 2,
+    `theory.solve`. Bad arguments and actions raise ValueError.
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3. More than two models go beyond the
-    paper.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3. More than two
+    models go beyond the paper.
 
     ## Version History
 
@@ -133,7 +139,11 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         return np.ones(1, np.float32), {}
 
     def decode(self, action: Any) -> tuple[int, NDArray[np.float64]]:
-        """The model that starts, from 1, and the chances of climbing; ValueError unless the action is in the space."""
+        """The model that starts, from 1, and the chances of climbing.
+
+        Raises:
+            ValueError: the action is not in the space.
+        """
         action = np.asarray(action, dtype=np.float64)
         if action.shape != (self.models,) or not (np.abs(action) <= 1).all():
             raise ValueError(f"an action lies in {self.action_space}, got {action!r}")
@@ -157,14 +167,16 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         return np.ones(1, np.float32), reward, True, bool(cut_before), info
 
     def _play(self, climbs: NDArray[np.float64]) -> tuple[list[int], bool, int]:
-        """Pass by pass, one number each: (passes, solved, the model before which the task was cut off, or 0)."""
+        """Pass by pass: (passes, solved, the model before which it was cut off, or 0)."""
         passes, model, success = [0] * self.models, self._start, self.chain.success.tolist()
         climb = [*climbs.tolist(), 0.0]
         for _ in range(self.max_passes):
             passes[model - 1] += 1
             # beyond the first model of two nothing is new: fail, leave or stay, keep or climb
             pair = (success[model - 1],) * 2
-            solved, left, following = rules.run_pass(pair, 1, climb[model - 1], self._abandon, self.np_random.random())
+            solved, left, following = rules.run_pass(
+                pair, 1, climb[model - 1], self._abandon, self.np_random.random()
+            )
             if solved or left:
                 return passes, bool(solved), 0
             model += following - 1
@@ -173,9 +185,14 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
     def _settle(self, solved: bool, tail: Payoffs) -> Payoffs:
         n = np.array(self._passes)
         success = solved + tail.success
-        latency, paid = float(n @ self.chain.latency + tail.latency), float(n @ self.chain.cost + tail.service_cost)
+        latency, paid = (
+            float(n @ self.chain.latency + tail.latency),
+            float(n @ self.chain.cost + tail.service_cost),
+        )
         value, penalty = float(self.chain.value[0]), float(self.chain.penalty)
-        return Payoffs(success, latency, paid, value * success - latency, paid + penalty * (1 - success))
+        return Payoffs(
+            success, latency, paid, value * success - latency, paid + penalty * (1 - success)
+        )
 
     def render(self) -> Any:
         """The Markov chain, the last task, and what it cost both sides."""

@@ -1,8 +1,9 @@
 """What the user is shown of the provider's commitment: a dial from everything to nothing.
 
-A task's user is shown one *glimpse* of (i, s) when the task begins, the same at each of its decisions, and in the
-setting "model" also which model has failed. What the best user does, and what the provider then does best, depends
-on it; the theoretical target of each setting is named in `Dial`.
+A task's user is shown one *glimpse* of (i, s) when the task begins, the same at each of its
+decisions, and in the setting "model" also which model has failed. What the best user does, and what
+the provider then does best, depends on it; the theoretical target of each setting is named in
+`Dial`.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ class Dial(NamedTuple):
     """One setting of the dial.
 
     - ``strategy``: (i, s), exactly. Target: `theory.best_response` and `theory.solve`.
-    - ``samples:n``: (i, k), k of n tosses of the provider's coin came up "escalate". Target: the q that maximises
-      E[U(i, s, q)] under the posterior of s, Beta(a + k, b + n - k) from a prior Beta(a, b).
-    - ``noisy:sd``: (i, s + sd z), z standard normal, clipped to [0, 1]. Target: the same, under its posterior.
+    - ``samples:n``: (i, k), k of n tosses of the provider's coin came up "escalate". Target: the q
+      that maximises E[U(i, s, q)] under the posterior of s, Beta(a + k, b + n - k) from a prior
+      Beta(a, b).
+    - ``noisy:sd``: (i, s + sd z), z standard normal, clipped to [0, 1]. Target: the same, under its
+      posterior.
     - ``route``: i alone. Target: `theory.simultaneous`.
-    - ``model``: (i, s) and the model that has just failed. Target: `theory.chain_solve.stopping_reply` and
-      `solve_stopping`.
-    - ``none``: the constant 1. Target: the q that maximises E[U(i, s, q)] under the prior of (i, s).
+    - ``model``: (i, s) and the model that has just failed. Target:
+      `theory.chain_solve.stopping_reply` and `solve_stopping`.
+    - ``none``: the constant 1. Target: the q that maximises E[U(i, s, q)] under the prior of (i,
+      s).
     """
 
     kind: str
@@ -47,7 +51,9 @@ class Dial(NamedTuple):
         whole = dial.kind == "samples" and dial.number >= 1 and dial.number % 1 == 0
         if plain or whole or (dial.kind == "noisy" and 0 < dial.number < np.inf):
             return dial
-        raise ValueError(f"observes must be one of {', '.join(SETTINGS)} (n >= 1, sd > 0), got {observes!r}")
+        raise ValueError(
+            f"observes must be one of {', '.join(SETTINGS)} (n >= 1, sd > 0), got {observes!r}"
+        )
 
     @property
     def sees_model(self) -> bool:
@@ -71,7 +77,7 @@ class Dial(NamedTuple):
         return {"samples": int(self.number), "noisy": 2}.get(self.kind, 0)
 
     def glimpse(self, route: int, cascade: float, uniform: Any = ()) -> NDArray[np.float64]:
-        """What a user sees of a commitment (i, s) as a task begins, shape (d,); `draws` numbers decide."""
+        """What a user sees of (i, s) as a task begins, shape (d,); `draws` numbers decide."""
         return np.array(self.columns(route, cascade, uniform), dtype=np.float64)
 
     def columns(self, route: Any, cascade: Any, uniform: Any = ()) -> tuple[Any, ...]:
@@ -84,12 +90,17 @@ class Dial(NamedTuple):
         if self.kind == "samples":
             seen = (np.asarray(uniform) < cascade).sum(axis=0)
         elif self.kind == "noisy":
-            radius, angle = np.sqrt(-2 * np.log1p(-np.asarray(uniform[0]))), 2 * np.pi * np.asarray(uniform[1])
-            seen = np.clip(cascade + self.number * radius * np.cos(angle), 0.0, 1.0)  # Box and Muller's normal
+            radius, angle = (
+                np.sqrt(-2 * np.log1p(-np.asarray(uniform[0]))),
+                2 * np.pi * np.asarray(uniform[1]),
+            )
+            seen = np.clip(
+                cascade + self.number * radius * np.cos(angle), 0.0, 1.0
+            )  # Box and Muller's normal
         return route, seen
 
     def add_model(self, glimpse: NDArray[np.float64], failed: Any) -> NDArray[np.float64]:
-        """The observation after a failed pass of ``failed``: the glimpse, and the model if it is seen; a new array."""
+        """The observation after a failed pass: the glimpse, the model if it is seen; a new array."""
         if self.kind != "model":
             return glimpse.copy()
         return np.concatenate([glimpse, np.asarray(failed, dtype=np.float64)[..., None]], axis=-1)

@@ -1,29 +1,33 @@
 """## Description
 
-The game between both sides, for PettingZoo. A provider serves the tasks of a user, one after another. Before each task
-`provider_0` commits to a route i, the model that starts, and a cascade probability s; then `user_0` sees as much of the
-commitment as `observes` lets it see, and answers with q, its chance of leaving after each failed pass. The task is then
-played to its end by the environment, which tosses the coins of the models, the user and the cascade. So the provider
-leads and cannot go back on its word, and the user follows.
+The game between both sides, for PettingZoo. A provider serves the tasks of a user, one after
+another. Before each task `provider_0` commits to a route i, the model that starts, and a cascade
+probability s; then `user_0` sees as much of the commitment as `observes` lets it see, and answers
+with q, its chance of leaving after each failed pass. The task is then played to its end by the
+environment, which tosses the coins of the models, the user and the cascade. So the provider leads
+and cannot go back on its word, and the user follows.
 
-`env()` is the game turn by turn, `raw_env()` the same without PettingZoo's check of the order of calls. In
-`parallel_env()` both agents act in each step but only the mover's action counts: a task is two steps, the provider's
-and then the user's.
+`env()` is the game turn by turn, `raw_env()` the same without PettingZoo's check of the order of
+calls. In `parallel_env()` both agents act in each step but only the mover's action counts: a task
+is two steps, the provider's and then the user's.
 
 ## Action Space
 
-- `provider_0`: as `encoding` says. "box": `Box(-1, 1, (2,), float32)`, route 2 if a[0] > 0, s = (a[1] + 1) / 2.
-  "grid:n": `Discrete(n + 1)`, (1, s) for n values of s, then route 2. "multi:n": `MultiDiscrete([2, n])`.
-  "exact": `Tuple(Discrete(2, start=1), Box(0, 1, (), float64))`, the commitment itself.
-- `user_0`: `Box(0, 1, (1,), float32)`, q. With observes="model": `Box(0, 1, (2,), float32)`, q after M1 and after M2.
+- `provider_0`: as `encoding` says. "box": `Box(-1, 1, (2,), float32)`, route 2 if a[0] > 0, s =
+  (a[1] + 1) / 2. "grid:n": `Discrete(n + 1)`, (1, s) for n values of s, then route 2. "multi:n":
+  `MultiDiscrete([2, n])`. "exact": `Tuple(Discrete(2, start=1), Box(0, 1, (), float64))`, the
+  commitment itself.
+- `user_0`: `Box(0, 1, (1,), float32)`, q. With observes="model": `Box(0, 1, (2,), float32)`, q
+  after M1 and after M2.
 
 ## Observation Space
 
 `Box(float64)` of shape (4,), the same for both:
 
-0. what the user sees of the route: 1 or 2, or a constant 1 with observes="none"; 0 for the provider, and while the
-   provider moves
-1. what it sees of s: the number itself, a noisy one, or a count of tosses; 0 if it sees nothing, and as above
+0. what the user sees of the route: 1 or 2, or a constant 1 with observes="none"; 0 for the
+   provider, and while the provider moves
+1. what it sees of s: the number itself, a noisy one, or a count of tosses; 0 if it sees nothing,
+   and as above
 2. who moves: 1 the provider, 2 the user
 3. the share of the game's tasks that are over
 
@@ -33,23 +37,26 @@ No task is over, the provider moves.
 
 ## Rewards
 
-After each task minus the cost J for the provider, in units of P, and the utility U for the user, in units of V: as they
-turned out, or with `expected=True` as expected under (i, s) and q. 0 after the provider's moves.
+After each task minus the cost J for the provider, in units of P, and the utility U for the user, in
+units of V: as they turned out, or with `expected=True` as expected under (i, s) and q. 0 after the
+provider's moves.
 
 ## Episode End
 
-After `tasks` tasks both agents terminate. One task still running after `max_passes` passes is cut off and the expected
-rest added to what it brought, which leaves rewards unbiased.
+After `tasks` tasks both agents terminate. One task still running after `max_passes` passes is cut
+off and the expected rest added to what it brought, which leaves rewards unbiased.
 
 ## Information
 
-After each task, for both agents: `commitment`, `abandon` (q after M1, q after M2) and `task`, what happened as a
-`routing_game.theory.Task`.
+After each task, for both agents: `commitment`, `abandon` (q after M1, q after M2) and `task`, what
+happened as a `routing_game.theory.Task`.
 
 ## Arguments
 
-- `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default "t4-cascade".
-- `observes`: what the user sees: "strategy" (default), "samples:n", "noisy:sd", "route", "model" or "none".
+- `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default
+  "t4-cascade".
+- `observes`: what the user sees: "strategy" (default), "samples:n", "noisy:sd", "route", "model" or
+  "none".
 - `tasks`: how many tasks a game lasts. Default 100.
 - `encoding`: of the provider's actions, see Action Space. Default "box".
 - `expected`: rewards without noise. Default False.
@@ -95,7 +102,7 @@ _METADATA = {**RENDER_METADATA, "name": "routing_game_v0"}
 
 
 def env(**arguments: Any) -> OrderEnforcingWrapper[str, Array, Any]:
-    """The game turn by turn, with PettingZoo's check of the order of calls; arguments as in the module's docstring."""
+    """The game turn by turn, with PettingZoo's check of the order of calls; arguments as above."""
     return OrderEnforcingWrapper(raw_env(**arguments))
 
 
@@ -133,8 +140,12 @@ class _Match:
         actions, self._decode = Encoding.parse(encoding)
         answers = spaces.Box(0.0, 1.0, (1 + self.dial.sees_model,), np.float32)
         self.action_spaces = {PROVIDER: actions, USER: answers}
-        top = np.array([2.0, max(1.0, self.dial.number if self.dial.kind == "samples" else 1.0), 2.0, 1.0])
-        self.observation_spaces = {agent: spaces.Box(np.zeros(4), top, dtype=np.float64) for agent in AGENTS}
+        top = np.array(
+            [2.0, max(1.0, self.dial.number if self.dial.kind == "samples" else 1.0), 2.0, 1.0]
+        )
+        self.observation_spaces = {
+            agent: spaces.Box(np.zeros(4), top, dtype=np.float64) for agent in AGENTS
+        }
         self.rng, _ = seeding.np_random()
         self.begin(None)
 
@@ -178,7 +189,9 @@ class _Match:
     def _answer(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
         space = self.action_spaces[USER]
         try:
-            q = np.broadcast_to(np.asarray(action, dtype=np.float64).reshape(space.shape), 2).tolist()
+            q = np.broadcast_to(
+                np.asarray(action, dtype=np.float64).reshape(space.shape), 2
+            ).tolist()
         except (TypeError, ValueError):
             raise ValueError(f"{USER} acts in {space}, got {action!r}") from None
         check_commitment(*self.commitment, np.array(q))
@@ -187,18 +200,24 @@ class _Match:
         self.mover, self._seen = PROVIDER, np.zeros(2)
         return {PROVIDER: -float(bill.cost), USER: float(bill.utility)}, info
 
-    def _play(self, route: int, cascade: float, q: tuple[float, float]) -> tuple[Payoffs, dict[str, Any]]:
+    def _play(
+        self, route: int, cascade: float, q: tuple[float, float]
+    ) -> tuple[Payoffs, dict[str, Any]]:
         passes, model, solved, left = [0, 0], route, False, False
         while not (solved or left) and sum(passes) < self.max_passes:
             passes[model - 1] += 1
             failed = model
-            solved, left, model = rules.run_pass(self.game.success, model, cascade, q[model - 1], self.rng.random())
+            solved, left, model = rules.run_pass(
+                self.game.success, model, cascade, q[model - 1], self.rng.random()
+            )
         cut = not (solved or left)
         tail = expected_payoffs(self.game, model, cascade, q) if cut else rules.NOTHING
         bill = rules.settle(self.game, passes, bool(solved), tail)
         place = "solved" if solved else "left" if left else f"M{failed}"
         title = f"task {self.played + 1} of {self.tasks}   route {route}   "
-        self.scene = Scene(self.game, place, (passes[0], passes[1]), bill.cost, bill.utility, cascade, q, title)
+        self.scene = Scene(
+            self.game, place, (passes[0], passes[1]), bill.cost, bill.utility, cascade, q, title
+        )
         task = rules.record(passes, bool(solved), bill, cut)
         reward = expected_payoffs(self.game, route, cascade, q) if self.expected else bill
         return reward, {"commitment": self.commitment, "abandon": q, "task": task}
@@ -213,7 +232,10 @@ class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's d
         self._match = _Match(**arguments)
         self.render_mode = self._match.render_mode
         self.possible_agents = list(AGENTS)
-        self.action_spaces, self.observation_spaces = self._match.action_spaces, self._match.observation_spaces
+        self.action_spaces, self.observation_spaces = (
+            self._match.action_spaces,
+            self._match.observation_spaces,
+        )
 
     def observation_space(self, agent: str) -> spaces.Box:
         """Where the agent's observations lie."""
@@ -228,8 +250,14 @@ class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's d
         self._match.begin(seed)
         self.agents = list(AGENTS)
         self.agent_selection = PROVIDER
-        self.rewards, self._cumulative_rewards = dict.fromkeys(AGENTS, 0.0), dict.fromkeys(AGENTS, 0.0)
-        self.terminations, self.truncations = dict.fromkeys(AGENTS, False), dict.fromkeys(AGENTS, False)
+        self.rewards, self._cumulative_rewards = (
+            dict.fromkeys(AGENTS, 0.0),
+            dict.fromkeys(AGENTS, 0.0),
+        )
+        self.terminations, self.truncations = (
+            dict.fromkeys(AGENTS, False),
+            dict.fromkeys(AGENTS, False),
+        )
         self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in AGENTS}
 
     def observe(self, agent: str) -> Array:
@@ -265,7 +293,10 @@ class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the 
         self.render_mode = self._match.render_mode
         self.possible_agents = list(AGENTS)
         self.agents: list[str] = []
-        self.action_spaces, self.observation_spaces = self._match.action_spaces, self._match.observation_spaces
+        self.action_spaces, self.observation_spaces = (
+            self._match.action_spaces,
+            self._match.observation_spaces,
+        )
 
     def observation_space(self, agent: str) -> spaces.Box:
         """Where the agent's observations lie."""
@@ -285,19 +316,33 @@ class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the 
 
     def step(
         self, actions: dict[str, Any]
-    ) -> tuple[dict[str, Array], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+    ) -> tuple[
+        dict[str, Array],
+        dict[str, float],
+        dict[str, bool],
+        dict[str, bool],
+        dict[str, dict[str, Any]],
+    ]:
         """The mover's action; the other agent's is of no effect and may be left out.
 
         Raises:
             ValueError: the mover's action is missing.
         """
         if self._match.mover not in actions:
-            raise ValueError(f"it is the turn of {self._match.mover}, got actions of {list(actions)}")
+            raise ValueError(
+                f"it is the turn of {self._match.mover}, got actions of {list(actions)}"
+            )
         rewards, info = self._match.move(actions[self._match.mover])
         over = self._match.over
         self.agents = [] if over else list(AGENTS)
         infos = {agent: dict(info) for agent in AGENTS}
-        return self._observe(), rewards, dict.fromkeys(AGENTS, over), dict.fromkeys(AGENTS, False), infos
+        return (
+            self._observe(),
+            rewards,
+            dict.fromkeys(AGENTS, over),
+            dict.fromkeys(AGENTS, False),
+            infos,
+        )
 
     def render(self) -> Any:
         """The Markov chain and the last task."""

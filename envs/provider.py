@@ -34,7 +34,7 @@ from routing_game.theory.game import Game, Task, check_commitment
 from routing_game.theory.payoffs import payoffs
 
 CACHE_SIZE = 2**14
-"""How many commitments, and outcomes under them, a ProviderEnv remembers: ample for a bandit, but bounded."""
+"""Commitments, and outcomes under them, that a ProviderEnv remembers: ample, but bounded."""
 
 
 _observe = np.ones(1, np.float32).copy
@@ -50,7 +50,7 @@ class User(Protocol):
 
 
 class Prospects:
-    """What theory expects of a commitment, as ``info`` tells it: q, S, L, C, U, J and the exact regret."""
+    """What theory expects of a commitment, as ``info`` tells it: q, S, L, C, U, J and regret."""
 
     def __init__(self, game: Game, user: User | None) -> None:
         self.game = game
@@ -59,11 +59,11 @@ class Prospects:
         self.least_cost = resolve_name(SOLVE)(game).cost
 
     def __call__(self, route: Any, cascade: Any) -> dict[str, Any]:
-        """Numbers or arrays, as (i, s) are; ValueError where (i, s) or the user's q is out of range."""
+        """Numbers or arrays, as (i, s) are; ValueError where one of (i, s, q) is out of range."""
         return self.judge(route, cascade, self.reply(route, cascade))
 
     def reply(self, route: Any, cascade: Any) -> Any:
-        """The user's q, a number or an array as (i, s) are; ValueError where one of them is out of range."""
+        """The user's q, in the shape of (i, s); ValueError where one of them is out of range."""
         check_commitment(route, cascade)
         abandon = answer(self.user.abandon(route, cascade), route, cascade)
         check_commitment(route, cascade, abandon)
@@ -101,23 +101,23 @@ class _Result(NamedTuple):
 class ProviderEnv(gym.Env[Array, Any]):
     """## Description
 
-    A provider serves tasks, one after another, with a standard model M1 and a reasoning model M2. Before each
-    task it commits to a route i, the model that starts, and a cascade probability s, the chance that a failed
-    pass of M1 is followed by M2. The user sees the commitment and answers with q, its chance of leaving after
-    each failed pass. One step is one task, played to its end: the environment tosses the coins of the models,
-    the user and the cascade. So the provider cannot go back on its commitment, which is what makes it the
-    leader of a Stackelberg game.
+    A provider serves tasks, one after another, with a standard model M1 and a reasoning model M2.
+    Before each task it commits to a route i, the model that starts, and a cascade probability s,
+    the chance that a failed pass of M1 is followed by M2. The user sees the commitment and answers
+    with q, its chance of leaving after each failed pass. One step is one task, played to its end:
+    the environment tosses the coins of the models, the user and the cascade. So the provider cannot
+    go back on its commitment, which is what makes it the leader of a Stackelberg game.
 
     ## Action Space
 
-    `Tuple(Discrete(2, start=1), Box(0, 1, (), float64))`: the commitment (i, s). On route 2, s is of no
-    effect. `gym.make` adds `BoxAction`, which puts the same choice into `Box(-1, 1, (2,), float32)` for
-    learners that need a box; `.unwrapped` takes exact commitments.
+    `Tuple(Discrete(2, start=1), Box(0, 1, (), float64))`: the commitment (i, s). On route 2, s is
+    of no effect. `gym.make` adds `BoxAction`, which puts the same choice into `Box(-1, 1, (2,),
+    float32)` for learners that need a box; `.unwrapped` takes exact commitments.
 
     ## Observation Space
 
-    `Box(0, 1, (1,), float32)`, always 1. A commitment is chosen before anything about the task is known, so
-    there is nothing to observe.
+    `Box(0, 1, (1,), float32)`, always 1. A commitment is chosen before anything about the task is
+    known, so there is nothing to observe.
 
     ## Starting State
 
@@ -125,40 +125,42 @@ class ProviderEnv(gym.Env[Array, Any]):
 
     ## Rewards
 
-    Minus the provider's cost J of the task: the money for its passes, plus the penalty P if the user left; in
-    units of P. With `expected=True`, minus the expected cost instead, which removes the noise and nothing
-    else.
+    Minus the provider's cost J of the task: the money for its passes, plus the penalty P if the
+    user left; in units of P. With `expected=True`, minus the expected cost instead, which removes
+    the noise and nothing else.
 
     ## Episode End
 
-    Each step ends the episode (`terminated`). A task still running after `max_passes` passes is cut off, and
-    the expected rest is added to its cost, so that the reward stays unbiased; `truncated` then is true as
-    well. (`terminated` stays true: the rest has been paid, nothing is left to bootstrap.)
+    Each step ends the episode (`terminated`). A task still running after `max_passes` passes is cut
+    off, and the expected rest is added to its cost, so that the reward stays unbiased; `truncated`
+    then is true as well. (`terminated` stays true: the rest has been paid, nothing is left to
+    bootstrap.)
 
     ## Information
 
-    `reset` tells nothing. `step` tells, with S, L, C, U, J expected under the commitment and the user's
-    reply:
+    `reset` tells nothing. `step` tells, with S, L, C, U, J expected under the commitment and the
+    user's reply:
 
-    - `S`, `L`, `C`, `U`, `J`: chance of solving, waiting time, money for passes, the user's utility,
-      provider's cost
+    - `S`, `L`, `C`, `U`, `J`: chance of solving, waiting time, money for passes, the user's
+      utility, provider's cost
     - `abandon`: the user's reply q
-    - `regret`: J of this commitment against the exact user (ties for the provider), minus the optimum J*
+    - `regret`: J of this commitment against the exact user (ties for the provider), minus the
+      optimum J*
     - `task`: what happened, a `routing_game.theory.Task`
 
     ## Arguments
 
-    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default
-      "t4-cascade".
-    - `user`: an object with `abandon(route, cascade)`, fixed while the environment lives, because replies are
-      remembered. Default: the exact best response, ties for the provider.
+    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game.
+      Default "t4-cascade".
+    - `user`: an object with `abandon(route, cascade)`, fixed while the environment lives, because
+      replies are remembered. Default: the exact best response, ties for the provider.
     - `expected`: reward minus the expected cost. Default False.
     - `max_passes`: passes after which a task is cut off. Default 1000.
     - `infos`: "full" (default), "task" (that alone), or "none".
     - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain and the last task.
 
-    Tasks are drawn whole, by `routing_game.envs.sampler`, from uniform numbers made ahead; so the same seed gives
-    the same tasks whatever else draws from `np_random` after the first step.
+    Tasks are drawn whole, by `routing_game.envs.sampler`, from uniform numbers made ahead; so the
+    same seed gives the same tasks whatever else draws from `np_random` after the first step.
 
     Bad arguments and actions raise ValueError.
 
@@ -198,7 +200,9 @@ class ProviderEnv(gym.Env[Array, Any]):
         self._streams: Streams | None = None
         self._numbers: list[tuple[float, ...]] = []
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Begin a new task."""
         if seed is not None:
             super().reset(seed=seed)
@@ -277,14 +281,15 @@ class ProviderEnv(gym.Env[Array, Any]):
 class ProviderVectorEnv(Engine):
     """Many `ProviderEnv` at once, one task each per step: what `gym.make_vec` builds.
 
-    Actions are those of `gym.make`, `Box(-1, 1, (2,), float32)` for each task; observations and rewards are
-    those of `ProviderEnv`. As every step ends every episode, the infos arrive under `final_info`, each an
-    array over tasks; `task` is a dict of such arrays with the fields of a `Task`. Environment k of a batch plays
-    the same tasks in a batch of any size, and environment 0 those of `ProviderEnv`.
+    Actions are those of `gym.make`, `Box(-1, 1, (2,), float32)` for each task; observations and
+    rewards are those of `ProviderEnv`. As every step ends every episode, the infos arrive under
+    `final_info`, each an array over tasks; `task` is a dict of such arrays with the fields of a
+    `Task`. Environment k of a batch plays the same tasks in a batch of any size, and environment 0
+    those of `ProviderEnv`.
 
     Arguments as for `ProviderEnv`; besides, `game` may be an array of games, shape (num_envs,), and
-    `autoreset_mode` is "SameStep" (default) or "NextStep": then every second step begins new tasks, and the infos
-    of the steps between come as they are, not under `final_info`.
+    `autoreset_mode` is "SameStep" (default) or "NextStep": then every second step begins new tasks,
+    and the infos of the steps between come as they are, not under `final_info`.
     """
 
     def __init__(
@@ -301,15 +306,21 @@ class ProviderVectorEnv(Engine):
     ) -> None:
         refuse(max_episode_steps, render_mode)
         self.game = games(game, whole_number("num_envs", num_envs, least=1))
-        single = ProviderEnv(self.game[0] if self.game.shape else self.game, user, expected, max_passes, infos)
-        super().__init__(num_envs, single.observation_space, BoxAction(single).action_space, autoreset_mode)
+        single = ProviderEnv(
+            self.game[0] if self.game.shape else self.game, user, expected, max_passes, infos
+        )
+        super().__init__(
+            num_envs, single.observation_space, BoxAction(single).action_space, autoreset_mode
+        )
         self.expected = expected
         self.max_passes, self.infos = single.max_passes, single.infos
         self._prospects = Prospects(self.game, user)
         self._streams: Streams | None = None
         self._ended = False
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Begin a new task everywhere."""
         if seed is not None:
             super().reset(seed=seed)
@@ -327,7 +338,9 @@ class ProviderVectorEnv(Engine):
         self._ended = not self.same_step
         abandon = self._prospects.reply(route, cascade)
         task = self._play(route, cascade, abandon)
-        cost = np.asarray(payoffs(self.game, route, cascade, abandon).cost if self.expected else task.cost)
+        cost = np.asarray(
+            payoffs(self.game, route, cascade, abandon).cost if self.expected else task.cost
+        )
         everywhere = np.ones(self.num_envs, dtype=bool)
         info = masked(self._tell(route, cascade, abandon, task), everywhere)
         return self._observe(), -cost, everywhere, np.asarray(task.truncated), info

@@ -1,4 +1,4 @@
-"""Pictures of a task: the Markov chain over its models, solved and left, where the task is, what it cost both sides.
+"""Pictures of a task: the Markov chain over its models, where it is, what it has cost.
 
 Text needs nothing; images are drawn by matplotlib, which is imported when the first is asked for.
 """
@@ -44,7 +44,9 @@ def check_mode(render_mode: str | None) -> str | None:
     """``render_mode``; ValueError unless it is None or one of those that can be drawn."""
     modes = RENDER_METADATA["render_modes"]
     if render_mode is not None and render_mode not in modes:
-        raise ValueError(f"render_mode must be None or one of {', '.join(modes)}, got {render_mode!r}")
+        raise ValueError(
+            f"render_mode must be None or one of {', '.join(modes)}, got {render_mode!r}"
+        )
     return render_mode
 
 
@@ -82,21 +84,25 @@ def picture(scene: Scene) -> Picture:
 
 
 def render(scene: Scene, render_mode: str | None) -> str | NDArray[np.uint8] | None:
-    """The scene as text ("ansi") or as an image of shape (400, 640, 3) ("rgb_array"); a warning and None for None."""
+    """The scene as text ("ansi") or as an image ("rgb_array"), (400, 640, 3); for None a warning."""
     return show(picture(scene), render_mode)
 
 
 def show(picture: Picture, render_mode: str | None) -> str | NDArray[np.uint8] | None:
     """As `render`, of a picture."""
     if render_mode is None:
-        gym.logger.warn('render() needs a render_mode: make the environment with "ansi" or "rgb_array"')
+        gym.logger.warn(
+            'render() needs a render_mode: make the environment with "ansi" or "rgb_array"'
+        )
         return None
     return ansi(picture) if render_mode == "ansi" else rgb(picture)
 
 
 def ansi(picture: Picture) -> str:
-    """Four lines: the commitment and the reply, the chain with the task's place in brackets, the passes, the bill."""
-    nodes = " ".join(f"[{name}]" if name == picture.place else f" {name} " for name in picture.places)
+    """Four lines: the policies, the chain, the task's place in brackets, the passes, the bill."""
+    nodes = " ".join(
+        f"[{name}]" if name == picture.place else f" {name} " for name in picture.places
+    )
     return f"{picture.above}\n{nodes}\n{picture.below}\n{_bill(picture)}\n"
 
 
@@ -119,13 +125,22 @@ def rgb(picture: Picture) -> NDArray[np.uint8]:
             _arrow(axes, picture.places[start], picture.places[end], chance)
     for name, (x, y) in picture.places.items():
         colour = _HERE if name == picture.place else _PALE
-        box = {"boxstyle": "round,pad=0.55", "facecolor": colour, "edgecolor": _INK, "linewidth": 1.2}
+        box = {
+            "boxstyle": "round,pad=0.55",
+            "facecolor": colour,
+            "edgecolor": _INK,
+            "linewidth": 1.2,
+        }
         again = (name, name) in picture.moves
         label = f"{name}\n\u21bb {_chance(picture.moves[name, name])}" if again else name
         size = 10 if again else 13
-        axes.text(x, y, label, ha="center", va="center", fontsize=size, color=_INK, bbox=box, zorder=3)
+        axes.text(
+            x, y, label, ha="center", va="center", fontsize=size, color=_INK, bbox=box, zorder=3
+        )
     axes.text(0.03, 1.07, picture.above, va="center", fontsize=10, color=_INK)
-    axes.text(0.03, -0.13, f"{picture.below}      {_bill(picture)}", va="center", fontsize=10, color=_INK)
+    axes.text(
+        0.03, -0.13, f"{picture.below}      {_bill(picture)}", va="center", fontsize=10, color=_INK
+    )
     _bars(axes, picture)
     canvas.draw()
     return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
@@ -149,7 +164,9 @@ def _chance(chance: float | None) -> str:
     return "?" if chance is None else f"{chance:.2f}"
 
 
-def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], chance: float | None) -> None:
+def _arrow(
+    axes: Any, start: tuple[float, float], end: tuple[float, float], chance: float | None
+) -> None:
     width = 0.8 if chance is None else 0.4 + 3.0 * chance
     style: dict[str, Any] = {"arrowstyle": "-|>", "color": _INK, "lw": width, "mutation_scale": 12}
     (x0, y0), (x1, y1) = start, end
@@ -158,11 +175,20 @@ def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], chan
     axes.annotate("", xy=end, xytext=start, arrowprops=style, zorder=1)
     plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
     spot = (x0 + x1) / 2, (y0 + y1) / 2 + (0.05 if y0 == y1 else 0.0)
-    axes.text(*spot, _chance(chance), ha="center", va="center", fontsize=9, color=_INK, bbox=plate, zorder=2)
+    axes.text(
+        *spot,
+        _chance(chance),
+        ha="center",
+        va="center",
+        fontsize=9,
+        color=_INK,
+        bbox=plate,
+        zorder=2,
+    )
 
 
 def _bars(axes: Any, picture: Picture) -> None:
-    """Two bars on the right: the provider's cost in units of P, the user's utility in units of V."""
+    """Two bars on the right: the provider's cost in units of P, the user's utility in V."""
     rows = ((0.84, "cost / P", picture.cost / picture.penalty, "#b5473c"),
             (0.94, "utility / V", picture.utility / picture.value, "#3b7a57"))  # fmt: skip
     axes.plot([0.8, 0.995], [0.45, 0.45], color=_INK, lw=0.8)
@@ -181,7 +207,11 @@ def _rectangle(x: float, y: float, width: float, height: float, colour: str) -> 
 
 def _policies(scene: Scene) -> str:
     s = "?" if scene.cascade is None else f"{scene.cascade:.3f}"
-    q = "?" if scene.abandon is None else " / ".join(f"{x:.3f}" for x in dict.fromkeys(scene.abandon))
+    q = (
+        "?"
+        if scene.abandon is None
+        else " / ".join(f"{x:.3f}" for x in dict.fromkeys(scene.abandon))
+    )
     return f"{scene.title}s = {s}   q = {q}"
 
 

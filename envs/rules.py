@@ -1,15 +1,17 @@
 """The rules of play: one pass from one uniform number, a whole task, and the bill at its end.
 
-After a pass of M_i one of four things happens. With p = p_i, k = 1-p they share the unit interval like this:
+After a pass of M_i one of four things happens. With p = p_i, k = 1-p they share the unit interval
+like this:
 
     0            p              p + k q                               1
     |   solved   |     left     |   kept: 1-s    |   escalated: s     |
 
-"Kept" and "escalated" name the model of the next pass, which the coin decides whether or not somebody stays
-to see it. From M2 there is no way back, so there both mean M2. (Section 3 of the paper.)
+"Kept" and "escalated" name the model of the next pass, which the coin decides whether or not
+somebody stays to see it. From M2 there is no way back, so there both mean M2. (Section 3 of the
+paper.)
 
-Everything is plain arithmetic on numbers or arrays: the scalar environments and the batched engines play by
-these same functions.
+Everything is plain arithmetic on numbers or arrays: the scalar environments and the batched engines
+play by these same functions.
 """
 
 from __future__ import annotations
@@ -48,11 +50,15 @@ def run_pass(success: Any, model: Any, cascade: Any, abandon: Any, uniform: Any)
     solve = success[model - 1]
     leave = solve + (1 - solve) * abandon
     keep = leave + (1 - leave) * (1 - cascade)
-    return Pass(uniform < solve, (solve <= uniform) & (uniform < leave), 1 + ((model == 2) | (uniform >= keep)))
+    return Pass(
+        uniform < solve,
+        (solve <= uniform) & (uniform < leave),
+        1 + ((model == 2) | (uniform >= keep)),
+    )
 
 
 def next_pass(success: Any, escalate: Any, uniform: Any) -> tuple[Any, Any]:
-    """The pass that follows when the user stays: by M2?, and does it solve the task? Coin and pass by one number.
+    """The pass that follows when the user stays: (by M2?, solved?), coin and pass by one number.
 
         0             e p2             e            e + (1-e) p1           1
         |  M2 solves  |    M2 fails    |  M1 solves  |       M1 fails      |
@@ -97,17 +103,19 @@ def play_task(
 
 
 def rest(game: Game, cut: NDArray[np.bool_], model: Any, cascade: Any, abandon: Any) -> Payoffs:
-    """What to expect of the tasks that were cut off before a pass of ``model``; 0 for the others."""
+    """What to expect of the tasks that were cut off before a pass of ``model``; 0 for others."""
     if not cut.any():
         return NOTHING
     tail = np.zeros((len(Payoffs._fields), cut.size))
     games = game[cut] if game.shape else game
-    tail[:, cut] = payoffs(games, *(np.broadcast_to(x, cut.shape)[cut] for x in (model, cascade, abandon)))
+    tail[:, cut] = payoffs(
+        games, *(np.broadcast_to(x, cut.shape)[cut] for x in (model, cascade, abandon))
+    )
     return Payoffs(*tail)
 
 
 def stay_reward(value: Any, latency: Any, model: Any, solved: Any) -> Any:
-    """What waiting for one pass brought the user: V if it solved the task, less the time t of ``model``.
+    """What waiting for one pass brought the user: V if solved, less the time t of ``model``.
 
     ``latency`` is (t1, t2), an array where ``model`` is one.
     """
@@ -115,13 +123,15 @@ def stay_reward(value: Any, latency: Any, model: Any, solved: Any) -> Any:
 
 
 def settle(game: Game, passes: Any, solved: Any, tail: Payoffs = NOTHING) -> Payoffs:
-    """The realised S, L, C, U, J of a task; ``tail`` is the expected rest of one that was cut off."""
+    """The realised S, L, C, U, J of a task; ``tail`` is the expected rest of one cut off."""
     n1, n2 = passes
     success = solved + tail.success
     latency = n1 * game.latency[0] + n2 * game.latency[1] + tail.latency
     service_cost = n1 * game.cost[0] + n2 * game.cost[1] + tail.service_cost
     utility = game.value * success - latency
-    return Payoffs(success, latency, service_cost, utility, service_cost + game.penalty * (1 - success))
+    return Payoffs(
+        success, latency, service_cost, utility, service_cost + game.penalty * (1 - success)
+    )
 
 
 def record(passes: Any, solved: Any, bill: Payoffs, truncated: Any) -> Task:

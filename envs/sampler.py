@@ -1,16 +1,17 @@
 """Whole tasks in constant time each: how often each model runs, and how the task ends.
 
-Under a commitment (i, s) and a reply q the passes of M1 go on with chance a = k1 (1-q)(1-s) and those of M2 with
-b = k2 (1-q), whatever came before. So the numbers of passes are geometric, and independent of where the task goes
-when M1 is done with it. With k = 1-p, D = 1-a and beta = 1 / (p2 + k2 q), four ends share the unit interval:
+Under a commitment (i, s) and a reply q the passes of M1 go on with chance a = k1 (1-q)(1-s) and
+those of M2 with b = k2 (1-q), whatever came before. So the numbers of passes are geometric, and
+independent of where the task goes when M1 is done with it. With k = 1-p, D = 1-a and beta = 1 / (p2
++ k2 q), four ends share the unit interval:
 
     0                 (p1 + ...)                                                            1
     |  solved by M1  |  solved by M2  |  abandoned after M2: e k2 q beta  |  after M1: k1 q / D  |
 
-where e = k1 (1-q) s / D is the chance of an escalation; on route 2 M1 has no part and e = 1. A task takes three
-uniform numbers: two for the numbers of passes (Prob(n > m) = a^m, inverted by a logarithm), one for the end. No loop
-over passes, so a task of a thousand passes costs what one of one pass costs. The law is that of playing pass by
-pass; nothing is cut off.
+where e = k1 (1-q) s / D is the chance of an escalation; on route 2 M1 has no part and e = 1. A task
+takes three uniform numbers: two for the numbers of passes (Prob(n > m) = a^m, inverted by a
+logarithm), one for the end. No loop over passes, so a task of a thousand passes costs what one of
+one pass costs. The law is that of playing pass by pass; nothing is cut off.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
     escalated = 1 - starts + starts * k1 * (1 - abandon) * cascade / end1
     left1, left2 = starts * k1 * abandon / end1, escalated * k2 * abandon / end2
     # taken from 1, so that rounding invents no end that cannot be: a user with q = 0 never leaves
-    return Law(starts, _again(end1), _again(end2), 1 - left1 - escalated, 1 - left1 - left2, 1 - left1)
+    return Law(
+        starts, _again(end1), _again(end2), 1 - left1 - escalated, 1 - left1 - left2, 1 - left1
+    )
 
 
 def _again(end: Any) -> Any:
@@ -79,7 +82,7 @@ def _again(end: Any) -> Any:
 
 
 def logs(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Draws of three uniform numbers in [0, 1), shape (3, ...), made ready: log(1 - u), log(1 - u), u."""
+    """Draws of three uniform numbers, shape (3, ...), made ready: log(1 - u), log(1 - u), u."""
     ready = np.subtract(1.0, uniform)
     np.log(ready[:2], out=ready[:2])
     ready[2] = uniform[2]
@@ -96,7 +99,7 @@ def outcome(law: Law, ready: NDArray[np.float64]) -> Outcome:
 
 
 def one_outcome(law: Law, ready: Sequence[float]) -> tuple[int, int, bool]:
-    """As `outcome`, for a single task in Python numbers, a hundred times as fast; the fields of an `Outcome`."""
+    """As `outcome`, for one task in Python numbers, a hundred times as fast: (n1, n2, solved)."""
     starts, again1, again2, by_standard, solved, reasoning = law
     first, second, end = ready
     reasons = 1 + int(second * again2) if by_standard <= end < reasoning else 0
@@ -108,7 +111,9 @@ def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
     return Law(*map(float, law(game, route, cascade, abandon)))._replace(starts=2 - route)
 
 
-def one_task(game: Game, cascade: float, abandon: float, outcome: tuple[int, int, bool], max_passes: int) -> Task:
+def one_task(
+    game: Game, cascade: float, abandon: float, outcome: tuple[int, int, bool], max_passes: int
+) -> Task:
     """What an outcome comes to for both sides; the expected rest is charged where it is cut off."""
     played = cut_off(Outcome(*outcome), max_passes)
     passes, solved = tuple(map(int, played.passes)), bool(played.solved)
@@ -135,7 +140,7 @@ def sample_tasks(
     rng: np.random.Generator,
     size: int | None = None,
 ) -> Outcome:
-    """Play tasks to their ends: ``size`` tasks of one game and (i, s, q), or one task for each entry of arrays.
+    """Play tasks to their ends: ``size`` tasks of one (game, i, s, q), or one for each entry.
 
     Args:
         game: one game, or an array of games.
@@ -143,13 +148,15 @@ def sample_tasks(
         cascade: s in [0, 1].
         abandon: q in [0, 1].
         rng: gives three uniform numbers per task.
-        size: how many tasks; omit it where the game or the rest are arrays, which broadcast to a shape (n,).
+        size: how many tasks; omit it where the game or the rest are arrays, which broadcast to a
+            shape (n,).
 
     Returns:
         Arrays of shape (n,).
 
     Raises:
-        ValueError: route is not 1 or 2, a probability lies outside [0, 1], or the shape is not (n,).
+        ValueError: route is not 1 or 2, a probability lies outside [0, 1], or the shape is not
+            (n,).
 
     Example:
         >>> from routing_game.theory import GAMES, payoffs
@@ -162,16 +169,24 @@ def sample_tasks(
         (0.59, 0.59)
     """
     choice = tuple(np.asarray(x) for x in (route, cascade, abandon))
-    shape = np.broadcast_shapes(game.shape, *(x.shape for x in choice), () if size is None else (size,))
+    shape = np.broadcast_shapes(
+        game.shape, *(x.shape for x in choice), () if size is None else (size,)
+    )
     if len(shape) != 1:
-        raise ValueError(f"tasks must have a shape (n,): give a size, or arrays in one dimension; got {shape}")
+        raise ValueError(
+            f"tasks must have a shape (n,): give a size, or arrays in one dimension; got {shape}"
+        )
     check_commitment(*choice)
     same = law(game, *choice) if all(x.size == 1 for x in choice) and not game.shape else None
-    played = Outcome(np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, np.bool_))
+    played = Outcome(
+        np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, np.bool_)
+    )
     for start in range(0, shape[0], BLOCK):
         part = slice(start, min(start + BLOCK, shape[0]))
         rule = same or law(_part(game, part), *(_part(x, part) for x in choice))
-        for whole, piece in zip(played, outcome(rule, logs(rng.random((DRAWS, part.stop - start)))), strict=True):
+        for whole, piece in zip(
+            played, outcome(rule, logs(rng.random((DRAWS, part.stop - start)))), strict=True
+        ):
             whole[part] = piece
     return played
 

@@ -13,11 +13,13 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 
 class SB3VecEnv(VecEnv):
-    """A `gymnasium.vector.VectorEnv` as an SB3 `VecEnv`: `PPO("MlpPolicy", SB3VecEnv(gym.make_vec(...)))`.
+    """A `gymnasium.vector.VectorEnv` as an SB3 `VecEnv`.
 
-    Each info holds what SB3 reads of an episode that ended, `terminal_observation` and `TimeLimit.truncated`,
-    and nothing else: a dict per environment and step would cost more than the game. Read the infos of the
-    engine itself.
+    So `PPO("MlpPolicy", SB3VecEnv(gym.make_vec(...)))` trains.
+
+    Each info holds what SB3 reads of an episode that ended, `terminal_observation` and
+    `TimeLimit.truncated`, and nothing else: a dict per environment and step would cost more than
+    the game. Read the infos of the engine itself.
 
     Raises:
         ValueError: the engine does not reset episodes in the step that ends them.
@@ -28,7 +30,9 @@ class SB3VecEnv(VecEnv):
         if mode != AutoresetMode.SAME_STEP:
             raise ValueError(f"SB3 needs an engine with AutoresetMode.SAME_STEP, got {mode}")
         self.engine = engine
-        super().__init__(engine.num_envs, engine.single_observation_space, engine.single_action_space)
+        super().__init__(
+            engine.num_envs, engine.single_observation_space, engine.single_action_space
+        )
 
     def reset(self) -> NDArray[Any]:
         """Reset all environments, with the first of the seeds given to `seed`."""
@@ -64,11 +68,17 @@ class SB3VecEnv(VecEnv):
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
         """Set the engine's attribute; it is shared, so ``indices`` must be None."""
         if indices is not None:
-            raise ValueError("the environments of a batched engine share their attributes; omit indices")
+            raise ValueError(
+                "the environments of a batched engine share their attributes; omit indices"
+            )
         setattr(self.engine, attr_name, value)
 
     def env_method(
-        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+        self,
+        method_name: str,
+        *method_args: Any,
+        indices: VecEnvIndices = None,
+        **method_kwargs: Any,
     ) -> list[Any]:
         """Call the engine's method once; the result stands for each index."""
         value = getattr(self.engine, method_name)(*method_args, **method_kwargs)

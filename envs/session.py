@@ -1,4 +1,4 @@
-"""The session: many tasks of one user, pass by pass, on the provider's side; s is hidden and the user remembers."""
+"""The session: many tasks of one user, on the provider's side; s is hidden, the user remembers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STANDARD, REASONING = 0, 1
 
 
 class SessionUser(Protocol):
-    """Who uses a session: leaves or stays after each failure, and remembers what it saw from task to task."""
+    """Who uses a session: leaves or stays after each failure, and remembers from task to task."""
 
     def begin(self) -> None:
         """Start a new session: forget the last one."""
@@ -45,9 +45,10 @@ class SessionUser(Protocol):
 class BelievingUser:
     """A user with a Beta belief about the hidden s who answers as if its mean were true.
 
-    After M1 it does what ``user`` would under (1, E[s]), after M2 under (2, 0). While xi1 < 0 < xi2 and ``user`` is the
-    exact best response, that is "stay iff E[s] >= s0", which is exactly optimal within one task. From task to task it
-    is a certainty-equivalent user, which can fall into the information trap: who leaves sees no draw.
+    After M1 it does what ``user`` would under (1, E[s]), after M2 under (2, 0). While xi1 < 0 < xi2
+    and ``user`` is the exact best response, that is "stay iff E[s] >= s0", which is exactly optimal
+    within one task. From task to task it is a certainty-equivalent user, which can fall into the
+    information trap: who leaves sees no draw.
 
     Args:
         user: an object with ``abandon(route, cascade)``.
@@ -87,20 +88,23 @@ class BelievingUser:
 class SessionEnv(gym.Env[Array, Any]):
     """## Description
 
-    A user subscribes and brings tasks, one after another. The provider decides pass by pass: which model starts a
-    task, and, whenever a pass of M1 has failed and the user stays, which model runs next. It commits to nothing, so
-    there is no s to be seen; the user only sees which model serves it, and what it learns from that in one task it
-    remembers in the next. A provider that saves by not escalating today pays with users who leave tomorrow: reputation
-    in the place of commitment.
+    A user subscribes and brings tasks, one after another. The provider decides pass by pass: which
+    model starts a task, and, whenever a pass of M1 has failed and the user stays, which model runs
+    next. It commits to nothing, so there is no s to be seen; the user only sees which model serves
+    it, and what it learns from that in one task it remembers in the next. A provider that saves by
+    not escalating today pays with users who leave tomorrow: reputation in the place of commitment.
 
-    From M2 there is no way back: its passes run, without further decisions, until the task is solved or abandoned.
+    From M2 there is no way back: its passes run, without further decisions, until the task is
+    solved or abandoned.
 
-    The penalty can be the constant P, or arise from what it stands for: with `penalty=False`, a `fee` per task and a
-    user who may cancel after an abandoned task, what is lost is the fees of the tasks that never come.
+    The penalty can be the constant P, or arise from what it stands for: with `penalty=False`, a
+    `fee` per task and a user who may cancel after an abandoned task, what is lost is the fees of
+    the tasks that never come.
 
     ## Action Space
 
-    `Discrete(2)`: 0 the next pass is by M1 (start with M1, keep), 1 it is by M2 (start with M2, escalate).
+    `Discrete(2)`: 0 the next pass is by M1 (start with M1, keep), 1 it is by M2 (start with M2,
+    escalate).
 
     ## Observation Space
 
@@ -109,8 +113,8 @@ class SessionEnv(gym.Env[Array, Any]):
     0. the share of the session's tasks that are over
     1. 0 at the start of a task, 1 after a failed pass of M1
     2. passes made in this task
-    3. 4. how often in this session the user has seen a failed pass of M1 followed by M2, and by M1: all that a
-       Bayesian user knows of the provider, and so, with its prior, its belief
+    3. 4. how often in this session the user has seen a failed pass of M1 followed by M2, and by M1:
+       all that a Bayesian user knows of the provider, and so, with its prior, its belief
 
     ## Starting State
 
@@ -118,32 +122,35 @@ class SessionEnv(gym.Env[Array, Any]):
 
     ## Rewards
 
-    After each step, minus the money for the passes it ran; when a task ends also the fee, and minus P if it was
-    abandoned and `penalty` holds. In units of P; do not discount.
+    After each step, minus the money for the passes it ran; when a task ends also the fee, and minus
+    P if it was abandoned and `penalty` holds. In units of P; do not discount.
 
     ## Episode End
 
-    The session ends (`terminated`) with its last task or when the user cancels. A task still running after
-    `max_passes` passes ends as abandoned by the user.
+    The session ends (`terminated`) with its last task or when the user cancels. A task still
+    running after `max_passes` passes ends as abandoned by the user.
 
     ## Information
 
     Each step that ends a task tells
 
-    - `task`: what happened, a `routing_game.theory.Task`; its cost holds P only if `penalty` holds, and no fee
+    - `task`: what happened, a `routing_game.theory.Task`; its cost holds P only if `penalty` holds,
+      and no fee
     - `cancelled`: whether the user has cancelled
 
     and every step and `reset` tell `belief`, the counts (a, b) of a user that has one.
 
     ## Arguments
 
-    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default "t4-cascade".
-    - `user`: a `SessionUser` (methods `begin`, `leaving`, `see_draw`, `cancelling`), or an object with
-      `abandon(route, cascade)`, which then plays under the mean of a Beta belief (`BelievingUser`). Default: the exact
-      best response, under such a belief.
+    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game.
+      Default "t4-cascade".
+    - `user`: a `SessionUser` (methods `begin`, `leaving`, `see_draw`, `cancelling`), or an object
+      with `abandon(route, cascade)`, which then plays under the mean of a Beta belief
+      (`BelievingUser`). Default: the exact best response, under such a belief.
     - `tasks`: how many tasks a session has at most. Default 100.
-    - `observes`: "model" (default): the user sees which model runs each pass; "route": only which one starts, so that
-      it learns nothing about the cascade. The other settings of the dial show a commitment, and there is none.
+    - `observes`: "model" (default): the user sees which model runs each pass; "route": only which
+      one starts, so that it learns nothing about the cascade. The other settings of the dial show a
+      commitment, and there is none.
     - `prior`: the belief's counts (a, b) before the first task. Default (1, 1).
     - `cancel`: the chance that the user cancels after an abandoned task. Default 0.
     - `fee`: what the user pays per task, in units of P. Default 0.
@@ -151,12 +158,13 @@ class SessionEnv(gym.Env[Array, Any]):
     - `max_passes`: passes after which the user gives a task up. Default 1000.
     - `render_mode`: None (default), "ansi" or "rgb_array".
 
-    `prior` and `cancel` are for users that are made from `abandon`. Bad arguments and actions raise ValueError.
+    `prior` and `cancel` are for users that are made from `abandon`. Bad arguments and actions raise
+    ValueError.
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3, for the rules of a task. Hidden s
-    and sessions go beyond the paper.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3, for the rules
+    of a task. Hidden s and sessions go beyond the paper.
 
     ## Version History
 
@@ -199,12 +207,16 @@ class SessionEnv(gym.Env[Array, Any]):
 
     def _session_user(self, user: Any, prior: Sequence[float], cancel: float) -> SessionUser:
         if user is None or hasattr(user, "abandon"):
-            return BelievingUser(resolve_name(EXACT_USER)(self.game) if user is None else user, prior, cancel)
+            return BelievingUser(
+                resolve_name(EXACT_USER)(self.game) if user is None else user, prior, cancel
+            )
         for method in ("begin", "leaving", "see_draw", "cancelling"):
             player("user", user, method)
         return user
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Begin a session."""
         super().reset(seed=seed)
         self.user.begin()
@@ -217,9 +229,13 @@ class SessionEnv(gym.Env[Array, Any]):
     def step(self, action: int) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Run the next pass with M1, or all further passes with M2, and hear what the user does."""
         if not self._running:
-            raise gym.error.ResetNeeded("the session has ended or not begun: call reset() before step()")
+            raise gym.error.ResetNeeded(
+                "the session has ended or not begun: call reset() before step()"
+            )
         if action not in (STANDARD, REASONING):
-            raise ValueError(f"an action is {STANDARD} (M1 next) or {REASONING} (M2 next), got {action!r}")
+            raise ValueError(
+                f"an action is {STANDARD} (M1 next) or {REASONING} (M2 next), got {action!r}"
+            )
         model = 1 + int(action)
         self._show(model)
         before = sum(self._passes)
@@ -241,7 +257,7 @@ class SessionEnv(gym.Env[Array, Any]):
             self.user.see_draw(model == 2)
 
     def _run(self, model: int) -> tuple[bool, bool]:
-        """Passes of ``model`` until the provider has a decision to make: one of M1, of M2 all; (solved, left)."""
+        """Passes up to the provider's next decision: one of M1, of M2 all; (solved, left)."""
         while True:
             self._passes[model - 1] += 1
             solved, left, _ = rules.run_pass(
@@ -261,7 +277,9 @@ class SessionEnv(gym.Env[Array, Any]):
         bill = rules.settle(self.game, self._passes, solved)
         lost = self.game.penalty * (not solved)
         charged = lost if self.penalty else 0.0
-        task = rules.record(self._passes, solved, bill._replace(cost=bill.service_cost + charged), False)
+        task = rules.record(
+            self._passes, solved, bill._replace(cost=bill.service_cost + charged), False
+        )
         self._place = "solved" if solved else "left"
         self._total = [self._total[0] + task.cost - self.fee, self._total[1] + task.utility]
         self._last_passes = (task.standard, task.reasoning)
@@ -284,9 +302,22 @@ class SessionEnv(gym.Env[Array, Any]):
         if self._place is None:
             raise gym.error.ResetNeeded("no session has begun: call reset() before render()")
         passes = tuple(self._passes) if sum(self._passes) or not self._played else self._last_passes
-        cost = self._total[0] + sum(n * c for n, c in zip(self._passes, self.game.cost, strict=True))
-        utility = self._total[1] - sum(n * t for n, t in zip(self._passes, self.game.latency, strict=True))
+        cost = self._total[0] + sum(
+            n * c for n, c in zip(self._passes, self.game.cost, strict=True)
+        )
+        utility = self._total[1] - sum(
+            n * t for n, t in zip(self._passes, self.game.latency, strict=True)
+        )
         q = (self._leaving(1), self._leaving(2))
         title = f"task {min(self._played + 1, self.tasks)} of {self.tasks}   "
-        scene = Scene(self.game, self._place, (passes[0], passes[1]), float(cost), float(utility), None, q, title)
+        scene = Scene(
+            self.game,
+            self._place,
+            (passes[0], passes[1]),
+            float(cost),
+            float(utility),
+            None,
+            q,
+            title,
+        )
         return render(scene, self.render_mode)

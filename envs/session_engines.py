@@ -1,9 +1,10 @@
 """Sessions with a hidden cascade, side by side in arrays, for learners: one engine for each player.
 
-The rules are those of `SessionEnv`, pass by pass. In `ProviderSessions` the provider learns against users who hold a
-belief and follow a rule, such as those of `routing_game.theory.belief_rules`; in `UserSessions` the user learns against
-providers each of which plays one s that it does not know. Both are `gymnasium.vector` engines, so that
-`envs.sb3.SB3VecEnv` hands them to Stable-Baselines3; all randomness comes from the seed of `reset`.
+The rules are those of `SessionEnv`, pass by pass. In `ProviderSessions` the provider learns against
+users who hold a belief and follow a rule, such as those of `routing_game.theory.belief_rules`; in
+`UserSessions` the user learns against providers each of which plays one s that it does not know.
+Both are `gymnasium.vector` engines, so that `envs.sb3.SB3VecEnv` hands them to Stable-Baselines3;
+all randomness comes from the seed of `reset`.
 """
 
 from __future__ import annotations
@@ -31,14 +32,21 @@ class _Sessions(Engine):
     """Many sessions of one game; those that end begin anew in the same step."""
 
     def __init__(
-        self, game: Game | str, num_envs: int, prior: Sequence[float], high: Sequence[float], low: Sequence[float]
+        self,
+        game: Game | str,
+        num_envs: int,
+        prior: Sequence[float],
+        high: Sequence[float],
+        low: Sequence[float],
     ) -> None:
         box = spaces.Box(np.array(low, dtype=np.float32), np.array(high, dtype=np.float32))
         super().__init__(num_envs, box, spaces.Discrete(2), AutoresetMode.SAME_STEP)
         self.game, self.prior = single_game(game), Belief.checked(prior)
         self._running = False
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Begin a session everywhere."""
         super().reset(seed=seed)
         self._allocate()
@@ -74,14 +82,16 @@ class _Sessions(Engine):
         self.b += where & ~escalated
 
     def _reason(self, where: Mask, q: Any = None) -> tuple[Array, Mask]:
-        """All passes of M2 ``where``: (how many, solved); the user leaves after each failure with chance q."""
+        """All passes of M2 ``where``: (how many, solved), if the user leaves with chance q."""
         q = float(self.game.net_value[1] < 0) if q is None else q
         again = self.game.failure[1] * (1 - q)
         passes = where * self.np_random.geometric(np.broadcast_to(1 - again, where.shape))
-        return passes, where & (self.np_random.random(self.num_envs) < self.game.success[1] / (1 - again))
+        return passes, where & (
+            self.np_random.random(self.num_envs) < self.game.success[1] / (1 - again)
+        )
 
     def _play(self, ones: Mask) -> tuple[Array, Mask]:
-        """The reward of each session under action 1 (True) or 0, and whether the session is over."""
+        """The reward of each session under action 1 (True) or 0, and whether it is over."""
         raise NotImplementedError
 
     def _observe(self) -> Array:
@@ -89,15 +99,16 @@ class _Sessions(Engine):
 
 
 class ProviderSessions(_Sessions):
-    """The provider's side: which model starts a task, and which follows each failed pass of M1 while the user stays.
+    """The provider's side: which model starts a task, and which follows a failed pass of M1.
 
-    Action 0 runs one pass of M1, 1 all further passes by M2. Reward: the ``fee`` when a task ends, less the money for
-    passes, and less P if the task was abandoned.
+    Action 0 runs one pass of M1, 1 all further passes by M2. Reward: the ``fee`` when a task ends,
+    less the money for passes, and less P if the task was abandoned.
 
-    After each task the session goes on with chance ``going_on``. That is the discount g of the theory, which falls due
-    task by task, while a learner's gamma would fall due step by step and make a pass more cost less; so leave gamma at
-    1. As going on does not depend on what the provider does, a fee moves no optimum: one near the cost of a task keeps
-    the value of going on near 0, and the noise of ends with it.
+    After each task the session goes on with chance ``going_on``. That is the discount g of the
+    theory, which falls due task by task, while a learner's gamma would fall due step by step and
+    make a pass more cost less; so leave gamma at
+    1. As going on does not depend on what the provider does, a fee moves no optimum: one near the
+    cost of a task keeps the value of going on near 0, and the noise of ends with it.
 
     Args:
         game: a game, or the id of one in the catalog.
@@ -106,8 +117,8 @@ class ProviderSessions(_Sessions):
         prior: every user's Beta counts before its first task.
         going_on: g in [0, 1].
         tasks: most tasks of a session; None for no bound, which needs g < 1.
-        observes: "belief": (failed, a, b), whether a pass of M1 has just failed, and the user's counts; "task":
-            (failed, passes), the passes made in this task.
+        observes: "belief": (failed, a, b), whether a pass of M1 has just failed, and the user's
+            counts; "task": (failed, passes), the passes made in this task.
         fee: what a user pays for a task.
     """
 
@@ -128,8 +139,12 @@ class ProviderSessions(_Sessions):
         require(0 <= going_on <= 1, "going_on", going_on, "lie in [0, 1]")
         require(np.isfinite(fee), "fee", fee, "be finite")
         if tasks is None and going_on == 1:
-            raise ValueError("going_on must be less than 1, or tasks a number: a session has to end")
-        self.tasks = np.iinfo(np.int64).max if tasks is None else whole_number("tasks", tasks, least=1)
+            raise ValueError(
+                "going_on must be less than 1, or tasks a number: a session has to end"
+            )
+        self.tasks = (
+            np.iinfo(np.int64).max if tasks is None else whole_number("tasks", tasks, least=1)
+        )
         width = 3 if observes == "belief" else 2
         super().__init__(game, num_envs, prior, [1.0] + [np.inf] * (width - 1), [0.0] * width)
         self.user, self.going_on, self.observes, self.fee = user, going_on, observes, fee
@@ -156,16 +171,24 @@ class ProviderSessions(_Sessions):
     def _play(self, ones: Mask) -> tuple[Array, Mask]:
         game, failed_before = self.game, self.passes > 0
         self._see(failed_before, ones)
-        q = np.where(failed_before, self.whole, game.net_value[1] < 0) if self.user.checks == "task" else None
+        q = (
+            np.where(failed_before, self.whole, game.net_value[1] < 0)
+            if self.user.checks == "task"
+            else None
+        )
         passes, solved = self._reason(ones, q)
         failed = ~ones & (self.np_random.random(self.num_envs) >= game.success[0])
         left = ones & ~solved
         left[failed] = self.np_random.random(int(failed.sum())) < self._q(failed)
         self.passes += ~ones
         ends = ones | ~failed | left
-        reward = self.fee * ends - game.cost[0] * ~ones - game.cost[1] * passes - game.penalty * left
+        reward = (
+            self.fee * ends - game.cost[0] * ~ones - game.cost[1] * passes - game.penalty * left
+        )
         self.played += ends
-        over = ends & ((self.np_random.random(self.num_envs) >= self.going_on) | (self.played >= self.tasks))
+        over = ends & (
+            (self.np_random.random(self.num_envs) >= self.going_on) | (self.played >= self.tasks)
+        )
         self._begin_task(ends)
         return reward, over
 
@@ -179,19 +202,21 @@ class ProviderSessions(_Sessions):
 
 
 class UserSessions(_Sessions):
-    """The user's side: stay (0) or leave (1) after each failed pass of M1, when the provider plays (1, s) throughout.
+    """The user's side: stay (0) or leave (1) after each failed pass of M1; (1, s) throughout.
 
-    Each session draws its s from the prior. Reward: V for a solved task, less the time of passes, all that happened
-    since the last decision; do not discount. After a failed pass of M2 the user stays iff xi2 >= 0. A session without
-    any failure of M1 has no decision, and is not played: one in p1^-T.
+    Each session draws its s from the prior. Reward: V for a solved task, less the time of passes,
+    all that happened since the last decision; do not discount. After a failed pass of M2 the user
+    stays iff xi2 >= 0. A session without any failure of M1 has no decision, and is not played: one
+    in p1^-T.
 
     Args:
         game: a game, or the id of one in the catalog.
         num_envs: how many sessions.
         tasks: T, tasks of a session.
         prior: Beta(a, b), the law of s.
-        observes: "belief": (share of the tasks that are over, a, b), the counts of a Bayesian user; a number k: (share,
-            the last k draws), the last one first, 1 for "escalated", -1 for "kept", 0 for none yet.
+        observes: "belief": (share of the tasks that are over, a, b), the counts of a Bayesian user;
+            a number k: (share, the last k draws), the last one first, 1 for "escalated", -1 for
+            "kept", 0 for none yet.
     """
 
     def __init__(
@@ -210,7 +235,9 @@ class UserSessions(_Sessions):
 
     def _allocate(self) -> None:
         super()._allocate()
-        self.cascade, self._unpaid = np.zeros((2, self.num_envs))  # the hidden s; utility since the last decision
+        self.cascade, self._unpaid = np.zeros(
+            (2, self.num_envs)
+        )  # the hidden s; utility since the last decision
         self.draws = np.zeros((self.num_envs, self.window), dtype=np.float32)
 
     def _begin(self, where: Mask) -> None:

@@ -46,7 +46,7 @@ class Provider(Protocol):
 
 
 class Commitments:
-    """Where the commitments of new tasks come from: one that is fixed, a provider's, or any (uniform)."""
+    """Where commitments of new tasks come from: a fixed one, a provider's, or any (uniform)."""
 
     def __init__(self, provider: Provider | Commitment | None) -> None:
         if isinstance(provider, Commitment):
@@ -62,9 +62,10 @@ class Commitments:
         return 1 if self.provider is None else 0
 
     def __call__(self, uniform: Any, where: NDArray[np.bool_]) -> tuple[Any, Any]:
-        """Routes and cascades, the same for all or one for each of a batch, of the tasks that begin ``where``.
+        """Routes and cascades, one or one each, of the tasks that begin ``where``.
 
-        ``uniform`` holds the `draws` arrays that decide. What stands elsewhere is a commitment, but means nothing.
+        ``uniform`` holds the `draws` arrays that decide. What stands elsewhere is a commitment, but
+        means nothing.
         """
         if self.provider is None:
             upper = uniform[0] >= 0.5
@@ -92,13 +93,14 @@ class Commitments:
 class UserEnv(gym.Env[Array, Any]):
     """## Description
 
-    A user has handed a task to a provider who has committed to a route i and a cascade probability s. Each
-    pass of a model takes time. Whenever one fails the user decides: wait for another pass, by whichever model
-    the provider's cascade coin has chosen, or leave. One step is one such decision and an episode is one
-    task.
+    A user has handed a task to a provider who has committed to a route i and a cascade probability
+    s. Each pass of a model takes time. Whenever one fails the user decides: wait for another pass,
+    by whichever model the provider's cascade coin has chosen, or leave. One step is one such
+    decision and an episode is one task.
 
-    The first pass is no decision of the user's. An episode therefore begins after a *failed* first pass,
-    whose time is sunk: U = xi_i + k_i E[return], so the q that maximises the return maximises U.
+    The first pass is no decision of the user's. An episode therefore begins after a *failed* first
+    pass, whose time is sunk: U = xi_i + k_i E[return], so the q that maximises the return maximises
+    U.
 
     ## Action Space
 
@@ -106,16 +108,16 @@ class UserEnv(gym.Env[Array, Any]):
 
     ## Observation Space
 
-    What `observes` says; the same at each decision of a task, as for the paper's user, whose policy is one q
-    per commitment, except with "model". Each is a `Box` of float64 whose first entry is the route in [1, 2]
-    (with "none", a constant 1):
+    What `observes` says; the same at each decision of a task, as for the paper's user, whose policy
+    is one q per commitment, except with "model". Each is a `Box` of float64 whose first entry is
+    the route in [1, 2] (with "none", a constant 1):
 
     - `"strategy"`: (i, s), exactly
     - `"samples:n"`: i, and how many of n tosses of the provider's coin came up "escalate"
     - `"noisy:sd"`: i, and s plus normal noise of standard deviation sd, clipped to [0, 1]
     - `"route"`: i alone; s is hidden
-    - `"model"`: (i, s), and the model that has just failed. Such a user may leave after M2 but not after M1;
-      its optimum is another one (a stopping rule).
+    - `"model"`: (i, s), and the model that has just failed. Such a user may leave after M2 but not
+      after M1; its optimum is another one (a stopping rule).
     - `"none"`: nothing
 
     `routing_game.envs.observation.Dial` names the theoretical target of each.
@@ -126,39 +128,42 @@ class UserEnv(gym.Env[Array, Any]):
 
     ## Rewards
 
-    Stay: V if the next pass solves the task, minus its time. Leave: 0. In units of V; do not discount.
+    Stay: V if the next pass solves the task, minus its time. Leave: 0. In units of V; do not
+        discount.
 
     ## Episode End
 
-    The task is solved or the user leaves (`terminated`). A task still running after `max_passes` passes, the
-    first included, is cut off, and the return of staying on to the end is added to the reward: the exact
-    continuation of a user who always stays, as one who gets there has done so far. `truncated` then is true
-    as well. (`terminated` stays true: the rest has been paid, nothing is left to bootstrap.)
+    The task is solved or the user leaves (`terminated`). A task still running after `max_passes`
+    passes, the first included, is cut off, and the return of staying on to the end is added to the
+    reward: the exact continuation of a user who always stays, as one who gets there has done so
+    far. `truncated` then is true as well. (`terminated` stays true: the rest has been paid, nothing
+    is left to bootstrap.)
 
     ## Information
 
     `reset` tells nothing. Each `step` tells
 
-    - `regret`: U*(i, s) - U(i, s, q) for the q in {0, 1} that the action would be if held for the whole task,
-      the first pass included; exact, and never negative
+    - `regret`: U*(i, s) - U(i, s, q) for the q in {0, 1} that the action would be if held for the
+      whole task, the first pass included; exact, and never negative
 
     and the last one of an episode also
 
-    - `S`, `L`, `C`, `U`, `J`: solved or not, waiting time, money for passes, the user's utility and the
-      provider's cost of the whole task as it happened, the first pass included
+    - `S`, `L`, `C`, `U`, `J`: solved or not, waiting time, money for passes, the user's utility and
+      the provider's cost of the whole task as it happened, the first pass included
     - `task`: the same as a `routing_game.theory.Task`
 
     ## Arguments
 
-    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default
-      "t4-cascade".
+    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game.
+      Default "t4-cascade".
     - `observes`: what the user sees, see Observation Space. Default "strategy".
-    - `provider`: an object with `act()`, a fixed `Commitment`, or None (default): i uniform on {1, 2} and s
-      uniform on [0, 1], so that a user learns to answer every commitment.
+    - `provider`: an object with `act()`, a fixed `Commitment`, or None (default): i uniform on {1,
+      2} and s uniform on [0, 1], so that a user learns to answer every commitment.
     - `max_passes`: passes after which a task is cut off, at least 2. Default 1000.
-    - `infos`: "full" (default), "task" (that alone, at the end), or "none". The exact regret costs many times what
-      the game does.
-    - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain, where the task is, what it has cost.
+    - `infos`: "full" (default), "task" (that alone, at the end), or "none". The exact regret costs
+      many times what the game does.
+    - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain, where the task is,
+      what it has cost.
 
     Bad arguments and actions raise ValueError.
 
@@ -200,7 +205,9 @@ class UserEnv(gym.Env[Array, Any]):
         self._running = False
         self._task: Task | None = None
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Begin a task and fail its first pass."""
         if seed is not None:
             super().reset(seed=seed)
@@ -221,11 +228,15 @@ class UserEnv(gym.Env[Array, Any]):
     def step(self, action: int) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Stay for another pass, or leave."""
         if not self._running:
-            raise gym.error.ResetNeeded("the task has ended or not begun: call reset() before step()")
+            raise gym.error.ResetNeeded(
+                "the task has ended or not begun: call reset() before step()"
+            )
         try:
             action = (STAY, LEAVE).index(action)  # an int, whatever number or array of one it was
         except ValueError:
-            raise ValueError(f"an action is {STAY} (stay) or {LEAVE} (leave), got {action!r}") from None
+            raise ValueError(
+                f"an action is {STAY} (stay) or {LEAVE} (leave), got {action!r}"
+            ) from None
         self._fresh = uniform = (self._numbers or self._make_numbers()).pop()
         if action == LEAVE:
             return self._finish(0.0, action, solved=False)
@@ -253,25 +264,34 @@ class UserEnv(gym.Env[Array, Any]):
         if self.infos != "full":
             return {}
         if self._regret is None:
-            self._regret = self._user_regret(self.game, *self._commitment, np.array([0.0, 1.0])).tolist()
+            self._regret = self._user_regret(
+                self.game, *self._commitment, np.array([0.0, 1.0])
+            ).tolist()
         return {"regret": self._regret[action]}
 
-    def _finish(self, reward: float, action: int, solved: bool) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def _finish(
+        self, reward: float, action: int, solved: bool
+    ) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         outcome = self._standard, self._reasoning, solved
         bill = self._bills.get(outcome) or self._bill(outcome)
         return self._end(reward, action, bill)
 
     def _bill(self, outcome: tuple[int, int, bool]) -> dict[str, Any]:
-        """What a task of this outcome comes to, as infos tell it; remembered, because many tasks end alike."""
+        """What a task of this outcome comes to, as infos tell it; many end alike."""
         if len(self._bills) == CACHE_SIZE:
             self._bills.clear()
         standard, reasoning, solved = outcome
         bill = self._bills[outcome] = _told(
-            (standard, reasoning), solved, rules.settle(self.game, (standard, reasoning), solved), False
+            (standard, reasoning),
+            solved,
+            rules.settle(self.game, (standard, reasoning), solved),
+            False,
         )
         return bill
 
-    def _cut_off(self, reward: float, action: int) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def _cut_off(
+        self, reward: float, action: int
+    ) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         _, cascade = self._commitment
         tails = [payoffs(self.game, model, cascade, 0.0) for model in (1, 2)]
         tail = Payoffs(*(x + self._escalate * (y - x) for x, y in zip(*tails, strict=True)))
@@ -279,7 +299,9 @@ class UserEnv(gym.Env[Array, Any]):
         bill = _told(passes, False, rules.settle(self.game, passes, False, tail), True)
         return self._end(reward + tail.utility, action, bill)
 
-    def _end(self, reward: float, action: int, bill: dict[str, Any]) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def _end(
+        self, reward: float, action: int, bill: dict[str, Any]
+    ) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         self._running, self._task = False, bill["task"]
         truncated = self._task.truncated
         if self.infos == "none":
@@ -309,12 +331,14 @@ class UserEnv(gym.Env[Array, Any]):
 class UserVectorEnv(Engine):
     """Many `UserEnv` at once, one decision each per step: what `gym.make_vec` builds.
 
-    Spaces, rewards and arguments as for `UserEnv`. Infos are arrays: `regret` for tasks that go on; for those
-    that ended, all of them under `final_info`, where `task` is a dict of arrays with the fields of a `Task`.
-    Environment k of a batch plays the same tasks in a batch of any size, and environment 0 those of `UserEnv`.
+    Spaces, rewards and arguments as for `UserEnv`. Infos are arrays: `regret` for tasks that go on;
+    for those that ended, all of them under `final_info`, where `task` is a dict of arrays with the
+    fields of a `Task`. Environment k of a batch plays the same tasks in a batch of any size, and
+    environment 0 those of `UserEnv`.
 
-    Besides, `game` may be an array of games, shape (num_envs,), and `autoreset_mode` is "SameStep" (default) or
-    "NextStep": then what ended is told at once, not under `final_info`, and the next step begins another task.
+    Besides, `game` may be an array of games, shape (num_envs,), and `autoreset_mode` is "SameStep"
+    (default) or "NextStep": then what ended is told at once, not under `final_info`, and the next
+    step begins another task.
     """
 
     def __init__(
@@ -331,7 +355,13 @@ class UserVectorEnv(Engine):
     ) -> None:
         refuse(max_episode_steps, render_mode)
         self.game = games(game, whole_number("num_envs", num_envs, least=1))
-        single = UserEnv(self.game[0] if self.game.shape else self.game, observes, provider, max_passes, infos=infos)
+        single = UserEnv(
+            self.game[0] if self.game.shape else self.game,
+            observes,
+            provider,
+            max_passes,
+            infos=infos,
+        )
         super().__init__(num_envs, single.observation_space, single.action_space, autoreset_mode)
         self.observes, self.dial = observes, single.dial
         self.max_passes, self.infos = single.max_passes, single.infos
@@ -343,7 +373,9 @@ class UserVectorEnv(Engine):
         self._streams: Streams | None = None
         self._running = False
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Begin a task everywhere and fail its first pass."""
         super().reset(seed=seed)
         if seed is not None or self._streams is None:
@@ -381,11 +413,15 @@ class UserVectorEnv(Engine):
 
     def _stays(self, actions: Array) -> NDArray[np.bool_]:
         if actions.dtype.kind not in "iu" or np.bitwise_or.reduce(actions) not in (STAY, LEAVE):
-            raise ValueError(f"actions are {STAY} (stay) or {LEAVE} (leave), got {np.unique(actions)}")
+            raise ValueError(
+                f"actions are {STAY} (stay) or {LEAVE} (leave), got {np.unique(actions)}"
+            )
         stay: NDArray[np.bool_] = actions == STAY
         return stay
 
-    def _wait(self, playing: NDArray[np.bool_], uniform: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _wait(
+        self, playing: NDArray[np.bool_], uniform: Array
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Run the next pass where the user stays: (by M2, solved)."""
         reasons, solved = rules.next_pass(self.game.success, self._escalate, uniform)
         reasons &= playing
@@ -396,10 +432,15 @@ class UserVectorEnv(Engine):
             self._reasoning += reasons
         return reasons, solved
 
-    def _cut_off(self, playing: NDArray[np.bool_], solved: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Payoffs]:
-        """Who has made the last pass allowed in vain, and what to expect of them: the coin has yet to choose a model.
+    def _cut_off(
+        self, playing: NDArray[np.bool_], solved: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], Payoffs]:
+        """Who has made the last pass allowed in vain, and what to expect of them.
 
-        Looked for only when somebody can have come so far: as often as the longest task so far leaves room for.
+        The coin has yet to choose a model.
+
+        Looked for only when somebody can have come so far: as often as the longest task so far
+        leaves room for.
         """
         self._until_cut -= 1
         if self._until_cut > 0:
@@ -413,7 +454,12 @@ class UserVectorEnv(Engine):
         return cut, Payoffs(*(x + self._escalate * (y - x) for x, y in zip(*tails, strict=True)))
 
     def _tell(
-        self, stay: NDArray[np.bool_], solved: Array, cut: NDArray[np.bool_], done: NDArray[np.bool_], tail: Payoffs
+        self,
+        stay: NDArray[np.bool_],
+        solved: Array,
+        cut: NDArray[np.bool_],
+        done: NDArray[np.bool_],
+        tail: Payoffs,
     ) -> dict[str, Any]:
         """The infos: of those that go on, and of those that ended."""
         full, ends = self.infos == "full", bool(done.any())
@@ -423,17 +469,23 @@ class UserVectorEnv(Engine):
             reasoning = self._reasoning.astype(np.int64)
             passes = 1 + self._waits.astype(np.int64) - reasoning, reasoning
             told = _told(passes, solved, rules.settle(self.game, passes, solved, tail), cut)
-            final = {**told, "task": told["task"]._asdict()} if full else {"task": told["task"]._asdict()}
+            final = (
+                {**told, "task": told["task"]._asdict()}
+                if full
+                else {"task": told["task"]._asdict()}
+            )
         if not self.same_step:
             return masked(regret, ~self._ended) | masked(final, done)
         info = masked(regret, ~done)
         if ends:
             final |= regret
-            info |= masked({"final_obs": self._observe(), **({"final_info": final} if final else {})}, done)
+            info |= masked(
+                {"final_obs": self._observe(), **({"final_info": final} if final else {})}, done
+            )
         return info
 
     def _begin(self, where: NDArray[np.bool_], uniform: Array, offer: bool) -> None:
-        """New tasks, their first passes failed, in the environments ``where``; with an ``offer``, new commitments."""
+        """New tasks ``where``, their first passes failed; with an ``offer``, new commitments."""
         put = where.astype(np.float64)
         keep = 1.0 - put
         if offer:
@@ -446,11 +498,13 @@ class UserVectorEnv(Engine):
             self._reasoning += put * (self._offered[0] - 1.0)
 
     def _offer(self, where: NDArray[np.bool_], put: Array, keep: Array, uniform: Array) -> None:
-        """New commitments, and what users see of them, where ``put`` is 1; the old ones where ``keep`` is."""
+        """New commitments, and what is seen of them, where ``put`` is 1."""
         split = 1 + self._commitments.draws
         route, cascade = self._commitments(uniform[1:split], where)
         self._offered = _blend(put, (route, cascade), keep, self._offered)
-        self._glimpse = _blend(put, self.dial.columns(route, cascade, uniform[split:]), keep, self._glimpse)
+        self._glimpse = _blend(
+            put, self.dial.columns(route, cascade, uniform[split:]), keep, self._glimpse
+        )
         self._starts = np.maximum(self._offered[1], self._offered[0] - 1.0)
         if self.infos == "full":
             self._regret = self._user_regret(self.game, *self._offered, np.array([[0.0], [1.0]]))
@@ -462,9 +516,10 @@ class UserVectorEnv(Engine):
 
 
 def _blend(put: Array, new: Sequence[Any], keep: Array, old: Array) -> Array:
-    """Each row of ``new``, a number or an array, where ``put`` is 1, of ``old`` where ``keep`` is; exactly.
+    """Each row of ``new`` where ``put`` is 1, of ``old`` where ``keep`` is; exactly.
 
-    A product and a sum have no branches: on masks that are random they take a tenth of the time of `numpy.where`.
+    A product and a sum have no branches: on masks that are random they take a tenth of the time of
+    `numpy.where`.
     """
     blended = old * keep
     for row, x in zip(blended, new, strict=True):
@@ -474,17 +529,22 @@ def _blend(put: Array, new: Sequence[Any], keep: Array, old: Array) -> Array:
 
 def _told(passes: Any, solved: Any, bill: Payoffs, truncated: Any) -> dict[str, Any]:
     """What infos say of a task that ended."""
-    return {**dict(zip("SLCUJ", bill, strict=True)), "task": rules.record(passes, solved, bill, truncated)}
+    return {
+        **dict(zip("SLCUJ", bill, strict=True)),
+        "task": rules.record(passes, solved, bill, truncated),
+    }
 
 
 def _rewards(game: Game) -> Array:
-    """Rewards by what happened: solved + 2 (by M2) + 4 (a pass was run), shape (8,) or, for many games, (8, n)."""
+    """Rewards by what happened: solved + 2 (by M2) + 4 (a pass was run), (8,) or (8, games)."""
     waits = [rules.stay_reward(game.value, game.latency, 1 + k // 2, k % 2) for k in range(4)]
     table = [0.0] * 4 + waits
     return np.array(np.broadcast_arrays(*table))
 
 
-def _pick(rewards: Array, reasons: NDArray[np.bool_], solved: NDArray[np.bool_], played: NDArray[np.bool_]) -> Array:
+def _pick(
+    rewards: Array, reasons: NDArray[np.bool_], solved: NDArray[np.bool_], played: NDArray[np.bool_]
+) -> Array:
     """The rewards of what happened: one look-up, faster than the arithmetic."""
     code = solved.view(np.uint8) + 2 * reasons.view(np.uint8) + 4 * played.view(np.uint8)
     if rewards.ndim == 1:

@@ -1,9 +1,10 @@
 """Worlds: games drawn anew for each episode, and provider options that theory solves exactly.
 
-A *world* is a function from a random generator to a game: `one_of` draws a task type or a measured pair, `hidden` a
-value V or a penalty P that one side does not know, `random_games` any game at all. `WorldEnv` plays an environment in
-one and says which of the game's numbers the agent sees; what its opponent knows is decided where the environment is
-made. `OptionsEnv` lets the provider slow its models down, charge per call, and face a user who may decline.
+A *world* is a function from a random generator to a game: `one_of` draws a task type or a measured
+pair, `hidden` a value V or a penalty P that one side does not know, `random_games` any game at all.
+`WorldEnv` plays an environment in one and says which of the game's numbers the agent sees; what its
+opponent knows is decided where the environment is made. `OptionsEnv` lets the provider slow its
+models down, charge per call, and face a user who may decline.
 """
 
 from __future__ import annotations
@@ -36,18 +37,30 @@ _TOP = float(np.finfo(np.float32).max)
 _CACHED = 256
 
 
-def one_of(games: Sequence[Game | str | Mapping[str, Any]], weights: Sequence[float] | None = None) -> World:
-    """One of some games, ids in the catalog or measured pairs; with weights w, type x has the share w_x.
+def one_of(
+    games: Sequence[Game | str | Mapping[str, Any]], weights: Sequence[float] | None = None
+) -> World:
+    """One of some games, catalog ids or measured pairs; with weights w, type x has the share w_x.
 
-    With types that differ in success this is a world of correlated retries, `theory.mixture`, to agents that cannot
-    tell the types apart.
+    With types that differ in success this is a world of correlated retries, `theory.mixture`, to
+    agents that cannot tell the types apart.
 
     Raises:
-        ValueError: not a game, or weights that are negative, do not sum to 1, or are not one per game.
+        ValueError: not a game, or weights that are negative, do not sum to 1, or are not one per
+            game.
     """
     known = [single_game(game) for game in games]
-    shares = np.full(len(known), 1 / max(len(known), 1)) if weights is None else np.asarray(weights, dtype=float)
-    if not known or shares.shape != (len(known),) or np.any(shares < 0) or abs(shares.sum() - 1) > 1e-9:
+    shares = (
+        np.full(len(known), 1 / max(len(known), 1))
+        if weights is None
+        else np.asarray(weights, dtype=float)
+    )
+    if (
+        not known
+        or shares.shape != (len(known),)
+        or np.any(shares < 0)
+        or abs(shares.sum() - 1) > 1e-9
+    ):
         raise ValueError(
             f"one_of needs games, and weights, one for each, that sum to 1, got {len(known)} and {weights}"
         )
@@ -64,7 +77,9 @@ def hidden(game: Game | str | Mapping[str, Any], **ranges: tuple[float, float]) 
     base = single_game(game)
     for name, span in ranges.items():
         if name not in ("value", "penalty") or not 0 < span[0] <= span[1] < np.inf:
-            raise ValueError(f"hidden draws value or penalty from a range 0 < low <= high, got {name}={span!r}")
+            raise ValueError(
+                f"hidden draws value or penalty from a range 0 < low <= high, got {name}={span!r}"
+            )
 
     def draw(rng: np.random.Generator) -> Game:
         drawn: dict[str, Any] = {name: rng.uniform(*span) for name, span in ranges.items()}
@@ -88,9 +103,10 @@ def numbers(game: Game) -> dict[str, float]:
 class WorldEnv(gym.Env[Array, Any]):
     """## Description
 
-    An environment whose game is drawn anew at each reset. The agent sees what the environment shows, and beside it the
-    numbers of the drawn game that `sees` names. What the opponent knows is decided by `make`: `ProviderEnv` alone
-    gives it the drawn game, `lambda game: ProviderEnv(game, user=...)` a policy that need not look at it.
+    An environment whose game is drawn anew at each reset. The agent sees what the environment
+    shows, and beside it the numbers of the drawn game that `sees` names. What the opponent knows is
+    decided by `make`: `ProviderEnv` alone gives it the drawn game, `lambda game: ProviderEnv(game,
+    user=...)` a policy that need not look at it.
 
     ## Action Space
 
@@ -114,22 +130,24 @@ class WorldEnv(gym.Env[Array, Any]):
 
     ## Information
 
-    That of the environment; and `game`, the game drawn, for the judge. `regret` then refers to this game and its
-    optimum, which an agent that does not see all of it cannot reach.
+    That of the environment; and `game`, the game drawn, for the judge. `regret` then refers to this
+    game and its optimum, which an agent that does not see all of it cannot reach.
 
     ## Arguments
 
-    - `make`: a function from a game to an environment with a `Box` of observations, such as `ProviderEnv`.
+    - `make`: a function from a game to an environment with a `Box` of observations, such as
+      `ProviderEnv`.
     - `sampler`: a world, `one_of(...)`, `hidden(...)`, `random_games(...)`, or any function from a
       `numpy.random.Generator` to a `Game`.
-    - `sees`: names of the numbers shown to the agent: "value", "penalty", "success1", "success2", "latency1",
-      "latency2", "cost1", "cost2". Default none.
+    - `sees`: names of the numbers shown to the agent: "value", "penalty", "success1", "success2",
+      "latency1", "latency2", "cost1", "cost2". Default none.
 
     Bad arguments raise ValueError.
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3. Worlds go beyond the paper.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3. Worlds go
+    beyond the paper.
 
     ## Version History
 
@@ -138,33 +156,52 @@ class WorldEnv(gym.Env[Array, Any]):
 
     metadata = RENDER_METADATA
 
-    def __init__(self, make: Callable[[Game], gym.Env[Any, Any]], sampler: World, sees: Sequence[str] = ()) -> None:
+    def __init__(
+        self, make: Callable[[Game], gym.Env[Any, Any]], sampler: World, sees: Sequence[str] = ()
+    ) -> None:
         unknown = [name for name in sees if name not in NUMBERS]
         if unknown:
-            raise ValueError(f"sees must name numbers of a game, {', '.join(NUMBERS)}, got {unknown}")
+            raise ValueError(
+                f"sees must name numbers of a game, {', '.join(NUMBERS)}, got {unknown}"
+            )
         self._make, self._sampler, self.sees = make, sampler, tuple(sees)
         self._known: dict[Game, gym.Env[Any, Any]] = {}
         self.env = self._enter(sampler(np.random.default_rng(0)))
         inner = self.env.observation_space
         if not isinstance(inner, spaces.Box) or len(inner.shape) != 1:
-            raise ValueError(f"make must give an environment whose observations are a vector, got {inner}")
+            raise ValueError(
+                f"make must give an environment whose observations are a vector, got {inner}"
+            )
         top = np.full(len(self.sees), _TOP)
-        low, high = np.append(inner.low.astype(float), -top), np.append(inner.high.astype(float), top)
+        low, high = (
+            np.append(inner.low.astype(float), -top),
+            np.append(inner.high.astype(float), top),
+        )
         self.observation_space = spaces.Box(low, high, dtype=np.float64)
         self.action_space = self.env.action_space
         self.render_mode = self.env.render_mode
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Draw a game and begin an episode of it."""
         super().reset(seed=seed)
         self.env = self._enter(self._sampler(self.np_random))
-        observation, info = self.env.reset(seed=int(self.np_random.integers(2**31)), options=options)
+        observation, info = self.env.reset(
+            seed=int(self.np_random.integers(2**31)), options=options
+        )
         return self._observe(observation), {**info, "game": dict(self._shown)}
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """A step of the environment."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return self._observe(observation), float(reward), terminated, truncated, {**info, "game": dict(self._shown)}
+        return (
+            self._observe(observation),
+            float(reward),
+            terminated,
+            truncated,
+            {**info, "game": dict(self._shown)},
+        )
 
     def render(self) -> Any:
         """The environment's picture, in the `render_mode` that `make` gave it."""
@@ -181,33 +218,40 @@ class WorldEnv(gym.Env[Array, Any]):
         return self._known[game]
 
     def _observe(self, observation: Any) -> Array:
-        return np.append(np.asarray(observation, dtype=np.float64), [self._shown[name] for name in self.sees])
+        return np.append(
+            np.asarray(observation, dtype=np.float64), [self._shown[name] for name in self.sees]
+        )
 
 
 def priced(game: Game, price: tuple[float, float]) -> Game:
-    """The game at a price f_i per call, in a unit common to both sides: t + f for the user, c - f for the provider."""
+    """The game at a price f_i per call, in one unit for both: t + f (user), c - f (provider)."""
     (t1, t2), (c1, c2), (f1, f2) = game.latency, game.cost, price
-    return dataclasses.replace(game, latency=(t1 + f1, t2 + f2), cost=(c1 - f1, c2 - f2), ordered=False)
+    return dataclasses.replace(
+        game, latency=(t1 + f1, t2 + f2), cost=(c1 - f1, c2 - f2), ordered=False
+    )
 
 
 def slowed(game: Game, delay: tuple[float, float]) -> Game:
     """The game with delays added to the latencies."""
     latency = (game.latency[0] + delay[0], game.latency[1] + delay[1])
-    return dataclasses.replace(game, latency=latency, ordered=bool(game.ordered and latency[0] < latency[1]))
+    return dataclasses.replace(
+        game, latency=latency, ordered=bool(game.ordered and latency[0] < latency[1])
+    )
 
 
 class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
     """## Description
 
-    `ProviderEnv` with more to decide. Besides the commitment (i, s) the provider chooses by how much to slow each
-    model down; the user may decline a task that is not worth its first pass; each call may have a price. The user is
-    exact: it sees the commitment, the slowed latencies and the prices, and answers with the q of its best response,
-    ties for the provider.
+    `ProviderEnv` with more to decide. Besides the commitment (i, s) the provider chooses by how
+    much to slow each model down; the user may decline a task that is not worth its first pass; each
+    call may have a price. The user is
+    exact: it sees the commitment, the slowed latencies and the prices, and answers with the q of
+    its best response, ties for the provider.
 
     ## Action Space
 
-    `Box(-1, 1, (4,), float32)`: a[0], a[1] as for `BoxAction`, then the delays of M1 and M2, from 0 at -1 to
-    `throttle` at 1. With `throttle=0`, `Box(-1, 1, (2,), float32)`, the commitment alone.
+    `Box(-1, 1, (4,), float32)`: a[0], a[1] as for `BoxAction`, then the delays of M1 and M2, from 0
+    at -1 to `throttle` at 1. With `throttle=0`, `Box(-1, 1, (2,), float32)`, the commitment alone.
 
     ## Observation Space
 
@@ -219,37 +263,39 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
 
     ## Rewards
 
-    Minus the provider's cost J of the task, or minus the expected cost with `expected=True`. A task that was declined
-    costs P.
+    Minus the provider's cost J of the task, or minus the expected cost with `expected=True`. A task
+    that was declined costs P.
 
     ## Episode End
 
-    Each step ends the episode (`terminated`). A task cut off after `max_passes` passes is charged the expected rest;
-    `truncated` then is true as well.
+    Each step ends the episode (`terminated`). A task cut off after `max_passes` passes is charged
+    the expected rest; `truncated` then is true as well.
 
     ## Information
 
-    - `S`, `L`, `C`, `U`, `J`: as for `ProviderEnv`, under the slowed latencies; 0, 0, 0, 0, P if declined
+    - `S`, `L`, `C`, `U`, `J`: as for `ProviderEnv`, under the slowed latencies; 0, 0, 0, 0, P if
+      declined
     - `abandon`: the user's reply q, 1 if declined
     - `declined`: whether the user took the task at all
     - `latency`: what the latencies were slowed to
 
     ## Arguments
 
-    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default "t4-cascade".
+    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game.
+      Default "t4-cascade".
     - `throttle`: the largest delay, in the unit of V. Default 0.
     - `price`: (f1, f2), the prices of a call, fixed. Default (0, 0).
     - `opt_out`: whether the user may decline. Default False.
     - `expected`, `max_passes`: as for `ProviderEnv`.
     - `render_mode`: None (default), "ansi" or "rgb_array".
 
-    Targets: `theory.throttle` (throttle large enough); `min(theory.participation(game).cost, P)` with `opt_out`;
-    `theory.solve(priced(game, price))`.
+    Targets: `theory.throttle` (throttle large enough); `min(theory.participation(game).cost, P)`
+    with `opt_out`; `theory.solve(priced(game, price))`.
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 6 for throttling. The other options go
-    beyond the paper.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 6 for throttling.
+    The other options go beyond the paper.
 
     ## Version History
 
@@ -307,11 +353,15 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         )  # fmt: skip
         cut = False if declined or self.expected else self._play(route, cascade, abandon)
         info: dict[str, Any] = dict(zip("SLCUJ", map(float, expected), strict=True))
-        info |= {"abandon": abandon, "declined": declined, "latency": tuple(map(float, game.latency))}
+        info |= {
+            "abandon": abandon,
+            "declined": declined,
+            "latency": tuple(map(float, game.latency)),
+        }
         return np.ones(1, np.float32), -self._scene.cost, True, cut, info
 
     def render(self) -> Any:
-        """The Markov chain, slowed as the provider chose, and the last task (with `expected=True` its expectation)."""
+        """The chain, slowed as the provider chose, and the last task, or what to expect of it."""
         return render(self._scene, self.render_mode)
 
     def _play(self, route: int, cascade: float, abandon: float) -> bool:
@@ -324,6 +374,9 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         bill = rules.settle(game, passes, bool(solved), tail)
         place = "solved" if solved else "left" if not cut else "M2" if passes[1] else "M1"
         self._scene = self._scene._replace(
-            place=place, passes=(passes[0], passes[1]), cost=float(bill.cost), utility=float(bill.utility)
+            place=place,
+            passes=(passes[0], passes[1]),
+            cost=float(bill.cost),
+            utility=float(bill.utility),
         )
         return bool(cut)

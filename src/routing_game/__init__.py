@@ -1,8 +1,8 @@
 """Games between an LLM provider that routes tasks and a user who may leave.
 
-Importing the package registers its Gymnasium environments, `RoutingGame/Provider-v0`, `RoutingGame/User-v0` and
-`RoutingGame/Session-v0`, by name only: their modules, PyTorch and Stable-Baselines3 are loaded when something
-asks for them.
+Importing the package registers its Gymnasium environments, `RoutingGame/Provider-v0`,
+`RoutingGame/User-v0` and `RoutingGame/Session-v0`, by name only: their modules, PyTorch and
+Stable-Baselines3 are loaded when something asks for them.
 """
 
 import gymnasium
@@ -11,7 +11,8 @@ __version__ = "0.1.0"
 
 gymnasium.register(
     id="RoutingGame/Provider-v0",
-    # not `additional_wrappers`: make_vec refuses ids that have both those and an engine of their own
+    # not `additional_wrappers`: make_vec refuses ids that have both those and an engine of their
+    # own
     entry_point="routing_game.envs:boxed_provider",
     order_enforce=False,  # any step is a whole task
     vector_entry_point="routing_game.envs:ProviderVectorEnv",
