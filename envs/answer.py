@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -10,12 +9,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from routing_game.box import to_chance
 from routing_game.envs import rules, sampler
-from routing_game.envs.arguments import games
+from routing_game.envs.arguments import AnyGame, batch_game
 from routing_game.envs.batch import Engine
+from routing_game.envs.commitments import Commitments
 from routing_game.envs.streams import Streams
-from routing_game.envs.user import Commitments
-from routing_game.theory.game import Game
 
 Array = NDArray[Any]
 
@@ -28,12 +27,12 @@ class AnswerVectorEnv(Engine):
     box [-1, 1], and q = (a + 1) / 2.
     """
 
-    def __init__(
-        self, num_envs: int = 1, game: Game | str | Mapping[str, Any] = "t4-cascade"
-    ) -> None:
+    def __init__(self, num_envs: int = 1, game: AnyGame = "t4-cascade") -> None:
         seen = spaces.Box(np.array([1.0, 0.0]), np.array([2.0, 1.0]), dtype=np.float64)
-        super().__init__(num_envs, seen, spaces.Box(-1.0, 1.0, (1,), np.float32), "SameStep")
-        self.game, self._commitments = games(game, self.num_envs), Commitments(None)
+        answers = spaces.Box(-1.0, 1.0, (1,), np.float32)
+        super().__init__(num_envs, seen, answers, "SameStep")
+        self.game = batch_game(game, self.num_envs)
+        self._commitments = Commitments(None)
         self._streams: Streams | None = None
 
     def reset(
@@ -42,9 +41,8 @@ class AnswerVectorEnv(Engine):
         """Offer a commitment everywhere."""
         super().reset(seed=seed)
         if seed is not None or self._streams is None:
-            self._streams = Streams(
-                self.np_random, self.num_envs, sampler.DRAWS + self._commitments.draws
-            )
+            draws = sampler.DRAWS + self._commitments.draws
+            self._streams = Streams(self.np_random, self.num_envs, draws)
         self._everywhere = np.ones(self.num_envs, dtype=bool)
         self._offer(self._streams.row())
         return self._seen, {}
@@ -53,16 +51,15 @@ class AnswerVectorEnv(Engine):
         """Play each task to its end under the q chosen, and offer the next commitment."""
         if self._streams is None:
             raise gym.error.ResetNeeded("no task has begun: call reset() before step()")
-        abandon = (np.clip(self.checked(actions)[:, 0], -1.0, 1.0, dtype=np.float64) + 1.0) / 2
+        points = np.clip(self.checked(actions)[:, 0], -1.0, 1.0, dtype=np.float64)
         row, seen = self._streams.row(), self._seen
-        law = sampler.law(self.game, seen[:, 0], seen[:, 1], abandon)
-        played = sampler.outcome(law, sampler.logs(row[: sampler.DRAWS]))
-        utility = rules.settle(
-            self.game, (played.standard, played.reasoning), played.solved
-        ).utility
+        law = sampler.law(self.game, seen[:, 0], seen[:, 1], to_chance(points))
+        *passes, solved = sampler.outcome(law, sampler.logs(row[: sampler.DRAWS]))
+        utility = rules.settle(self.game, passes, solved).utility
         self._offer(row)
         never = np.zeros(self.num_envs, dtype=bool)
         return self._seen, np.asarray(utility), self._everywhere.copy(), never, {"final_obs": seen}
 
     def _offer(self, row: Array) -> None:
-        self._seen = np.stack(self._commitments(row[sampler.DRAWS :], self._everywhere), axis=-1)
+        uniform = row[sampler.DRAWS :]
+        self._seen = np.stack(self._commitments.many(uniform, self._everywhere), axis=-1)

@@ -20,9 +20,16 @@ class Engine(VectorEnv[Array, Array, Array]):
 
     An episode that ends starts again in the same step ("SameStep", its last observation in the
     infos) or in the next, which then ignores the action and rewards 0 ("NextStep").
+
+    Args:
+        num_envs: how many copies.
+        observation_space: of one of them.
+        action_space: of one of them.
+        autoreset_mode: one of the two above.
     """
 
-    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012  (Gymnasium's type)
+    # a mutable class attribute, because that is how Gymnasium types it
+    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
     def __init__(
         self,
@@ -54,9 +61,8 @@ def _mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:
     for mode in modes:
         if autoreset_mode in (mode, mode.value):
             return mode
-    raise ValueError(
-        f"autoreset_mode must be one of {[mode.value for mode in modes]}, got {autoreset_mode!r}"
-    )
+    names = [mode.value for mode in modes]
+    raise ValueError(f"autoreset_mode must be one of {names}, got {autoreset_mode!r}")
 
 
 def masked(info: dict[str, Any], mask: NDArray[np.bool_]) -> dict[str, Any]:

@@ -62,16 +62,29 @@ class Law(NamedTuple):
 
 
 def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
-    """The law of tasks; numbers or arrays, which broadcast against the game. Unchecked."""
+    """The law of tasks; numbers or arrays, which broadcast against the game.
+
+    Args:
+        game: one game, or an array of games.
+        route: i; unchecked, as are the others.
+        cascade: s.
+        abandon: q.
+    """
     starts = 2 - route
     (p1, p2), (k1, k2) = game.success, game.failure
     end1 = p1 + k1 * (abandon + (1 - abandon) * cascade)  # D
     end2 = p2 + k2 * abandon
     escalated = 1 - starts + starts * k1 * (1 - abandon) * cascade / end1
-    left1, left2 = starts * k1 * abandon / end1, escalated * k2 * abandon / end2
-    # taken from 1, so that rounding invents no end that cannot be: a user with q = 0 never leaves
+    left1 = starts * k1 * abandon / end1
+    left2 = escalated * k2 * abandon / end2
     return Law(
-        starts, _again(end1), _again(end2), 1 - left1 - escalated, 1 - left1 - left2, 1 - left1
+        starts,
+        again1=_again(end1),
+        again2=_again(end2),
+        # taken from 1, so that rounding invents no end that cannot be: with q = 0 nobody leaves
+        by_standard=1 - left1 - escalated,
+        solved=1 - left1 - left2,
+        reasoning=1 - left1,
     )
 
 
@@ -92,33 +105,51 @@ def logs(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
 def outcome(law: Law, ready: NDArray[np.float64]) -> Outcome:
     """The tasks that draws made ready by `logs` decide; the law broadcasts against them."""
     first, second, end = ready
-    standard = (law.starts * (1 + np.floor(first * law.again1))).astype(np.int64)
+    standard = law.starts * (1 + np.floor(first * law.again1))
     reasons = (law.by_standard <= end) & (end < law.reasoning)
-    reasoning = (reasons * (1 + np.floor(second * law.again2))).astype(np.int64)
-    return Outcome(standard, reasoning, end < law.solved)
+    reasoning = reasons * (1 + np.floor(second * law.again2))
+    return Outcome(standard.astype(np.int64), reasoning.astype(np.int64), end < law.solved)
 
 
 def one_outcome(law: Law, ready: Sequence[float]) -> tuple[int, int, bool]:
     """As `outcome`, for one task in Python numbers, a hundred times as fast: (n1, n2, solved)."""
     starts, again1, again2, by_standard, solved, reasoning = law
     first, second, end = ready
-    reasons = 1 + int(second * again2) if by_standard <= end < reasoning else 0
-    return starts * (1 + int(first * again1)), reasons, end < solved
+    passes1 = starts * (1 + int(first * again1))
+    passes2 = 1 + int(second * again2) if by_standard <= end < reasoning else 0
+    return passes1, passes2, end < solved
 
 
 def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
-    """As `law`, in Python numbers, for `one_outcome`."""
-    return Law(*map(float, law(game, route, cascade, abandon)))._replace(starts=2 - route)
+    """As `law`, of one game, in Python numbers, for `one_outcome`.
+
+    Args:
+        game: one game.
+        route: i.
+        cascade: s.
+        abandon: q.
+    """
+    numbers = map(float, law(game, route, cascade, abandon))
+    return Law(*numbers)._replace(starts=2 - route)
 
 
 def one_task(
     game: Game, cascade: float, abandon: float, outcome: tuple[int, int, bool], max_passes: int
 ) -> Task:
-    """What an outcome comes to for both sides; the expected rest is charged where it is cut off."""
+    """What an outcome comes to for both sides; the expected rest is charged where it is cut off.
+
+    Args:
+        game: one game.
+        cascade: s.
+        abandon: q.
+        outcome: as `one_outcome` gives it.
+        max_passes: when to cut the task off.
+    """
     played = cut_off(Outcome(*outcome), max_passes)
     passes, solved = tuple(map(int, played.passes)), bool(played.solved)
     tail = payoffs(game, int(played.model), cascade, abandon) if played.cut else rules.NOTHING
-    return rules.record(passes, solved, rules.settle(game, passes, solved, tail), bool(played.cut))
+    bill = rules.settle(game, passes, solved, tail)
+    return rules.record(passes, solved, bill, bool(played.cut))
 
 
 def cut_off(played: Outcome, max_passes: int) -> rules.Played:
@@ -128,8 +159,9 @@ def cut_off(played: Outcome, max_passes: int) -> rules.Played:
     """
     cut = played.standard + played.reasoning > max_passes
     standard = np.minimum(played.standard, max_passes)
-    passes = standard, np.minimum(played.reasoning, max_passes - standard)
-    return rules.Played(passes, played.solved & ~cut, cut, 1 + (played.standard <= max_passes))
+    reasoning = np.minimum(played.reasoning, max_passes - standard)
+    following = 1 + (played.standard <= max_passes)
+    return rules.Played((standard, reasoning), played.solved & ~cut, cut, following)
 
 
 def sample_tasks(
@@ -169,24 +201,23 @@ def sample_tasks(
         (0.59, 0.59)
     """
     choice = tuple(np.asarray(x) for x in (route, cascade, abandon))
-    shape = np.broadcast_shapes(
-        game.shape, *(x.shape for x in choice), () if size is None else (size,)
-    )
+    sizes = () if size is None else (size,)
+    shape = np.broadcast_shapes(game.shape, *(x.shape for x in choice), sizes)
     if len(shape) != 1:
         raise ValueError(
             f"tasks must have a shape (n,): give a size, or arrays in one dimension; got {shape}"
         )
     check_commitment(*choice)
-    same = law(game, *choice) if all(x.size == 1 for x in choice) and not game.shape else None
-    played = Outcome(
-        np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, np.bool_)
-    )
-    for start in range(0, shape[0], BLOCK):
-        part = slice(start, min(start + BLOCK, shape[0]))
+    alike = not game.shape and all(x.size == 1 for x in choice)
+    same = law(game, *choice) if alike else None
+    tasks = shape[0]
+    kinds = np.int64, np.int64, np.bool_
+    played = Outcome(*(np.empty(tasks, kind) for kind in kinds))
+    for start in range(0, tasks, BLOCK):
+        part = slice(start, min(start + BLOCK, tasks))
         rule = same or law(_part(game, part), *(_part(x, part) for x in choice))
-        for whole, piece in zip(
-            played, outcome(rule, logs(rng.random((DRAWS, part.stop - start)))), strict=True
-        ):
+        drawn = outcome(rule, logs(rng.random((DRAWS, part.stop - start))))
+        for whole, piece in zip(played, drawn, strict=True):
             whole[part] = piece
     return played
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pkgutil import resolve_name
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -12,77 +11,15 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import EXACT_USER, player, single_game, whole_number
-from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
-from routing_game.theory.belief import Belief
-from routing_game.theory.game import Commitment, Game, check_commitment
+from routing_game.envs.arguments import AnyGame, checked_player, single_game, whole_number
+from routing_game.envs.judge import ExactUser
+from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.envs.session_user import CertaintyEquivalentUser, SessionUser
+from routing_game.theory.game import check_commitment
 
 Array = NDArray[np.float64]
 
 STANDARD, REASONING = 0, 1
-
-
-class SessionUser(Protocol):
-    """Who uses a session: leaves or stays after each failure, and remembers from task to task."""
-
-    def begin(self) -> None:
-        """Start a new session: forget the last one."""
-        ...
-
-    def leaving(self, model: int) -> float:
-        """The chance of leaving after a failed pass of ``model`` (1 or 2)."""
-        ...
-
-    def see_draw(self, escalated: bool) -> None:
-        """A failed pass of M1 was followed by M2 (True) or by M1 again (False)."""
-        ...
-
-    def cancelling(self, solved: bool) -> float:
-        """The chance of cancelling the subscription after a task."""
-        ...
-
-
-class BelievingUser:
-    """A user with a Beta belief about the hidden s who answers as if its mean were true.
-
-    After M1 it does what ``user`` would under (1, E[s]), after M2 under (2, 0). While xi1 < 0 < xi2
-    and ``user`` is the exact best response, that is "stay iff E[s] >= s0", which is exactly optimal
-    within one task. From task to task it is a certainty-equivalent user, which can fall into the
-    information trap: who leaves sees no draw.
-
-    Args:
-        user: an object with ``abandon(route, cascade)``.
-        prior: counts (a, b) of the Beta prior.
-        cancel: chance of cancelling the subscription after a task that was abandoned.
-    """
-
-    def __init__(self, user: Any, prior: Sequence[float] = (1.0, 1.0), cancel: float = 0.0) -> None:
-        self._user = player("user", user, "abandon")
-        self._prior = Belief.checked(prior)
-        if not 0 <= cancel <= 1:
-            raise ValueError(f"cancel must be a probability, got {cancel!r}")
-        self._cancel = cancel
-        self.begin()
-
-    def begin(self) -> None:
-        """Go back to the prior."""
-        self.belief = self._prior
-        self._known: dict[Commitment, float] = {}
-
-    def leaving(self, model: int) -> float:
-        """The reply to (1, E[s]) after M1, to (2, 0) after M2."""
-        commitment = Commitment(1, self.belief.mean) if model == 1 else Commitment(2, 0.0)
-        if commitment not in self._known:
-            self._known[commitment] = float(self._user.abandon(*commitment))
-        return self._known[commitment]
-
-    def see_draw(self, escalated: bool) -> None:
-        """Update the belief."""
-        self.belief = self.belief.after(escalated)
-
-    def cancelling(self, solved: bool) -> float:
-        """``cancel`` if the task was abandoned."""
-        return 0.0 if solved else self._cancel
 
 
 class SessionEnv(gym.Env[Array, Any]):
@@ -146,7 +83,7 @@ class SessionEnv(gym.Env[Array, Any]):
       Default "t4-cascade".
     - `user`: a `SessionUser` (methods `begin`, `leaving`, `see_draw`, `cancelling`), or an object
       with `abandon(route, cascade)`, which then plays under the mean of a Beta belief
-      (`BelievingUser`). Default: the exact best response, under such a belief.
+      (`CertaintyEquivalentUser`). Default: the exact best response, under such a belief.
     - `tasks`: how many tasks a session has at most. Default 100.
     - `observes`: "model" (default): the user sees which model runs each pass; "route": only which
       one starts, so that it learns nothing about the cascade. The other settings of the dial show a
@@ -175,7 +112,7 @@ class SessionEnv(gym.Env[Array, Any]):
 
     def __init__(
         self,
-        game: Game | str | Mapping[str, Any] = "t4-cascade",
+        game: AnyGame = "t4-cascade",
         user: Any = None,
         tasks: int = 100,
         observes: str = "model",
@@ -192,7 +129,8 @@ class SessionEnv(gym.Env[Array, Any]):
         self.render_mode = check_mode(render_mode)
         if observes not in ("model", "route"):
             raise ValueError(
-                f'observes must be "model" or "route" (a session has no commitment to see), got {observes!r}'
+                'observes must be "model" or "route" (a session has no commitment to see), '
+                f"got {observes!r}"
             )
         if not np.isfinite(fee):
             raise ValueError(f"fee must be a number, got {fee!r}")
@@ -206,12 +144,12 @@ class SessionEnv(gym.Env[Array, Any]):
         self._place: str | None = None
 
     def _session_user(self, user: Any, prior: Sequence[float], cancel: float) -> SessionUser:
-        if user is None or hasattr(user, "abandon"):
-            return BelievingUser(
-                resolve_name(EXACT_USER)(self.game) if user is None else user, prior, cancel
-            )
+        if user is None:
+            user = ExactUser(self.game)
+        if hasattr(user, "abandon"):
+            return CertaintyEquivalentUser(user, prior, cancel)
         for method in ("begin", "leaving", "see_draw", "cancelling"):
-            player("user", user, method)
+            checked_player("user", user, method)
         return user
 
     def reset(
@@ -260,9 +198,9 @@ class SessionEnv(gym.Env[Array, Any]):
         """Passes up to the provider's next decision: one of M1, of M2 all; (solved, left)."""
         while True:
             self._passes[model - 1] += 1
-            solved, left, _ = rules.run_pass(
-                self.game.success, model, 0.0, self._leaving(model), self.np_random.random()
-            )
+            q = self._leaving(model)
+            uniform = self.np_random.random()
+            solved, left, _ = rules.run_pass(self.game.success, model, 0.0, q, uniform)
             left = not solved and (left or sum(self._passes) >= self.max_passes)
             if solved or left or model == 1:
                 return bool(solved), bool(left)
@@ -277,11 +215,11 @@ class SessionEnv(gym.Env[Array, Any]):
         bill = rules.settle(self.game, self._passes, solved)
         lost = self.game.penalty * (not solved)
         charged = lost if self.penalty else 0.0
-        task = rules.record(
-            self._passes, solved, bill._replace(cost=bill.service_cost + charged), False
-        )
-        self._place = "solved" if solved else "left"
-        self._total = [self._total[0] + task.cost - self.fee, self._total[1] + task.utility]
+        bill = bill._replace(cost=bill.service_cost + charged)
+        task = rules.record(self._passes, solved, bill, False)
+        self._place = place_of(task)
+        cost, utility = self._total
+        self._total = [cost + task.cost - self.fee, utility + task.utility]
         self._last_passes = (task.standard, task.reasoning)
         self._played += 1
         chance = self.user.cancelling(solved)
@@ -301,23 +239,18 @@ class SessionEnv(gym.Env[Array, Any]):
         """The Markov chain, where the task is, and what the session has cost both sides."""
         if self._place is None:
             raise gym.error.ResetNeeded("no session has begun: call reset() before render()")
-        passes = tuple(self._passes) if sum(self._passes) or not self._played else self._last_passes
-        cost = self._total[0] + sum(
-            n * c for n, c in zip(self._passes, self.game.cost, strict=True)
-        )
-        utility = self._total[1] - sum(
-            n * t for n, t in zip(self._passes, self.game.latency, strict=True)
-        )
-        q = (self._leaving(1), self._leaving(2))
-        title = f"task {min(self._played + 1, self.tasks)} of {self.tasks}   "
+        begun = bool(sum(self._passes))
+        n1, n2 = self._passes if begun or not self._played else self._last_passes
+        game, (cost, utility) = self.game, self._total
+        paid = sum(n * c for n, c in zip(self._passes, game.cost, strict=True))
+        waited = sum(n * t for n, t in zip(self._passes, game.latency, strict=True))
         scene = Scene(
-            self.game,
+            game,
             self._place,
-            (passes[0], passes[1]),
-            float(cost),
-            float(utility),
-            None,
-            q,
-            title,
+            (n1, n2),
+            float(cost + paid),
+            float(utility - waited),
+            abandon=(self._leaving(1), self._leaving(2)),
+            title=f"task {min(self._played + 1, self.tasks)} of {self.tasks}   ",
         )
         return render(scene, self.render_mode)

@@ -18,14 +18,19 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from routing_game.envs import rules
 from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.batch import Array, Engine
 from routing_game.envs.crowd import UserRule
+from routing_game.envs.judge import after_reasoning
 from routing_game.theory.belief import Belief, check_checks, checked_chances
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import require
 
 Mask = NDArray[np.bool_]
+
+_NO_END = np.iinfo(np.int64).max
+"""More tasks than are ever played."""
 
 
 class _Sessions(Engine):
@@ -74,21 +79,18 @@ class _Sessions(Engine):
 
     def _begin(self, where: Mask) -> None:
         """New sessions ``where``."""
-        self.a[where], self.b[where], self.played[where] = self.prior.escalated, self.prior.kept, 0
+        self.a[where], self.b[where] = self.prior
+        self.played[where] = 0
 
     def _see(self, where: Mask, escalated: Mask) -> None:
         """The users ``where`` see what follows a failed pass of M1."""
         self.a += where & escalated
         self.b += where & ~escalated
 
-    def _reason(self, where: Mask, q: Any = None) -> tuple[Array, Mask]:
+    def _reason(self, where: Mask, q: Any) -> tuple[Array, Mask]:
         """All passes of M2 ``where``: (how many, solved), if the user leaves with chance q."""
-        q = float(self.game.net_value[1] < 0) if q is None else q
-        again = self.game.failure[1] * (1 - q)
-        passes = where * self.np_random.geometric(np.broadcast_to(1 - again, where.shape))
-        return passes, where & (
-            self.np_random.random(self.num_envs) < self.game.success[1] / (1 - again)
-        )
+        passes, solved = rules.run_reasoning(self.game, q, self.num_envs, self.np_random)
+        return where * passes, where & solved
 
     def _play(self, ones: Mask) -> tuple[Array, Mask]:
         """The reward of each session under action 1 (True) or 0, and whether it is over."""
@@ -106,9 +108,9 @@ class ProviderSessions(_Sessions):
 
     After each task the session goes on with chance ``going_on``. That is the discount g of the
     theory, which falls due task by task, while a learner's gamma would fall due step by step and
-    make a pass more cost less; so leave gamma at
-    1. As going on does not depend on what the provider does, a fee moves no optimum: one near the
-    cost of a task keeps the value of going on near 0, and the noise of ends with it.
+    make a pass more cost less; so leave gamma at 1. As going on does not depend on what the
+    provider does, a fee moves no optimum: one near the cost of a task keeps the value of going on
+    near 0, and the noise of ends with it.
 
     Args:
         game: a game, or the id of one in the catalog.
@@ -142,11 +144,10 @@ class ProviderSessions(_Sessions):
             raise ValueError(
                 "going_on must be less than 1, or tasks a number: a session has to end"
             )
-        self.tasks = (
-            np.iinfo(np.int64).max if tasks is None else whole_number("tasks", tasks, least=1)
-        )
-        width = 3 if observes == "belief" else 2
-        super().__init__(game, num_envs, prior, [1.0] + [np.inf] * (width - 1), [0.0] * width)
+        self.tasks = _NO_END if tasks is None else whole_number("tasks", tasks, least=1)
+        counts = 2 if observes == "belief" else 1
+        high, low = [1.0] + [np.inf] * counts, [0.0] * (1 + counts)
+        super().__init__(game, num_envs, prior, high, low)
         self.user, self.going_on, self.observes, self.fee = user, going_on, observes, fee
 
     def _allocate(self) -> None:
@@ -171,29 +172,28 @@ class ProviderSessions(_Sessions):
     def _play(self, ones: Mask) -> tuple[Array, Mask]:
         game, failed_before = self.game, self.passes > 0
         self._see(failed_before, ones)
-        q = (
-            np.where(failed_before, self.whole, game.net_value[1] < 0)
-            if self.user.checks == "task"
-            else None
-        )
+        q = after_reasoning(game)
+        if self.user.checks == "task":  # who escalates in mid-task has chosen q before
+            q = np.where(failed_before, self.whole, q)
         passes, solved = self._reason(ones, q)
         failed = ~ones & (self.np_random.random(self.num_envs) >= game.success[0])
         left = ones & ~solved
-        left[failed] = self.np_random.random(int(failed.sum())) < self._q(failed)
+        left[failed] = self._leave(failed)
         self.passes += ~ones
         ends = ones | ~failed | left
-        reward = (
-            self.fee * ends - game.cost[0] * ~ones - game.cost[1] * passes - game.penalty * left
-        )
+        paid = game.cost[0] * ~ones
+        reward = self.fee * ends - paid - game.cost[1] * passes - game.penalty * left
         self.played += ends
-        over = ends & (
-            (self.np_random.random(self.num_envs) >= self.going_on) | (self.played >= self.tasks)
-        )
+        stops = self.np_random.random(self.num_envs) >= self.going_on
+        over = ends & (stops | (self.played >= self.tasks))
         self._begin_task(ends)
         return reward, over
 
-    def _q(self, failed: Mask) -> Any:
-        return self.whole[failed] if self.user.checks == "task" else self._leaving(failed)
+    def _leave(self, failed: Mask) -> Mask:
+        """Which of the users leave whose pass of M1 has failed."""
+        uniform = self.np_random.random(int(failed.sum()))
+        q = self.whole[failed] if self.user.checks == "task" else self._leaving(failed)
+        return np.asarray(uniform < q)
 
     def _observe(self) -> Array:
         failed = self.passes > 0
@@ -202,12 +202,12 @@ class ProviderSessions(_Sessions):
 
 
 class UserSessions(_Sessions):
-    """The user's side: stay (0) or leave (1) after each failed pass of M1; (1, s) throughout.
+    """The user's side: stay (0) or leave (1) after each failed pass of M1.
 
-    Each session draws its s from the prior. Reward: V for a solved task, less the time of passes,
-    all that happened since the last decision; do not discount. After a failed pass of M2 the user
-    stays iff xi2 >= 0. A session without any failure of M1 has no decision, and is not played: one
-    in p1^-T.
+    The provider plays (1, s) throughout; each session draws its s from the prior. Reward: V for a
+    solved task, less the time of passes, all that happened since the last decision; do not
+    discount. After a failed pass of M2 the user stays iff xi2 >= 0. A session without any failure
+    of M1 has no decision, and is not played: one in p1^-T.
 
     Args:
         game: a game, or the id of one in the catalog.
@@ -227,17 +227,18 @@ class UserSessions(_Sessions):
         prior: Sequence[float] = (1.0, 1.0),
         observes: str | int = "belief",
     ) -> None:
-        self.window = 0 if observes == "belief" else whole_number("observes", observes, least=1)
+        if observes == "belief":
+            self.window, high, low = 0, [1.0, np.inf, np.inf], [0.0, 0.0, 0.0]
+        else:
+            self.window = whole_number("observes", observes, least=1)
+            high, low = [1.0] + [1.0] * self.window, [0.0] + [-1.0] * self.window
         self.tasks = whole_number("tasks", tasks, least=1)
-        span = [np.inf] * 2 if observes == "belief" else [1.0] * self.window
-        low = [0.0] * 3 if observes == "belief" else [0.0] + [-1.0] * self.window
-        super().__init__(game, num_envs, prior, [1.0, *span], low)
+        super().__init__(game, num_envs, prior, high, low)
 
     def _allocate(self) -> None:
         super()._allocate()
-        self.cascade, self._unpaid = np.zeros(
-            (2, self.num_envs)
-        )  # the hidden s; utility since the last decision
+        self.cascade = np.zeros(self.num_envs)  # the hidden s
+        self._unpaid = np.zeros(self.num_envs)  # utility since the last decision
         self.draws = np.zeros((self.num_envs, self.window), dtype=np.float32)
 
     def _begin(self, where: Mask) -> None:
@@ -253,11 +254,12 @@ class UserSessions(_Sessions):
         stay = ~leave
         escalated = stay & (self.np_random.random(self.num_envs) < self.cascade)
         self._see(stay, escalated)
-        passes, solved = self._reason(escalated)
+        passes, solved = self._reason(escalated, after_reasoning(self.game))
         self._unpaid += self.game.value * solved - self.game.latency[1] * passes
         ends = leave | escalated
         self.played += ends
-        self._run((stay & ~escalated) | (ends & (self.played < self.tasks)))
+        kept, begins = stay & ~escalated, ends & (self.played < self.tasks)
+        self._run(kept | begins)
         reward, self._unpaid = self._unpaid, np.zeros(self.num_envs)
         return reward, self.played >= self.tasks
 

@@ -50,45 +50,47 @@ class Streams:
         prepare: Callable[[Array], Array] = np.asarray,
     ) -> None:
         seed = rng.integers(2**32, size=4).tolist()
-        self._blocks = [
-            (
-                part,
-                np.random.Generator(
-                    np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=(j,)))
-                ),
-            )
-            for j, part in enumerate(_blocks(num_envs))
-        ]
-        self._numbers = np.empty((draws, max(1, min(MOST_ROWS, AHEAD // num_envs)), num_envs))
+        self._blocks = [(part, _child(seed, j)) for j, part in enumerate(_blocks(num_envs))]
+        rows = max(1, min(MOST_ROWS, AHEAD // num_envs))
+        self._numbers = np.empty((draws, rows, num_envs))
         self._prepare = prepare
         self._rows: list[Array] = []
 
     def row(self) -> Array:
         """The numbers of the next step, (draws, num_envs); good until the next call."""
         if not self._rows:
-            self._rows = list(self._ahead().swapaxes(0, 1)[::-1])
+            last_first = self._ahead().swapaxes(0, 1)[::-1]
+            self._rows = list(last_first)
         return self._rows.pop()
 
     def scalars(self) -> list[tuple[float, ...]]:
         """The numbers of environment 0 for many steps, the last first: take them by ``pop()``."""
-        return list(zip(*self._ahead()[:, ::-1, 0].tolist(), strict=True))
+        last_first = self._ahead()[:, ::-1, 0]
+        return list(zip(*last_first.tolist(), strict=True))
 
     def _ahead(self) -> Array:
         """The numbers of the next steps, as many as are made at once: (draws, steps, num_envs)."""
         draws, rows, num_envs = self._numbers.shape
         for part, generator in self._blocks:
-            width = part.stop - part.start
-            if WIDE <= width <= num_envs - part.start:
+            width, room = part.stop - part.start, num_envs - part.start
+            if WIDE <= width <= room:
                 for k in range(rows):
                     for d in range(draws):
                         generator.random(out=self._numbers[d, k, part])
             else:
                 drawn = generator.random((rows, draws, width))
-                self._numbers[:, :, part] = drawn[:, :, : num_envs - part.start].swapaxes(0, 1)
+                self._numbers[:, :, part] = drawn[:, :, :room].swapaxes(0, 1)
         return self._prepare(self._numbers)
 
 
+def _child(seed: list[int], j: int) -> np.random.Generator:
+    """The generator of block j."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(j,))
+    return np.random.Generator(np.random.PCG64DXSM(sequence))
+
+
 def _blocks(num_envs: int) -> Iterator[slice]:
+    """Blocks {0}, {1}, {2, 3}, {4, ..., 7}, ... until all environments are in one."""
     start, stop = 0, 1
     while start < num_envs:
         yield slice(start, stop)
