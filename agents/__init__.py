@@ -23,7 +23,15 @@ from routing_game.agents.followers import (
     StructuralUser,
     TabularUser,
 )
-from routing_game.agents.protocol import ModelUser, Planner, Provider, Tally, Trainable, User
+from routing_game.agents.protocol import (
+    ModelUser,
+    Planner,
+    Provider,
+    SessionProvider,
+    Tally,
+    Trainable,
+    User,
+)
 from routing_game.agents.reinforce import ReinforceBlind
 from routing_game.agents.sessions import (
     BeliefUser,
@@ -31,7 +39,6 @@ from routing_game.agents.sessions import (
     PlanningProvider,
     PlanningUser,
     ReputationProvider,
-    SessionProvider,
 )
 from routing_game.agents.structural import Structural
 from routing_game.agents.zooming import Zooming
@@ -56,27 +63,21 @@ if TYPE_CHECKING:
     from routing_game.agents.sb3_users import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
 
 _LAZY = {
-    "GibbsGradient": "routing_game.agents.gradient",
-    "ImplicitGradient": "routing_game.agents.gradient",
-    "SimultaneousGradient": "routing_game.agents.gradient",
-    "DQNUser": "routing_game.agents.sb3_users",
-    "PPOAnswerUser": "routing_game.agents.sb3_users",
-    "PPOModelUser": "routing_game.agents.sb3_users",
-    "PPOUser": "routing_game.agents.sb3_users",
-    "A2CProvider": "routing_game.agents.sb3_providers",
-    "DQNProvider": "routing_game.agents.sb3_providers",
-    "PPOProvider": "routing_game.agents.sb3_providers",
-    "SACProvider": "routing_game.agents.sb3_providers",
-    "TD3Provider": "routing_game.agents.sb3_providers",
-    "load_provider": "routing_game.agents.saved",
-    "load_user": "routing_game.agents.saved",
-    "save_policy": "routing_game.agents.saved",
-    "PPOBeliefUser": "routing_game.agents.sb3_sessions",
-    "PPOBlind": "routing_game.agents.sb3_sessions",
-    "PPOReputation": "routing_game.agents.sb3_sessions",
-    "PPOWindowUser": "routing_game.agents.sb3_sessions",
-    "RecurrentUser": "routing_game.agents.sb3_sessions",
+    "gradient": ("GibbsGradient", "ImplicitGradient", "SimultaneousGradient"),
+    "saved": ("load_provider", "load_user", "save_policy"),
+    "sb3_providers": ("A2CProvider", "DQNProvider", "PPOProvider", "SACProvider", "TD3Provider"),
+    "sb3_sessions": (
+        "PPOBeliefUser",
+        "PPOBlind",
+        "PPOReputation",
+        "PPOWindowUser",
+        "RecurrentUser",
+    ),
+    "sb3_users": ("DQNUser", "PPOAnswerUser", "PPOModelUser", "PPOUser"),
 }
+"""What needs torch: a module, and what is imported from it when first asked for."""
+
+_HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 __all__ = [
     "EXP3",
@@ -135,6 +136,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,15 +29,21 @@ Array = NDArray[np.float64]
 
 
 class Bandit:
-    """Number, mean and mean square of each arm's costs; subclasses choose the next arm."""
+    """Number, mean and mean square of each arm's costs; subclasses choose the next arm.
+
+    The arms are route 2, and route 1 with s = 0, 1/K, ..., (K-1)/K.
+
+    Args:
+        cascades: K, how many s to try.
+    """
 
     def __init__(self, cascades: int = 20) -> None:
-        """Take route 2 and route 1 with s = 0, 1/K, ..., (K-1)/K as arms; K = `cascades`."""
         if cascades < 1:
             raise ValueError(
                 f"cascades is the number of values of s to try, at least 1, got {cascades}"
             )
-        self.arms = [Commitment(2, 0.0), *(Commitment(1, k / cascades) for k in range(cascades))]
+        on_route_1 = [Commitment(1, k / cascades) for k in range(cascades)]
+        self.arms = [Commitment(2, 0.0), *on_route_1]
         self._index = {arm: k for k, arm in enumerate(self.arms)}
         self._plays = [0] * len(self.arms)
         self._mean = np.zeros(len(self.arms))
@@ -60,10 +66,10 @@ class Bandit:
     def update_many(self, commitment: Commitment, costs: Tally) -> None:
         """Add the costs of some tasks to their arm."""
         if commitment not in self._index:
-            raise ValueError(
-                f"{commitment} is none of the {len(self.arms)} arms; update with what act() returned"
-            )
-        arm, (tasks, cost, squares) = self._index[commitment], costs
+            arms = f"{commitment} is none of the {len(self.arms)} arms"
+            raise ValueError(f"{arms}; update with what act() returned")
+        arm = self._index[commitment]
+        tasks, cost, squares = costs
         plays = self._plays[arm] = self._plays[arm] + tasks
         self._mean[arm] += (cost - tasks * self._mean[arm]) / plays
         self._square[arm] += (squares - tasks * self._square[arm]) / plays
@@ -81,7 +87,8 @@ class Bandit:
         if self._tasks == 0:
             return self.arms[0]
         upper_bound = self._mean + self._confidence() * self._width
-        return self.arms[int(np.where(self._width > 0, upper_bound, np.inf).argmin())]
+        known = np.where(self._width > 0, upper_bound, np.inf)
+        return self.arms[int(known.argmin())]
 
     def _choose(self) -> int:
         """The index of the arm to play next, once all have been played."""
@@ -112,10 +119,10 @@ class UCBTuned(Bandit):
 
     def _choose(self) -> int:
         grown = log(self._tasks)
-        variance = (
-            self._square - self._mean**2 + self._spread() ** 2 * sqrt(2.0 * grown) * self._width
-        )
-        return int((self._mean - self._width * np.sqrt(grown * np.maximum(variance, 0.0))).argmin())
+        seen = self._square - self._mean**2
+        variance = seen + self._spread() ** 2 * sqrt(2.0 * grown) * self._width
+        half = self._width * np.sqrt(grown * np.maximum(variance, 0.0))
+        return int((self._mean - half).argmin())
 
 
 class Thompson(Bandit):
@@ -127,7 +134,8 @@ class Thompson(Bandit):
 
     def _choose(self) -> int:
         noise = self._rng.standard_normal(len(self.arms))
-        return int((self._mean + self._spread() * self._width * noise).argmin())
+        drawn = self._mean + self._spread() * self._width * noise
+        return int(drawn.argmin())
 
 
 class EpsilonGreedy(Bandit):
@@ -166,7 +174,8 @@ class EXP3(Bandit):
     def update_many(self, commitment: Commitment, costs: Tally) -> None:
         """Add the costs of some tasks to their arm, and to the losses that decide the odds."""
         super().update_many(commitment, costs)
-        arm, arms, spread = self._index[commitment], len(self.arms), self._spread()
+        arm, arms = self._index[commitment], len(self.arms)
+        spread = self._spread()
         if spread > 0:
             excess = costs.cost - costs.tasks * self._total / self._tasks
             self._losses[arm] += excess / (spread * self._chances[arm])
@@ -205,4 +214,5 @@ class Elimination(Bandit):
         if 0 in self._plays:
             return [*range(len(self.arms))]
         half = self._confidence() * self._width
-        return np.flatnonzero(self._mean - half <= (self._mean + half).min()).tolist()
+        best = (self._mean + half).min()
+        return np.flatnonzero(self._mean - half <= best).tolist()

@@ -55,7 +55,8 @@ class FixedUser:
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The fixed q, in the broadcast shape of the arguments."""
-        return np.full(np.broadcast_shapes(np.shape(route), np.shape(cascade)), self._q)
+        shape = np.broadcast_shapes(np.shape(route), np.shape(cascade))
+        return np.full(shape, self._q)
 
 
 class BestResponseUser:
@@ -67,9 +68,8 @@ class BestResponseUser:
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """q*(i, s)."""
         answer = best_response(self._game, route, cascade)
-        return np.asarray(
-            answer.strong if self._ties == "strong" else answer.weak, dtype=np.float64
-        )
+        q = answer.strong if self._ties == "strong" else answer.weak
+        return np.asarray(q, dtype=np.float64)
 
 
 class StoppingUser:
@@ -85,7 +85,8 @@ class StoppingUser:
         """0 where staying is optimal, 1 where leaving is; the route no longer matters."""
         _, cascade, model = np.broadcast_arrays(route, cascade, model)
         answer = stopping_reply(Chain.of(self._game, cascade), 1, self._ties).abandon
-        return np.asarray(np.where(model == 1, answer[..., 0], answer[..., 1]), dtype=np.float64)
+        after1, after2 = answer[..., 0], answer[..., 1]
+        return np.asarray(np.where(model == 1, after1, after2), dtype=np.float64)
 
 
 class QuantalUser:
@@ -96,24 +97,20 @@ class QuantalUser:
     """
 
     def __init__(self, game: Game, temperature: float) -> None:
-        require(
-            0 < temperature < inf,
-            "temperature",
-            temperature,
-            "be positive and finite, in units of U",
-        )
+        rule = "be positive and finite, in units of U"
+        require(0 < temperature < inf, "temperature", temperature, rule)
         self._game, self._temperature = game, temperature
         self._grid = np.linspace(0.0, 1.0, 513)
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The mean noisy answer to each commitment."""
-        route, cascade = (
-            np.asarray(route)[..., None],
-            np.asarray(cascade, dtype=np.float64)[..., None],
-        )
+        route = np.asarray(route)[..., None]
+        cascade = np.asarray(cascade, dtype=np.float64)[..., None]
         utility = payoffs(self._game, route, cascade, self._grid).utility
-        weight = np.exp((utility - utility.max(axis=-1, keepdims=True)) / self._temperature)
-        return np.asarray((weight * self._grid).sum(axis=-1) / weight.sum(axis=-1))
+        short = utility - utility.max(axis=-1, keepdims=True)
+        weight = np.exp(short / self._temperature)
+        total = (weight * self._grid).sum(axis=-1)
+        return np.asarray(total / weight.sum(axis=-1))
 
 
 def _checked(ties: Ties) -> Ties:

@@ -48,11 +48,16 @@ class Tally(NamedTuple):
     def of(cls, costs: ArrayLike) -> "Tally":
         """That of these costs, one for each task."""
         costs = np.asarray(costs, dtype=np.float64)
-        return cls(costs.size, float(costs.sum()), float(np.square(costs).sum()))
+        squares = np.square(costs)
+        return cls(costs.size, float(costs.sum()), float(squares.sum()))
 
     def joined(self, other: "Tally") -> "Tally":
         """That of both together."""
-        return Tally(self.tasks + other.tasks, self.cost + other.cost, self.squares + other.squares)
+        return Tally(
+            self.tasks + other.tasks,
+            self.cost + other.cost,
+            self.squares + other.squares,
+        )
 
     @property
     def mean(self) -> float:
@@ -97,6 +102,34 @@ class ModelUser(Protocol):
 
     def abandon_after(self, route: ArrayLike, cascade: ArrayLike, model: ArrayLike) -> Abandon:
         """The q in [0, 1] after a failed pass of `model` (1 or 2); the arguments broadcast."""
+        ...
+
+
+Observation = NDArray[np.float64]
+"""Of a session, shape (5,): the parts of a `SessionView`."""
+
+
+class SessionView(NamedTuple):
+    """What a provider sees of a session in which s is hidden: `SessionView(*observation)`."""
+
+    over: float
+    """The share of the session's tasks that are over."""
+    failed: float
+    """1 if a pass of M1 has just failed, 0 at the start of a task."""
+    passes: float
+    """Passes made in this task."""
+    escalations: float
+    """How often the user has seen a failed pass of M1 followed by M2."""
+    keeps: float
+    """How often by M1."""
+
+
+@runtime_checkable
+class SessionProvider(Protocol):
+    """Serves sessions in which s is hidden, pass by pass."""
+
+    def act(self, observation: Observation) -> int:
+        """The model of the next pass: 0 for M1, 1 for M2."""
         ...
 
 

@@ -31,30 +31,71 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from routing_game.agents.sb3 import Buffered, EpsilonGreedy, Gaussian, SB3Agent, Settings, geometric
+from routing_game.box import from_point, to_coordinate
 from routing_game.theory import Commitment, Task
 
 _NO_TIME: dict[str, Any] = {"gamma": 1.0, "gae_lambda": 1.0, "policy_kwargs": {"net_arch": []}}
-_CRITIC: dict[str, Any] = {"policy_kwargs": {"net_arch": {"pi": [], "qf": [64]}}, "gradient_steps": 60,
-                           "batch_size": 512, "buffer_size": 2**17}  # fmt: skip
+_CRITIC: dict[str, Any] = {
+    "policy_kwargs": {"net_arch": {"pi": [], "qf": [64]}},
+    "gradient_steps": 60,
+    "batch_size": 512,
+    "buffer_size": 2**17,
+}
 
 SETTINGS: dict[str, Settings] = {
     # noise: standard deviation in the box
-    "ppo": Settings(width=4096, steps=2, updates=400, learning_rate=(0.1, 0.001), noise=(0.5, 0.005),
-                    options=_NO_TIME | {"n_epochs": 2}),
-    "a2c": Settings(width=4096, steps=2, updates=400, learning_rate=(0.1, 0.001), noise=(0.5, 0.005),
-                    options=_NO_TIME | {"normalize_advantage": True, "use_rms_prop": False}),
+    "ppo": Settings(
+        width=4096,
+        steps=2,
+        updates=400,
+        learning_rate=(0.1, 0.001),
+        noise=(0.5, 0.005),
+        options=_NO_TIME | {"n_epochs": 2},
+    ),
+    "a2c": Settings(
+        width=4096,
+        steps=2,
+        updates=400,
+        learning_rate=(0.1, 0.001),
+        noise=(0.5, 0.005),
+        options=_NO_TIME | {"normalize_advantage": True, "use_rms_prop": False},
+    ),
     # noise: standard deviation in the window
-    "td3": Settings(width=2048, steps=8, updates=12, learning_rate=(0.03, 0.001), noise=(0.7, 0.3),
-                    windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03), options=_CRITIC | {"policy_delay": 2}),
+    "td3": Settings(
+        width=2048,
+        steps=8,
+        updates=12,
+        learning_rate=(0.03, 0.001),
+        noise=(0.7, 0.3),
+        windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03),
+        options=_CRITIC | {"policy_delay": 2},
+    ),
     # noise: entropy coefficient
-    "sac": Settings(width=2048, steps=8, updates=12, learning_rate=(0.03, 0.001), noise=(0.1, 0.01),
-                    windows=(1.0, 0.5, 0.25, 0.12, 0.06), options=_CRITIC | {"gradient_steps": 30}),
+    "sac": Settings(
+        width=2048,
+        steps=8,
+        updates=12,
+        learning_rate=(0.03, 0.001),
+        noise=(0.1, 0.01),
+        windows=(1.0, 0.5, 0.25, 0.12, 0.06),
+        options=_CRITIC | {"gradient_steps": 30},
+    ),
     # noise: share of random batches
-    "dqn": Settings(width=256, steps=64, updates=20, learning_rate=(0.03, 0.0002), noise=(1.0, 0.3),
-                    windows=(1.0, 0.3),
-                    options={"policy_kwargs": {"net_arch": []}, "gradient_steps": 60, "batch_size": 2048,
-                             "buffer_size": 2**19}),
-}  # fmt: skip
+    "dqn": Settings(
+        width=256,
+        steps=64,
+        updates=20,
+        learning_rate=(0.03, 0.0002),
+        noise=(1.0, 0.3),
+        windows=(1.0, 0.3),
+        options={
+            "policy_kwargs": {"net_arch": []},
+            "gradient_steps": 60,
+            "batch_size": 2048,
+            "buffer_size": 2**19,
+        },
+    ),
+}
 """Algorithm to its settings."""
 
 
@@ -70,9 +111,7 @@ class Window(VecEnvWrapper):
     def __init__(self, venv: VecEnv) -> None:
         super().__init__(venv)
         self._centre, self._half = 0.0, 1.0
-        self._scale: tuple[float, float] | None = (
-            None  # what counts as 0, and the distance from it that counts as 1
-        )
+        self._scale: tuple[float, float] | None = None  # what counts as 0, and how much as 1
 
     def move(self, centre: float, half: float) -> None:
         """Show [centre - half, centre + half] from now on; beyond an edge of the box, the edge."""
@@ -95,7 +134,8 @@ class Window(VecEnvWrapper):
         """Play them."""
         observations, rewards, dones, infos = self.venv.step_wait()
         if self._scale is None:
-            self._scale = float(rewards.mean()), self.spread * float(rewards.std()) or 1.0
+            spread = self.spread * float(rewards.std())
+            self._scale = float(rewards.mean()), spread or 1.0  # all rewards may be alike
         zero, one = self._scale
         return observations, (rewards - zero) / one, dones, infos
 
@@ -112,10 +152,8 @@ class Arms(Window):
     def __init__(self, venv: VecEnv, cascades: int = 21) -> None:
         super().__init__(venv)
         self.action_space = spaces.Discrete(cascades + 1)
-        s = np.linspace(-1.0, 1.0, cascades)
-        self._points = np.append(
-            np.stack([np.full(cascades, -1.0), s], axis=-1), [[1.0, 0.0]], axis=0
-        )
+        on_route_1 = [[-1.0, s] for s in np.linspace(-1.0, 1.0, cascades)]
+        self._points = np.array([*on_route_1, [1.0, 0.0]])
 
     def through(self, actions: NDArray[Any]) -> NDArray[np.float32]:
         """The points of the provider's box, (..., 2), that numbers of arms, (...), mean."""
@@ -158,14 +196,14 @@ class SB3Provider(SB3Agent):
 
     def _commit(self, deterministic: bool) -> Commitment:
         action, _ = self._model.predict(np.ones(1, np.float32), deterministic=deterministic)
-        route, cascade = self._window.through(action)
-        return Commitment(2 if route > 0 else 1, float(np.clip((cascade + 1) / 2, 0.0, 1.0)))
+        route, cascade = from_point(self._window.through(action))
+        return Commitment(route, float(np.clip(cascade, 0.0, 1.0)))
 
     def _look(self, half: float) -> None:
         """Begin anew around the recommended s; on route 2, which has none, in the same window."""
         route, cascade = self.recommend()
         if route == 1:
-            self._window.move(2 * cascade - 1, half)
+            self._window.move(to_coordinate(cascade), half)
         self._start(self._window)
 
 
@@ -238,7 +276,8 @@ class SACProvider(_CriticProvider):
         self._model.ent_coef_tensor = torch.tensor(geometric(self._settings.noise, progress))
 
     def _start(self, env: VecEnv, **options: Any) -> None:
-        super()._start(env, ent_coef=self._settings.noise[0], **options)
+        first, _ = self._settings.noise
+        super()._start(env, ent_coef=first, **options)
 
 
 class DQNProvider(SB3Provider, EpsilonGreedy):
@@ -247,7 +286,6 @@ class DQNProvider(SB3Provider, EpsilonGreedy):
     name, window = "dqn", Arms
 
 
-PROVIDERS: dict[str, type[SB3Provider]] = {
-    kind.name: kind for kind in (PPOProvider, A2CProvider, TD3Provider, SACProvider, DQNProvider)
-}
+_ALL = (PPOProvider, A2CProvider, TD3Provider, SACProvider, DQNProvider)
+PROVIDERS: dict[str, type[SB3Provider]] = {kind.name: kind for kind in _ALL}
 """All of them, by the names of `SETTINGS`."""

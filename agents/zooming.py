@@ -62,19 +62,15 @@ class Zooming:
 
     def update_many(self, commitment: Commitment, costs: Tally) -> None:
         """Add costs to a point, drop what is surely worse by now, and refine where few survive."""
-        known = commitment in self._costs
-        require(
-            known,
-            "commitment",
-            commitment,
-            "be one of the points tried; update with what act() returned",
-        )
+        rule = "be one of the points tried; update with what act() returned"
+        require(commitment in self._costs, "commitment", commitment, rule)
         self._costs[commitment] = self._costs[commitment].joined(costs)
         self._all = self._all.joined(costs)
         bounds = {point: self.interval(point) for point in self._survivors}
         best = min(high for _, high in bounds.values())
         self._survivors = [point for point, (low, _) in bounds.items() if low <= best]
-        if len(self._survivors) <= FEW and all(bounds[point][1] < inf for point in self._survivors):
+        judged = all(self._costs[point].tasks >= FIRST for point in self._survivors)
+        if judged and len(self._survivors) <= FEW:
             self._refine()
 
     def recommend(self) -> Commitment:
@@ -100,7 +96,7 @@ class Zooming:
         tried = sorted(s for route, s in self._costs if route == 1)
         alive = {s for route, s in self._survivors if route == 1}
         for left, right in pairwise(tried):
-            if right - left > FINEST and not alive.isdisjoint((left, right)):
+            if right - left > FINEST and (left in alive or right in alive):
                 point = Commitment(1, (left + right) / 2)
                 self._costs[point] = NOTHING
                 self._survivors.append(point)

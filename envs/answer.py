@@ -28,7 +28,8 @@ class AnswerVectorEnv(Engine):
     """
 
     def __init__(self, num_envs: int = 1, game: AnyGame = "t4-cascade") -> None:
-        seen = spaces.Box(np.array([1.0, 0.0]), np.array([2.0, 1.0]), dtype=np.float64)
+        least, most = np.array([1.0, 0.0]), np.array([2.0, 1.0])
+        seen = spaces.Box(least, most, dtype=np.float64)
         answers = spaces.Box(-1.0, 1.0, (1,), np.float32)
         super().__init__(num_envs, seen, answers, "SameStep")
         self.game = batch_game(game, self.num_envs)
@@ -51,10 +52,13 @@ class AnswerVectorEnv(Engine):
         """Play each task to its end under the q chosen, and offer the next commitment."""
         if self._streams is None:
             raise gym.error.ResetNeeded("no task has begun: call reset() before step()")
-        points = np.clip(self.checked(actions)[:, 0], -1.0, 1.0, dtype=np.float64)
+        (points,) = self.checked(actions).T
+        abandon = to_chance(np.clip(points, -1.0, 1.0, dtype=np.float64))
         row, seen = self._streams.row(), self._seen
-        law = sampler.law(self.game, seen[:, 0], seen[:, 1], to_chance(points))
-        *passes, solved = sampler.outcome(law, sampler.logs(row[: sampler.DRAWS]))
+        route, cascade = seen.T
+        law = sampler.law(self.game, route, cascade, abandon)
+        ready = sampler.logs(row[: sampler.DRAWS])
+        *passes, solved = sampler.outcome(law, ready)
         utility = rules.settle(self.game, passes, solved).utility
         self._offer(row)
         never = np.zeros(self.num_envs, dtype=bool)

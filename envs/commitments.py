@@ -69,7 +69,8 @@ class Commitments:
             return _uniform(uniform[0])
         if isinstance(self.provider, Commitment):
             return self.provider
-        routes, cascades = np.ones(where.size, dtype=np.int64), np.zeros(where.size)
+        routes = np.ones(where.size, dtype=np.int64)
+        cascades = np.zeros(where.size)
         for k in np.flatnonzero(where):
             routes[k], cascades[k] = checked_commitment(self.provider.act())
         check_commitment(routes, cascades)

@@ -124,7 +124,8 @@ class _Table:
     ) -> None:
         self.game, self.user, self.provider, self.rng = game, user, provider, rng
         self.prior, self.memory = prior, memory
-        self.a, self.b = np.full(sessions, prior.escalated), np.full(sessions, prior.kept)
+        self.a = np.full(sessions, prior.escalated)
+        self.b = np.full(sessions, prior.kept)
         self.constant: Array | None = None
         if not callable(provider):
             name = "a constant provider's s"
@@ -134,7 +135,8 @@ class _Table:
         """One task of each session: cost, utility, solved, E[s] before, escalations and keeps."""
         size = self.a.size
         mean = Belief(self.a, self.b).mean
-        passes, solved = np.zeros((2, size), dtype=np.int64), np.zeros(size, dtype=bool)
+        passes = np.zeros((2, size), dtype=np.int64)
+        solved = np.zeros(size, dtype=bool)
         escalations, keeps = np.zeros((2, size), dtype=np.int64)
         whole = None  # q of the whole task, for users who check once
         if self.user.checks == "task":
@@ -157,9 +159,10 @@ class _Table:
         self, passes: NDArray[np.int64], solved: NDArray[np.bool_]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """J and U of each task."""
-        game, (n1, n2) = self.game, passes
-        cost = n1 * game.cost[0] + n2 * game.cost[1] + game.penalty * ~solved
-        utility = game.value * solved - n1 * game.latency[0] - n2 * game.latency[1]
+        n1, n2 = passes
+        (c1, c2), (t1, t2) = self.game.cost, self.game.latency
+        cost = n1 * c1 + n2 * c2 + self.game.penalty * ~solved
+        utility = self.game.value * solved - n1 * t1 - n2 * t2
         return cost, utility
 
     def _stay(self, failed: NDArray[np.int64], task: int, whole: Array | None) -> NDArray[np.int64]:
@@ -167,7 +170,8 @@ class _Table:
         if not failed.size:
             return failed
         q = self._leaving(self._belief(failed), task) if whole is None else whole[failed]
-        return failed[self.rng.random(failed.size) >= q]
+        stays = self.rng.random(failed.size) >= q
+        return failed[stays]
 
     def _escalate(self, active: NDArray[np.int64], task: int) -> NDArray[np.bool_]:
         """Which of those who stayed meet M2 next; all of them see it and learn."""

@@ -161,8 +161,8 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
 
     def _play(self, climbs: NDArray[np.float64]) -> tuple[list[int], bool, int]:
         """Pass by pass: (passes, solved, the model before which it was cut off, or 0)."""
-        passes, model, success = [0] * self.models, self._start, self.chain.success.tolist()
-        climb = [*climbs.tolist(), 0.0]
+        success, climb = self.chain.success.tolist(), [*climbs.tolist(), 0.0]
+        passes, model = [0] * self.models, self._start
         for _ in range(self.max_passes):
             passes[model - 1] += 1
             # beyond the first model of two nothing is new: fail, leave or stay, keep or climb
@@ -179,9 +179,9 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         success = solved + tail.success
         latency = float(n @ self.chain.latency + tail.latency)
         paid = float(n @ self.chain.cost + tail.service_cost)
-        value, penalty = float(self.chain.value[0]), float(self.chain.penalty)
-        utility = value * success - latency
-        return Payoffs(success, latency, paid, utility, paid + penalty * (1 - success))
+        utility = float(self.chain.value[0]) * success - latency
+        cost = paid + float(self.chain.penalty) * (1 - success)
+        return Payoffs(success, latency, paid, utility, cost)
 
     def render(self) -> Any:
         """The Markov chain, the last task, and what it cost both sides."""

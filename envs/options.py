@@ -28,8 +28,10 @@ _INDIFFERENT = 1e-7
 
 def priced(game: Game, price: tuple[float, float]) -> Game:
     """The game at a price f_i per call, in one unit for both: t + f (user), c - f (provider)."""
-    (t1, t2), (c1, c2), (f1, f2) = game.latency, game.cost, price
-    latency, cost = (t1 + f1, t2 + f2), (c1 - f1, c2 - f2)
+    f1, f2 = price
+    (t1, t2), (c1, c2) = game.latency, game.cost
+    latency = t1 + f1, t2 + f2
+    cost = c1 - f1, c2 - f2
     return dataclasses.replace(game, latency=latency, cost=cost, ordered=False)
 
 

@@ -126,7 +126,8 @@ def rest(game: Game, cut: NDArray[np.bool_], model: Any, cascade: Any, abandon: 
     if not cut.any():
         return NOTHING
     games = game[cut] if game.shape else game
-    route, s, q = (np.broadcast_to(x, cut.shape)[cut] for x in (model, cascade, abandon))
+    choice = (np.broadcast_to(x, cut.shape) for x in (model, cascade, abandon))
+    route, s, q = (x[cut] for x in choice)
     tail = np.zeros((len(Payoffs._fields), cut.size))
     tail[:, cut] = payoffs(games, route, s, q)
     return Payoffs(*tail)
@@ -177,9 +178,10 @@ def settle(game: Game, passes: Any, solved: Any, tail: Payoffs = NOTHING) -> Pay
         tail: the expected rest of a task that was cut off.
     """
     n1, n2 = passes
+    (t1, t2), (c1, c2) = game.latency, game.cost
     success = solved + tail.success
-    latency = n1 * game.latency[0] + n2 * game.latency[1] + tail.latency
-    service_cost = n1 * game.cost[0] + n2 * game.cost[1] + tail.service_cost
+    latency = n1 * t1 + n2 * t2 + tail.latency
+    service_cost = n1 * c1 + n2 * c2 + tail.service_cost
     utility = game.value * success - latency
     cost = service_cost + game.penalty * (1 - success)
     return Payoffs(success, latency, service_cost, utility, cost)

@@ -72,9 +72,10 @@ def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
     """
     starts = 2 - route
     (p1, p2), (k1, k2) = game.success, game.failure
-    end1 = p1 + k1 * (abandon + (1 - abandon) * cascade)  # D
+    stay = 1 - abandon
+    end1 = p1 + k1 * (abandon + stay * cascade)  # D
     end2 = p2 + k2 * abandon
-    escalated = 1 - starts + starts * k1 * (1 - abandon) * cascade / end1
+    escalated = 1 - starts + starts * k1 * stay * cascade / end1  # e
     left1 = starts * k1 * abandon / end1
     left2 = escalated * k2 * abandon / end2
     return Law(
@@ -215,8 +216,9 @@ def sample_tasks(
     played = Outcome(*(np.empty(tasks, kind) for kind in kinds))
     for start in range(0, tasks, BLOCK):
         part = slice(start, min(start + BLOCK, tasks))
-        rule = same or law(_part(game, part), *(_part(x, part) for x in choice))
-        drawn = outcome(rule, logs(rng.random((DRAWS, part.stop - start))))
+        uniform = rng.random((DRAWS, part.stop - start))
+        rule = same or law(*(_part(x, part) for x in (game, *choice)))
+        drawn = outcome(rule, logs(uniform))
         for whole, piece in zip(played, drawn, strict=True):
             whole[part] = piece
     return played

@@ -51,8 +51,9 @@ class SB3VecEnv(VecEnv):
         done = terminated | truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if done.any():
-            ended, cut = np.flatnonzero(done).tolist(), (truncated & ~terminated)[done].tolist()
-            for k, last, over in zip(ended, info["final_obs"][done], cut, strict=True):
+            ended = np.flatnonzero(done).tolist()
+            lasts, cuts = info["final_obs"][done], (truncated & ~terminated)[done].tolist()
+            for k, last, over in zip(ended, lasts, cuts, strict=True):
                 infos[k] = {"terminal_observation": last, "TimeLimit.truncated": over}
         return observation, reward.astype(np.float32), done, infos
 

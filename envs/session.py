@@ -178,10 +178,12 @@ class SessionEnv(gym.Env[Array, Any]):
         self._show(model)
         before = sum(self._passes)
         solved, left = self._run(model)
-        reward = -float(self.game.cost[model - 1]) * (sum(self._passes) - before)
+        run = sum(self._passes) - before
+        reward = -float(self.game.cost[model - 1]) * run
         if solved or left:
-            ending, info = self._end_task(solved)
-            return self._observe(), reward + ending, not self._running, False, self._info() | info
+            ending, told = self._end_task(solved)
+            info = self._info() | told
+            return self._observe(), reward + ending, not self._running, False, info
         self._failed, self._place = 1, "M1"
         return self._observe(), reward, False, False, self._info()
 
@@ -233,7 +235,8 @@ class SessionEnv(gym.Env[Array, Any]):
         return {} if belief is None else {"belief": tuple(belief)}
 
     def _observe(self) -> Array:
-        return np.array([self._played / self.tasks, self._failed, sum(self._passes), *self._draws])
+        share = self._played / self.tasks
+        return np.array([share, self._failed, sum(self._passes), *self._draws])
 
     def render(self) -> Any:
         """The Markov chain, where the task is, and what the session has cost both sides."""

@@ -44,7 +44,8 @@ class _Sessions(Engine):
         high: Sequence[float],
         low: Sequence[float],
     ) -> None:
-        box = spaces.Box(np.array(low, dtype=np.float32), np.array(high, dtype=np.float32))
+        low_edge, high_edge = np.array([low, high], dtype=np.float32)
+        box = spaces.Box(low_edge, high_edge)
         super().__init__(num_envs, box, spaces.Discrete(2), AutoresetMode.SAME_STEP)
         self.game, self.prior = single_game(game), Belief.checked(prior)
         self._running = False
@@ -181,8 +182,8 @@ class ProviderSessions(_Sessions):
         left[failed] = self._leave(failed)
         self.passes += ~ones
         ends = ones | ~failed | left
-        paid = game.cost[0] * ~ones
-        reward = self.fee * ends - paid - game.cost[1] * passes - game.penalty * left
+        c1, c2 = game.cost
+        reward = self.fee * ends - c1 * ~ones - c2 * passes - game.penalty * left
         self.played += ends
         stops = self.np_random.random(self.num_envs) >= self.going_on
         over = ends & (stops | (self.played >= self.tasks))
@@ -231,7 +232,7 @@ class UserSessions(_Sessions):
             self.window, high, low = 0, [1.0, np.inf, np.inf], [0.0, 0.0, 0.0]
         else:
             self.window = whole_number("observes", observes, least=1)
-            high, low = [1.0] + [1.0] * self.window, [0.0] + [-1.0] * self.window
+            high, low = [1.0, *[1.0] * self.window], [0.0, *[-1.0] * self.window]
         self.tasks = whole_number("tasks", tasks, least=1)
         super().__init__(game, num_envs, prior, high, low)
 

@@ -71,7 +71,8 @@ class UserVectorEnv(Engine):
             self._streams = Streams(self.np_random, self.num_envs, self._draws)
         n = self.num_envs
         self._ended = np.zeros(n, dtype=bool)
-        self._offered, self._regret = np.zeros((2, n)), np.zeros((2, n))
+        self._offered = np.zeros((2, n))
+        self._regret = np.zeros((2, n))
         width = self.dial.space.shape[0] - self.dial.sees_model
         self._glimpse = np.zeros((width, n))
         self._escalate, self._waits, self._reasoning = np.zeros((3, n))
@@ -161,7 +162,8 @@ class UserVectorEnv(Engine):
             return {}
         reasoning = self._reasoning.astype(np.int64)
         passes = 1 + self._waits.astype(np.int64) - reasoning, reasoning
-        said = told(passes, solved, rules.settle(self.game, passes, solved, tail), cut)
+        bill = rules.settle(self.game, passes, solved, tail)
+        said = told(passes, solved, bill, cut)
         task = {"task": said["task"]._asdict()}
         return said | task if self.infos == "full" else task
 
@@ -211,14 +213,20 @@ def _blend(put: Array, new: Sequence[Any], keep: Array, old: Array) -> Array:
 
 def _rewards(game: Game) -> Array:
     """Rewards by what happened: solved + 2 (by M2) + 4 (a pass was run), (8,) or (8, games)."""
-    waits = [rules.stay_reward(game.value, game.latency, 1 + k // 2, k % 2) for k in range(4)]
-    table = [0.0] * 4 + waits
-    return np.array(np.broadcast_arrays(*table))
+    nothing = [0.0] * 4
+    waits = [
+        rules.stay_reward(game.value, game.latency, model, solved)
+        for model in (1, 2)
+        for solved in (0, 1)
+    ]
+    return np.array(np.broadcast_arrays(*nothing, *waits))
 
 
 def _pick(rewards: Array, reasons: Mask, solved: Mask, played: Mask) -> Array:
     """The rewards of what happened: one look-up, faster than the arithmetic."""
-    code = solved.view(np.uint8) + 2 * reasons.view(np.uint8) + 4 * played.view(np.uint8)
+    bits = (x.view(np.uint8) for x in (solved, reasons, played))  # 1 or 0, and no copy
+    one, two, four = bits
+    code = one + 2 * two + 4 * four
     if rewards.ndim == 1:
         return rewards.take(code)
     return rewards[code, np.arange(code.size)]

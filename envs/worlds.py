@@ -46,7 +46,8 @@ def one_of(games: Sequence[AnyGame], weights: Sequence[float] | None = None) -> 
     """
     known = [single_game(game) for game in games]
     count = len(known)
-    shares = np.full(count, 1 / max(count, 1)) if weights is None else np.asarray(weights, float)
+    even = [1 / count] * count if count else []
+    shares = np.asarray(even if weights is None else weights, dtype=float)
     one_each = count > 0 and shares.shape == (count,)
     if not one_each or np.any(shares < 0) or abs(shares.sum() - 1) > 1e-9:
         rule = "one_of needs games, and weights, one for each, that sum to 1"
@@ -74,8 +75,8 @@ def hidden(game: AnyGame, **ranges: tuple[float, float]) -> World:
 
 
 def _draw_numbers(base: Game, ranges: Mapping[str, tuple[float, float]], rng: Rng) -> Game:
-    drawn: dict[str, Any] = {name: rng.uniform(*span) for name, span in ranges.items()}
-    return dataclasses.replace(base, **drawn)
+    drawn = {name: rng.uniform(low, high) for name, (low, high) in ranges.items()}
+    return dataclasses.replace(base, **drawn)  # type: ignore[arg-type]
 
 
 def random_games(regime: str | None = None) -> World:
