@@ -39,6 +39,14 @@ def follower_first(
     The follower oracle of Gerstgrasser and Parkes (2023): the leader faces a fixed, deterministic
     answer to each commitment. What the user has not learnt well, a provider that optimises against
     it will find and exploit.
+
+    Args:
+        provider: who commits.
+        user: who answers and learns.
+        world: plays the tasks.
+        tasks: that the provider learns from.
+        practice: tasks that the user learns from before.
+        rng: draws the commitments of the practice.
     """
     _checked(tasks=tasks, practice=practice)
     rng = generator(rng)
@@ -53,7 +61,15 @@ def follower_first(
 def alternating(
     provider: Provider, user: Follower, world: World, tasks: int, turn: int
 ) -> Iterator[int]:
-    """Each learns for `turn` tasks while the other stays as it is; the user begins."""
+    """Each learns for `turn` tasks while the other stays as it is; the user begins.
+
+    Args:
+        provider: who commits.
+        user: who answers and learns.
+        world: plays the tasks.
+        tasks: of both together.
+        turn: tasks in turn.
+    """
     _checked(tasks=tasks, turn=turn)
     for done in range(1, tasks + 1):
         if (done - 1) // turn % 2:
@@ -66,7 +82,18 @@ def alternating(
 def two_timescale(
     provider: Provider, user: Follower, world: World, tasks: int, ratio: int
 ) -> Iterator[int]:
-    """For each task that the provider learns from, the user learns from `ratio` like it."""
+    """The user learns `ratio` times as fast as the provider.
+
+    For each task that the provider learns from, the user learns from `ratio` under the same
+    commitment.
+
+    Args:
+        provider: who commits.
+        user: who answers and learns.
+        world: plays the tasks.
+        tasks: of both together.
+        ratio: tasks of the user for one of the provider.
+    """
     _checked(tasks=tasks, ratio=ratio)
     for done in range(ratio + 1, tasks + 1, ratio + 1):
         commitment = provider.act()
@@ -83,6 +110,13 @@ def blocks(
 
     The user sees no s: it learns what this commitment is worth from its tasks alone, so its answer
     is right by the second half if blocks are long enough, whatever it can observe.
+
+    Args:
+        provider: who commits.
+        user: who answers and learns.
+        world: plays the tasks.
+        tasks: in all.
+        length: tasks of a block.
     """
     _checked(tasks=tasks, length=length)
     for done in range(length, tasks + 1, length):
@@ -96,7 +130,14 @@ def blocks(
 
 
 def simultaneous(provider: Provider, user: Follower, world: World, tasks: int) -> Iterator[int]:
-    """Both learn from every task."""
+    """Both learn from every task.
+
+    Args:
+        provider: who commits.
+        user: who answers and learns.
+        world: plays the tasks.
+        tasks: how many.
+    """
     _checked(tasks=tasks)
     for done in range(1, tasks + 1):
         commitment = provider.act()
@@ -115,7 +156,8 @@ def _learn(
     provider: Provider, user: Follower, world: World, commitment: Commitment | None = None
 ) -> None:
     commitment = commitment or provider.act()
-    provider.update(commitment, world(commitment, float(user.abandon(*commitment))))
+    q = float(user.abandon(*commitment))
+    provider.update(commitment, world(commitment, q))
 
 
 def _checked(**counts: int) -> None:

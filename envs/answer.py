@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
 from routing_game.box import to_chance
 from routing_game.envs import rules, sampler
 from routing_game.envs.arguments import AnyGame, batch_game
 from routing_game.envs.batch import Engine
 from routing_game.envs.commitments import Commitments
+from routing_game.envs.steps import Array, BatchStep, Begun, Options
 from routing_game.envs.streams import Streams
-
-Array = NDArray[Any]
 
 
 class AnswerVectorEnv(Engine):
@@ -24,7 +20,12 @@ class AnswerVectorEnv(Engine):
 
     The paper's user as it is defined, where `UserVectorEnv` asks it after each failed pass.
     Observations are (i, s), commitments uniform; actions, shape (num_envs, 1), are points a of the
-    box [-1, 1], and q = (a + 1) / 2.
+    box [-1, 1], and q = (a + 1) / 2. A task is played to its end, however long.
+
+    Args:
+        num_envs: how many tasks at once.
+        game: a game, the id of one in the catalog, the fields of one, or an array of games, shape
+            (num_envs,).
     """
 
     def __init__(self, num_envs: int = 1, game: AnyGame = "t4-cascade") -> None:
@@ -36,9 +37,7 @@ class AnswerVectorEnv(Engine):
         self._commitments = Commitments(None)
         self._streams: Streams | None = None
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Offer a commitment everywhere."""
         super().reset(seed=seed)
         if seed is not None or self._streams is None:
@@ -48,7 +47,7 @@ class AnswerVectorEnv(Engine):
         self._offer(self._streams.row())
         return self._seen, {}
 
-    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+    def step(self, actions: Array) -> BatchStep:
         """Play each task to its end under the q chosen, and offer the next commitment."""
         if self._streams is None:
             raise gym.error.ResetNeeded("no task has begun: call reset() before step()")

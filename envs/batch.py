@@ -11,8 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from routing_game.envs.arguments import whole_number
-
-Array = NDArray[Any]
+from routing_game.envs.steps import Array, Info
 
 
 class Engine(VectorEnv[Array, Array, Array]):
@@ -65,9 +64,9 @@ def _mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:
     raise ValueError(f"autoreset_mode must be one of {names}, got {autoreset_mode!r}")
 
 
-def masked(info: dict[str, Any], mask: NDArray[np.bool_]) -> dict[str, Any]:
+def masked(info: Info, mask: NDArray[np.bool_]) -> Info:
     """An info as Gymnasium batches it: beside each ``key`` a ``_key``, for whom it holds."""
-    batch: dict[str, Any] = {}
+    batch: Info = {}
     for key, value in info.items():
         batch[key] = masked(value, mask) if isinstance(value, dict) else value
         batch[f"_{key}"] = mask

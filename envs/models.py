@@ -14,6 +14,7 @@ from routing_game.envs import render as pictures
 from routing_game.envs import rules
 from routing_game.envs.arguments import checked_player, whole_number
 from routing_game.envs.judge import ExactChainUser
+from routing_game.envs.steps import Begun, Info, Options, Step
 from routing_game.theory.chain import Chain, evaluate, ladder
 from routing_game.theory.payoffs import Payoffs
 
@@ -122,9 +123,7 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
             raise ValueError(f"an environment plays one game, got an array of shape {chain.shape}")
         return chain
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a new task."""
         super().reset(seed=seed)
         self._place = ""
@@ -143,7 +142,7 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         part = int(chances[0] * self.models)
         return 1 + min(part, self.models - 1), chances[1:]
 
-    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> Step:
         """Commit to a first model and to the chances of climbing, and play the task to its end."""
         self._start, climbs = self.decode(action)
         self.chain = self._commit(climbs)
@@ -153,7 +152,7 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         tail = evaluate(self.chain, cut_before, self._abandon) if cut_before else rules.NOTHING
         self._bill = self._settle(solved, tail)
         self._place = pictures.place(solved, bool(cut_before), cut_before)
-        info: dict[str, Any] = dict(zip("SLCUJ", map(float, expected), strict=True))
+        info: Info = dict(zip("SLCUJ", map(float, expected), strict=True))
         info |= {"abandon": self._abandon, "passes": tuple(self._passes), "solved": solved}
         info |= {"cost": float(self._bill.cost), "utility": float(self._bill.utility)}
         reward = -float(expected.cost if self.expected else self._bill.cost)

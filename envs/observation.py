@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from routing_game.envs.steps import Begun, Options, Step
 from routing_game.theory.belief import Belief
 
 Floats = NDArray[np.float64]
@@ -161,9 +162,7 @@ class BeliefObservation(gym.Wrapper[Floats, int, Floats, int], gym.utils.RecordC
             dtype=np.float64,
         )
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Floats, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a task, with the prior or what was learnt so far; a seed brings back the prior."""
         seen, info = self.env.reset(seed=seed, options=options)
         if not self._keep or seed is not None:
@@ -171,7 +170,7 @@ class BeliefObservation(gym.Wrapper[Floats, int, Floats, int], gym.utils.RecordC
         self._model = int(seen[2])
         return self._observe(), info
 
-    def step(self, action: int) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
+    def step(self, action: int) -> Step:
         """Stay or leave; staying after M1 shows which model the coin chose."""
         seen, reward, terminated, truncated, info = self.env.step(action)
         if action == 0 and self._model == 1:

@@ -19,6 +19,7 @@ from routing_game.envs import rules
 from routing_game.envs.arguments import AnyGame, single_game, whole_number
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.envs.steps import Begun, Info, Options, Step
 from routing_game.theory.game import Game
 from routing_game.theory.payoffs import payoffs
 
@@ -128,14 +129,12 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         self.render_mode = check_mode(render_mode)
         self._scene = Scene(self.game, "")
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a new task."""
         super().reset(seed=seed)
         return np.ones(1, np.float32), {}
 
-    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> Step:
         """Commit to (i, s) and the delays, and play the task to its end."""
         action = np.asarray(action, dtype=np.float64)
         if action.shape != self.action_space.shape:
@@ -159,7 +158,7 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         )
         plays = not (declined or self.expected)
         cut = self._play(route, cascade, abandon) if plays else False
-        info: dict[str, Any] = dict(zip("SLCUJ", map(float, expected), strict=True))
+        info: Info = dict(zip("SLCUJ", map(float, expected), strict=True))
         info |= {"abandon": abandon, "declined": declined}
         info["latency"] = tuple(map(float, game.latency))
         return np.ones(1, np.float32), -self._scene.cost, True, cut, info

@@ -229,7 +229,7 @@ class _Match:
         return reward, {"commitment": self.commitment, "abandon": q, "task": task}
 
 
-class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's docstring, below)
+class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's, below)
     metadata = {**_METADATA, "is_parallelizable": False}  # noqa: RUF012  (PettingZoo's type)
 
     def __init__(self, **arguments: Any) -> None:
@@ -284,7 +284,7 @@ class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's d
         """Nothing is held open."""
 
 
-class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's docstring, below)
+class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's, below)
     metadata = _METADATA
 
     def __init__(self, **arguments: Any) -> None:

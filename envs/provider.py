@@ -17,11 +17,11 @@ from routing_game.envs.arguments import (
     single_game,
     whole_number,
 )
-from routing_game.envs.batch import Array
 from routing_game.envs.encodings import BoxAction, commitment_space
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.sampler import one_outcome
+from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
 from routing_game.theory.game import Task
 from routing_game.theory.payoffs import payoffs
@@ -53,7 +53,7 @@ class _Known(NamedTuple):
 class _Result(NamedTuple):
     reward: float
     truncated: bool
-    info: dict[str, Any]
+    info: Info
 
 
 class ProviderEnv(gym.Env[Array, Any]):
@@ -158,9 +158,7 @@ class ProviderEnv(gym.Env[Array, Any]):
         self._streams: Streams | None = None
         self._numbers: list[tuple[float, ...]] = []
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a new task."""
         if seed is not None:
             super().reset(seed=seed)
@@ -168,7 +166,7 @@ class ProviderEnv(gym.Env[Array, Any]):
         self._last = None
         return _observe(), {}
 
-    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> Step:
         """Commit to (i, s) and play the task to its end."""
         try:
             known = self._known[action]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from routing_game.box import from_box
 from routing_game.envs import rules, sampler
 from routing_game.envs.arguments import AnyGame, Infos, batch_game, refuse_wrappers, whole_number
-from routing_game.envs.batch import Array, Engine, masked
+from routing_game.envs.batch import Engine, masked
 from routing_game.envs.encodings import BoxAction
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.provider import ProviderEnv
+from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.envs.streams import Streams
 from routing_game.theory.game import Task
 from routing_game.theory.payoffs import payoffs
@@ -28,9 +27,17 @@ class ProviderVectorEnv(Engine):
     `Task`. Environment k of a batch plays the same tasks in a batch of any size, and environment 0
     those of `ProviderEnv`.
 
-    Arguments as for `ProviderEnv`; besides, `game` may be an array of games, shape (num_envs,), and
-    `autoreset_mode` is "SameStep" (default) or "NextStep": then every second step begins new tasks,
-    and the infos of the steps between come as they are, not under `final_info`.
+    Args:
+        num_envs: how many tasks at once.
+        game: as for `ProviderEnv`, or an array of games, shape (num_envs,).
+        user: as for `ProviderEnv`, as are the next three.
+        expected: reward minus the expected cost.
+        max_passes: passes after which a task is cut off.
+        infos: "full", "task" or "none".
+        autoreset_mode: "SameStep", or "NextStep": then every second step begins new tasks, and the
+            infos of the steps between come as they are, not under `final_info`.
+        max_episode_steps: None, as `max_passes` does better.
+        render_mode: None.
     """
 
     def __init__(
@@ -57,9 +64,7 @@ class ProviderVectorEnv(Engine):
         self._streams: Streams | None = None
         self._ended = False
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a new task everywhere."""
         if seed is not None:
             super().reset(seed=seed)
@@ -67,7 +72,7 @@ class ProviderVectorEnv(Engine):
         self._ended = False
         return self._observe(), {}
 
-    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+    def step(self, actions: Array) -> BatchStep:
         """Play one task to its end in each environment."""
         route, cascade = from_box(self.checked(actions))
         if self._ended:
@@ -96,13 +101,13 @@ class ProviderVectorEnv(Engine):
         bill = rules.settle(self.game, passes, solved, tail)
         return rules.record(passes, solved, bill, cut)
 
-    def _tell(self, route: Array, cascade: Array, abandon: Array, task: Task) -> dict[str, Any]:
-        info: dict[str, Any] = {}
+    def _tell(self, route: Array, cascade: Array, abandon: Array, task: Task) -> Info:
+        info: Info = {}
         if self.infos == "full":
             info = self._prospects.judge(route, cascade, abandon)
         if self.infos != "none":
             info["task"] = task._asdict()
         if not self.same_step:
             return info
-        final: dict[str, Any] = {"final_obs": self._observe()}
+        final: Info = {"final_obs": self._observe()}
         return final | {"final_info": info} if info else final

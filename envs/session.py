@@ -15,6 +15,7 @@ from routing_game.envs.arguments import AnyGame, checked_player, single_game, wh
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.session_user import CertaintyEquivalentUser, SessionUser
+from routing_game.envs.steps import Begun, Info, Options, Step
 from routing_game.theory.game import check_commitment
 
 Array = NDArray[np.float64]
@@ -152,9 +153,7 @@ class SessionEnv(gym.Env[Array, Any]):
             checked_player("user", user, method)
         return user
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a session."""
         super().reset(seed=seed)
         self.user.begin()
@@ -164,7 +163,7 @@ class SessionEnv(gym.Env[Array, Any]):
         self._running = True
         return self._observe(), self._info()
 
-    def step(self, action: int) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def step(self, action: int) -> Step:
         """Run the next pass with M1, or all further passes with M2, and hear what the user does."""
         if not self._running:
             raise gym.error.ResetNeeded(
@@ -212,7 +211,7 @@ class SessionEnv(gym.Env[Array, Any]):
         check_commitment(model, 0.0, chance)
         return chance
 
-    def _end_task(self, solved: bool) -> tuple[float, dict[str, Any]]:
+    def _end_task(self, solved: bool) -> tuple[float, Info]:
         """Fee and penalty, and whether the user comes again."""
         bill = rules.settle(self.game, self._passes, solved)
         lost = self.game.penalty * (not solved)
@@ -230,7 +229,7 @@ class SessionEnv(gym.Env[Array, Any]):
         self._begin_task()
         return float(self.fee - charged), {"task": task, "cancelled": cancelled}
 
-    def _info(self) -> dict[str, Any]:
+    def _info(self) -> Info:
         belief = getattr(self.user, "belief", None)
         return {} if belief is None else {"belief": tuple(belief)}
 

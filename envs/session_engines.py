@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import single_game, whole_number
-from routing_game.envs.batch import Array, Engine
+from routing_game.envs.batch import Engine
 from routing_game.envs.crowd import UserRule
 from routing_game.envs.judge import after_reasoning
+from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.theory.belief import Belief, check_checks, checked_chances
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import require
@@ -50,9 +51,7 @@ class _Sessions(Engine):
         self.game, self.prior = single_game(game), Belief.checked(prior)
         self._running = False
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a session everywhere."""
         super().reset(seed=seed)
         self._allocate()
@@ -60,7 +59,7 @@ class _Sessions(Engine):
         self._running = True
         return self._observe(), {}
 
-    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+    def step(self, actions: Array) -> BatchStep:
         """Carry out one decision in each session, and all that follows up to the next one."""
         if not self._running:
             raise gym.error.ResetNeeded("no session has begun: call reset() before step()")
@@ -68,7 +67,7 @@ class _Sessions(Engine):
         if actions.dtype.kind not in "iu" or not np.isin(actions, (0, 1)).all():
             raise ValueError(f"actions are 0 or 1, got {np.unique(actions)}")
         reward, over = self._play(actions == 1)
-        info: dict[str, Any] = {}
+        info: Info = {}
         if over.any():
             info = {"final_obs": self._observe(), "_final_obs": over}
             self._begin(over)

@@ -16,11 +16,11 @@ from routing_game.envs.arguments import (
     single_game,
     whole_number,
 )
-from routing_game.envs.batch import Array
 from routing_game.envs.commitments import Commitments, Provider
 from routing_game.envs.judge import user_regret
 from routing_game.envs.observation import Dial
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
 from routing_game.theory.game import Commitment, Task
 from routing_game.theory.payoffs import Payoffs, payoffs
@@ -34,7 +34,7 @@ Played = tuple[int, int, bool]
 """(passes of M1, passes of M2, solved): how a task went."""
 
 
-def told(passes: Any, solved: Any, bill: Payoffs, truncated: Any) -> dict[str, Any]:
+def told(passes: Any, solved: Any, bill: Payoffs, truncated: Any) -> Info:
     """What infos say of a task that ended, or of many.
 
     Args:
@@ -154,16 +154,14 @@ class UserEnv(gym.Env[Array, Any]):
         self.action_space = spaces.Discrete(2)
         self.commitments = Commitments(provider)
         self.draws = 1 + self.commitments.draws + self.dial.draws
-        self._bills: dict[Played, dict[str, Any]] = {}
+        self._bills: dict[Played, Info] = {}
         self._streams: Streams | None = None
         self._numbers: list[tuple[float, ...]] = []
         self._fresh: tuple[float, ...] | None = None
         self._running = False
         self._task: Task | None = None
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a task and fail its first pass."""
         if seed is not None:
             super().reset(seed=seed)
@@ -181,7 +179,7 @@ class UserEnv(gym.Env[Array, Any]):
         self._running, self._task = True, None
         return self._observe(), {}
 
-    def step(self, action: int) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def step(self, action: int) -> Step:
         """Stay for another pass, or leave."""
         if not self._running:
             raise gym.error.ResetNeeded(
@@ -216,7 +214,7 @@ class UserEnv(gym.Env[Array, Any]):
             self._numbers = self._streams.scalars()
         return self._numbers.pop()
 
-    def _judge(self, action: int) -> dict[str, Any]:
+    def _judge(self, action: int) -> Info:
         """The regret of an action, worked out once for a task."""
         if self.infos != "full":
             return {}
@@ -225,14 +223,12 @@ class UserEnv(gym.Env[Array, Any]):
             self._regret = user_regret(self.game, *self._commitment, both).tolist()
         return {"regret": self._regret[action]}
 
-    def _finish(
-        self, reward: float, action: int, solved: bool
-    ) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def _finish(self, reward: float, action: int, solved: bool) -> Step:
         played = self._standard, self._reasoning, solved
         bill = self._bills.get(played) or self._bill(played)
         return self._end(reward, action, bill)
 
-    def _bill(self, played: Played) -> dict[str, Any]:
+    def _bill(self, played: Played) -> Info:
         """What a task of this outcome comes to, as infos tell it; many end alike."""
         if len(self._bills) == CACHE_SIZE:
             self._bills.clear()
@@ -241,9 +237,7 @@ class UserEnv(gym.Env[Array, Any]):
         self._bills[played] = told(passes, solved, bill, False)
         return self._bills[played]
 
-    def _cut_off(
-        self, reward: float, action: int
-    ) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def _cut_off(self, reward: float, action: int) -> Step:
         _, cascade = self._commitment
         kept, escalated = (payoffs(self.game, model, cascade, 0.0) for model in (1, 2))
         tail = rules.before_the_coin(self._escalate, kept, escalated)
@@ -251,11 +245,9 @@ class UserEnv(gym.Env[Array, Any]):
         bill = rules.settle(self.game, passes, False, tail)
         return self._end(reward + tail.utility, action, told(passes, False, bill, True))
 
-    def _end(
-        self, reward: float, action: int, bill: dict[str, Any]
-    ) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def _end(self, reward: float, action: int, bill: Info) -> Step:
         self._running, self._task = False, bill["task"]
-        info: dict[str, Any] = {}
+        info: Info = {}
         if self.infos == "full":
             info = self._judge(action) | bill
         elif self.infos == "task":

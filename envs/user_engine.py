@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import AnyGame, Infos, batch_game, refuse_wrappers, whole_number
-from routing_game.envs.batch import Array, Engine, masked
+from routing_game.envs.batch import Engine, masked
 from routing_game.envs.commitments import Provider
 from routing_game.envs.judge import user_regret
+from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.envs.streams import Streams
 from routing_game.envs.user import LEAVE, STAY, UserEnv, told
 from routing_game.theory.game import Commitment, Game
@@ -26,14 +27,22 @@ Mask = NDArray[np.bool_]
 class UserVectorEnv(Engine):
     """Many `UserEnv` at once, one decision each per step: what `gym.make_vec` builds.
 
-    Spaces, rewards and arguments as for `UserEnv`. Infos are arrays: `regret` for tasks that go on;
-    for those that ended, all of them under `final_info`, where `task` is a dict of arrays with the
-    fields of a `Task`. Environment k of a batch plays the same tasks in a batch of any size, and
-    environment 0 those of `UserEnv`.
+    Spaces and rewards as for `UserEnv`. Infos are arrays: `regret` for tasks that go on; for those
+    that ended, all of them under `final_info`, where `task` is a dict of arrays with the fields of
+    a `Task`. Environment k of a batch plays the same tasks in a batch of any size, and environment
+    0 those of `UserEnv`.
 
-    Besides, `game` may be an array of games, shape (num_envs,), and `autoreset_mode` is "SameStep"
-    (default) or "NextStep": then what ended is told at once, not under `final_info`, and the next
-    step begins another task.
+    Args:
+        num_envs: how many tasks at once.
+        game: as for `UserEnv`, or an array of games, shape (num_envs,).
+        observes: as for `UserEnv`, as are the next three.
+        provider: who commits.
+        max_passes: passes after which a task is cut off.
+        infos: "full", "task" or "none".
+        autoreset_mode: "SameStep", or "NextStep": then what ended is told at once, not under
+            `final_info`, and the next step begins another task.
+        max_episode_steps: None, as `max_passes` does better.
+        render_mode: None.
     """
 
     def __init__(
@@ -62,9 +71,7 @@ class UserVectorEnv(Engine):
         self._streams: Streams | None = None
         self._running = False
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a task everywhere and fail its first pass."""
         super().reset(seed=seed)
         if seed is not None or self._streams is None:
@@ -81,7 +88,7 @@ class UserVectorEnv(Engine):
         self._running = True
         return self._observe(), {}
 
-    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+    def step(self, actions: Array) -> BatchStep:
         """Stay for another pass, or leave, in each environment."""
         if not self._running or self._streams is None:
             raise gym.error.ResetNeeded("no task has begun: call reset() before step()")
@@ -138,12 +145,10 @@ class UserVectorEnv(Engine):
         kept, escalated = (rules.rest(self.game, cut, model, cascade, 0.0) for model in (1, 2))
         return cut, rules.before_the_coin(self._escalate, kept, escalated)
 
-    def _tell(
-        self, stay: Mask, solved: Array, cut: Mask, done: Mask, tail: Payoffs
-    ) -> dict[str, Any]:
+    def _tell(self, stay: Mask, solved: Array, cut: Mask, done: Mask, tail: Payoffs) -> Info:
         """The infos: of those that go on, and of those that ended."""
         ends = bool(done.any())
-        regret: dict[str, Any] = {}
+        regret: Info = {}
         if self.infos == "full":
             regret = {"regret": np.where(stay, *self._regret)}
         final = self._tell_end(solved, cut, tail) if ends else {}
@@ -152,11 +157,11 @@ class UserVectorEnv(Engine):
         info = masked(regret, ~done)
         if ends:
             final |= regret
-            last: dict[str, Any] = {"final_obs": self._observe()}
+            last: Info = {"final_obs": self._observe()}
             info |= masked(last | {"final_info": final} if final else last, done)
         return info
 
-    def _tell_end(self, solved: Array, cut: Mask, tail: Payoffs) -> dict[str, Any]:
+    def _tell_end(self, solved: Array, cut: Mask, tail: Payoffs) -> Info:
         """What infos say of the tasks if they have ended."""
         if self.infos == "none":
             return {}

@@ -19,7 +19,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from routing_game.envs.arguments import AnyGame, single_game
-from routing_game.envs.render import RENDER_METADATA
+from routing_game.envs.render import RENDER_METADATA, check_mode
+from routing_game.envs.steps import Begun, Options, Step
 from routing_game.theory.catalog import sample_games
 from routing_game.theory.game import Game
 
@@ -193,7 +194,7 @@ class WorldEnv(gym.Env[Array, Any]):
             raise ValueError(f"sees must name numbers of a game, {names}, got {unknown}")
         if callable(make) and render_mode is not None:
             raise ValueError("give the render_mode to the environments that make makes")
-        self._make, self._mode = make, render_mode
+        self._make, self._mode = make, check_mode(render_mode)
         self._sampler, self.sees = any_world(sampler), tuple(sees)
         self._known: dict[Game, gym.Env[Any, Any]] = {}
         self.env = self._enter(self._sampler(np.random.default_rng(0)))
@@ -212,9 +213,7 @@ class WorldEnv(gym.Env[Array, Any]):
         high = np.append(inner.high.astype(float), top)
         return spaces.Box(low, high, dtype=np.float64)
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Draw a game and begin an episode of it."""
         super().reset(seed=seed)
         self.env = self._enter(self._sampler(self.np_random))
@@ -222,7 +221,7 @@ class WorldEnv(gym.Env[Array, Any]):
         observation, info = self.env.reset(seed=inner_seed, options=options)
         return self._observe(observation), {**info, "game": dict(self._shown)}
 
-    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> Step:
         """A step of the environment."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         told = {**info, "game": dict(self._shown)}

@@ -9,8 +9,13 @@ import pytest
 
 import routing_game.agents as agents
 from routing_game.agents import sb3_providers, sb3_users
-from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
-from routing_game.envs.answer import AnswerVectorEnv
+from routing_game.envs import (
+    AnswerVectorEnv,
+    ProviderEnv,
+    ProviderVectorEnv,
+    SessionEnv,
+    UserVectorEnv,
+)
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.play import world_of_many
 from routing_game.theory import GAMES, Commitment, Task, best_response, load
@@ -20,7 +25,10 @@ RNG = np.random.default_rng(0)
 SHORT = replace(sb3_users.USER, updates=1, steps=4)
 SHORT_ANSWER = replace(sb3_users.ANSWER, updates=2, steps=4)
 SHORT_ALIASED = replace(
-    sb3_users.ALIASED, updates=1, steps=4, options={**sb3_users.ALIASED.options, "gradient_steps": 1}
+    sb3_users.ALIASED,
+    updates=1,
+    steps=4,
+    options={**sb3_users.ALIASED.options, "gradient_steps": 1},
 )
 
 
@@ -38,11 +46,16 @@ def trained(agent):
 
 def sb3(provider, rng):
     settings = sb3_providers.SETTINGS[provider.name]
-    settings = replace(settings, updates=1, steps=4, options={**settings.options, **FEW.get(provider.name, {})})
+    settings = replace(
+        settings, updates=1, steps=4, options={**settings.options, **FEW.get(provider.name, {})}
+    )
     return trained(provider(seeded(ProviderVectorEnv(8, GAME)), rng, settings))
 
 
-FEW = {name: {"gradient_steps": 1, "batch_size": 8, "buffer_size": 64} for name in ("td3", "sac", "dqn")}
+FEW = {
+    name: {"gradient_steps": 1, "batch_size": 8, "buffer_size": 64}
+    for name in ("td3", "sac", "dqn")
+}
 PROVIDERS = {
     "fixed": lambda rng: agents.FixedProvider(1, 0.25),
     "equilibrium": lambda rng: agents.EquilibriumProvider(GAME),
@@ -56,15 +69,25 @@ PROVIDERS = {
     "structural": lambda rng: agents.Structural(GAME.cost, GAME.penalty, rng),
     "gradient": lambda rng: trained(agents.GibbsGradient(GAME, rng, iterations=3)),
     "gradient-implicit": lambda rng: trained(agents.ImplicitGradient(GAME, rng, iterations=3)),
-    "gradient-simultaneous": lambda rng: trained(agents.SimultaneousGradient(GAME, rng, iterations=3)),
-    "reinforce-blind": lambda rng: trained(agents.ReinforceBlind(world_of_many(GAME, rng), rng, updates=3, width=8)),
+    "gradient-simultaneous": lambda rng: trained(
+        agents.SimultaneousGradient(GAME, rng, iterations=3)
+    ),
+    "reinforce-blind": lambda rng: trained(
+        agents.ReinforceBlind(world_of_many(GAME, rng), rng, updates=3, width=8)
+    ),
     "ppo": lambda rng: sb3(agents.PPOProvider, rng),
     "a2c": lambda rng: sb3(agents.A2CProvider, rng),
     "sac": lambda rng: sb3(agents.SACProvider, rng),
     "td3": lambda rng: sb3(agents.TD3Provider, rng),
     "dqn": lambda rng: sb3(agents.DQNProvider, rng),
 }
-TRAINED = ("gradient", "gradient-implicit", "gradient-simultaneous", "reinforce-blind", *sb3_providers.SETTINGS)
+TRAINED = (
+    "gradient",
+    "gradient-implicit",
+    "gradient-simultaneous",
+    "reinforce-blind",
+    *sb3_providers.SETTINGS,
+)
 PLANNERS = ("elimination", "zooming")
 USERS = {
     "fixed": lambda rng: agents.FixedUser(0.3),
@@ -72,17 +95,26 @@ USERS = {
     "weak": lambda rng: agents.BestResponseUser(GAME, ties="weak"),
     "quantal": lambda rng: agents.QuantalUser(GAME, temperature=0.1),
     "ppo": lambda rng: trained(agents.PPOUser(seeded(UserVectorEnv(8, GAME)), rng, SHORT)),
-    "ppo-answer": lambda rng: trained(agents.PPOAnswerUser(seeded(AnswerVectorEnv(8, GAME)), rng, SHORT_ANSWER)),
+    "ppo-answer": lambda rng: trained(
+        agents.PPOAnswerUser(seeded(AnswerVectorEnv(8, GAME)), rng, SHORT_ANSWER)
+    ),
     "dqn": lambda rng: trained(agents.DQNUser(seeded(UserVectorEnv(8, GAME)), rng, SHORT_ALIASED)),
+}
+SESSION_PROVIDERS = {
+    "constant": lambda rng: agents.ConstantCascade(0.3, rng),
+    "reputation": lambda rng: agents.ReputationProvider(GAME),
+    "planning": lambda rng: agents.PlanningProvider(GAME, 5),
 }
 MODEL_USERS = {
     "stopping": lambda rng: agents.StoppingUser(GAME),
-    "ppo": lambda rng: trained(agents.PPOModelUser(seeded(UserVectorEnv(8, GAME, observes="model")), rng, SHORT)),
+    "ppo": lambda rng: trained(
+        agents.PPOModelUser(seeded(UserVectorEnv(8, GAME, observes="model")), rng, SHORT)
+    ),
 }
 
 
 def play(provider, tasks):
-    """Commitments and recommendations of `provider` over some tasks of GAME against the exact user."""
+    """Commitments and recommendations over some tasks of GAME against the exact user."""
     env = ProviderEnv(GAME)
     env.reset(seed=2)
     history = []
@@ -137,7 +169,9 @@ def test_user_contract(make):
     assert np.all((q >= 0.0) & (q <= 1.0))
     assert user.abandon(1, 0.5).shape == ()
     assert user.abandon(1, s[5]) == pytest.approx(q[0, 5], abs=1e-6)
-    np.testing.assert_array_equal(q, make(np.random.default_rng(0)).abandon(np.array([[1], [2]]), s))
+    np.testing.assert_array_equal(
+        q, make(np.random.default_rng(0)).abandon(np.array([[1], [2]]), s)
+    )
 
 
 @pytest.mark.parametrize("make", MODEL_USERS.values(), ids=MODEL_USERS)
@@ -157,6 +191,26 @@ def test_trainable_agents_count_their_experience(name):
     assert counts == sorted(set(counts))
 
 
+@pytest.mark.parametrize("make", SESSION_PROVIDERS.values(), ids=SESSION_PROVIDERS)
+def test_session_provider_contract(make):
+    history = []
+    for _ in range(2):
+        provider, env = make(np.random.default_rng(0)), SessionEnv(GAME, tasks=5)
+        assert isinstance(provider, agents.SessionProvider)
+        observation, over = env.reset(seed=1)[0], False
+        history.append([])
+        while not over:
+            history[-1].append(provider.act(observation))
+            observation, _, over, _, _ = env.step(history[-1][-1])
+    assert history[0] == history[1]
+    assert set(history[0]) <= {0, 1}
+
+
+def test_all_that_is_promised_can_be_imported():
+    assert len(set(agents.__all__)) == len(agents.__all__)
+    assert all(getattr(agents, name).__name__ == name for name in agents.__all__)
+
+
 def test_importing_agents_does_not_import_torch():
     check = "import sys, routing_game.agents; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
@@ -164,7 +218,9 @@ def test_importing_agents_does_not_import_torch():
 
 def test_importing_learners_leaves_torch_as_it_is():
     learners = "import routing_game.agents.gradient, routing_game.agents.sb3_users"
-    check = f"import torch; torch.set_num_threads(3); {learners}; assert torch.get_num_threads() == 3"
+    check = (
+        f"import torch; torch.set_num_threads(3); {learners}; assert torch.get_num_threads() == 3"
+    )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
@@ -224,19 +280,34 @@ def test_stopping_user_agrees_with_value_iteration(name):
         (lambda: agents.Structural((1.0,), 1.0, RNG), "cost must be a pair"),
         (lambda: agents.Structural((0.1, 0.2), -1.0, RNG), "penalty must be positive"),
         (lambda: agents.Structural((0.1, 0.2), 1.0, None), "rng must be a numpy Generator"),
-        (lambda: agents.Structural((0.1, 0.2), 1.0, RNG, patience=0), "patience must be at least 1"),
-        (lambda: agents.Structural((0.1, 0.2), 1.0, RNG, tolerance=0), "tolerance must be positive"),
+        (
+            lambda: agents.Structural((0.1, 0.2), 1.0, RNG, patience=0),
+            "patience must be at least 1",
+        ),
+        (
+            lambda: agents.Structural((0.1, 0.2), 1.0, RNG, tolerance=0),
+            "tolerance must be positive",
+        ),
         (lambda: agents.GibbsGradient(GAME, RNG, starts=0), "starts must be at least 1"),
         (lambda: agents.GibbsGradient(GAME, RNG, iterations=0), "iterations must be at least 1"),
         (lambda: agents.GibbsGradient(GAME, RNG, hot=-1), "hot must be positive"),
         (lambda: agents.GibbsGradient(GAME, RNG, cold=0), "cold must be positive"),
         (lambda: agents.GibbsGradient(GAME, 3), "rng must be a numpy Generator"),
-        (lambda: agents.PPOProvider(seeded(ProviderVectorEnv(8, GAME)), 3), "rng must be a numpy Generator"),
+        (
+            lambda: agents.PPOProvider(seeded(ProviderVectorEnv(8, GAME)), 3),
+            "rng must be a numpy Generator",
+        ),
         (lambda: agents.EpsilonGreedy(3), "rng must be a numpy Generator"),
         (lambda: agents.EXP3(None), "rng must be a numpy Generator"),
-        (lambda: agents.Zooming().update(Commitment(1, 0.3), Task(1, 0, True, 0.1, 0.9)), "one of the points tried"),
+        (
+            lambda: agents.Zooming().update(Commitment(1, 0.3), Task(1, 0, True, 0.1, 0.9)),
+            "one of the points tried",
+        ),
         (lambda: agents.UCB(0), "at least 1"),
-        (lambda: agents.UCB().update(Commitment(1, 0.123), Task(1, 0, True, 0.1, 0.9)), "none of the 21 arms"),
+        (
+            lambda: agents.UCB().update(Commitment(1, 0.123), Task(1, 0, True, 0.1, 0.9)),
+            "none of the 21 arms",
+        ),
     ],
 )
 def test_bad_arguments_say_what_was_expected(build, words):

@@ -1,11 +1,18 @@
-"""Learners of sessions: what they promise, seeds, and that they learn; the long checks are marked slow."""
+"""Learners of sessions: what they promise, seeds, and that they learn; long checks are slow."""
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 
-from routing_game.agents import PPOBeliefUser, PPOBlind, PPOReputation, PPOWindowUser, RecurrentUser, StoppingUser
+from routing_game.agents import (
+    PPOBeliefUser,
+    PPOBlind,
+    PPOReputation,
+    PPOWindowUser,
+    RecurrentUser,
+    StoppingUser,
+)
 from routing_game.agents.sb3 import Settings
 from routing_game.agents.sb3_sessions import SETTINGS
 from routing_game.envs import ProviderSessions, UserSessions
@@ -38,7 +45,11 @@ def little(kind, width=32, steps=16, updates=2):
 
 def provider(kind, seed=0, settings=None, g=0.5, checks="failure"):
     settings = settings or little(kind)
-    env = SB3VecEnv(ProviderSessions(T4, PlugIn(T4, checks), settings.width, UNIFORM, g, observes=PROVIDERS[kind]))
+    env = SB3VecEnv(
+        ProviderSessions(
+            T4, PlugIn(T4, checks), settings.width, UNIFORM, g, observes=PROVIDERS[kind]
+        )
+    )
     env.seed(seed)
     return kind(env, np.random.default_rng(seed), settings)
 
@@ -54,8 +65,8 @@ def regret(learner, g, checks):
     """Share of the best plan's cost, by the recursion that gave it."""
     user, known = leaving(T4, checks), {"draws": 800}
     best = reputation_discounted(T4, UNIFORM, g, user, checks, **known).cost
-    learned = reputation_discounted(T4, UNIFORM, g, user, checks, learner.escalating, starting=learner.starting,
-                                    **known).cost  # fmt: skip
+    policy = {"escalating": learner.escalating, "starting": learner.starting}
+    learned = reputation_discounted(T4, UNIFORM, g, user, checks, **policy, **known).cost
     assert learned >= best - 1e-12
     return learned / best - 1
 
@@ -81,7 +92,7 @@ def test_training_depends_on_the_seed_alone(kind):
 
 @pytest.mark.parametrize("kind", USERS)
 def test_a_user_plays_the_scalar_session_as_it_does_the_engine(kind):
-    """Histories told draw by draw get the replies that observations get; failures of M2 get the exact one."""
+    """Histories told draw by draw get the replies of observations; failures of M2 the exact one."""
     learner = user(kind)
     [*learner.train()]
     assert learner.leaving(2) == StoppingUser(T4).abandon_after(1, 0.5, 2)
@@ -140,7 +151,9 @@ def test_a_user_learns_to_stay_or_to_leave():
         best = plan_after_failure(T4, prior, TASKS)
         value = plan_after_failure(T4, prior, TASKS, learner.plan).value[TASKS]
         never = TASKS * float(T4.net_value[0])
-        always = plan_after_failure(T4, prior, TASKS, lambda belief: np.zeros(belief.mean.shape)).value[TASKS]
+        always = plan_after_failure(
+            T4, prior, TASKS, lambda belief: np.zeros(belief.mean.shape)
+        ).value[TASKS]
         assert max(never, always) - 0.05 < value <= best.value[TASKS] + 1e-12
 
 
@@ -163,7 +176,9 @@ def test_ppo_that_does_not_see_the_belief_comes_close_to_the_best_plan_that_does
     for seed in range(2):
         learner = provider(PPOBlind, seed, SETTINGS["ppo-blind"], 0.99, checks)
         [*learner.train()]
-        cost = memoryless_discounted(T4, UNIFORM, 0.99, leaving(T4, checks), learner.chances(30), checks)
+        cost = memoryless_discounted(
+            T4, UNIFORM, 0.99, leaving(T4, checks), learner.chances(30), checks
+        )
         assert best * (1 - 1e-4) < cost < 1.05 * best
 
 

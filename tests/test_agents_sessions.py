@@ -1,4 +1,4 @@
-"""Rules as users of sessions, providers with a reputation to keep; and crowds, which play by the same rules."""
+"""Rules as users of sessions, providers with a reputation to keep, crowds that play alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 import routing_game  # noqa: F401
-from routing_game.agents import BeliefUser, ConstantCascade, PlanningProvider, PlanningUser, ReputationProvider
+from routing_game.agents import (
+    BeliefUser,
+    ConstantCascade,
+    PlanningProvider,
+    PlanningUser,
+    ReputationProvider,
+)
 from routing_game.envs.crowd import play_sessions
 from routing_game.theory import GAMES, solve, thresholds
 from routing_game.theory.belief import Belief
@@ -37,7 +43,9 @@ RULES: dict[str, Rule] = {
 }
 
 
-def sessions(user: Any, provider: Any, tasks: int, seeds: int, game: Any = T4) -> tuple[np.ndarray, np.ndarray]:
+def sessions(
+    user: Any, provider: Any, tasks: int, seeds: int, game: Any = T4
+) -> tuple[np.ndarray, np.ndarray]:
     """(cost, utility) per session, shape (seeds,), of sessions played pass by pass."""
     env = gym.make("RoutingGame/Session-v0", game=game, user=user, tasks=tasks).unwrapped
     totals = []
@@ -61,7 +69,9 @@ def test_a_session_and_a_crowd_play_alike(name: str) -> None:
     slow = name == "expected utility, each task"
     alone = sessions(user, provider, 20, 30 if slow else 100)
     crowd = play_sessions(T4, RULES[name], 0.35, 20, 300 if slow else 4000, rng)
-    for mine, theirs in zip(alone, (crowd.cost.sum(axis=0), crowd.utility.sum(axis=0)), strict=True):
+    for mine, theirs in zip(
+        alone, (crowd.cost.sum(axis=0), crowd.utility.sum(axis=0)), strict=True
+    ):
         error = np.hypot(mine.std() / np.sqrt(mine.size), theirs.std() / np.sqrt(theirs.size))
         assert abs(mine.mean() - theirs.mean()) < 4 * error
 
@@ -96,7 +106,9 @@ def test_reputation_in_a_session() -> None:
 
 
 def test_no_provider_of_ours_beats_the_plan() -> None:
-    best = reputation(T4, Belief(1.0, 1.0), 30, lambda belief: plug_in_after_failure(T4, belief)).cost[30]
+    best = reputation(
+        T4, Belief(1.0, 1.0), 30, lambda belief: plug_in_after_failure(T4, belief)
+    ).cost[30]
     rng = np.random.default_rng(32)
     for provider in (ReputationProvider(T4), ConstantCascade(0.1, rng), ConstantCascade(0.5, rng)):
         cost, _ = sessions(None, provider, 30, 100)
@@ -104,7 +116,7 @@ def test_no_provider_of_ours_beats_the_plan() -> None:
 
 
 def test_a_window_finds_a_provider_that_changed() -> None:
-    """Escalates always, then rarely: with a window the belief follows within a few windows, without it lags."""
+    """Escalates always, then rarely: with a window the belief follows soon, without it lags."""
     rng = np.random.default_rng(33)
 
     def provider(belief: Belief, task: int) -> Any:
@@ -120,12 +132,19 @@ def test_a_window_finds_a_provider_that_changed() -> None:
 
 def test_bad_arguments_are_named() -> None:
     rng = np.random.default_rng(0)
-    for arguments, message in (({"memory": 0}, "memory"), ({"cancel": 2}, "cancel"), ({"prior": (0, 1)}, "prior")):
+    for arguments, message in (
+        ({"memory": 0}, "memory"),
+        ({"cancel": 2}, "cancel"),
+        ({"prior": (0, 1)}, "prior"),
+    ):
         with pytest.raises(ValueError, match=message):
             BeliefUser(T4, PlugIn(T4), rng, **arguments)
     with pytest.raises(ValueError, match="rng must be a numpy Generator"):
         ConstantCascade(0.5, 7)  # type: ignore[arg-type]
     for rule in (Thompson(T4), Optimistic(T4), ForcedStays(T4)):
-        for make in (lambda rule: ReputationProvider(T4, rule=rule), lambda rule: PlanningProvider(T4, 3, rule=rule)):
+        for make in (
+            lambda rule: ReputationProvider(T4, rule=rule),
+            lambda rule: PlanningProvider(T4, 3, rule=rule),
+        ):
             with pytest.raises(ValueError, match="rule of the belief alone"):
                 make(rule)

@@ -1,4 +1,4 @@
-"""The two-agent game: PettingZoo's own tests, returns against closed forms, who sees what and when."""
+"""The two-agent game: PettingZoo's own tests, returns by closed forms, who sees what when."""
 
 import pickle
 
@@ -19,7 +19,12 @@ MODES = [
     {"game": "t5-cascade", "expected": True, "tasks": 7},
     {"max_passes": 2},
 ]
-PLANS = [((1, 0.35), (0.2, 0.2)), ((1, 0.35), (0.1, 0.7)), ((2, 0.0), (0.3, 0.3)), ((1, 1.0), (0.0, 1.0))]
+PLANS = [
+    ((1, 0.35), (0.2, 0.2)),
+    ((1, 0.35), (0.1, 0.7)),
+    ((2, 0.0), (0.3, 0.3)),
+    ((1, 1.0), (0.0, 1.0)),
+]
 Q = "user_0"
 
 
@@ -32,7 +37,9 @@ def play(env, commitment, answer, seed=0):
         if agent == "provider_0" and info:
             rewards.append([env.rewards["provider_0"], env.rewards[Q]])
             infos.append(info)
-        env.step(None if done else commitment if agent == "provider_0" else np.array(answer, np.float32))
+        env.step(
+            None if done else commitment if agent == "provider_0" else np.array(answer, np.float32)
+        )
     return np.array(rewards), infos
 
 
@@ -61,13 +68,24 @@ def test_encodings_that_are_no_box(encoding):
 @pytest.mark.parametrize("max_passes", [2, 1000])
 def test_rewards_agree_with_the_chain(name, commitment, q, max_passes):
     game = GAMES[name]
-    arguments = {"game": game, "observes": "model", "encoding": "exact", "tasks": 6000, "max_passes": max_passes}
+    arguments = {
+        "game": game,
+        "observes": "model",
+        "encoding": "exact",
+        "tasks": 6000,
+        "max_passes": max_passes,
+    }
     rewards, infos = play(pettingzoo_v0.env(**arguments), commitment, q)
     expected = evaluate(Chain.of(game, commitment[1]), commitment[0], np.float32(q).astype(float))
     error = 4 * rewards.std(axis=0) / np.sqrt(len(rewards))
-    assert abs(rewards.mean(axis=0) - [-expected.cost, expected.utility]) == pytest.approx(0, abs=error.max())
+    assert abs(rewards.mean(axis=0) - [-expected.cost, expected.utility]) == pytest.approx(
+        0, abs=error.max()
+    )
     assert any(info["task"].truncated for info in infos) == (max_passes == 2 and q != (0.0, 1.0))
-    assert all((-cost, utility) == info["task"][3:5] for (cost, utility), info in zip(rewards, infos, strict=True))
+    assert all(
+        (-cost, utility) == info["task"][3:5]
+        for (cost, utility), info in zip(rewards, infos, strict=True)
+    )
 
 
 def test_expected_payoffs_are_the_chains():
@@ -84,7 +102,9 @@ def test_expected_payoffs_are_the_chains():
 def test_expected_rewards_have_no_noise():
     rewards, _ = play(pettingzoo_v0.env(expected=True, encoding="exact"), (1, 0.25), [0.5])
     expected = payoffs(GAMES["t4-cascade"], 1, 0.25, 0.5)
-    np.testing.assert_allclose(rewards, np.broadcast_to([-expected.cost, expected.utility], (100, 2)))
+    np.testing.assert_allclose(
+        rewards, np.broadcast_to([-expected.cost, expected.utility], (100, 2))
+    )
 
 
 def test_the_user_sees_the_commitment_and_the_provider_does_not_look_ahead():
