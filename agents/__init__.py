@@ -1,20 +1,13 @@
 """Providers and users: exact policies, learners, and the protocols they share.
 
-What needs torch or stable-baselines3 is imported when first asked for, so that importing this package stays quick.
+What needs torch or stable-baselines3 is imported when first asked for, so that importing this
+package stays quick.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from routing_game.agents.bandits import EXP3, UCB, Elimination, EpsilonGreedy, Thompson, UCBTuned
-from routing_game.agents.beliefs import (
-    BeliefUser,
-    ConstantCascade,
-    PlanningProvider,
-    PlanningUser,
-    ReputationProvider,
-    SessionProvider,
-)
 from routing_game.agents.exact import (
     BestResponseUser,
     EquilibriumProvider,
@@ -30,40 +23,61 @@ from routing_game.agents.followers import (
     StructuralUser,
     TabularUser,
 )
-from routing_game.agents.protocol import ModelUser, Planner, Provider, Tally, Trainable, User
+from routing_game.agents.protocol import (
+    ModelUser,
+    Planner,
+    Provider,
+    SessionProvider,
+    Tally,
+    Trainable,
+    User,
+)
 from routing_game.agents.reinforce import ReinforceBlind
+from routing_game.agents.sessions import (
+    BeliefUser,
+    ConstantCascade,
+    PlanningProvider,
+    PlanningUser,
+    ReputationProvider,
+)
 from routing_game.agents.structural import Structural
 from routing_game.agents.zooming import Zooming
 
 if TYPE_CHECKING:
     from routing_game.agents.gradient import GibbsGradient, ImplicitGradient, SimultaneousGradient
-    from routing_game.agents.ppo import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
-    from routing_game.agents.rl import A2CProvider, DQNProvider, PPOProvider, SACProvider, TD3Provider
     from routing_game.agents.saved import load_provider, load_user, save_policy
-    from routing_game.agents.session_rl import PPOBeliefUser, PPOBlind, PPOReputation, PPOWindowUser, RecurrentUser
+    from routing_game.agents.sb3_providers import (
+        A2CProvider,
+        DQNProvider,
+        PPOProvider,
+        SACProvider,
+        TD3Provider,
+    )
+    from routing_game.agents.sb3_sessions import (
+        PPOBeliefUser,
+        PPOBlind,
+        PPOReputation,
+        PPOWindowUser,
+        RecurrentUser,
+    )
+    from routing_game.agents.sb3_users import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
 
 _LAZY = {
-    "GibbsGradient": "routing_game.agents.gradient",
-    "ImplicitGradient": "routing_game.agents.gradient",
-    "SimultaneousGradient": "routing_game.agents.gradient",
-    "DQNUser": "routing_game.agents.ppo",
-    "PPOAnswerUser": "routing_game.agents.ppo",
-    "PPOModelUser": "routing_game.agents.ppo",
-    "PPOUser": "routing_game.agents.ppo",
-    "A2CProvider": "routing_game.agents.rl",
-    "DQNProvider": "routing_game.agents.rl",
-    "PPOProvider": "routing_game.agents.rl",
-    "SACProvider": "routing_game.agents.rl",
-    "TD3Provider": "routing_game.agents.rl",
-    "load_provider": "routing_game.agents.saved",
-    "load_user": "routing_game.agents.saved",
-    "save_policy": "routing_game.agents.saved",
-    "PPOBeliefUser": "routing_game.agents.session_rl",
-    "PPOBlind": "routing_game.agents.session_rl",
-    "PPOReputation": "routing_game.agents.session_rl",
-    "PPOWindowUser": "routing_game.agents.session_rl",
-    "RecurrentUser": "routing_game.agents.session_rl",
+    "gradient": ("GibbsGradient", "ImplicitGradient", "SimultaneousGradient"),
+    "saved": ("load_provider", "load_user", "save_policy"),
+    "sb3_providers": ("A2CProvider", "DQNProvider", "PPOProvider", "SACProvider", "TD3Provider"),
+    "sb3_sessions": (
+        "PPOBeliefUser",
+        "PPOBlind",
+        "PPOReputation",
+        "PPOWindowUser",
+        "RecurrentUser",
+    ),
+    "sb3_users": ("DQNUser", "PPOAnswerUser", "PPOModelUser", "PPOUser"),
 }
+"""What needs torch: a module, and what is imported from it when first asked for."""
+
+_HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 __all__ = [
     "EXP3",
@@ -122,6 +136,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -53,11 +53,12 @@ class FixedUser:
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The fixed q, in the broadcast shape of the arguments."""
-        return np.full(np.broadcast_shapes(np.shape(route), np.shape(cascade)), self._q)
+        shape = np.broadcast_shapes(np.shape(route), np.shape(cascade))
+        return np.full(shape, self._q)
 
 
 class BestResponseUser:
-    """The exact user: the q of the best response that is best (strong ties) or worst (weak) for the provider."""
+    """The exact user: of the best q, the best (strong ties) or worst (weak) for the provider."""
 
     def __init__(self, game: Game, ties: Ties = "strong") -> None:
         self._game, self._ties = game, _checked(ties)
@@ -65,11 +66,12 @@ class BestResponseUser:
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """q*(i, s)."""
         answer = best_response(self._game, route, cascade)
-        return np.asarray(answer.strong if self._ties == "strong" else answer.weak, dtype=np.float64)
+        q = answer.strong if self._ties == "strong" else answer.weak
+        return np.asarray(q, dtype=np.float64)
 
 
 class StoppingUser:
-    """The exact user who sees which model failed: an optimal stopping problem, so each answer is 0 or 1.
+    """The exact user who sees which model failed: optimal stopping, so each answer is 0 or 1.
 
     After M2 it stays if xi2 > 0; after M1 if s > s0 in regime -+, and if s < s_H in regime +-.
     """
@@ -78,29 +80,35 @@ class StoppingUser:
         self._game, self._ties = game, _checked(ties)
 
     def abandon_after(self, route: ArrayLike, cascade: ArrayLike, model: ArrayLike) -> Abandon:
-        """0 where staying is optimal, 1 where leaving is; the route does not matter once a model has failed."""
+        """0 where staying is optimal, 1 where leaving is; the route no longer matters."""
         _, cascade, model = np.broadcast_arrays(route, cascade, model)
         answer = stopping_reply(Chain.of(self._game, cascade), 1, self._ties).abandon
-        return np.asarray(np.where(model == 1, answer[..., 0], answer[..., 1]), dtype=np.float64)
+        after1, after2 = answer[..., 0], answer[..., 1]
+        return np.asarray(np.where(model == 1, after1, after2), dtype=np.float64)
 
 
 class QuantalUser:
-    """A noisy user: the mean of q under the Gibbs distribution exp(U(i, s, q) / temperature) on [0, 1].
+    """A noisy user: the mean q of the Gibbs distribution exp(U(i, s, q) / temperature).
 
-    As the temperature (in units of U) falls to 0 the answer tends to the best response; as it grows, to 1/2.
+    As the temperature (in units of U) falls to 0 the answer tends to the best response; as it
+    grows, to 1/2.
     """
 
     def __init__(self, game: Game, temperature: float) -> None:
-        require(0 < temperature < inf, "temperature", temperature, "be positive and finite, in units of U")
+        rule = "be positive and finite, in units of U"
+        require(0 < temperature < inf, "temperature", temperature, rule)
         self._game, self._temperature = game, temperature
         self._grid = np.linspace(0.0, 1.0, 513)
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The mean noisy answer to each commitment."""
-        route, cascade = np.asarray(route)[..., None], np.asarray(cascade, dtype=np.float64)[..., None]
+        route = np.asarray(route)[..., None]
+        cascade = np.asarray(cascade, dtype=np.float64)[..., None]
         utility = payoffs(self._game, route, cascade, self._grid).utility
-        weight = np.exp((utility - utility.max(axis=-1, keepdims=True)) / self._temperature)
-        return np.asarray((weight * self._grid).sum(axis=-1) / weight.sum(axis=-1))
+        short = utility - utility.max(axis=-1, keepdims=True)
+        weight = np.exp(short / self._temperature)
+        total = (weight * self._grid).sum(axis=-1)
+        return np.asarray(total / weight.sum(axis=-1))
 
 
 def _checked(ties: Ties) -> Ties:

@@ -1,10 +1,11 @@
-"""Users that learn from tasks: by structure, by tables, and by multiplicative weights, seeing s or blind to it.
+"""Users that learn from tasks: by structure, tables, multiplicative weights; some blind to s.
 
-A learning user meets a commitment (i, s), plays one q for the task, and is told how it went. From a single task it can
-learn about every q at once: the passes of the task came about under the q it played, and a user who plays q' reaches
-pass k with ((1-q')/(1-q))^(k-1) times its chance. So, with r_k the reward of pass k (V if it solved the task, minus its
-time), the sum over passes of ((1-q')/(1-q))^(k-1) r_k is an unbiased estimate of U(i, s, q'), for all q' at once
-(importance weights; see Precup, Sutton and Singh 2000). It needs q < 1: who leaves at once learns nothing.
+A learning user meets a commitment (i, s), plays one q for the task, and is told how it went. From a
+single task it can learn about every q at once: the passes of the task came about under the q it
+played, and a user who plays q' reaches pass k with ((1-q')/(1-q))^(k-1) times its chance. So, with
+r_k the reward of pass k (V if it solved the task, minus its time), the sum over passes of
+((1-q')/(1-q))^(k-1) r_k is an unbiased estimate of U(i, s, q'), for all q' at once (importance
+weights; see Precup, Sutton and Singh 2000). It needs q < 1: who leaves at once learns nothing.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from routing_game.theory.numbers import require
 
 Array = NDArray[np.float64]
 
+Played = tuple[int, int, bool, float]
+"""(passes of M1, passes of M2, solved, q): how a task went, and under which answer."""
+
 
 @runtime_checkable
 class Follower(Protocol):
-    """A user that learns: answers, is told, and can say what it would answer if learning stopped."""
+    """A user that learns: answers, is told, and says what it would answer if learning stopped."""
 
     def reply(self, commitment: Commitment) -> float:
         """The q played in the next task, under this commitment; it may explore."""
@@ -36,7 +40,7 @@ class Follower(Protocol):
         ...
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
-        """The q in [0, 1] that it would answer each commitment with, without exploring; the arguments broadcast."""
+        """The q in [0, 1] that it would answer without exploring; the arguments broadcast."""
         ...
 
     def forget(self) -> None:
@@ -45,7 +49,7 @@ class Follower(Protocol):
 
 
 class NoLearning:
-    """Any user as a follower that has nothing to learn: exact, fixed or noisy ones in the learners' schemes."""
+    """Any user as a follower that has nothing to learn, for the learners' schemes."""
 
     def __init__(self, user: object) -> None:
         if not callable(getattr(user, "abandon", None)):
@@ -61,21 +65,23 @@ class NoLearning:
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The user's answers."""
-        return np.asarray(self._user.abandon(route, cascade), dtype=np.float64)  # type: ignore[attr-defined]
+        answer = self._user.abandon(route, cascade)  # type: ignore[attr-defined]
+        return np.asarray(answer, dtype=np.float64)
 
     def forget(self) -> None:
         """Nothing to forget."""
 
 
 class StructuralUser:
-    """Knows V, t and how the game is built; counts how often each model succeeds, and answers exactly as if the counts
-    were the truth (certainty equivalence). It stays while it has seen fewer than `patience` passes of the model that
-    starts.
+    """Knows V, t and how the game is built, and counts how often each model succeeds.
+
+    It answers exactly as if the counts were the truth (certainty equivalence), and stays while it
+    has seen fewer than `patience` passes of the model that starts.
     """
 
     def __init__(self, value: float, latency: tuple[float, float], patience: int = 20) -> None:
         require(patience >= 1, "patience", patience, "be at least 1")
-        # c and P are the provider's business: the best response does not depend on them, except on ties.
+        # c and P are the provider's business: the best response depends on them on ties alone
         self._game = Game(value, 1.0, (0.5, 0.5), latency, (1.0, 1.0), ordered=False)
         self._patience = patience
         self.forget()
@@ -87,10 +93,11 @@ class StructuralUser:
         self._fresh_until = 0.0
 
     def reply(self, commitment: Commitment) -> float:
-        """The best response to counts that are at most a twentieth short of the latest; 0 as long as they are small."""
+        """The best response to counts at most 5 % short of the latest; 0 while they are small."""
         if self._passes[commitment.route - 1] - 2 < self._patience:
             return 0.0
-        if (total := float(self._passes.sum())) > self._fresh_until:
+        total = float(self._passes.sum())
+        if total > self._fresh_until:
             self._replies.clear()
             self._fresh_until = 1.05 * total
         if commitment not in self._replies:
@@ -111,14 +118,20 @@ class StructuralUser:
 
 
 class _Table:
-    """A number for each answer q on a grid, separately for route 2 and for hats on a grid of s on route 1.
+    """A number for each answer q on a grid, for route 2 and for each hat on a grid of s.
 
-    With ``interpolate`` an s lies between two points of the grid and shares in both (a contextual learner with hat
-    features); without, it belongs to the nearest (a tabular one). A blind user has one row per route.
+    With ``interpolate`` an s lies between two points of the grid and shares in both (a contextual
+    learner with hat features); without, it belongs to the nearest (a tabular one). A blind user has
+    one row per route.
     """
 
     def __init__(
-        self, value: float, latency: tuple[float, float], cascades: int, answers: int, interpolate: bool
+        self,
+        value: float,
+        latency: tuple[float, float],
+        cascades: int,
+        answers: int,
+        interpolate: bool,
     ) -> None:
         require(value > 0, "value", value, "be positive")
         require(cascades >= 1, "cascades", cascades, "be at least 1")
@@ -134,18 +147,20 @@ class _Table:
 
     def rows(self, route: ArrayLike, cascade: ArrayLike) -> tuple[NDArray[np.int64], Array]:
         """Which rows of the table a commitment belongs to, and with what weights, each (..., 2)."""
-        route, place = np.broadcast_arrays(route, np.asarray(cascade, dtype=np.float64) * self._last)
+        place = np.asarray(cascade, dtype=np.float64) * self._last
+        route, place = np.broadcast_arrays(route, place)
         low = np.minimum(place.astype(np.int64), max(self._last - 1, 0))
+        high = np.minimum(low + 1, self._last)
         share = place - low if self._interpolate else np.round(place - low)
-        rows = np.where(
-            route[..., None] == 2, self._last + 1, np.stack([low, np.minimum(low + 1, self._last)], axis=-1)
-        )
+        on_route_2 = route[..., None] == 2
+        rows = np.where(on_route_2, self._last + 1, np.stack([low, high], axis=-1))
         return rows, np.stack([1 - share, share], axis=-1)
 
     def look(self, route: ArrayLike, cascade: ArrayLike) -> Array:
         """The numbers of the answers to commitments, (..., answers)."""
         rows, weights = self.rows(route, cascade)
-        return np.asarray((self.table[rows] * weights[..., None]).sum(axis=-2))
+        parts = self.table[rows] * weights[..., None]
+        return np.asarray(parts.sum(axis=-2))
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The answer with the largest number; the least q of equals."""
@@ -153,9 +168,10 @@ class _Table:
 
 
 class TabularUser(_Table):
-    """Q-learning of one-shot values: the mean utility of each (commitment, q), answers played epsilon-greedily.
+    """Q-learning of one-shot values: the mean utility of each (commitment, q), epsilon-greedily.
 
-    A task is one step, so nothing is bootstrapped; epsilon falls as 1/sqrt(tasks seen in the context).
+    A task is one step, so nothing is bootstrapped; epsilon falls as 1/sqrt(tasks seen in the
+    context).
 
     Args:
         value: V.
@@ -186,8 +202,9 @@ class TabularUser(_Table):
     def reply(self, commitment: Commitment) -> float:
         """Each answer once, then mostly the best so far."""
         rows, weights = self.rows(*commitment)
-        plays = weights @ self._plays[rows]
-        if self._rng.random() < min(1.0, len(self.answers) / max(plays.sum(), 1.0) ** 0.5 / 2):
+        plays = (weights @ self._plays[rows]).sum()
+        explore = len(self.answers) / max(plays, 1.0) ** 0.5 / 2
+        if self._rng.random() < min(1.0, explore):
             return float(self._rng.choice(self.answers))
         return float(self.abandon(*commitment))
 
@@ -198,14 +215,16 @@ class TabularUser(_Table):
         error = task.utility - float(self.look(*commitment)[answer])
         for row, weight in zip(rows.tolist(), weights.tolist(), strict=True):
             self._plays[row, answer] += weight
-            self.table[row, answer] += weight * error / max(self._plays[row, answer], 1.0)
+            plays = max(self._plays[row, answer], 1.0)
+            self.table[row, answer] += weight * error / plays
 
 
 class MultiplicativeWeights(_Table):
-    """Hedge (Freund and Schapire 1997): plays q with a chance that grows exponentially in its estimated utility so far.
+    """Hedge (Freund and Schapire 1997): the chance of q grows exponentially in its utility so far.
 
-    Every task teaches about every q, see the module. The user never leaves more surely than 1 - `tremble`, or it would
-    learn nothing from then on. The rate is the spread of the estimates seen so far over their number, by a square root.
+    Every task teaches about every q, see the module. The user never leaves more surely than 1 -
+    `tremble`, or it would learn nothing from then on. The rate is the spread of the estimates seen
+    so far over their number, by a square root.
 
     Args:
         value: V.
@@ -227,7 +246,7 @@ class MultiplicativeWeights(_Table):
     ) -> None:
         require(0 < tremble < 1, "tremble", tremble, "lie in (0, 1)")
         self._rng, self._most = generator(rng), 1 - tremble
-        self._known: dict[tuple[int, int, bool, float], tuple[Array, float]] = {}  # many tasks are alike
+        self._known: dict[Played, tuple[Array, float]] = {}  # many tasks are alike
         super().__init__(value, latency, cascades, answers, interpolate=False)
 
     def forget(self) -> None:
@@ -238,34 +257,55 @@ class MultiplicativeWeights(_Table):
     def reply(self, commitment: Commitment) -> float:
         """A draw of q from the weights."""
         row = self._row(commitment)
-        upto = np.exp(self._rate(row) * (self.table[row] - self.table[row].max())).cumsum()
-        answer = int(upto.searchsorted(self._rng.random() * upto[-1], side="right"))
+        sums = self.table[row]
+        weights = np.exp(self._rate(row) * (sums - sums.max()))
+        upto = weights.cumsum()
+        drawn = self._rng.random() * upto[-1]
+        answer = int(upto.searchsorted(drawn, side="right"))
         return min(float(self.answers[answer]), self._most)
 
     def learn(self, commitment: Commitment, q: float, task: Task) -> None:
         """Add the estimated utility of each answer to its sum."""
-        row, outcome = self._row(commitment), (task.standard, task.reasoning, task.solved, q)
-        if outcome not in self._known:
+        row = self._row(commitment)
+        played = task.standard, task.reasoning, task.solved, q
+        if played not in self._known:
             estimate = utilities(task, q, self.answers, self.value, self.latency)
-            self._known[outcome] = estimate, float(np.var(estimate))
-        estimate, spread = self._known[outcome]
+            self._known[played] = estimate, float(np.var(estimate))
+        estimate, spread = self._known[played]
         self.table[row] += estimate
         self._spreads[row] += spread
 
     def _row(self, commitment: Commitment) -> int:
-        return self._last + 1 if commitment.route == 2 else round(commitment.cascade * self._last)
+        if commitment.route == 2:
+            return self._last + 1
+        return round(commitment.cascade * self._last)
 
     def _rate(self, row: int) -> float:
-        return float(np.sqrt(8 * np.log(len(self.answers)) / max(self._spreads[row], 1e-12)))
+        spread = max(self._spreads[row], 1e-12)
+        return float(np.sqrt(8 * np.log(len(self.answers)) / spread))
 
 
 def utilities(task: Task, q: float, answers: Array, value: float, latency: tuple[float, float]) -> Array:
-    """Unbiased estimates of U(i, s, q') for each q' in ``answers``, same shape, from a task played with q < 1.
+    """Unbiased estimates of U(i, s, q') for each q' in ``answers``, from a task played with q.
+
+    Args:
+        task: what happened.
+        q: in [0, 1).
+        answers: the q' to be judged, shape (n,).
+        value: V.
+        latency: (t1, t2).
+
+    Returns:
+        One estimate for each of the answers, shape (n,).
 
     Raises:
         ValueError: q is not in [0, 1).
     """
-    require((q >= 0) and (q < 1), "q", q, "lie in [0, 1): who leaves at once learns nothing of waiting")
-    reward = np.repeat([-float(latency[0]), -float(latency[1])], [task.standard, task.reasoning])
+    rule = "lie in [0, 1): who leaves at once learns nothing of waiting"
+    require((q >= 0) and (q < 1), "q", q, rule)
+    t1, t2 = latency
+    reward = np.repeat([-float(t1), -float(t2)], [task.standard, task.reasoning])
     reward[-1] += value * task.solved
-    return np.asarray(((1 - answers) / (1 - q))[:, None] ** np.arange(reward.size) @ reward)
+    ratio = (1 - answers) / (1 - q)
+    reached = ratio[:, None] ** np.arange(reward.size)  # (n, passes)
+    return np.asarray(reached @ reward)

@@ -1,8 +1,9 @@
 """What a provider and a user are, for exact policies and learners alike.
 
-A *provider* commits to (i, s) before each task and sees how the task went; a *user* answers a commitment with q.
-Learners and the theory's own policies satisfy the same protocols, so one loop plays them and one judge, exact
-regret, scores them. An agent knows only what its role knows: what else it needs, it must learn from tasks.
+A *provider* commits to (i, s) before each task and sees how the task went; a *user* answers a
+commitment with q. Learners and the theory's own policies satisfy the same protocols, so one loop
+plays them and one judge, exact regret, scores them. An agent knows only what its role knows: what
+else it needs, it must learn from tasks.
 """
 
 from collections.abc import Iterator
@@ -47,11 +48,16 @@ class Tally(NamedTuple):
     def of(cls, costs: ArrayLike) -> "Tally":
         """That of these costs, one for each task."""
         costs = np.asarray(costs, dtype=np.float64)
-        return cls(costs.size, float(costs.sum()), float(np.square(costs).sum()))
+        squares = np.square(costs)
+        return cls(costs.size, float(costs.sum()), float(squares.sum()))
 
     def joined(self, other: "Tally") -> "Tally":
         """That of both together."""
-        return Tally(self.tasks + other.tasks, self.cost + other.cost, self.squares + other.squares)
+        return Tally(
+            self.tasks + other.tasks,
+            self.cost + other.cost,
+            self.squares + other.squares,
+        )
 
     @property
     def mean(self) -> float:
@@ -66,10 +72,10 @@ class Tally(NamedTuple):
 
 @runtime_checkable
 class Planner(Provider, Protocol):
-    """A provider that can say ahead how long it will stay with a commitment, and learns from costs alone.
+    """A provider that says ahead how long it stays with a commitment, and learns from costs alone.
 
-    Whole batches of tasks can then be played at once. Planning is optional: played task by task the same provider
-    obeys the same law.
+    Whole batches of tasks can then be played at once. Planning is optional: played task by task the
+    same provider obeys the same law.
     """
 
     def plan(self) -> tuple[Commitment, int]:
@@ -83,7 +89,7 @@ class Planner(Provider, Protocol):
 
 @runtime_checkable
 class User(Protocol):
-    """The paper's user: one chance q of leaving after each failure of the task, chosen from (i, s)."""
+    """The paper's user: one chance q of leaving after each failure, chosen from (i, s)."""
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The q in [0, 1] that answers each commitment; the arguments broadcast."""
@@ -99,6 +105,34 @@ class ModelUser(Protocol):
         ...
 
 
+Observation = NDArray[np.float64]
+"""Of a session, shape (5,): the parts of a `SessionView`."""
+
+
+class SessionView(NamedTuple):
+    """What a provider sees of a session in which s is hidden: `SessionView(*observation)`."""
+
+    over: float
+    """The share of the session's tasks that are over."""
+    failed: float
+    """1 if a pass of M1 has just failed, 0 at the start of a task."""
+    passes: float
+    """Passes made in this task."""
+    escalations: float
+    """How often the user has seen a failed pass of M1 followed by M2."""
+    keeps: float
+    """How often by M1."""
+
+
+@runtime_checkable
+class SessionProvider(Protocol):
+    """Serves sessions in which s is hidden, pass by pass."""
+
+    def act(self, observation: Observation) -> int:
+        """The model of the next pass: 0 for M1, 1 for M2."""
+        ...
+
+
 @runtime_checkable
 class Trainable(Protocol):
     """An agent that brings its own training loop instead of being told of one task at a time."""
@@ -106,7 +140,7 @@ class Trainable(Protocol):
     def train(self) -> Iterator[int]:
         """Train; at each checkpoint yield the amount of experience used so far.
 
-        The unit of experience is the agent's own (tasks played, or gradient iterations). While the iterator waits,
-        the agent answers `recommend` or `abandon` as it stands at that checkpoint.
+        The unit of experience is the agent's own (tasks played, or gradient iterations). While the
+        iterator waits, the agent answers `recommend` or `abandon` as it stands at that checkpoint.
         """
         ...

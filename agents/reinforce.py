@@ -1,13 +1,18 @@
 """Two-sided REINFORCE (Williams 1992): provider and user learn at once, and the user is blind to s.
 
-Every choice of the game is a coin: the route, keep or escalate after each failed pass of M1, stay or leave after each
-failed pass on either route. Each coin has a logit, and each side follows its own policy gradient, from batches of
-tasks played under both policies as they stand. Nobody commits: that is what algorithms for one agent in a fixed
-environment, such as those of stable-baselines3, cannot show. The value of commitment is missing from the result.
+Every choice of the game is a coin: the route, keep or escalate after each failed pass of M1, stay
+or leave after each failed pass on either route. Each coin has a logit, and each side follows its
+own policy gradient, from batches of tasks played under both policies as they stand. Nobody commits:
+that is what algorithms for one agent in a fixed environment, such as those of stable-baselines3,
+cannot show. The value of commitment is missing from the result.
 
-With a coin whose chance is sigma(x), the score of h heads and t tails is d log p / dx = h (1 - sigma) - t sigma. A
-task tells all the tosses: of its failures on route 1 all passes of M1 but the last were kept, and M2 ran if the coin
-once said escalate; every pass but the last was followed by "stay", and the last one by "leave" if it is unsolved.
+With a coin whose chance is sigma(x), the score of h heads and t tails is
+
+    d log p / dx = h (1 - sigma) - t sigma.
+
+A task tells all the tosses: of its failures on route 1 all passes of M1 but the last were kept, and
+M2 ran if the coin once said escalate; every pass but the last was followed by "stay", and the last
+one by "leave" if it is unsolved.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,11 +29,19 @@ from routing_game.theory.numbers import require
 
 Array = NDArray[Any]
 World = Callable[[Array, Array, Array], Task]
-"""Plays tasks under (route, cascade, abandon), arrays of one shape, and tells them as a `Task` of arrays."""
+"""Plays tasks under (route, cascade, abandon), arrays of one shape; a `Task` of arrays."""
 
 
 class ReinforceBlind:
-    """A provider and a user who does not see s, by REINFORCE; the user is there as `abandon`."""
+    """A provider and a user who does not see s, by REINFORCE; the user is there as `abandon`.
+
+    Args:
+        world: plays the tasks.
+        rng: draws the chances to begin with, and the routes.
+        updates: how many batches to learn from.
+        width: tasks of a batch.
+        rate: step of the logits, times their gradient.
+    """
 
     def __init__(
         self,
@@ -39,33 +52,37 @@ class ReinforceBlind:
         width: int = 512,
         rate: float = 0.5,
     ) -> None:
-        """Begin with random chances; learn from `updates` batches of `width` tasks, `rate` a step of the logits."""
         for name, count in (("updates", updates), ("width", width)):
             require(count >= 1, name, count, "be at least 1")
         require(0 < rate < inf, "rate", rate, "be positive and finite")
-        self._world, self._rng, self._updates, self._width, self._rate = world, generator(rng), updates, width, rate
+        self._world, self._rng = world, generator(rng)
+        self._updates, self._width, self._rate = updates, width, rate
         chance = self._rng.uniform(0.05, 0.95, size=3)
-        self._logits = np.append(0.0, np.log(chance / (1 - chance)))  # route 2, escalate, leave on route 1, on route 2
+        odds = chance / (1 - chance)
+        # of route 2, of escalating, of leaving on route 1 and on route 2
+        self._logits = np.append(0.0, np.log(odds))
 
     def train(self) -> Iterator[int]:
         """Play and learn; after each batch yield the number of tasks played so far."""
         for update in range(1, self._updates + 1):
             route2, escalate, *leave = _chances(self._logits)
             route = 1 + (self._rng.random(self._width) < route2)
-            task = self._world(route, np.full(self._width, escalate), np.where(route == 1, *leave))
+            cascade, abandon = np.full(self._width, escalate), np.where(route == 1, *leave)
+            task = self._world(route, cascade, abandon)
             self._logits += self._rate * self._gradient(route, task)
             yield update * self._width
 
     def _gradient(self, route: Array, task: Task) -> Array:
-        """Each logit's policy gradient: its score times its own side's gain, in standard deviations."""
-        first, left = route == 1, ~np.asarray(task.solved) & ~np.asarray(task.truncated)
-        stays = np.asarray(task.standard) + np.asarray(task.reasoning) - 1
-        heads = np.stack([~first, first & (np.asarray(task.reasoning) > 0), first & left, ~first & left])
-        tails = np.stack([first, first * (np.asarray(task.standard) - 1), first * stays, ~first * stays])
+        """Each logit's policy gradient: its score times its side's gain, in standard deviations."""
+        standard, reasoning, solved, cost, utility, truncated = map(np.asarray, task)
+        first, second = route == 1, route != 1
+        left, stays = ~solved & ~truncated, standard + reasoning - 1
+        heads = np.stack([second, first & (reasoning > 0), first & left, second & left])
+        tails = np.stack([first, first * (standard - 1), first * stays, second * stays])
         chances = _chances(self._logits)[:, None]
         score = heads * (1 - chances) - tails * chances
-        cost, utility = -np.asarray(task.cost), np.asarray(task.utility)
-        gains = np.stack([_gain(cost), _gain(cost, first), _gain(utility, first), _gain(utility, ~first)])
+        reward = -cost
+        gains = np.stack([_gain(reward), _gain(reward, first), _gain(utility, first), _gain(utility, second)])
         return np.asarray((score * gains).mean(axis=1))
 
     def recommend(self) -> Commitment:

@@ -1,7 +1,8 @@
-"""Trained policies on disk: weights as safetensors, the rest as JSON, so that loading one runs no code.
+"""Trained policies on disk: weights as safetensors, the rest as JSON; loading runs no code.
 
-A policy of stable-baselines3 (PPO or A2C, "MlpPolicy") that was trained in `RoutingGame/User-v0` or, with actions in a
-box, in `RoutingGame/Provider-v0` is saved as two files in a folder and comes back as an opponent for the environments.
+A policy of stable-baselines3 (PPO or A2C, "MlpPolicy") that was trained in `RoutingGame/User-v0`
+or, with actions in a box, in `RoutingGame/Provider-v0` is saved as two files in a folder and comes
+back as an opponent for the environments.
 """
 
 from __future__ import annotations
@@ -16,18 +17,27 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike
 from safetensors.torch import load_file, save
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.torch_layers import FlattenExtractor
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 
-from routing_game.agents.files import write
-from routing_game.agents.ppo import Hats, leaving
 from routing_game.agents.protocol import Abandon
+from routing_game.agents.sb3_users import Hats, leaving
+from routing_game.box import from_point
+from routing_game.files import write
 from routing_game.theory import Commitment, Task
 
 FORMAT = 1
 WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
 
-_ACTIVATIONS = {kind.__name__: kind for kind in (torch.nn.Tanh, torch.nn.ReLU, torch.nn.ELU, torch.nn.LeakyReLU)}
-_FEATURES = {kind.__name__: kind for kind in (FlattenExtractor, Hats)}
+_ACTIVATIONS: dict[str, type[torch.nn.Module]] = {
+    "Tanh": torch.nn.Tanh,
+    "ReLU": torch.nn.ReLU,
+    "ELU": torch.nn.ELU,
+    "LeakyReLU": torch.nn.LeakyReLU,
+}
+_FEATURES: dict[str, type[BaseFeaturesExtractor]] = {
+    "FlattenExtractor": FlattenExtractor,
+    "Hats": Hats,
+}
 
 
 def save_policy(policy: ActorCriticPolicy, folder: Path | str) -> None:
@@ -36,7 +46,8 @@ def save_policy(policy: ActorCriticPolicy, folder: Path | str) -> None:
     Raises:
         ValueError: the policy is not of a kind that `load_user` or `load_provider` can bring back.
     """
-    activation, features = policy.activation_fn.__name__, policy.features_extractor_class.__name__
+    activation = policy.activation_fn.__name__
+    features = policy.features_extractor_class.__name__
     if activation not in _ACTIVATIONS or features not in _FEATURES:
         known = ", ".join([*_ACTIVATIONS, *_FEATURES])
         raise ValueError(f"a policy is saved if it is made of {known}, got {activation} and {features}")
@@ -86,7 +97,8 @@ class SavedUser:
     """A user loaded from disk: sees (i, s) and leaves as it had learnt to."""
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
-        if not isinstance(policy.action_space, spaces.Discrete) or policy.observation_space.shape != (2,):
+        decides = isinstance(policy.action_space, spaces.Discrete)
+        if not decides or policy.observation_space.shape != (2,):
             raise ValueError('a user\'s policy sees (i, s) and stays or leaves: train it with observes="strategy"')
         self._policy = policy
 
@@ -101,8 +113,8 @@ class SavedProvider:
     def __init__(self, policy: ActorCriticPolicy) -> None:
         if policy.action_space.shape != (2,) or policy.observation_space.shape != (1,):
             raise ValueError("a provider's policy acts in Box(-1, 1, (2,)), as made by gym.make, and sees a constant")
-        (route, cascade), _ = policy.predict(np.ones(1, np.float32), deterministic=True)
-        self._commitment = Commitment(2 if route > 0 else 1, (float(cascade) + 1) / 2)
+        point, _ = policy.predict(np.ones(1, np.float32), deterministic=True)
+        self._commitment = Commitment(*from_point(point.tolist()))
 
     def act(self) -> Commitment:
         """The commitment it had learnt."""
@@ -117,12 +129,12 @@ class SavedProvider:
 
 
 def load_user(folder: Path | str) -> SavedUser:
-    """The user that `save_policy` wrote; errors as for `load_policy`, and ValueError if it is no user."""
+    """The user that `save_policy` wrote; errors as for `load_policy`, or if it is no user."""
     return SavedUser(load_policy(folder))
 
 
 def load_provider(folder: Path | str) -> SavedProvider:
-    """The provider that `save_policy` wrote; errors as for `load_policy`, and ValueError if it is none."""
+    """The provider that `save_policy` wrote; errors as for `load_policy`, or if it is none."""
     return SavedProvider(load_policy(folder))
 
 
@@ -138,4 +150,5 @@ def _space(description: dict[str, Any]) -> spaces.Space[Any]:
     if "n" in description:
         return spaces.Discrete(description["n"])
     dtype = np.dtype(description["dtype"]).type
-    return spaces.Box(np.array(description["low"], dtype), np.array(description["high"], dtype), dtype=dtype)
+    low, high = (np.array(description[edge], dtype) for edge in ("low", "high"))
+    return spaces.Box(low, high, dtype=dtype)

@@ -1,9 +1,9 @@
-"""What every learner by stable-baselines3 shares: a schedule, seeds of its own, and training update by update.
+"""What learners by stable-baselines3 share: a schedule, seeds of their own, updates one by one.
 
-SB3 draws from the global generators of Python, numpy and torch. Each agent seeds them from its own `rng` before every
-update, so that a run does not depend on who else used them in between; the environment is the world's, so seed it
-there (`env.seed`). The networks are tiny: with `torch.set_num_threads(1)` training is faster, and the same on any
-number of cores.
+SB3 draws from the global generators of Python, numpy and torch. Each agent seeds them from its own
+`rng` before every update, so that a run does not depend on who else used them in between; the
+environment is the world's, so seed it there (`env.seed`). The networks are tiny: with
+`torch.set_num_threads(1)` training is faster, and the same on any number of cores.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
@@ -34,7 +35,8 @@ class Settings:
         updates: how often it learns from them; with several `windows`, in each of them.
         learning_rate: of Adam.
         noise: of a provider's exploration; its unit is the learner's.
-        windows: of a provider's s, half widths in the box [-1, 1], one after another (see `agents.rl`).
+        windows: of a provider's s, half widths in the box [-1, 1], one after another; see
+            `agents.sb3_providers`.
         options: of the SB3 algorithm, beside these.
     """
 
@@ -54,21 +56,31 @@ class SB3Agent:
     _model: Any  # an instance of it; what each algorithm adds is its own
 
     def __init__(self, rng: np.random.Generator, settings: Settings) -> None:
-        self._rng, self._settings, self._rate = generator(rng), settings, settings.learning_rate[0]
+        self._rng, self._settings = generator(rng), settings
+        self._rate, _ = settings.learning_rate
 
     def _start(self, env: VecEnv, **options: Any) -> None:
         """A model with fresh weights."""
         self._seed_globals()
-        options = {**deepcopy(self._settings.options), **options}  # SB3 writes into its policy_kwargs
-        self._model = self.algorithm("MlpPolicy", env, learning_rate=lambda _: self._rate, device="cpu", **options)
-        self._model.set_logger(Logger(None, []))  # SB3's own would make a temporary folder at each update
+        tuned = deepcopy(self._settings.options)  # SB3 writes into its policy_kwargs
+        self._model = self.algorithm(
+            "MlpPolicy", env, learning_rate=self._current_rate, device="cpu", **tuned | options
+        )
+        # SB3's own logger would make a temporary folder at each update
+        self._model.set_logger(Logger(None, []))
+
+    def _current_rate(self, remaining: float) -> float:
+        """The learning rate, whatever SB3 believes is left of the training."""
+        return self._rate
 
     def _updates(self) -> Iterator[None]:
         """Carry out the schedule once; pause after each update."""
+        last = max(self._settings.updates - 1, 1)
+        steps = self._settings.steps * self._model.n_envs
         for update in range(self._settings.updates):
-            self._anneal(update / max(self._settings.updates - 1, 1))
+            self._anneal(update / last)
             self._model.action_space.seed(self._seed_globals())
-            self._model.learn(self._settings.steps * self._model.n_envs, reset_num_timesteps=False)
+            self._model.learn(steps, reset_num_timesteps=False)
             yield
 
     def _anneal(self, progress: float) -> None:
@@ -90,15 +102,17 @@ class Gaussian(SB3Agent):
 
     def _anneal(self, progress: float) -> None:
         super()._anneal(progress)
-        self._model.policy.log_std.data.fill_(float(np.log(geometric(self._settings.noise, progress))))
+        noise = geometric(self._settings.noise, progress)
+        self._model.policy.log_std.data.fill_(float(np.log(noise)))
 
 
 class Buffered(SB3Agent):
     """Off-policy learners: they learn from a buffer, from the first update on."""
 
     def _start(self, env: VecEnv, **options: Any) -> None:
-        warm_up = self._settings.steps * env.num_envs
-        super()._start(env, train_freq=self._settings.steps, learning_starts=warm_up - 1, **options)
+        steps = self._settings.steps
+        first = steps * env.num_envs - 1
+        super()._start(env, train_freq=steps, learning_starts=first, **options)
 
 
 class EpsilonGreedy(Buffered):
@@ -113,6 +127,12 @@ class EpsilonGreedy(Buffered):
         super()._anneal(progress)
         share = geometric(self._settings.noise, progress)
         self._model.exploration_schedule = lambda _: share
+
+
+def stacked(*seen: Any) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+    """Observations (n, d) of d parts, each a number or an array, and the parts' common shape."""
+    columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.float32) for x in seen))
+    return np.stack([x.ravel() for x in columns], axis=-1), columns[0].shape
 
 
 def geometric(ends: Ends, progress: float) -> float:

@@ -1,10 +1,11 @@
-"""The structural learner: a provider that knows how the game is built, but neither the user nor its models' success.
+"""The structural learner: knows how the game is built, not the user nor how models succeed.
 
-It knows its own costs c1, c2 and penalty P, and that its cost is a closed form in p1 and p2 where the user never leaves
-or always leaves. So it asks the user few questions, each answered by watching some failures: do you ever leave under
-this commitment? Route 1 with s = 0 and route 2 tell the regime. Where the two answers differ, the user stays on one
-side of a threshold in s (s0 or s_L), found by bisection. From then on it plays the two candidates most likely to be
-cheapest under the posterior of (p1, p2) against each other (top-two sampling, Russo 2016), and steps back from the
+It knows its own costs c1, c2 and penalty P, and that its cost is a closed form in p1 and p2 where
+the user never leaves or always leaves. So it asks the user few questions, each answered by watching
+some failures: do you ever leave under this commitment? Route 1 with s = 0 and route 2 tell the
+regime. Where the two answers differ, the user stays on one side of a threshold in s (s0 or s_L),
+found by bisection. From then on it plays the two candidates most likely to be cheapest under the
+posterior of (p1, p2) against each other (top-two sampling, Russo 2016), and steps back from the
 threshold whenever a user leaves after all.
 """
 
@@ -26,7 +27,16 @@ DRAWS = 64
 
 
 class Structural:
-    """Learns p1, p2 and the user's threshold; recommends the cheapest commitment by plug-in."""
+    """Learns p1, p2 and the user's threshold; recommends the cheapest commitment by plug-in.
+
+    Args:
+        cost: the provider's own (c1, c2).
+        penalty: P.
+        rng: draws from posteriors.
+        patience: a user who stays after so many failures in a row counts as never leaving.
+        tolerance: to which thresholds are bisected; also the step back from one that turns out too
+            bold.
+    """
 
     def __init__(
         self,
@@ -37,19 +47,15 @@ class Structural:
         patience: int = 40,
         tolerance: float = 0.002,
     ) -> None:
-        """Take the provider's own numbers c1, c2 and P, and how carefully to look.
-
-        A user who stays after `patience` failures in a row counts as never leaving; thresholds are bisected to within
-        `tolerance`, which is also the step back from a threshold that turns out too bold.
-        """
         require(patience >= 1, "patience", patience, "be at least 1")
         require(tolerance > 0, "tolerance", tolerance, "be positive")
-        # V and t are the user's business, p is to be learned: any value does, costs do not depend on V and t.
+        # V and t are the user's business and p is to be learned: costs depend on p alone
         self._game = Game(1.0, penalty, (0.5, 0.5), (1.0, 1.0), cost, ordered=False)
         self._rng = generator(rng)
         self._patience, self._tolerance = patience, tolerance
-        self._solved, self._failed = np.ones(2), np.ones(2)  # Beta(1, 1) prior on p1, p2, counted per model
-        self._answers: dict[Commitment, float] = {Commitment(1, 0.0): 0.0}  # candidates and their q, 0 or 1
+        self._solved, self._failed = np.ones(2), np.ones(2)  # Beta(1, 1) priors of p1 and p2
+        # the candidates, and the q that answers each, 0 or 1
+        self._answers: dict[Commitment, float] = {Commitment(1, 0.0): 0.0}
         self._plan = self._explore_then_exploit()
         self._next = next(self._plan)
 
@@ -59,9 +65,9 @@ class Structural:
 
     def update(self, commitment: Commitment, task: Task) -> None:
         """Count passes, then let the plan go on if the task answered its question."""
-        solver = 1 if task.reasoning else 0
         passes = np.array([task.standard, task.reasoning])
-        solved = np.array([task.solved and solver == 0, task.solved and solver == 1])
+        solved = np.zeros(2)
+        solved[1 if task.reasoning else 0] = task.solved
         self._solved += solved
         self._failed += passes - solved
         if commitment == self._next:
@@ -69,21 +75,24 @@ class Structural:
 
     def recommend(self) -> Commitment:
         """The cheapest candidate at the posterior means of p1, p2."""
-        costs = self._costs(self._solved / (self._solved + self._failed))
-        return list(self._answers)[int(costs.argmin())]
+        means = self._solved / (self._solved + self._failed)
+        cheapest = int(self._costs(means).argmin())
+        return list(self._answers)[cheapest]
 
     def _contender(self) -> Commitment:
-        """One of the two candidates that are most often cheapest in posterior draws, at even odds."""
+        """One of the two candidates most often cheapest in posterior draws, at even odds."""
         draws = self._rng.beta(self._solved, self._failed, size=(DRAWS, 2))
-        wins = np.bincount(self._costs(draws).argmin(axis=0), minlength=len(self._answers))
+        cheapest = self._costs(draws).argmin(axis=0)
+        wins = np.bincount(cheapest, minlength=len(self._answers))
         first, second = np.argsort(-wins, kind="stable")[:2]
         challenged = wins[second] > 0 and self._rng.random() < 0.5
         return list(self._answers)[second if challenged else first]
 
     def _costs(self, success: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Cost of each candidate, shape (candidates, ...), if (p1, p2) were `success`, shape (..., 2)."""
+        """Cost of each candidate, (candidates, ...), if (p1, p2) were `success`, (..., 2)."""
         game = replace(self._game, success=(success[..., 0], success[..., 1]))
-        return np.array([payoffs(game, i, s, q).cost for (i, s), q in self._answers.items()])
+        answers = self._answers.items()
+        return np.array([payoffs(game, i, s, q).cost for (i, s), q in answers])
 
     def _explore_then_exploit(self) -> Plan:
         keep, reason, escalate = Commitment(1, 0.0), Commitment(2, 0.0), Commitment(1, 1.0)
@@ -95,10 +104,11 @@ class Structural:
         self._answers[escalate] = self._answers[reason]
         stays, leaves = (0.0, 1.0) if self._answers[reason] else (1.0, 0.0)
         threshold = yield from self._bisect(stays, leaves)
-        yield from self._exploit(threshold, back=self._tolerance if leaves < stays else -self._tolerance)
+        back = self._tolerance if leaves < stays else -self._tolerance
+        yield from self._exploit(threshold, back)
 
     def _ask(self, commitment: Commitment) -> Question:
-        """1 once the user has left under `commitment`, 0 once it has stayed after `patience` failures."""
+        """1 once the user has left under `commitment`, 0 once it has stayed `patience` times."""
         stays = 0
         while stays < self._patience:
             task = yield commitment

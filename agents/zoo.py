@@ -1,7 +1,8 @@
 """The zoo: providers and users of known behaviour by name, each with where it comes from.
 
-They do not learn. They are opponents to train against, and the rows and columns of a tournament (`tournament`), whose
-entries are exact: what each provider costs, and what each user gets, when the two meet.
+They do not learn. They are opponents to train against, and the rows and columns of a tournament
+(`tournament`), whose entries are exact: what each provider costs, and what each user gets, when the
+two meet.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from routing_game.agents.exact import BestResponseUser, EquilibriumProvider, FixedProvider, FixedUser, QuantalUser
+from routing_game.agents.exact import (
+    BestResponseUser,
+    EquilibriumProvider,
+    FixedProvider,
+    FixedUser,
+    QuantalUser,
+)
 from routing_game.agents.protocol import Abandon, Provider, User
 from routing_game.theory import Game, payoffs, robust_commitment, simultaneous
 from routing_game.theory.numbers import require
@@ -43,15 +50,17 @@ class CarelessUser:
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The worst tolerated q for each commitment."""
-        route, cascade = np.asarray(route)[..., None], np.asarray(cascade, dtype=np.float64)[..., None]
+        route = np.asarray(route)[..., None]
+        cascade = np.asarray(cascade, dtype=np.float64)[..., None]
         best = np.asarray(best_response(self._game, route, cascade).low)
-        answers = np.concatenate(
-            [np.broadcast_to(self._answers, (*best.shape[:-1], len(self._answers))), best], axis=-1
-        )
+        shape = *best.shape[:-1], len(self._answers)
+        grid = np.broadcast_to(self._answers, shape)
+        answers = np.concatenate([grid, best], axis=-1)
         result = payoffs(self._game, route, cascade, answers)
         least = result.utility[..., -1:] - self._eps * (1 + 1e-9)
-        worst = np.where(result.utility >= least, result.cost, -np.inf).argmax(axis=-1)
-        return np.asarray(np.take_along_axis(answers, worst[..., None], axis=-1)[..., 0])
+        tolerated = np.where(result.utility >= least, result.cost, -np.inf)
+        worst = tolerated.argmax(axis=-1)[..., None]
+        return np.asarray(np.take_along_axis(answers, worst, axis=-1)[..., 0])
 
 
 def _robust(game: Game) -> FixedProvider:
@@ -64,27 +73,88 @@ def _simultaneous(game: Game) -> FixedProvider:
     return FixedProvider(end.route, end.cascade[0])
 
 
+def _careless(game: Game) -> CarelessUser:
+    return CarelessUser(game, EPS * float(game.value))
+
+
+def _noisy(game: Game) -> QuantalUser:
+    return QuantalUser(game, 0.02 * float(game.value))
+
+
 PROVIDERS: dict[str, Entry] = {
-    "equilibrium": Entry(EquilibriumProvider, "the Stackelberg optimum", "Mahmood 2026, Theorems 2 to 5, completed"),
-    "wary": Entry(_robust, "the best guarantee against users with a regret up to 1 % of V", "eps-robust commitment"),
-    "uncommitted": Entry(_simultaneous, "what it plays where the user cannot see s", "simultaneous play"),
-    "always-standard": Entry(lambda _: FixedProvider(1, 0.0), "M1 alone", "static routing"),
-    "always-reasoning": Entry(lambda _: FixedProvider(2, 0.0), "M2 alone", "static routing"),
-    "always-escalate": Entry(lambda _: FixedProvider(1, 1.0), "M1 once, then M2",
-                             "two-step cascade (Chen, Zaharia and Zou 2023, FrugalGPT)"),
-    "coin": Entry(lambda _: FixedProvider(1, 0.5), "escalates after every other failure", "baseline"),
-}  # fmt: skip
+    "equilibrium": Entry(
+        EquilibriumProvider,
+        "the Stackelberg optimum",
+        "Mahmood 2026, Theorems 2 to 5, completed",
+    ),
+    "wary": Entry(
+        _robust,
+        "the best guarantee against users with a regret up to 1 % of V",
+        "eps-robust commitment",
+    ),
+    "uncommitted": Entry(
+        _simultaneous,
+        "what it plays where the user cannot see s",
+        "simultaneous play",
+    ),
+    "always-standard": Entry(
+        lambda _: FixedProvider(1, 0.0),
+        "M1 alone",
+        "static routing",
+    ),
+    "always-reasoning": Entry(
+        lambda _: FixedProvider(2, 0.0),
+        "M2 alone",
+        "static routing",
+    ),
+    "always-escalate": Entry(
+        lambda _: FixedProvider(1, 1.0),
+        "M1 once, then M2",
+        "two-step cascade (Chen, Zaharia and Zou 2023, FrugalGPT)",
+    ),
+    "coin": Entry(
+        lambda _: FixedProvider(1, 0.5),
+        "escalates after every other failure",
+        "baseline",
+    ),
+}
 USERS: dict[str, Entry] = {
-    "exact": Entry(BestResponseUser, "best response, ties for the provider", "Mahmood 2026, Theorem 1; strong"),
-    "spiteful": Entry(lambda game: BestResponseUser(game, "weak"), "best response, ties against the provider", "weak"),
-    "careless": Entry(lambda game: CarelessUser(game, EPS * float(game.value)),
-                      "the worst for the provider among answers within 1 % of V of the best", "eps-best response"),
-    "noisy": Entry(lambda game: QuantalUser(game, 0.02 * float(game.value)),
-                   "the mean of a Gibbs distribution, temperature V/50", "quantal response (McKelvey, Palfrey 1995)"),
-    "patient": Entry(lambda _: FixedUser(0.0), "never leaves", "baseline"),
-    "hasty": Entry(lambda _: FixedUser(1.0), "leaves at the first failure", "baseline"),
-    "wavering": Entry(lambda _: FixedUser(0.5), "leaves after every other failure", "baseline"),
-}  # fmt: skip
+    "exact": Entry(
+        BestResponseUser,
+        "best response, ties for the provider",
+        "Mahmood 2026, Theorem 1; strong",
+    ),
+    "spiteful": Entry(
+        lambda game: BestResponseUser(game, "weak"),
+        "best response, ties against the provider",
+        "weak",
+    ),
+    "careless": Entry(
+        _careless,
+        "the worst for the provider among answers within 1 % of V of the best",
+        "eps-best response",
+    ),
+    "noisy": Entry(
+        _noisy,
+        "the mean of a Gibbs distribution, temperature V/50",
+        "quantal response (McKelvey, Palfrey 1995)",
+    ),
+    "patient": Entry(
+        lambda _: FixedUser(0.0),
+        "never leaves",
+        "baseline",
+    ),
+    "hasty": Entry(
+        lambda _: FixedUser(1.0),
+        "leaves at the first failure",
+        "baseline",
+    ),
+    "wavering": Entry(
+        lambda _: FixedUser(0.5),
+        "leaves after every other failure",
+        "baseline",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -101,19 +171,24 @@ class Tournament:
 
 
 def tournament(
-    game: Game, providers: Mapping[str, Provider] | None = None, users: Mapping[str, User] | None = None
+    game: Game,
+    providers: Mapping[str, Provider] | None = None,
+    users: Mapping[str, User] | None = None,
 ) -> Tournament:
-    """All pairs of a zoo, or of agents of one's own, such as loaded policies; what a provider recommends is played.
+    """All pairs of a zoo, or of agents of one's own; what a provider recommends is played.
 
     Raises:
         ValueError: ``game`` is an array of games.
     """
     if game.shape:
         raise ValueError(f"a tournament plays a single game, got an array of shape {game.shape}; index it")
-    providers = {name: x.make(game) for name, x in PROVIDERS.items()} if providers is None else providers
-    users = {name: x.make(game) for name, x in USERS.items()} if users is None else users
+    if providers is None:
+        providers = {name: entry.make(game) for name, entry in PROVIDERS.items()}
+    if users is None:
+        users = {name: entry.make(game) for name, entry in USERS.items()}
     commitments = [provider.recommend() for provider in providers.values()]
     route, cascade = (np.array(x) for x in zip(*commitments, strict=True))
-    q = np.stack([np.asarray(user.abandon(route, cascade)) for user in users.values()], axis=-1)
+    answers = [np.asarray(user.abandon(route, cascade)) for user in users.values()]
+    q = np.stack(answers, axis=-1)
     result = payoffs(game, route[:, None], cascade[:, None], q)
     return Tournament(game, tuple(providers), tuple(users), result.cost, result.utility)

@@ -1,35 +1,33 @@
-"""Checks on what an environment is made from, and the doors through which the solved game comes in.
+"""Checks on what environments are made from and on what players answer.
 
-Environments know the rules, not the solution: what needs it, the exact user and the judges of `info`, is
-looked up by name when an environment is made.
+Each returns what it was given in the form that environments use, or raises a ValueError that says
+what was expected and what came.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from pkgutil import resolve_name
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from routing_game.theory.catalog import load
 from routing_game.theory.game import Commitment, Game
 
-EXACT_USER = "routing_game.agents:BestResponseUser"
-SOLVE = "routing_game.theory:solve"
-USER_REGRET = "routing_game.theory:user_regret"
-CATALOG = "routing_game.theory.catalog:load"
+AnyGame = Game | str | Mapping[str, Any]
+"""A Game, the id of one in the catalog, or the fields of a Game, as a spec read from JSON has."""
 
 Infos = Literal["full", "task", "none"]
 """What the infos tell: the task and what theory says of it, the task, or nothing."""
 
 
-def single_game(game: Game | str | Mapping[str, Any]) -> Game:
-    """The game meant by a Game, a catalog id, or the fields of a Game (what a spec read from JSON holds).
+def single_game(game: AnyGame) -> Game:
+    """The game meant.
 
     Raises:
-        ValueError: not one of these, an id that the catalog lacks, or an array of games.
+        ValueError: it is none, an id that the catalog lacks, or an array of games.
     """
     game = any_game(game)
     if game.shape:
@@ -37,7 +35,7 @@ def single_game(game: Game | str | Mapping[str, Any]) -> Game:
     return game
 
 
-def games(game: Game | str | Mapping[str, Any], num_envs: int) -> Game:
+def batch_game(game: AnyGame, num_envs: int) -> Game:
     """As `single_game`, or an array of games, shape (num_envs,): one for each environment."""
     game = any_game(game)
     if game.shape not in ((), (num_envs,)):
@@ -45,24 +43,32 @@ def games(game: Game | str | Mapping[str, Any], num_envs: int) -> Game:
     return game
 
 
-def any_game(game: Game | str | Mapping[str, Any]) -> Game:
+def any_game(game: AnyGame) -> Game:
     """The game or array of games meant; ValueError if none is."""
     if isinstance(game, str):
-        try:
-            game = resolve_name(CATALOG)(game)
-        except KeyError as unknown:
-            raise ValueError(unknown.args[0]) from None
-    elif isinstance(game, Mapping):
-        try:
-            game = Game(**game)
-        except TypeError as wrong_fields:
-            raise ValueError(f"game must have the fields of a Game: {wrong_fields}") from None
+        return _of_catalog(game)
+    if isinstance(game, Mapping):
+        return _of_fields(game)
     if not isinstance(game, Game):
         raise ValueError(f"game must be a Game or the id of one in the catalog, got {game!r}")
     return game
 
 
-def one_of(name: str, x: Any, options: Any) -> Any:
+def _of_catalog(name: str) -> Game:
+    try:
+        return load(name)
+    except KeyError as unknown:
+        raise ValueError(unknown.args[0]) from None
+
+
+def _of_fields(fields: Mapping[str, Any]) -> Game:
+    try:
+        return Game(**fields)
+    except TypeError as wrong:
+        raise ValueError(f"game must have the fields of a Game: {wrong}") from None
+
+
+def checked_option(name: str, x: Any, options: Any) -> Any:
     """``x``, which must be one of the values of a Literal type; ValueError otherwise."""
     if x not in get_args(options):
         raise ValueError(f"{name} must be one of {get_args(options)}, got {x!r}")
@@ -80,8 +86,15 @@ def whole_number(name: str, x: Any, least: int) -> int:
     return number
 
 
-def commitment(x: Any) -> Commitment:
-    """``x``, any pair of a whole number and a number, as a commitment of an int and a float; ValueError otherwise.
+def checked_player(name: str, x: Any, method: str) -> Any:
+    """``x``, which must have the method that its role in the game needs; ValueError otherwise."""
+    if not callable(getattr(x, method, None)):
+        raise ValueError(f"{name} must have a method {method}(), got {x!r}")
+    return x
+
+
+def checked_commitment(x: Any) -> Commitment:
+    """``x``, a pair of a whole number and a number, as an int and a float; or ValueError.
 
     Whether the two are in range is for `check_commitment` to say.
     """
@@ -94,7 +107,7 @@ def commitment(x: Any) -> Commitment:
     raise ValueError(f"a commitment is a pair (route, cascade) of a whole number and a number, got {x!r}")
 
 
-def answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
+def checked_answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
     """A user's answer ``q`` as one float per commitment; ValueError where it is not that."""
     shape = np.broadcast_shapes(np.shape(route), np.shape(cascade))
     try:
@@ -103,16 +116,9 @@ def answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
         raise ValueError(f"abandon() must answer commitments of shape {shape} with numbers, got {q!r}") from None
 
 
-def refuse(max_episode_steps: None, render_mode: None) -> None:
-    """Raise ValueError for what `gym.make` turns into wrappers and `gym.make_vec` hands to the engines as it is."""
+def refuse_wrappers(max_episode_steps: None, render_mode: None) -> None:
+    """Raise ValueError for what `gym.make` turns into wrappers: engines have none."""
     if max_episode_steps is not None:
         raise ValueError("engines take max_passes, which keeps rewards unbiased, instead of max_episode_steps")
     if render_mode is not None:
         raise ValueError(f"engines do not render: render_mode must be None, got {render_mode!r}")
-
-
-def player(name: str, x: Any, method: str) -> Any:
-    """``x``, which must have the method that its role in the game needs; ValueError otherwise."""
-    if not callable(getattr(x, method, None)):
-        raise ValueError(f"{name} must have a method {method}(), got {x!r}")
-    return x

@@ -1,4 +1,4 @@
-"""What the two batched engines share: Gymnasium's conventions for a batch of episodes and their infos."""
+"""What the batched engines share: Gymnasium's conventions for many episodes and their infos."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from routing_game.envs.arguments import whole_number
-
-Array = NDArray[Any]
+from routing_game.envs.steps import Array, Info
 
 
 class Engine(VectorEnv[Array, Array, Array]):
     """Many copies of one environment in one set of arrays.
 
-    An episode that ends starts again in the same step ("SameStep", its last observation in the infos) or in the
-    next, which then ignores the action and rewards 0 ("NextStep").
+    An episode that ends starts again in the same step ("SameStep", its last observation in the
+    infos) or in the next, which then ignores the action and rewards 0 ("NextStep").
+
+    Args:
+        num_envs: how many copies.
+        observation_space: of one of them.
+        action_space: of one of them.
+        autoreset_mode: one of the two above.
     """
 
-    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012  (Gymnasium's type)
+    # a mutable class attribute, because that is how Gymnasium types it
+    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
     def __init__(
         self,
@@ -52,12 +58,13 @@ def _mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:
     for mode in modes:
         if autoreset_mode in (mode, mode.value):
             return mode
-    raise ValueError(f"autoreset_mode must be one of {[mode.value for mode in modes]}, got {autoreset_mode!r}")
+    names = [mode.value for mode in modes]
+    raise ValueError(f"autoreset_mode must be one of {names}, got {autoreset_mode!r}")
 
 
-def masked(info: dict[str, Any], mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """An info as Gymnasium batches it: beside each ``key`` a ``_key``, the mask of environments it holds for."""
-    batch: dict[str, Any] = {}
+def masked(info: Info, mask: NDArray[np.bool_]) -> Info:
+    """An info as Gymnasium batches it: beside each ``key`` a ``_key``, for whom it holds."""
+    batch: Info = {}
     for key, value in info.items():
         batch[key] = masked(value, mask) if isinstance(value, dict) else value
         batch[f"_{key}"] = mask

@@ -1,9 +1,9 @@
-"""Sessions by the thousand: many users, each with a belief of its own, meet one provider; all in numpy.
+"""Sessions by the thousand: many users, each with its own belief, meet one provider.
 
-The rules are those of `SessionEnv`. A *user rule* gives the chance of leaving at a belief, and says whether it checks
-the belief once a "task" (one q for the whole task) or at each "failure" (seeing which model has failed), as the rules
-of `routing_game.theory.belief_rules` do. A *provider* is a function (belief, task) -> chance of escalating, or a
-constant s.
+The rules are those of `SessionEnv`. A *user rule* gives the chance of leaving at a belief, and says
+whether it checks the belief once a "task" (one q for the whole task) or at each "failure" (seeing
+which model has failed), as the rules of `routing_game.theory.belief_rules` do. A *provider* is a
+function (belief, task) -> chance of escalating, or a constant s.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from routing_game.envs import rules
 from routing_game.envs.arguments import single_game, whole_number
+from routing_game.envs.judge import after_reasoning
 from routing_game.theory.belief import Belief, check_checks, checked_chances
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import require
@@ -26,8 +28,8 @@ Array = NDArray[np.float64]
 class UserRule(Protocol):
     """How the users of a crowd decide.
 
-    `play_sessions` asks with one number of the task for all, `ProviderSessions` with one for each user: a rule that
-    looks at it should use numpy's `where`, not `if`.
+    `play_sessions` asks with one number of the task for all, `ProviderSessions` with one for each
+    user: a rule that looks at it should use numpy's `where`, not `if`.
     """
 
     @property
@@ -36,7 +38,7 @@ class UserRule(Protocol):
         ...
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
-        """Q at each belief: for the whole task, or after a failed pass of M1.
+        """q at each belief: for the whole task, or after a failed pass of M1.
 
         Args:
             belief: counts of some of the users, arrays.
@@ -47,7 +49,7 @@ class UserRule(Protocol):
 
 
 Provider = Callable[[Belief, int], Any]
-"""(beliefs of users whose pass of M1 has failed and who stay, number of the task) -> chance of escalating each."""
+"""(beliefs of users who stay after a failed pass of M1, number of the task) -> chances of M2."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def play_sessions(
     Args:
         game: a single game, or the id of one in the catalog.
         user: the users' rule.
-        provider: chance of escalating, as a function of belief and task, or a constant s (one, or one a session).
+        provider: chance of escalating, as a function of belief and task, or a constant s (one, or
+            one a session).
         tasks: tasks of a session.
         sessions: how many sessions.
         rng: random generator of world, users and provider.
@@ -96,11 +99,14 @@ def play_sessions(
     """
     require(0 < memory <= 1, "memory", memory, "lie in (0, 1]")
     check_checks(user.checks)
-    tasks, sessions = whole_number("tasks", tasks, least=1), whole_number("sessions", sessions, least=1)
+    tasks = whole_number("tasks", tasks, least=1)
+    sessions = whole_number("sessions", sessions, least=1)
     table = _Table(single_game(game), user, provider, rng, Belief.checked(prior), sessions, memory)
-    rows = [table.play(task) for task in range(1, tasks + 1)]
-    cost, utility, solved, mean, escalations, keeps = (np.stack(column) for column in zip(*rows, strict=True))
-    return Sessions(cost, utility, solved, mean, escalations, keeps, Belief(table.a, table.b))
+    played = [table.play(task) for task in range(1, tasks + 1)]
+    columns = (np.stack(column) for column in zip(*played, strict=True))
+    cost, utility, solved, mean, escalations, keeps = columns
+    belief = Belief(table.a, table.b)
+    return Sessions(cost, utility, solved, mean, escalations, keeps, belief)
 
 
 class _Table:
@@ -116,20 +122,23 @@ class _Table:
         sessions: int,
         memory: float,
     ) -> None:
-        self.game, self.user, self.rng, self.prior, self.memory = game, user, rng, prior, memory
-        self.a, self.b = np.full(sessions, prior.escalated), np.full(sessions, prior.kept)
-        self.constant = (
-            None if callable(provider) else checked_chances("a constant provider's s", provider, (sessions,))
-        )
-        self.provider = provider
+        self.game, self.user, self.provider, self.rng = game, user, provider, rng
+        self.prior, self.memory = prior, memory
+        self.a = np.full(sessions, prior.escalated)
+        self.b = np.full(sessions, prior.kept)
+        self.constant: Array | None = None
+        if not callable(provider):
+            name = "a constant provider's s"
+            self.constant = checked_chances(name, provider, (sessions,))
 
     def play(self, task: int) -> tuple[Any, ...]:
-        """One task of each session: cost, utility, solved, E[s] before it, escalations and keeps seen."""
+        """One task of each session: cost, utility, solved, E[s] before, escalations and keeps."""
         size = self.a.size
         mean = Belief(self.a, self.b).mean
-        passes, solved = np.zeros((2, size), dtype=np.int64), np.zeros(size, dtype=bool)
-        seen = np.zeros((2, size), dtype=np.int64)
-        whole = None
+        passes = np.zeros((2, size), dtype=np.int64)
+        solved = np.zeros(size, dtype=bool)
+        escalations, keeps = np.zeros((2, size), dtype=np.int64)
+        whole = None  # q of the whole task, for users who check once
         if self.user.checks == "task":
             whole = self._leaving(Belief(self.a, self.b), task)
         active = np.arange(size)
@@ -139,45 +148,53 @@ class _Table:
             solved[active[~failed]] = True
             active = self._stay(active[failed], task, whole)
             escalated = self._escalate(active, task)
-            seen[0, active[escalated]] = 1
-            seen[1, active[~escalated]] += 1
+            escalations[active[escalated]] = 1
+            keeps[active[~escalated]] += 1
             self._reason(active[escalated], whole, passes, solved)
             active = active[~escalated]
-        cost = passes[0] * self.game.cost[0] + passes[1] * self.game.cost[1] + self.game.penalty * ~solved
-        utility = self.game.value * solved - passes[0] * self.game.latency[0] - passes[1] * self.game.latency[1]
-        return cost, utility, solved, mean, seen[0], seen[1]
+        cost, utility = self._bill(passes, solved)
+        return cost, utility, solved, mean, escalations, keeps
+
+    def _bill(self, passes: NDArray[np.int64], solved: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """J and U of each task."""
+        n1, n2 = passes
+        (c1, c2), (t1, t2) = self.game.cost, self.game.latency
+        cost = n1 * c1 + n2 * c2 + self.game.penalty * ~solved
+        utility = self.game.value * solved - n1 * t1 - n2 * t2
+        return cost, utility
 
     def _stay(self, failed: NDArray[np.int64], task: int, whole: Array | None) -> NDArray[np.int64]:
         """Those of the failed who stay."""
         if not failed.size:
             return failed
-        q = whole[failed] if whole is not None else self._leaving(self._belief(failed), task)
-        return failed[self.rng.random(failed.size) >= q]
+        q = self._leaving(self._belief(failed), task) if whole is None else whole[failed]
+        stays = self.rng.random(failed.size) >= q
+        return failed[stays]
 
     def _escalate(self, active: NDArray[np.int64], task: int) -> NDArray[np.bool_]:
         """Which of those who stayed meet M2 next; all of them see it and learn."""
         if not active.size:
             return np.zeros(0, dtype=bool)
-        chance = self.constant[active] if self.constant is not None else self._ask(self._belief(active), task)
+        belief = self._belief(active)
+        chance = self._ask(belief, task) if self.constant is None else self.constant[active]
         escalated = self.rng.random(active.size) < chance
-        self.a[active], self.b[active] = self._belief(active).after(escalated, self.memory, self.prior)
+        self.a[active], self.b[active] = belief.after(escalated, self.memory, self.prior)
         return np.asarray(escalated)
 
     def _reason(self, active: NDArray[np.int64], whole: Array | None, passes: Any, solved: Any) -> None:
-        """All passes of M2 at once: their number is geometric."""
-        q = whole[active] if whole is not None else float(self.game.net_value[1] < 0)
-        again = self.game.failure[1] * (1 - q)
-        passes[1, active] += self.rng.geometric(np.broadcast_to(1 - again, active.shape))
-        solved[active] = self.rng.random(active.size) < self.game.success[1] / (1 - again)
+        """All passes of M2 of those who meet it."""
+        q = after_reasoning(self.game) if whole is None else whole[active]
+        more, solved[active] = rules.run_reasoning(self.game, q, active.size, self.rng)
+        passes[1, active] += more
 
     def _leaving(self, belief: Belief, task: int) -> Array:
-        return checked_chances(
-            "a user's chance of leaving", self.user.leaving(belief, task, self.rng), belief.mean.shape
-        )
+        q = self.user.leaving(belief, task, self.rng)
+        return checked_chances("a user's chance of leaving", q, belief.mean.shape)
 
     def _ask(self, belief: Belief, task: int) -> Array:
         assert callable(self.provider)
-        return checked_chances("a provider's chance of escalating", self.provider(belief, task), belief.mean.shape)
+        chance = self.provider(belief, task)
+        return checked_chances("a provider's chance of escalating", chance, belief.mean.shape)
 
     def _belief(self, who: NDArray[np.int64]) -> Belief:
         return Belief(self.a[who], self.b[who])

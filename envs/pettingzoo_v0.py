@@ -1,29 +1,33 @@
 """## Description
 
-The game between both sides, for PettingZoo. A provider serves the tasks of a user, one after another. Before each task
-`provider_0` commits to a route i, the model that starts, and a cascade probability s; then `user_0` sees as much of the
-commitment as `observes` lets it see, and answers with q, its chance of leaving after each failed pass. The task is then
-played to its end by the environment, which tosses the coins of the models, the user and the cascade. So the provider
-leads and cannot go back on its word, and the user follows.
+The game between both sides, for PettingZoo. A provider serves the tasks of a user, one after
+another. Before each task `provider_0` commits to a route i, the model that starts, and a cascade
+probability s; then `user_0` sees as much of the commitment as `observes` lets it see, and answers
+with q, its chance of leaving after each failed pass. The task is then played to its end by the
+environment, which tosses the coins of the models, the user and the cascade. So the provider leads
+and cannot go back on its word, and the user follows.
 
-`env()` is the game turn by turn, `raw_env()` the same without PettingZoo's check of the order of calls. In
-`parallel_env()` both agents act in each step but only the mover's action counts: a task is two steps, the provider's
-and then the user's.
+`env()` is the game turn by turn, `raw_env()` the same without PettingZoo's check of the order of
+calls. In `parallel_env()` both agents act in each step but only the mover's action counts: a task
+is two steps, the provider's and then the user's.
 
 ## Action Space
 
-- `provider_0`: as `encoding` says. "box": `Box(-1, 1, (2,), float32)`, route 2 if a[0] > 0, s = (a[1] + 1) / 2.
-  "grid:n": `Discrete(n + 1)`, (1, s) for n values of s, then route 2. "multi:n": `MultiDiscrete([2, n])`.
-  "exact": `Tuple(Discrete(2, start=1), Box(0, 1, (), float64))`, the commitment itself.
-- `user_0`: `Box(0, 1, (1,), float32)`, q. With observes="model": `Box(0, 1, (2,), float32)`, q after M1 and after M2.
+- `provider_0`: as `encoding` says. "box": `Box(-1, 1, (2,), float32)`, route 2 if a[0] > 0, s =
+  (a[1] + 1) / 2. "grid:n": `Discrete(n + 1)`, (1, s) for n values of s, then route 2. "multi:n":
+  `MultiDiscrete([2, n])`. "exact": `Tuple(Discrete(2, start=1), Box(0, 1, (), float64))`, the
+  commitment itself.
+- `user_0`: `Box(0, 1, (1,), float32)`, q. With observes="model": `Box(0, 1, (2,), float32)`, q
+  after M1 and after M2.
 
 ## Observation Space
 
 `Box(float64)` of shape (4,), the same for both:
 
-0. what the user sees of the route: 1 or 2, or a constant 1 with observes="none"; 0 for the provider, and while the
-   provider moves
-1. what it sees of s: the number itself, a noisy one, or a count of tosses; 0 if it sees nothing, and as above
+0. what the user sees of the route: 1 or 2, or a constant 1 with observes="none"; 0 for the
+   provider, and while the provider moves
+1. what it sees of s: the number itself, a noisy one, or a count of tosses; 0 if it sees nothing,
+   and as above
 2. who moves: 1 the provider, 2 the user
 3. the share of the game's tasks that are over
 
@@ -33,23 +37,26 @@ No task is over, the provider moves.
 
 ## Rewards
 
-After each task minus the cost J for the provider, in units of P, and the utility U for the user, in units of V: as they
-turned out, or with `expected=True` as expected under (i, s) and q. 0 after the provider's moves.
+After each task minus the cost J for the provider, in units of P, and the utility U for the user, in
+units of V: as they turned out, or with `expected=True` as expected under (i, s) and q. 0 after the
+provider's moves.
 
 ## Episode End
 
-After `tasks` tasks both agents terminate. One task still running after `max_passes` passes is cut off and the expected
-rest added to what it brought, which leaves rewards unbiased.
+After `tasks` tasks both agents terminate. One task still running after `max_passes` passes is cut
+off and the expected rest added to what it brought, which leaves rewards unbiased.
 
 ## Information
 
-After each task, for both agents: `commitment`, `abandon` (q after M1, q after M2) and `task`, what happened as a
-`routing_game.theory.Task`.
+After each task, for both agents: `commitment`, `abandon` (q after M1, q after M2) and `task`, what
+happened as a `routing_game.theory.Task`.
 
 ## Arguments
 
-- `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default "t4-cascade".
-- `observes`: what the user sees: "strategy" (default), "samples:n", "noisy:sd", "route", "model" or "none".
+- `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default
+  "t4-cascade".
+- `observes`: what the user sees: "strategy" (default), "samples:n", "noisy:sd", "route", "model" or
+  "none".
 - `tasks`: how many tasks a game lasts. Default 100.
 - `encoding`: of the provider's actions, see Action Space. Default "box".
 - `expected`: rewards without noise. Default False.
@@ -69,7 +76,6 @@ R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -80,10 +86,10 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import single_game, whole_number
+from routing_game.envs.arguments import AnyGame, single_game, whole_number
+from routing_game.envs.encodings import Encoding
 from routing_game.envs.observation import Dial
-from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
-from routing_game.envs.wrappers import Encoding
+from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.theory.game import Commitment, Game, check_commitment
 from routing_game.theory.payoffs import Payoffs
 
@@ -95,7 +101,7 @@ _METADATA = {**RENDER_METADATA, "name": "routing_game_v0"}
 
 
 def env(**arguments: Any) -> OrderEnforcingWrapper[str, Array, Any]:
-    """The game turn by turn, with PettingZoo's check of the order of calls; arguments as in the module's docstring."""
+    """The game turn by turn, with PettingZoo's check of the order of calls; arguments as above."""
     return OrderEnforcingWrapper(raw_env(**arguments))
 
 
@@ -103,12 +109,20 @@ def expected_payoffs(game: Game, route: Any, cascade: Any, abandon: tuple[Any, A
     """What is expected of (i, s) and a user who leaves with chance q1 after M1 and q2 after M2.
 
     With q1 = q2 this is `theory.payoffs`; the visits follow from the same chain.
+
+    Args:
+        game: one game.
+        route: i.
+        cascade: s.
+        abandon: (q1, q2).
     """
     (k1, k2), (q1, q2) = game.failure, abandon
-    starts_standard = 2 - route
-    n1 = starts_standard / (1 - k1 * (1 - q1) * (1 - cascade))
-    n2 = (k1 * (1 - q1) * cascade * n1 + 1 - starts_standard) / (1 - k2 * (1 - q2))
-    return rules.settle(game, (n1, n2), n1 * game.success[0] + n2 * game.success[1])
+    starts = 2 - route  # 1 where M1 starts, 0 on route 2
+    stays1, stays2 = k1 * (1 - q1), k2 * (1 - q2)
+    n1 = starts / (1 - stays1 * (1 - cascade))
+    n2 = (stays1 * cascade * n1 + 1 - starts) / (1 - stays2)
+    solved = n1 * game.success[0] + n2 * game.success[1]
+    return rules.settle(game, (n1, n2), solved)
 
 
 class _Match:
@@ -116,7 +130,7 @@ class _Match:
 
     def __init__(
         self,
-        game: Game | str | Mapping[str, Any] = "t4-cascade",
+        game: AnyGame = "t4-cascade",
         observes: str = "strategy",
         tasks: int = 100,
         encoding: str = "box",
@@ -133,7 +147,8 @@ class _Match:
         actions, self._decode = Encoding.parse(encoding)
         answers = spaces.Box(0.0, 1.0, (1 + self.dial.sees_model,), np.float32)
         self.action_spaces = {PROVIDER: actions, USER: answers}
-        top = np.array([2.0, max(1.0, self.dial.number if self.dial.kind == "samples" else 1.0), 2.0, 1.0])
+        most_seen = self.dial.number if self.dial.kind == "samples" else 1.0
+        top = np.array([2.0, most_seen, 2.0, 1.0])
         self.observation_spaces = {agent: spaces.Box(np.zeros(4), top, dtype=np.float64) for agent in AGENTS}
         self.rng, _ = seeding.np_random()
         self.begin(None)
@@ -178,33 +193,37 @@ class _Match:
     def _answer(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
         space = self.action_spaces[USER]
         try:
-            q = np.broadcast_to(np.asarray(action, dtype=np.float64).reshape(space.shape), 2).tolist()
+            answer = np.asarray(action, dtype=np.float64).reshape(space.shape)
         except (TypeError, ValueError):
             raise ValueError(f"{USER} acts in {space}, got {action!r}") from None
-        check_commitment(*self.commitment, np.array(q))
-        bill, info = self._play(*self.commitment, (q[0], q[1]))
+        after1, after2 = np.broadcast_to(answer, 2).tolist()
+        check_commitment(*self.commitment, np.array([after1, after2]))
+        bill, info = self._play(*self.commitment, (after1, after2))
         self.played += 1
         self.mover, self._seen = PROVIDER, np.zeros(2)
         return {PROVIDER: -float(bill.cost), USER: float(bill.utility)}, info
 
     def _play(self, route: int, cascade: float, q: tuple[float, float]) -> tuple[Payoffs, dict[str, Any]]:
-        passes, model, solved, left = [0, 0], route, False, False
-        while not (solved or left) and sum(passes) < self.max_passes:
-            passes[model - 1] += 1
-            failed = model
-            solved, left, model = rules.run_pass(self.game.success, model, cascade, q[model - 1], self.rng.random())
-        cut = not (solved or left)
-        tail = expected_payoffs(self.game, model, cascade, q) if cut else rules.NOTHING
-        bill = rules.settle(self.game, passes, bool(solved), tail)
-        place = "solved" if solved else "left" if left else f"M{failed}"
-        title = f"task {self.played + 1} of {self.tasks}   route {route}   "
-        self.scene = Scene(self.game, place, (passes[0], passes[1]), bill.cost, bill.utility, cascade, q, title)
-        task = rules.record(passes, bool(solved), bill, cut)
-        reward = expected_payoffs(self.game, route, cascade, q) if self.expected else bill
+        game = self.game
+        passes, solved, cut, model = rules.play_task(game.success, route, cascade, q, self.rng.random, self.max_passes)
+        tail = expected_payoffs(game, model, cascade, q) if cut else rules.NOTHING
+        bill = rules.settle(game, passes, bool(solved), tail)
+        task = rules.record(passes, bool(solved), bill, bool(cut))
+        self.scene = Scene(
+            game,
+            place_of(task),
+            (task.standard, task.reasoning),
+            task.cost,
+            task.utility,
+            cascade,
+            q,
+            title=f"task {self.played + 1} of {self.tasks}   route {route}   ",
+        )
+        reward = expected_payoffs(game, route, cascade, q) if self.expected else bill
         return reward, {"commitment": self.commitment, "abandon": q, "task": task}
 
 
-class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's docstring, below)
+class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's, below)
     metadata = {**_METADATA, "is_parallelizable": False}  # noqa: RUF012  (PettingZoo's type)
 
     def __init__(self, **arguments: Any) -> None:
@@ -213,7 +232,8 @@ class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's d
         self._match = _Match(**arguments)
         self.render_mode = self._match.render_mode
         self.possible_agents = list(AGENTS)
-        self.action_spaces, self.observation_spaces = self._match.action_spaces, self._match.observation_spaces
+        self.action_spaces = self._match.action_spaces
+        self.observation_spaces = self._match.observation_spaces
 
     def observation_space(self, agent: str) -> spaces.Box:
         """Where the agent's observations lie."""
@@ -228,8 +248,10 @@ class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's d
         self._match.begin(seed)
         self.agents = list(AGENTS)
         self.agent_selection = PROVIDER
-        self.rewards, self._cumulative_rewards = dict.fromkeys(AGENTS, 0.0), dict.fromkeys(AGENTS, 0.0)
-        self.terminations, self.truncations = dict.fromkeys(AGENTS, False), dict.fromkeys(AGENTS, False)
+        self.rewards = dict.fromkeys(AGENTS, 0.0)
+        self._cumulative_rewards = dict.fromkeys(AGENTS, 0.0)
+        self.terminations = dict.fromkeys(AGENTS, False)
+        self.truncations = dict.fromkeys(AGENTS, False)
         self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in AGENTS}
 
     def observe(self, agent: str) -> Array:
@@ -256,7 +278,7 @@ class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's d
         """Nothing is held open."""
 
 
-class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's docstring, below)
+class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's, below)
     metadata = _METADATA
 
     def __init__(self, **arguments: Any) -> None:
@@ -265,7 +287,8 @@ class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the 
         self.render_mode = self._match.render_mode
         self.possible_agents = list(AGENTS)
         self.agents: list[str] = []
-        self.action_spaces, self.observation_spaces = self._match.action_spaces, self._match.observation_spaces
+        self.action_spaces = self._match.action_spaces
+        self.observation_spaces = self._match.observation_spaces
 
     def observation_space(self, agent: str) -> spaces.Box:
         """Where the agent's observations lie."""
@@ -285,7 +308,13 @@ class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the 
 
     def step(
         self, actions: dict[str, Any]
-    ) -> tuple[dict[str, Array], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+    ) -> tuple[
+        dict[str, Array],
+        dict[str, float],
+        dict[str, bool],
+        dict[str, bool],
+        dict[str, dict[str, Any]],
+    ]:
         """The mover's action; the other agent's is of no effect and may be left out.
 
         Raises:
@@ -297,7 +326,8 @@ class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the 
         over = self._match.over
         self.agents = [] if over else list(AGENTS)
         infos = {agent: dict(info) for agent in AGENTS}
-        return self._observe(), rewards, dict.fromkeys(AGENTS, over), dict.fromkeys(AGENTS, False), infos
+        overs, cuts = dict.fromkeys(AGENTS, over), dict.fromkeys(AGENTS, False)
+        return self._observe(), rewards, overs, cuts, infos
 
     def render(self) -> Any:
         """The Markov chain and the last task."""

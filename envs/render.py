@@ -1,4 +1,4 @@
-"""Pictures of a task: the Markov chain over its models, solved and left, where the task is, what it cost both sides.
+"""Pictures of a task: the Markov chain over its models, where it is, what it has cost.
 
 Text needs nothing; images are drawn by matplotlib, which is imported when the first is asked for.
 """
@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.theory.game import Game
+from routing_game.theory.game import Game, Task
 
 RENDER_METADATA: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}
 
@@ -48,6 +48,18 @@ def check_mode(render_mode: str | None) -> str | None:
     return render_mode
 
 
+def place_of(task: Task) -> str:
+    """Where a task ended: "solved", "left", or, cut off, the model that had just failed."""
+    return place(task.solved, task.truncated, 2 if task.reasoning else 1)
+
+
+def place(solved: bool, running: bool, model: int) -> str:
+    """As `place_of`, for a task of any models that may still be running, with ``model``."""
+    if solved:
+        return "solved"
+    return f"M{model}" if running else "left"
+
+
 class Picture(NamedTuple):
     """What is drawn: a chain of any models, where the task is, and the bill."""
 
@@ -69,20 +81,28 @@ class Picture(NamedTuple):
 def places(models: Sequence[str]) -> dict[str, tuple[float, float]]:
     """The models in a row from left to right, "solved" above them and "left" below."""
     across = np.linspace(0.1, 0.64, len(models)).tolist() if len(models) > 1 else [0.37]
-    return {**{name: (x, 0.45) for name, x in zip(models, across, strict=True)}, **_ENDS}
+    row = {name: (x, 0.45) for name, x in zip(models, across, strict=True)}
+    return row | _ENDS
 
 
 def picture(scene: Scene) -> Picture:
     """What is drawn of a scene."""
-    game, (n1, n2) = scene.game, scene.passes
+    n1, n2 = scene.passes
     return Picture(
-        places(("M1", "M2")), _moves(scene), scene.place, _policies(scene), f"passes: M1 {n1}, M2 {n2}",
-        scene.cost, scene.utility, float(game.penalty), float(game.value),
-    )  # fmt: skip
+        places=places(("M1", "M2")),
+        moves=_moves(scene),
+        place=scene.place,
+        above=_policies(scene),
+        below=f"passes: M1 {n1}, M2 {n2}",
+        cost=scene.cost,
+        utility=scene.utility,
+        penalty=float(scene.game.penalty),
+        value=float(scene.game.value),
+    )
 
 
 def render(scene: Scene, render_mode: str | None) -> str | NDArray[np.uint8] | None:
-    """The scene as text ("ansi") or as an image of shape (400, 640, 3) ("rgb_array"); a warning and None for None."""
+    """The scene as text ("ansi") or as an image ("rgb_array"), (400, 640, 3); None warns."""
     return show(picture(scene), render_mode)
 
 
@@ -95,9 +115,9 @@ def show(picture: Picture, render_mode: str | None) -> str | NDArray[np.uint8] |
 
 
 def ansi(picture: Picture) -> str:
-    """Four lines: the commitment and the reply, the chain with the task's place in brackets, the passes, the bill."""
-    nodes = " ".join(f"[{name}]" if name == picture.place else f" {name} " for name in picture.places)
-    return f"{picture.above}\n{nodes}\n{picture.below}\n{_bill(picture)}\n"
+    """Four lines: the policies, the chain, the task's place in brackets, the passes, the bill."""
+    nodes = [f"[{x}]" if x == picture.place else f" {x} " for x in picture.places]
+    return f"{picture.above}\n{' '.join(nodes)}\n{picture.below}\n{_bill(picture)}\n"
 
 
 def rgb(picture: Picture) -> NDArray[np.uint8]:
@@ -117,15 +137,11 @@ def rgb(picture: Picture) -> NDArray[np.uint8]:
     for (start, end), chance in picture.moves.items():
         if start != end:
             _arrow(axes, picture.places[start], picture.places[end], chance)
-    for name, (x, y) in picture.places.items():
-        colour = _HERE if name == picture.place else _PALE
-        box = {"boxstyle": "round,pad=0.55", "facecolor": colour, "edgecolor": _INK, "linewidth": 1.2}
-        again = (name, name) in picture.moves
-        label = f"{name}\n\u21bb {_chance(picture.moves[name, name])}" if again else name
-        size = 10 if again else 13
-        axes.text(x, y, label, ha="center", va="center", fontsize=size, color=_INK, bbox=box, zorder=3)
+    for name in picture.places:
+        _node(axes, picture, name)
     axes.text(0.03, 1.07, picture.above, va="center", fontsize=10, color=_INK)
-    axes.text(0.03, -0.13, f"{picture.below}      {_bill(picture)}", va="center", fontsize=10, color=_INK)
+    below = f"{picture.below}      {_bill(picture)}"
+    axes.text(0.03, -0.13, below, va="center", fontsize=10, color=_INK)
     _bars(axes, picture)
     canvas.draw()
     return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
@@ -133,16 +149,30 @@ def rgb(picture: Picture) -> NDArray[np.uint8]:
 
 def _moves(scene: Scene) -> dict[tuple[str, str], float | None]:
     (p1, p2), (k1, k2) = scene.game.success, scene.game.failure
-    s, q = scene.cascade, scene.abandon
-    return {
-        ("M1", "solved"): float(p1),
-        ("M2", "solved"): float(p2),
-        ("M1", "left"): None if q is None else float(k1 * q[0]),
-        ("M2", "left"): None if q is None else float(k2 * q[1]),
-        ("M1", "M2"): None if q is None or s is None else float(k1 * (1 - q[0]) * s),
-        ("M1", "M1"): None if q is None or s is None else float(k1 * (1 - q[0]) * (1 - s)),
-        ("M2", "M2"): None if q is None else float(k2 * (1 - q[1])),
+    s = np.nan if scene.cascade is None else scene.cascade
+    q1, q2 = (np.nan, np.nan) if scene.abandon is None else scene.abandon
+    chances = {
+        ("M1", "solved"): p1,
+        ("M2", "solved"): p2,
+        ("M1", "left"): k1 * q1,
+        ("M2", "left"): k2 * q2,
+        ("M1", "M2"): k1 * (1 - q1) * s,
+        ("M1", "M1"): k1 * (1 - q1) * (1 - s),
+        ("M2", "M2"): k2 * (1 - q2),
     }
+    return {move: None if np.isnan(x) else float(x) for move, x in chances.items()}
+
+
+def _node(axes: Any, picture: Picture, name: str) -> None:
+    """A model, with the chance that it runs again, or an end."""
+    colour = _HERE if name == picture.place else _PALE
+    box = {"boxstyle": "round,pad=0.55", "facecolor": colour, "edgecolor": _INK, "linewidth": 1.2}
+    style = {"ha": "center", "va": "center", "color": _INK, "bbox": box, "zorder": 3}
+    label, size = name, 13
+    if (name, name) in picture.moves:
+        again = _chance(picture.moves[name, name])
+        label, size = f"{name}\n\u21bb {again}", 10
+    axes.text(*picture.places[name], label, fontsize=size, **style)
 
 
 def _chance(chance: float | None) -> str:
@@ -150,27 +180,37 @@ def _chance(chance: float | None) -> str:
 
 
 def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], chance: float | None) -> None:
-    width = 0.8 if chance is None else 0.4 + 3.0 * chance
-    style: dict[str, Any] = {"arrowstyle": "-|>", "color": _INK, "lw": width, "mutation_scale": 12}
     (x0, y0), (x1, y1) = start, end
-    style["shrinkA"] = style["shrinkB"] = 30 if y0 == y1 else 24  # nodes are wider than high
-    style["alpha"] = 0.15 if chance == 0.0 else 0.8
+    level = y0 == y1
+    shrink = 30 if level else 24  # nodes are wider than high
+    style = {
+        "arrowstyle": "-|>",
+        "color": _INK,
+        "lw": 0.8 if chance is None else 0.4 + 3.0 * chance,
+        "alpha": 0.15 if chance == 0.0 else 0.8,
+        "mutation_scale": 12,
+        "shrinkA": shrink,
+        "shrinkB": shrink,
+    }
     axes.annotate("", xy=end, xytext=start, arrowprops=style, zorder=1)
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2 + (0.05 if level else 0.0)
     plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-    spot = (x0 + x1) / 2, (y0 + y1) / 2 + (0.05 if y0 == y1 else 0.0)
-    axes.text(*spot, _chance(chance), ha="center", va="center", fontsize=9, color=_INK, bbox=plate, zorder=2)
+    where = {"ha": "center", "va": "center", "bbox": plate, "zorder": 2}
+    axes.text(x, y, _chance(chance), fontsize=9, color=_INK, **where)
 
 
 def _bars(axes: Any, picture: Picture) -> None:
-    """Two bars on the right: the provider's cost in units of P, the user's utility in units of V."""
-    rows = ((0.84, "cost / P", picture.cost / picture.penalty, "#b5473c"),
-            (0.94, "utility / V", picture.utility / picture.value, "#3b7a57"))  # fmt: skip
+    """Two bars on the right: the provider's cost in units of P, the user's utility in V."""
     axes.plot([0.8, 0.995], [0.45, 0.45], color=_INK, lw=0.8)
-    for x, name, size, colour in rows:
-        height = 0.3 * float(np.clip(size, -1.0, 1.0))
-        axes.add_patch(_rectangle(x - 0.03, 0.45, 0.06, height, colour))
-        axes.text(x, 0.88, name, ha="center", fontsize=9, color=_INK)
-        axes.text(x, 0.82, f"{size:.2f}", ha="center", fontsize=9, color=_INK)
+    _bar(axes, 0.84, "cost / P", picture.cost / picture.penalty, "#b5473c")
+    _bar(axes, 0.94, "utility / V", picture.utility / picture.value, "#3b7a57")
+
+
+def _bar(axes: Any, x: float, name: str, size: float, colour: str) -> None:
+    height = 0.3 * float(np.clip(size, -1.0, 1.0))
+    axes.add_patch(_rectangle(x - 0.03, 0.45, 0.06, height, colour))
+    axes.text(x, 0.88, name, ha="center", fontsize=9, color=_INK)
+    axes.text(x, 0.82, f"{size:.2f}", ha="center", fontsize=9, color=_INK)
 
 
 def _rectangle(x: float, y: float, width: float, height: float, colour: str) -> Any:
@@ -181,7 +221,8 @@ def _rectangle(x: float, y: float, width: float, height: float, colour: str) -> 
 
 def _policies(scene: Scene) -> str:
     s = "?" if scene.cascade is None else f"{scene.cascade:.3f}"
-    q = "?" if scene.abandon is None else " / ".join(f"{x:.3f}" for x in dict.fromkeys(scene.abandon))
+    replies = dict.fromkeys(scene.abandon or ())  # once, where they are the same after both models
+    q = " / ".join(f"{x:.3f}" for x in replies) or "?"
     return f"{scene.title}s = {s}   q = {q}"
 
 

@@ -1,15 +1,17 @@
 """The rules of play: one pass from one uniform number, a whole task, and the bill at its end.
 
-After a pass of M_i one of four things happens. With p = p_i, k = 1-p they share the unit interval like this:
+After a pass of M_i one of four things happens. With p = p_i, k = 1-p they share the unit interval
+like this:
 
     0            p              p + k q                               1
     |   solved   |     left     |   kept: 1-s    |   escalated: s     |
 
-"Kept" and "escalated" name the model of the next pass, which the coin decides whether or not somebody stays
-to see it. From M2 there is no way back, so there both mean M2. (Section 3 of the paper.)
+"Kept" and "escalated" name the model of the next pass, which the coin decides whether or not
+somebody stays to see it. From M2 there is no way back, so there both mean M2. (Section 3 of the
+paper.)
 
-Everything is plain arithmetic on numbers or arrays: the scalar environments and the batched engines play by
-these same functions.
+Everything is plain arithmetic on numbers or arrays: the scalar environments and the batched engines
+play by these same functions.
 """
 
 from __future__ import annotations
@@ -48,11 +50,14 @@ def run_pass(success: Any, model: Any, cascade: Any, abandon: Any, uniform: Any)
     solve = success[model - 1]
     leave = solve + (1 - solve) * abandon
     keep = leave + (1 - leave) * (1 - cascade)
-    return Pass(uniform < solve, (solve <= uniform) & (uniform < leave), 1 + ((model == 2) | (uniform >= keep)))
+    solved = uniform < solve
+    left = (solve <= uniform) & (uniform < leave)
+    reasons = (model == 2) | (uniform >= keep)
+    return Pass(solved, left, 1 + reasons)
 
 
 def next_pass(success: Any, escalate: Any, uniform: Any) -> tuple[Any, Any]:
-    """The pass that follows when the user stays: by M2?, and does it solve the task? Coin and pass by one number.
+    """The pass that follows when the user stays: (by M2?, solved?), coin and pass by one number.
 
         0             e p2             e            e + (1-e) p1           1
         |  M2 solves  |    M2 fails    |  M1 solves  |       M1 fails      |
@@ -60,9 +65,11 @@ def next_pass(success: Any, escalate: Any, uniform: Any) -> tuple[Any, Any]:
     ``escalate`` is e, the chance that M2 serves: s after M1, 1 after M2.
     """
     p1, p2 = success
+    before_m2_fails = uniform < escalate * p2
     reasons = uniform < escalate
-    # three borders in order: beyond one or all of them a pass has failed
-    solved = (uniform < escalate * p2) ^ reasons ^ (uniform < escalate + (1 - escalate) * p1)
+    before_m1_fails = uniform < escalate + (1 - escalate) * p1
+    # each border lies in the next, so a number within all three or one of them solves: an odd count
+    solved = before_m2_fails ^ reasons ^ before_m1_fails
     return reasons, solved
 
 
@@ -82,49 +89,112 @@ def play_task(
     success: Any,
     route: int,
     cascade: float,
-    abandon: float,
+    abandon: tuple[float, float],
     random: Callable[[], float],
     max_passes: int,
 ) -> Played:
-    """One task, pass by pass, until it is solved, abandoned or cut off."""
+    """One task, pass by pass, until it is solved, abandoned or cut off.
+
+    Args:
+        success: (p1, p2).
+        route: the model that starts.
+        cascade: s.
+        abandon: q after M1 and q after M2.
+        random: gives one uniform number a pass.
+        max_passes: when to cut it off.
+    """
     passes, model = [0, 0], route
     for _ in range(max_passes):
         passes[model - 1] += 1
-        solved, left, model = run_pass(success, model, cascade, abandon, random())
+        q, uniform = abandon[model - 1], random()
+        solved, left, model = run_pass(success, model, cascade, q, uniform)
         if solved or left:
             return Played(passes, solved, False, model)
     return Played(passes, False, True, model)
 
 
 def rest(game: Game, cut: NDArray[np.bool_], model: Any, cascade: Any, abandon: Any) -> Payoffs:
-    """What to expect of the tasks that were cut off before a pass of ``model``; 0 for the others."""
+    """What to expect of the tasks that were cut off; 0 for others.
+
+    Args:
+        game: one game, or one for each task.
+        cut: which tasks were cut off.
+        model: what would have run next.
+        cascade: s.
+        abandon: q.
+    """
     if not cut.any():
         return NOTHING
-    tail = np.zeros((len(Payoffs._fields), cut.size))
     games = game[cut] if game.shape else game
-    tail[:, cut] = payoffs(games, *(np.broadcast_to(x, cut.shape)[cut] for x in (model, cascade, abandon)))
+    choice = (np.broadcast_to(x, cut.shape) for x in (model, cascade, abandon))
+    route, s, q = (x[cut] for x in choice)
+    tail = np.zeros((len(Payoffs._fields), cut.size))
+    tail[:, cut] = payoffs(games, route, s, q)
     return Payoffs(*tail)
 
 
-def stay_reward(value: Any, latency: Any, model: Any, solved: Any) -> Any:
-    """What waiting for one pass brought the user: V if it solved the task, less the time t of ``model``.
+def before_the_coin(escalate: Any, after_keep: Payoffs, after_escalation: Payoffs) -> Payoffs:
+    """What to expect while the coin, which escalates with chance e, has yet to choose a model."""
+    pairs = zip(after_keep, after_escalation, strict=True)
+    return Payoffs(*(kept + escalate * (escalated - kept) for kept, escalated in pairs))
 
-    ``latency`` is (t1, t2), an array where ``model`` is one.
+
+def run_reasoning(
+    game: Game, abandon: Any, tasks: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """All passes of M2 at once, whose number is geometric: (how many, solved), shape (tasks,).
+
+    Args:
+        game: one game.
+        abandon: q, the user's chance of leaving after each failure; one, or one for each task.
+        tasks: how many tasks.
+        rng: gives two numbers a task.
+    """
+    again = game.failure[1] * (1 - abandon)
+    passes = rng.geometric(np.broadcast_to(1 - again, (tasks,)))
+    solved = rng.random(tasks) < game.success[1] / (1 - again)
+    return passes, solved
+
+
+def stay_reward(value: Any, latency: Any, model: Any, solved: Any) -> Any:
+    """What waiting for one pass brought the user: V if it solved the task, less its time.
+
+    Args:
+        value: V.
+        latency: (t1, t2); an array where ``model`` is one.
+        model: what ran, 1 or 2.
+        solved: whether it solved the task.
     """
     return value * solved - latency[model - 1]
 
 
 def settle(game: Game, passes: Any, solved: Any, tail: Payoffs = NOTHING) -> Payoffs:
-    """The realised S, L, C, U, J of a task; ``tail`` is the expected rest of one that was cut off."""
+    """The realised S, L, C, U, J of a task, or of each of many.
+
+    Args:
+        game: one game, or one for each task.
+        passes: (passes of M1, passes of M2).
+        solved: whether it was solved.
+        tail: the expected rest of a task that was cut off.
+    """
     n1, n2 = passes
+    (t1, t2), (c1, c2) = game.latency, game.cost
     success = solved + tail.success
-    latency = n1 * game.latency[0] + n2 * game.latency[1] + tail.latency
-    service_cost = n1 * game.cost[0] + n2 * game.cost[1] + tail.service_cost
+    latency = n1 * t1 + n2 * t2 + tail.latency
+    service_cost = n1 * c1 + n2 * c2 + tail.service_cost
     utility = game.value * success - latency
-    return Payoffs(success, latency, service_cost, utility, service_cost + game.penalty * (1 - success))
+    cost = service_cost + game.penalty * (1 - success)
+    return Payoffs(success, latency, service_cost, utility, cost)
 
 
 def record(passes: Any, solved: Any, bill: Payoffs, truncated: Any) -> Task:
-    """The task as its players see it afterwards; for arrays of tasks a `Task` of arrays."""
+    """The task as its players see it afterwards; for arrays of tasks a `Task` of arrays.
+
+    Args:
+        passes: (passes of M1, passes of M2).
+        solved: whether it was solved.
+        bill: what it came to.
+        truncated: whether it was cut off.
+    """
     standard, reasoning = passes
     return Task(standard, reasoning, solved, bill.cost, bill.utility, truncated)

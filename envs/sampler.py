@@ -1,16 +1,17 @@
 """Whole tasks in constant time each: how often each model runs, and how the task ends.
 
-Under a commitment (i, s) and a reply q the passes of M1 go on with chance a = k1 (1-q)(1-s) and those of M2 with
-b = k2 (1-q), whatever came before. So the numbers of passes are geometric, and independent of where the task goes
-when M1 is done with it. With k = 1-p, D = 1-a and beta = 1 / (p2 + k2 q), four ends share the unit interval:
+Under a commitment (i, s) and a reply q the passes of M1 go on with chance a = k1 (1-q)(1-s) and
+those of M2 with b = k2 (1-q), whatever came before. So the numbers of passes are geometric, and
+independent of where the task goes when M1 is done with it. With k = 1-p, D = 1-a and beta = 1 / (p2
++ k2 q), four ends share the unit interval:
 
     0                 (p1 + ...)                                                            1
     |  solved by M1  |  solved by M2  |  abandoned after M2: e k2 q beta  |  after M1: k1 q / D  |
 
-where e = k1 (1-q) s / D is the chance of an escalation; on route 2 M1 has no part and e = 1. A task takes three
-uniform numbers: two for the numbers of passes (Prob(n > m) = a^m, inverted by a logarithm), one for the end. No loop
-over passes, so a task of a thousand passes costs what one of one pass costs. The law is that of playing pass by
-pass; nothing is cut off.
+where e = k1 (1-q) s / D is the chance of an escalation; on route 2 M1 has no part and e = 1. A task
+takes three uniform numbers: two for the numbers of passes (Prob(n > m) = a^m, inverted by a
+logarithm), one for the end. No loop over passes, so a task of a thousand passes costs what one of
+one pass costs. The law is that of playing pass by pass; nothing is cut off.
 """
 
 from __future__ import annotations
@@ -61,15 +62,31 @@ class Law(NamedTuple):
 
 
 def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
-    """The law of tasks; numbers or arrays, which broadcast against the game. Unchecked."""
+    """The law of tasks; numbers or arrays, which broadcast against the game.
+
+    Args:
+        game: one game, or an array of games.
+        route: i; unchecked, as are the others.
+        cascade: s.
+        abandon: q.
+    """
     starts = 2 - route
     (p1, p2), (k1, k2) = game.success, game.failure
-    end1 = p1 + k1 * (abandon + (1 - abandon) * cascade)  # D
+    stay = 1 - abandon
+    end1 = p1 + k1 * (abandon + stay * cascade)  # D
     end2 = p2 + k2 * abandon
-    escalated = 1 - starts + starts * k1 * (1 - abandon) * cascade / end1
-    left1, left2 = starts * k1 * abandon / end1, escalated * k2 * abandon / end2
-    # taken from 1, so that rounding invents no end that cannot be: a user with q = 0 never leaves
-    return Law(starts, _again(end1), _again(end2), 1 - left1 - escalated, 1 - left1 - left2, 1 - left1)
+    escalated = 1 - starts + starts * k1 * stay * cascade / end1  # e
+    left1 = starts * k1 * abandon / end1
+    left2 = escalated * k2 * abandon / end2
+    return Law(
+        starts,
+        again1=_again(end1),
+        again2=_again(end2),
+        # taken from 1, so that rounding invents no end that cannot be: with q = 0 nobody leaves
+        by_standard=1 - left1 - escalated,
+        solved=1 - left1 - left2,
+        reasoning=1 - left1,
+    )
 
 
 def _again(end: Any) -> Any:
@@ -79,7 +96,7 @@ def _again(end: Any) -> Any:
 
 
 def logs(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Draws of three uniform numbers in [0, 1), shape (3, ...), made ready: log(1 - u), log(1 - u), u."""
+    """Draws of three uniform numbers, shape (3, ...), made ready: log(1 - u), log(1 - u), u."""
     ready = np.subtract(1.0, uniform)
     np.log(ready[:2], out=ready[:2])
     ready[2] = uniform[2]
@@ -89,31 +106,49 @@ def logs(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
 def outcome(law: Law, ready: NDArray[np.float64]) -> Outcome:
     """The tasks that draws made ready by `logs` decide; the law broadcasts against them."""
     first, second, end = ready
-    standard = (law.starts * (1 + np.floor(first * law.again1))).astype(np.int64)
+    standard = law.starts * (1 + np.floor(first * law.again1))
     reasons = (law.by_standard <= end) & (end < law.reasoning)
-    reasoning = (reasons * (1 + np.floor(second * law.again2))).astype(np.int64)
-    return Outcome(standard, reasoning, end < law.solved)
+    reasoning = reasons * (1 + np.floor(second * law.again2))
+    return Outcome(standard.astype(np.int64), reasoning.astype(np.int64), end < law.solved)
 
 
 def one_outcome(law: Law, ready: Sequence[float]) -> tuple[int, int, bool]:
-    """As `outcome`, for a single task in Python numbers, a hundred times as fast; the fields of an `Outcome`."""
+    """As `outcome`, for one task in Python numbers, a hundred times as fast: (n1, n2, solved)."""
     starts, again1, again2, by_standard, solved, reasoning = law
     first, second, end = ready
-    reasons = 1 + int(second * again2) if by_standard <= end < reasoning else 0
-    return starts * (1 + int(first * again1)), reasons, end < solved
+    passes1 = starts * (1 + int(first * again1))
+    passes2 = 1 + int(second * again2) if by_standard <= end < reasoning else 0
+    return passes1, passes2, end < solved
 
 
 def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
-    """As `law`, in Python numbers, for `one_outcome`."""
-    return Law(*map(float, law(game, route, cascade, abandon)))._replace(starts=2 - route)
+    """As `law`, of one game, in Python numbers, for `one_outcome`.
+
+    Args:
+        game: one game.
+        route: i.
+        cascade: s.
+        abandon: q.
+    """
+    numbers = map(float, law(game, route, cascade, abandon))
+    return Law(*numbers)._replace(starts=2 - route)
 
 
 def one_task(game: Game, cascade: float, abandon: float, outcome: tuple[int, int, bool], max_passes: int) -> Task:
-    """What an outcome comes to for both sides; the expected rest is charged where it is cut off."""
+    """What an outcome comes to for both sides; the expected rest is charged where it is cut off.
+
+    Args:
+        game: one game.
+        cascade: s.
+        abandon: q.
+        outcome: as `one_outcome` gives it.
+        max_passes: when to cut the task off.
+    """
     played = cut_off(Outcome(*outcome), max_passes)
     passes, solved = tuple(map(int, played.passes)), bool(played.solved)
     tail = payoffs(game, int(played.model), cascade, abandon) if played.cut else rules.NOTHING
-    return rules.record(passes, solved, rules.settle(game, passes, solved, tail), bool(played.cut))
+    bill = rules.settle(game, passes, solved, tail)
+    return rules.record(passes, solved, bill, bool(played.cut))
 
 
 def cut_off(played: Outcome, max_passes: int) -> rules.Played:
@@ -123,8 +158,9 @@ def cut_off(played: Outcome, max_passes: int) -> rules.Played:
     """
     cut = played.standard + played.reasoning > max_passes
     standard = np.minimum(played.standard, max_passes)
-    passes = standard, np.minimum(played.reasoning, max_passes - standard)
-    return rules.Played(passes, played.solved & ~cut, cut, 1 + (played.standard <= max_passes))
+    reasoning = np.minimum(played.reasoning, max_passes - standard)
+    following = 1 + (played.standard <= max_passes)
+    return rules.Played((standard, reasoning), played.solved & ~cut, cut, following)
 
 
 def sample_tasks(
@@ -135,7 +171,7 @@ def sample_tasks(
     rng: np.random.Generator,
     size: int | None = None,
 ) -> Outcome:
-    """Play tasks to their ends: ``size`` tasks of one game and (i, s, q), or one task for each entry of arrays.
+    """Play tasks to their ends: ``size`` tasks of one (game, i, s, q), or one for each entry.
 
     Args:
         game: one game, or an array of games.
@@ -143,13 +179,15 @@ def sample_tasks(
         cascade: s in [0, 1].
         abandon: q in [0, 1].
         rng: gives three uniform numbers per task.
-        size: how many tasks; omit it where the game or the rest are arrays, which broadcast to a shape (n,).
+        size: how many tasks; omit it where the game or the rest are arrays, which broadcast to a
+            shape (n,).
 
     Returns:
         Arrays of shape (n,).
 
     Raises:
-        ValueError: route is not 1 or 2, a probability lies outside [0, 1], or the shape is not (n,).
+        ValueError: route is not 1 or 2, a probability lies outside [0, 1], or the shape is not
+            (n,).
 
     Example:
         >>> from routing_game.theory import GAMES, payoffs
@@ -162,16 +200,22 @@ def sample_tasks(
         (0.59, 0.59)
     """
     choice = tuple(np.asarray(x) for x in (route, cascade, abandon))
-    shape = np.broadcast_shapes(game.shape, *(x.shape for x in choice), () if size is None else (size,))
+    sizes = () if size is None else (size,)
+    shape = np.broadcast_shapes(game.shape, *(x.shape for x in choice), sizes)
     if len(shape) != 1:
         raise ValueError(f"tasks must have a shape (n,): give a size, or arrays in one dimension; got {shape}")
     check_commitment(*choice)
-    same = law(game, *choice) if all(x.size == 1 for x in choice) and not game.shape else None
-    played = Outcome(np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, np.bool_))
-    for start in range(0, shape[0], BLOCK):
-        part = slice(start, min(start + BLOCK, shape[0]))
-        rule = same or law(_part(game, part), *(_part(x, part) for x in choice))
-        for whole, piece in zip(played, outcome(rule, logs(rng.random((DRAWS, part.stop - start)))), strict=True):
+    alike = not game.shape and all(x.size == 1 for x in choice)
+    same = law(game, *choice) if alike else None
+    tasks = shape[0]
+    kinds = np.int64, np.int64, np.bool_
+    played = Outcome(*(np.empty(tasks, kind) for kind in kinds))
+    for start in range(0, tasks, BLOCK):
+        part = slice(start, min(start + BLOCK, tasks))
+        uniform = rng.random((DRAWS, part.stop - start))
+        rule = same or law(*(_part(x, part) for x in (game, *choice)))
+        drawn = outcome(rule, logs(uniform))
+        for whole, piece in zip(played, drawn, strict=True):
             whole[part] = piece
     return played
 

@@ -13,11 +13,13 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 
 class SB3VecEnv(VecEnv):
-    """A `gymnasium.vector.VectorEnv` as an SB3 `VecEnv`: `PPO("MlpPolicy", SB3VecEnv(gym.make_vec(...)))`.
+    """A `gymnasium.vector.VectorEnv` as an SB3 `VecEnv`.
 
-    Each info holds what SB3 reads of an episode that ended, `terminal_observation` and `TimeLimit.truncated`,
-    and nothing else: a dict per environment and step would cost more than the game. Read the infos of the
-    engine itself.
+    So `PPO("MlpPolicy", SB3VecEnv(gym.make_vec(...)))` trains.
+
+    Each info holds what SB3 reads of an episode that ended, `terminal_observation` and
+    `TimeLimit.truncated`, and nothing else: a dict per environment and step would cost more than
+    the game. Read the infos of the engine itself.
 
     Raises:
         ValueError: the engine does not reset episodes in the step that ends them.
@@ -47,8 +49,9 @@ class SB3VecEnv(VecEnv):
         done = terminated | truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if done.any():
-            ended, cut = np.flatnonzero(done).tolist(), (truncated & ~terminated)[done].tolist()
-            for k, last, over in zip(ended, info["final_obs"][done], cut, strict=True):
+            ended = np.flatnonzero(done).tolist()
+            lasts, cuts = info["final_obs"][done], (truncated & ~terminated)[done].tolist()
+            for k, last, over in zip(ended, lasts, cuts, strict=True):
                 infos[k] = {"terminal_observation": last, "TimeLimit.truncated": over}
         return observation, reward.astype(np.float32), done, infos
 
@@ -68,7 +71,11 @@ class SB3VecEnv(VecEnv):
         setattr(self.engine, attr_name, value)
 
     def env_method(
-        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+        self,
+        method_name: str,
+        *method_args: Any,
+        indices: VecEnvIndices = None,
+        **method_kwargs: Any,
     ) -> list[Any]:
         """Call the engine's method once; the result stands for each index."""
         value = getattr(self.engine, method_name)(*method_args, **method_kwargs)

@@ -1,10 +1,9 @@
-"""The session: many tasks of one user, pass by pass, on the provider's side; s is hidden and the user remembers."""
+"""The session: many tasks of one user, on the provider's side; s is hidden, the user remembers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pkgutil import resolve_name
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -12,95 +11,38 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import EXACT_USER, player, single_game, whole_number
-from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, render
-from routing_game.theory.belief import Belief
-from routing_game.theory.game import Commitment, Game, check_commitment
+from routing_game.envs.arguments import AnyGame, checked_player, single_game, whole_number
+from routing_game.envs.judge import ExactUser
+from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.envs.session_user import CertaintyEquivalentUser, SessionUser
+from routing_game.envs.steps import Begun, Info, Options, Step
+from routing_game.theory.game import check_commitment
 
 Array = NDArray[np.float64]
 
 STANDARD, REASONING = 0, 1
 
 
-class SessionUser(Protocol):
-    """Who uses a session: leaves or stays after each failure, and remembers what it saw from task to task."""
-
-    def begin(self) -> None:
-        """Start a new session: forget the last one."""
-        ...
-
-    def leaving(self, model: int) -> float:
-        """The chance of leaving after a failed pass of ``model`` (1 or 2)."""
-        ...
-
-    def see_draw(self, escalated: bool) -> None:
-        """A failed pass of M1 was followed by M2 (True) or by M1 again (False)."""
-        ...
-
-    def cancelling(self, solved: bool) -> float:
-        """The chance of cancelling the subscription after a task."""
-        ...
-
-
-class BelievingUser:
-    """A user with a Beta belief about the hidden s who answers as if its mean were true.
-
-    After M1 it does what ``user`` would under (1, E[s]), after M2 under (2, 0). While xi1 < 0 < xi2 and ``user`` is the
-    exact best response, that is "stay iff E[s] >= s0", which is exactly optimal within one task. From task to task it
-    is a certainty-equivalent user, which can fall into the information trap: who leaves sees no draw.
-
-    Args:
-        user: an object with ``abandon(route, cascade)``.
-        prior: counts (a, b) of the Beta prior.
-        cancel: chance of cancelling the subscription after a task that was abandoned.
-    """
-
-    def __init__(self, user: Any, prior: Sequence[float] = (1.0, 1.0), cancel: float = 0.0) -> None:
-        self._user = player("user", user, "abandon")
-        self._prior = Belief.checked(prior)
-        if not 0 <= cancel <= 1:
-            raise ValueError(f"cancel must be a probability, got {cancel!r}")
-        self._cancel = cancel
-        self.begin()
-
-    def begin(self) -> None:
-        """Go back to the prior."""
-        self.belief = self._prior
-        self._known: dict[Commitment, float] = {}
-
-    def leaving(self, model: int) -> float:
-        """The reply to (1, E[s]) after M1, to (2, 0) after M2."""
-        commitment = Commitment(1, self.belief.mean) if model == 1 else Commitment(2, 0.0)
-        if commitment not in self._known:
-            self._known[commitment] = float(self._user.abandon(*commitment))
-        return self._known[commitment]
-
-    def see_draw(self, escalated: bool) -> None:
-        """Update the belief."""
-        self.belief = self.belief.after(escalated)
-
-    def cancelling(self, solved: bool) -> float:
-        """``cancel`` if the task was abandoned."""
-        return 0.0 if solved else self._cancel
-
-
 class SessionEnv(gym.Env[Array, Any]):
     """## Description
 
-    A user subscribes and brings tasks, one after another. The provider decides pass by pass: which model starts a
-    task, and, whenever a pass of M1 has failed and the user stays, which model runs next. It commits to nothing, so
-    there is no s to be seen; the user only sees which model serves it, and what it learns from that in one task it
-    remembers in the next. A provider that saves by not escalating today pays with users who leave tomorrow: reputation
-    in the place of commitment.
+    A user subscribes and brings tasks, one after another. The provider decides pass by pass: which
+    model starts a task, and, whenever a pass of M1 has failed and the user stays, which model runs
+    next. It commits to nothing, so there is no s to be seen; the user only sees which model serves
+    it, and what it learns from that in one task it remembers in the next. A provider that saves by
+    not escalating today pays with users who leave tomorrow: reputation in the place of commitment.
 
-    From M2 there is no way back: its passes run, without further decisions, until the task is solved or abandoned.
+    From M2 there is no way back: its passes run, without further decisions, until the task is
+    solved or abandoned.
 
-    The penalty can be the constant P, or arise from what it stands for: with `penalty=False`, a `fee` per task and a
-    user who may cancel after an abandoned task, what is lost is the fees of the tasks that never come.
+    The penalty can be the constant P, or arise from what it stands for: with `penalty=False`, a
+    `fee` per task and a user who may cancel after an abandoned task, what is lost is the fees of
+    the tasks that never come.
 
     ## Action Space
 
-    `Discrete(2)`: 0 the next pass is by M1 (start with M1, keep), 1 it is by M2 (start with M2, escalate).
+    `Discrete(2)`: 0 the next pass is by M1 (start with M1, keep), 1 it is by M2 (start with M2,
+    escalate).
 
     ## Observation Space
 
@@ -109,8 +51,8 @@ class SessionEnv(gym.Env[Array, Any]):
     0. the share of the session's tasks that are over
     1. 0 at the start of a task, 1 after a failed pass of M1
     2. passes made in this task
-    3. 4. how often in this session the user has seen a failed pass of M1 followed by M2, and by M1: all that a
-       Bayesian user knows of the provider, and so, with its prior, its belief
+    3. 4. how often in this session the user has seen a failed pass of M1 followed by M2, and by M1:
+       all that a Bayesian user knows of the provider, and so, with its prior, its belief
 
     ## Starting State
 
@@ -118,32 +60,35 @@ class SessionEnv(gym.Env[Array, Any]):
 
     ## Rewards
 
-    After each step, minus the money for the passes it ran; when a task ends also the fee, and minus P if it was
-    abandoned and `penalty` holds. In units of P; do not discount.
+    After each step, minus the money for the passes it ran; when a task ends also the fee, and minus
+    P if it was abandoned and `penalty` holds. In units of P; do not discount.
 
     ## Episode End
 
-    The session ends (`terminated`) with its last task or when the user cancels. A task still running after
-    `max_passes` passes ends as abandoned by the user.
+    The session ends (`terminated`) with its last task or when the user cancels. A task still
+    running after `max_passes` passes ends as abandoned by the user.
 
     ## Information
 
     Each step that ends a task tells
 
-    - `task`: what happened, a `routing_game.theory.Task`; its cost holds P only if `penalty` holds, and no fee
+    - `task`: what happened, a `routing_game.theory.Task`; its cost holds P only if `penalty` holds,
+      and no fee
     - `cancelled`: whether the user has cancelled
 
     and every step and `reset` tell `belief`, the counts (a, b) of a user that has one.
 
     ## Arguments
 
-    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game. Default "t4-cascade".
-    - `user`: a `SessionUser` (methods `begin`, `leaving`, `see_draw`, `cancelling`), or an object with
-      `abandon(route, cascade)`, which then plays under the mean of a Beta belief (`BelievingUser`). Default: the exact
-      best response, under such a belief.
+    - `game`: a `Game`, the id of one in the catalog, or a mapping with the fields of a Game.
+      Default "t4-cascade".
+    - `user`: a `SessionUser` (methods `begin`, `leaving`, `see_draw`, `cancelling`), or an object
+      with `abandon(route, cascade)`, which then plays under the mean of a Beta belief
+      (`CertaintyEquivalentUser`). Default: the exact best response, under such a belief.
     - `tasks`: how many tasks a session has at most. Default 100.
-    - `observes`: "model" (default): the user sees which model runs each pass; "route": only which one starts, so that
-      it learns nothing about the cascade. The other settings of the dial show a commitment, and there is none.
+    - `observes`: "model" (default): the user sees which model runs each pass; "route": only which
+      one starts, so that it learns nothing about the cascade. The other settings of the dial show a
+      commitment, and there is none.
     - `prior`: the belief's counts (a, b) before the first task. Default (1, 1).
     - `cancel`: the chance that the user cancels after an abandoned task. Default 0.
     - `fee`: what the user pays per task, in units of P. Default 0.
@@ -151,12 +96,13 @@ class SessionEnv(gym.Env[Array, Any]):
     - `max_passes`: passes after which the user gives a task up. Default 1000.
     - `render_mode`: None (default), "ansi" or "rgb_array".
 
-    `prior` and `cancel` are for users that are made from `abandon`. Bad arguments and actions raise ValueError.
+    `prior` and `cancel` are for users that are made from `abandon`. Bad arguments and actions raise
+    ValueError.
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3, for the rules of a task. Hidden s
-    and sessions go beyond the paper.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3, for the rules
+    of a task. Hidden s and sessions go beyond the paper.
 
     ## Version History
 
@@ -167,7 +113,7 @@ class SessionEnv(gym.Env[Array, Any]):
 
     def __init__(
         self,
-        game: Game | str | Mapping[str, Any] = "t4-cascade",
+        game: AnyGame = "t4-cascade",
         user: Any = None,
         tasks: int = 100,
         observes: str = "model",
@@ -198,13 +144,15 @@ class SessionEnv(gym.Env[Array, Any]):
         self._place: str | None = None
 
     def _session_user(self, user: Any, prior: Sequence[float], cancel: float) -> SessionUser:
-        if user is None or hasattr(user, "abandon"):
-            return BelievingUser(resolve_name(EXACT_USER)(self.game) if user is None else user, prior, cancel)
+        if user is None:
+            user = ExactUser(self.game)
+        if hasattr(user, "abandon"):
+            return CertaintyEquivalentUser(user, prior, cancel)
         for method in ("begin", "leaving", "see_draw", "cancelling"):
-            player("user", user, method)
+            checked_player("user", user, method)
         return user
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a session."""
         super().reset(seed=seed)
         self.user.begin()
@@ -214,7 +162,7 @@ class SessionEnv(gym.Env[Array, Any]):
         self._running = True
         return self._observe(), self._info()
 
-    def step(self, action: int) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def step(self, action: int) -> Step:
         """Run the next pass with M1, or all further passes with M2, and hear what the user does."""
         if not self._running:
             raise gym.error.ResetNeeded("the session has ended or not begun: call reset() before step()")
@@ -224,10 +172,12 @@ class SessionEnv(gym.Env[Array, Any]):
         self._show(model)
         before = sum(self._passes)
         solved, left = self._run(model)
-        reward = -float(self.game.cost[model - 1]) * (sum(self._passes) - before)
+        run = sum(self._passes) - before
+        reward = -float(self.game.cost[model - 1]) * run
         if solved or left:
-            ending, info = self._end_task(solved)
-            return self._observe(), reward + ending, not self._running, False, self._info() | info
+            ending, told = self._end_task(solved)
+            info = self._info() | told
+            return self._observe(), reward + ending, not self._running, False, info
         self._failed, self._place = 1, "M1"
         return self._observe(), reward, False, False, self._info()
 
@@ -241,12 +191,12 @@ class SessionEnv(gym.Env[Array, Any]):
             self.user.see_draw(model == 2)
 
     def _run(self, model: int) -> tuple[bool, bool]:
-        """Passes of ``model`` until the provider has a decision to make: one of M1, of M2 all; (solved, left)."""
+        """Passes up to the provider's next decision: one of M1, of M2 all; (solved, left)."""
         while True:
             self._passes[model - 1] += 1
-            solved, left, _ = rules.run_pass(
-                self.game.success, model, 0.0, self._leaving(model), self.np_random.random()
-            )
+            q = self._leaving(model)
+            uniform = self.np_random.random()
+            solved, left, _ = rules.run_pass(self.game.success, model, 0.0, q, uniform)
             left = not solved and (left or sum(self._passes) >= self.max_passes)
             if solved or left or model == 1:
                 return bool(solved), bool(left)
@@ -256,14 +206,16 @@ class SessionEnv(gym.Env[Array, Any]):
         check_commitment(model, 0.0, chance)
         return chance
 
-    def _end_task(self, solved: bool) -> tuple[float, dict[str, Any]]:
+    def _end_task(self, solved: bool) -> tuple[float, Info]:
         """Fee and penalty, and whether the user comes again."""
         bill = rules.settle(self.game, self._passes, solved)
         lost = self.game.penalty * (not solved)
         charged = lost if self.penalty else 0.0
-        task = rules.record(self._passes, solved, bill._replace(cost=bill.service_cost + charged), False)
-        self._place = "solved" if solved else "left"
-        self._total = [self._total[0] + task.cost - self.fee, self._total[1] + task.utility]
+        bill = bill._replace(cost=bill.service_cost + charged)
+        task = rules.record(self._passes, solved, bill, False)
+        self._place = place_of(task)
+        cost, utility = self._total
+        self._total = [cost + task.cost - self.fee, utility + task.utility]
         self._last_passes = (task.standard, task.reasoning)
         self._played += 1
         chance = self.user.cancelling(solved)
@@ -272,21 +224,30 @@ class SessionEnv(gym.Env[Array, Any]):
         self._begin_task()
         return float(self.fee - charged), {"task": task, "cancelled": cancelled}
 
-    def _info(self) -> dict[str, Any]:
+    def _info(self) -> Info:
         belief = getattr(self.user, "belief", None)
         return {} if belief is None else {"belief": tuple(belief)}
 
     def _observe(self) -> Array:
-        return np.array([self._played / self.tasks, self._failed, sum(self._passes), *self._draws])
+        share = self._played / self.tasks
+        return np.array([share, self._failed, sum(self._passes), *self._draws])
 
     def render(self) -> Any:
         """The Markov chain, where the task is, and what the session has cost both sides."""
         if self._place is None:
             raise gym.error.ResetNeeded("no session has begun: call reset() before render()")
-        passes = tuple(self._passes) if sum(self._passes) or not self._played else self._last_passes
-        cost = self._total[0] + sum(n * c for n, c in zip(self._passes, self.game.cost, strict=True))
-        utility = self._total[1] - sum(n * t for n, t in zip(self._passes, self.game.latency, strict=True))
-        q = (self._leaving(1), self._leaving(2))
-        title = f"task {min(self._played + 1, self.tasks)} of {self.tasks}   "
-        scene = Scene(self.game, self._place, (passes[0], passes[1]), float(cost), float(utility), None, q, title)
+        begun = bool(sum(self._passes))
+        n1, n2 = self._passes if begun or not self._played else self._last_passes
+        game, (cost, utility) = self.game, self._total
+        paid = sum(n * c for n, c in zip(self._passes, game.cost, strict=True))
+        waited = sum(n * t for n, t in zip(self._passes, game.latency, strict=True))
+        scene = Scene(
+            game,
+            self._place,
+            (n1, n2),
+            float(cost + paid),
+            float(utility - waited),
+            abandon=(self._leaving(1), self._leaving(2)),
+            title=f"task {min(self._played + 1, self.tasks)} of {self.tasks}   ",
+        )
         return render(scene, self.render_mode)

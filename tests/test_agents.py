@@ -8,18 +8,28 @@ import numpy as np
 import pytest
 
 import routing_game.agents as agents
-from routing_game.agents import ppo, rl
-from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
-from routing_game.envs.answer import AnswerVectorEnv
+from routing_game.agents import sb3_providers, sb3_users
+from routing_game.envs import (
+    AnswerVectorEnv,
+    ProviderEnv,
+    ProviderVectorEnv,
+    SessionEnv,
+    UserVectorEnv,
+)
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.play import world_of_many
 from routing_game.theory import GAMES, Commitment, Task, best_response, load
 
 GAME = load("t4-cascade")
 RNG = np.random.default_rng(0)
-SHORT = replace(ppo.USER, updates=1, steps=4)
-SHORT_ANSWER = replace(ppo.ANSWER, updates=2, steps=4)
-SHORT_ALIASED = replace(ppo.ALIASED, updates=1, steps=4, options={**ppo.ALIASED.options, "gradient_steps": 1})
+SHORT = replace(sb3_users.USER, updates=1, steps=4)
+SHORT_ANSWER = replace(sb3_users.ANSWER, updates=2, steps=4)
+SHORT_ALIASED = replace(
+    sb3_users.ALIASED,
+    updates=1,
+    steps=4,
+    options={**sb3_users.ALIASED.options, "gradient_steps": 1},
+)
 
 
 def seeded(engine):
@@ -35,7 +45,7 @@ def trained(agent):
 
 
 def sb3(provider, rng):
-    settings = rl.SETTINGS[provider.name]
+    settings = sb3_providers.SETTINGS[provider.name]
     settings = replace(settings, updates=1, steps=4, options={**settings.options, **FEW.get(provider.name, {})})
     return trained(provider(seeded(ProviderVectorEnv(8, GAME)), rng, settings))
 
@@ -62,7 +72,13 @@ PROVIDERS = {
     "td3": lambda rng: sb3(agents.TD3Provider, rng),
     "dqn": lambda rng: sb3(agents.DQNProvider, rng),
 }
-TRAINED = ("gradient", "gradient-implicit", "gradient-simultaneous", "reinforce-blind", *rl.SETTINGS)
+TRAINED = (
+    "gradient",
+    "gradient-implicit",
+    "gradient-simultaneous",
+    "reinforce-blind",
+    *sb3_providers.SETTINGS,
+)
 PLANNERS = ("elimination", "zooming")
 USERS = {
     "fixed": lambda rng: agents.FixedUser(0.3),
@@ -73,6 +89,11 @@ USERS = {
     "ppo-answer": lambda rng: trained(agents.PPOAnswerUser(seeded(AnswerVectorEnv(8, GAME)), rng, SHORT_ANSWER)),
     "dqn": lambda rng: trained(agents.DQNUser(seeded(UserVectorEnv(8, GAME)), rng, SHORT_ALIASED)),
 }
+SESSION_PROVIDERS = {
+    "constant": lambda rng: agents.ConstantCascade(0.3, rng),
+    "reputation": lambda rng: agents.ReputationProvider(GAME),
+    "planning": lambda rng: agents.PlanningProvider(GAME, 5),
+}
 MODEL_USERS = {
     "stopping": lambda rng: agents.StoppingUser(GAME),
     "ppo": lambda rng: trained(agents.PPOModelUser(seeded(UserVectorEnv(8, GAME, observes="model")), rng, SHORT)),
@@ -80,7 +101,7 @@ MODEL_USERS = {
 
 
 def play(provider, tasks):
-    """Commitments and recommendations of `provider` over some tasks of GAME against the exact user."""
+    """Commitments and recommendations over some tasks of GAME against the exact user."""
     env = ProviderEnv(GAME)
     env.reset(seed=2)
     history = []
@@ -155,13 +176,33 @@ def test_trainable_agents_count_their_experience(name):
     assert counts == sorted(set(counts))
 
 
+@pytest.mark.parametrize("make", SESSION_PROVIDERS.values(), ids=SESSION_PROVIDERS)
+def test_session_provider_contract(make):
+    history = []
+    for _ in range(2):
+        provider, env = make(np.random.default_rng(0)), SessionEnv(GAME, tasks=5)
+        assert isinstance(provider, agents.SessionProvider)
+        observation, over = env.reset(seed=1)[0], False
+        history.append([])
+        while not over:
+            history[-1].append(provider.act(observation))
+            observation, _, over, _, _ = env.step(history[-1][-1])
+    assert history[0] == history[1]
+    assert set(history[0]) <= {0, 1}
+
+
+def test_all_that_is_promised_can_be_imported():
+    assert len(set(agents.__all__)) == len(agents.__all__)
+    assert all(getattr(agents, name).__name__ == name for name in agents.__all__)
+
+
 def test_importing_agents_does_not_import_torch():
     check = "import sys, routing_game.agents; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
 def test_importing_learners_leaves_torch_as_it_is():
-    learners = "import routing_game.agents.gradient, routing_game.agents.ppo"
+    learners = "import routing_game.agents.gradient, routing_game.agents.sb3_users"
     check = f"import torch; torch.set_num_threads(3); {learners}; assert torch.get_num_threads() == 3"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
@@ -222,19 +263,34 @@ def test_stopping_user_agrees_with_value_iteration(name):
         (lambda: agents.Structural((1.0,), 1.0, RNG), "cost must be a pair"),
         (lambda: agents.Structural((0.1, 0.2), -1.0, RNG), "penalty must be positive"),
         (lambda: agents.Structural((0.1, 0.2), 1.0, None), "rng must be a numpy Generator"),
-        (lambda: agents.Structural((0.1, 0.2), 1.0, RNG, patience=0), "patience must be at least 1"),
-        (lambda: agents.Structural((0.1, 0.2), 1.0, RNG, tolerance=0), "tolerance must be positive"),
+        (
+            lambda: agents.Structural((0.1, 0.2), 1.0, RNG, patience=0),
+            "patience must be at least 1",
+        ),
+        (
+            lambda: agents.Structural((0.1, 0.2), 1.0, RNG, tolerance=0),
+            "tolerance must be positive",
+        ),
         (lambda: agents.GibbsGradient(GAME, RNG, starts=0), "starts must be at least 1"),
         (lambda: agents.GibbsGradient(GAME, RNG, iterations=0), "iterations must be at least 1"),
         (lambda: agents.GibbsGradient(GAME, RNG, hot=-1), "hot must be positive"),
         (lambda: agents.GibbsGradient(GAME, RNG, cold=0), "cold must be positive"),
         (lambda: agents.GibbsGradient(GAME, 3), "rng must be a numpy Generator"),
-        (lambda: agents.PPOProvider(seeded(ProviderVectorEnv(8, GAME)), 3), "rng must be a numpy Generator"),
+        (
+            lambda: agents.PPOProvider(seeded(ProviderVectorEnv(8, GAME)), 3),
+            "rng must be a numpy Generator",
+        ),
         (lambda: agents.EpsilonGreedy(3), "rng must be a numpy Generator"),
         (lambda: agents.EXP3(None), "rng must be a numpy Generator"),
-        (lambda: agents.Zooming().update(Commitment(1, 0.3), Task(1, 0, True, 0.1, 0.9)), "one of the points tried"),
+        (
+            lambda: agents.Zooming().update(Commitment(1, 0.3), Task(1, 0, True, 0.1, 0.9)),
+            "one of the points tried",
+        ),
         (lambda: agents.UCB(0), "at least 1"),
-        (lambda: agents.UCB().update(Commitment(1, 0.123), Task(1, 0, True, 0.1, 0.9)), "none of the 21 arms"),
+        (
+            lambda: agents.UCB().update(Commitment(1, 0.123), Task(1, 0, True, 0.1, 0.9)),
+            "none of the 21 arms",
+        ),
     ],
 )
 def test_bad_arguments_say_what_was_expected(build, words):

@@ -1,10 +1,19 @@
-"""Laws of the bandits: what they may drop, what they may not depend on, and that batches change nothing but speed."""
+"""Laws of the bandits: what they may drop and depend on; batches change nothing but speed."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from routing_game.agents import EXP3, UCB, Elimination, EpsilonGreedy, Tally, Thompson, UCBTuned, Zooming
+from routing_game.agents import (
+    EXP3,
+    UCB,
+    Elimination,
+    EpsilonGreedy,
+    Tally,
+    Thompson,
+    UCBTuned,
+    Zooming,
+)
 from routing_game.agents.zooming import FEW
 from routing_game.envs import ProviderEnv
 from routing_game.experiments.check.learners import LEARNERS, Seed
@@ -210,10 +219,15 @@ def test_zooming_refines_on_both_sides_of_the_few_and_not_where_many_are_as_good
 
 
 class Asks:
-    """Always wants the same number of tasks of the same commitment; remembers the sizes and the sum."""
+    """Always wants as many tasks of the same commitment; remembers the sizes and the sum."""
 
     def __init__(self, commitment, tasks):
-        self.commitment, self.tasks, self.sizes, self.costs = commitment, tasks, [], Tally(0, 0.0, 0.0)
+        self.commitment, self.tasks, self.sizes, self.costs = (
+            commitment,
+            tasks,
+            [],
+            Tally(0, 0.0, 0.0),
+        )
 
     def plan(self):
         return self.commitment, self.tasks

@@ -7,7 +7,15 @@ import routing_game.agents as agents
 from routing_game.agents import schemes
 from routing_game.agents.followers import utilities
 from routing_game.experiments.play import World
-from routing_game.theory import GAMES, Commitment, Task, best_response, payoffs, sample_games, user_regret
+from routing_game.theory import (
+    GAMES,
+    Commitment,
+    Task,
+    best_response,
+    payoffs,
+    sample_games,
+    user_regret,
+)
 
 GAME = GAMES["t5-cascade"]
 V, T = float(GAME.value), tuple(map(float, GAME.latency))
@@ -24,7 +32,10 @@ ASKED = np.repeat([1, 2], [11, 1]), np.append(np.linspace(0, 1, 11), 0.5)
 
 def taught(make, seed=0, tasks=400):
     """A follower after some tasks, and what it played in each."""
-    follower, world = make(np.random.default_rng(seed)), World(GAME, np.random.default_rng(seed + 1))
+    follower, world = (
+        make(np.random.default_rng(seed)),
+        World(GAME, np.random.default_rng(seed + 1)),
+    )
     rng, played = np.random.default_rng(seed + 2), []
     for _ in range(tasks):
         commitment = Commitment(int(rng.integers(1, 3)), float(rng.random()))
@@ -92,7 +103,10 @@ def test_the_structural_user_comes_close_to_the_best_response(name):
 
 @pytest.mark.parametrize("kind", ["tabular", "weights"])
 def test_tables_find_the_best_answer_to_a_commitment(kind):
-    follower, world = FOLLOWERS[kind](np.random.default_rng(3)), World(GAME, np.random.default_rng(4))
+    follower, world = (
+        FOLLOWERS[kind](np.random.default_rng(3)),
+        World(GAME, np.random.default_rng(4)),
+    )
     for commitment in (Commitment(1, 0.0), Commitment(1, 1.0), Commitment(2, 0.0)):
         for _ in range(6000):
             q = follower.reply(commitment)
@@ -191,5 +205,8 @@ def test_the_world_agrees_with_closed_forms(name):
     world = World(game, np.random.default_rng(0), max_passes=3)
     tasks = [world(commitment, q) for _ in range(8000)]
     expected = payoffs(game, *commitment, q)
-    for sample, theory in (([t.cost for t in tasks], expected.cost), ([t.utility for t in tasks], expected.utility)):
+    for sample, theory in (
+        ([t.cost for t in tasks], expected.cost),
+        ([t.utility for t in tasks], expected.utility),
+    ):
         assert abs(np.mean(sample) - theory) < 4 * np.std(sample) / np.sqrt(len(sample))

@@ -1,4 +1,4 @@
-"""Do the learners learn? Judged by exact regret, as a share of the optimal cost, on games with known answers."""
+"""Do the learners learn? Judged by exact regret, a share of the optimal cost, on known games."""
 
 from dataclasses import replace
 
@@ -19,11 +19,21 @@ from routing_game.agents import (
     Thompson,
     Zooming,
 )
-from routing_game.agents.ppo import USER, Hats
+from routing_game.agents.sb3_users import USER, Hats
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.play import play_batches
-from routing_game.theory import GAMES, Commitment, Game, Task, load, provider_regret, sample_games, solve, user_regret
+from routing_game.theory import (
+    GAMES,
+    Commitment,
+    Game,
+    Task,
+    load,
+    provider_regret,
+    sample_games,
+    solve,
+    user_regret,
+)
 
 CLIFFS = ["t4-cascade", "t5-cascade"]
 SMOOTH = [name for name in GAMES if name not in CLIFFS]
@@ -107,7 +117,15 @@ def test_ucb_does_not_depend_on_the_unit_of_cost():
 def test_structural_learner_finds_the_optimum_in_2000_tasks(name):
     game = load(name)
     regrets = [
-        regret(game, learn(Structural(game.cost, game.penalty, np.random.default_rng(k)), game, 2000, seed=100 + k))
+        regret(
+            game,
+            learn(
+                Structural(game.cost, game.penalty, np.random.default_rng(k)),
+                game,
+                2000,
+                seed=100 + k,
+            ),
+        )
         for k in range(3)
     ]
     assert np.mean(regrets) <= 0.01
@@ -226,7 +244,15 @@ def test_zooming_comes_near_on_games_nobody_chose():
 def test_structural_learner_over_twenty_seeds(name):
     game = load(name)
     sample = [
-        regret(game, learn(Structural(game.cost, game.penalty, np.random.default_rng(k)), game, 2000, seed=200 + k))
+        regret(
+            game,
+            learn(
+                Structural(game.cost, game.penalty, np.random.default_rng(k)),
+                game,
+                2000,
+                seed=200 + k,
+            ),
+        )
         for k in range(20)
     ]
     assert upper_limit(sample) <= 0.01
@@ -237,7 +263,10 @@ def test_structural_learner_over_twenty_seeds(name):
 def test_ppo_provider_over_ten_seeds(name):
     game = load(name)
     sample = [
-        regret(game, train(PPOProvider(batched(ProviderVectorEnv(512, game), 300 + k), np.random.default_rng(k))))
+        regret(
+            game,
+            train(PPOProvider(batched(ProviderVectorEnv(512, game), 300 + k), np.random.default_rng(k))),
+        )
         for k in range(10)
     ]
     assert upper_limit(sample) <= 0.005

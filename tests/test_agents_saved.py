@@ -1,4 +1,4 @@
-"""Policies on disk: what is saved comes back the same and plays as an opponent; what does not fit is named."""
+"""Policies on disk: what is saved comes back and plays; what does not fit is named."""
 
 import json
 
@@ -62,7 +62,12 @@ def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match="a provider's policy acts in"):
         saved.load_provider(tmp_path)
     about = json.loads((tmp_path / saved.DESCRIPTION).read_text())
-    for change in ({"format": 2}, {"net_arch": [3]}, {"activation": "os.system"}, {"observation_space": None}):
+    for change in (
+        {"format": 2},
+        {"net_arch": [3]},
+        {"activation": "os.system"},
+        {"observation_space": None},
+    ):
         (tmp_path / saved.DESCRIPTION).write_text(json.dumps(about | change))
         with pytest.raises(ValueError, match="no saved policy in"):
             saved.load_user(tmp_path)

@@ -1,4 +1,4 @@
-"""The zoo: every animal keeps its promise, and the tournament's entries are those of the absorbing chain."""
+"""The zoo: every animal keeps its promise, and entries are those of the absorbing chain."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from routing_game.agents import session_rl
+from routing_game.agents import sb3_sessions
 from routing_game.experiments.cli import main
 from routing_game.experiments.hidden import reputation as providers
 from routing_game.experiments.hidden import users
@@ -29,8 +29,8 @@ LITTLE = {"seeds": 1, "patience": 1, "updates": 2, "curve": 2, "sessions": 200}
 @pytest.fixture(autouse=True)
 def few_environments(monkeypatch: Any) -> None:
     """Learners that practise next to nothing."""
-    little = {name: replace(settings, width=16, steps=16) for name, settings in session_rl.SETTINGS.items()}
-    monkeypatch.setattr(session_rl, "SETTINGS", little)
+    little = {name: replace(settings, width=16, steps=16) for name, settings in sb3_sessions.SETTINGS.items()}
+    monkeypatch.setattr(sb3_sessions, "SETTINGS", little)
     monkeypatch.setattr(providers, "PATIENCE", (0.5,))
     monkeypatch.setattr(providers, "LONG_RUN", (5, 10))
     monkeypatch.setattr(providers, "HORIZON", 10)

@@ -1,10 +1,10 @@
-"""The user's answer as one action: the law of the tasks, and the conventions of a batched engine."""
+"""The user's answer as one action: the law of the tasks, the conventions of an engine."""
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
-from routing_game.envs.answer import AnswerVectorEnv
+from routing_game.envs import AnswerVectorEnv
 from routing_game.theory import GAMES, payoffs
 
 

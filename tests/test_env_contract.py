@@ -1,6 +1,7 @@
 """What every registered environment promises, whichever it is: one contract, all ids and modes."""
 
 import dataclasses
+import pickle
 from pkgutil import resolve_name
 
 import gymnasium as gym
@@ -11,7 +12,7 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 import routing_game  # noqa: F401  (registers the ids)
-from routing_game.theory import GAMES, Commitment
+from routing_game.theory import GAMES, Commitment, load
 
 MODES = {
     "RoutingGame/Provider-v0": [{}, {"game": "t5-cascade", "expected": True}, {"max_passes": 3}],
@@ -24,13 +25,42 @@ MODES = {
     "RoutingGame/Session-v0": [
         {"tasks": 20},
         {"tasks": 20, "observes": "route", "prior": (2.0, 1.0)},
-        {"game": "t5-cascade", "tasks": 20, "cancel": 0.3, "fee": 1.0, "penalty": False, "max_passes": 3},
+        {
+            "game": "t5-cascade",
+            "tasks": 20,
+            "cancel": 0.3,
+            "fee": 1.0,
+            "penalty": False,
+            "max_passes": 3,
+        },
+    ],
+    "RoutingGame/Models-v0": [
+        {},
+        {"success": (0.3, 0.8), "latency": (0.4, 0.5), "cost": (0.15, 0.6)},
+        {"max_passes": 2},
+    ],
+    "RoutingGame/Options-v0": [
+        {},
+        {"game": "t5-cascade", "throttle": 1.0, "opt_out": True},
+        {"price": (0.1, 0.2), "max_passes": 2},
+    ],
+    "RoutingGame/World-v0": [
+        {},
+        {"sampler": "random:-+", "sees": ("value", "cost2")},
+        {"make": "RoutingGame/User-v0", "sampler": ["t4-cascade", "gpt-4.1-o3"]},
+        {"sampler": {"games": ["t4-cascade", "t5-cascade"], "weights": (0.3, 0.7)}},
+        {
+            "make": "RoutingGame/Session-v0",
+            "sampler": {"game": "t4-cascade", "penalty": (0.4, 2.0)},
+            "sees": ("penalty",),
+        },
     ],
 }
+MANY_AT_ONCE = {"RoutingGame/Answer-v0": [{}, {"game": "t5-cascade"}]}
+"""Ids for `gym.make_vec` alone."""
+
 DESCRIBED = [
-    *(f"routing_game.envs:{name}" for name in ("ProviderEnv", "UserEnv", "SessionEnv")),
-    *(f"routing_game.envs.worlds:{name}" for name in ("WorldEnv", "OptionsEnv")),
-    "routing_game.envs.models:ModelsEnv",
+    *(f"routing_game.envs:{name}Env" for name in ("Provider", "User", "Session", "Models", "Options", "World")),
     *(f"routing_game.envs.pettingzoo_v0:{name}" for name in ("raw_env", "parallel_env")),
 ]
 ENGINES = [name for name in MODES if gym.spec(name).vector_entry_point]
@@ -38,22 +68,44 @@ ENGINES = [name for name in MODES if gym.spec(name).vector_entry_point]
 
 def cases(names):
     """All modes of some ids."""
+    modes = MODES | MANY_AT_ONCE
     return pytest.mark.parametrize(
-        ("name", "mode"), [pytest.param(name, mode, id=f"{name}-{mode}") for name in names for mode in MODES[name]]
+        ("name", "mode"),
+        [pytest.param(name, mode, id=f"{name}-{mode}") for name in names for mode in modes[name]],
     )
 
 
+def playing(name, game):
+    """Arguments under which an id plays a game."""
+    if name == "RoutingGame/World-v0":
+        return {"sampler": [game]}
+    if name == "RoutingGame/Models-v0":
+        numbers = dataclasses.asdict(load(game) if isinstance(game, str) else game)
+        return {key: value for key, value in numbers.items() if key != "ordered"}
+    return {"game": game}
+
+
 HEADINGS = (
-    "Description", "Action Space", "Observation Space", "Starting State", "Rewards", "Episode End", "Information",
-    "Arguments", "References", "Version History",
-)  # fmt: skip
+    "Description",
+    "Action Space",
+    "Observation Space",
+    "Starting State",
+    "Rewards",
+    "Episode End",
+    "Information",
+    "Arguments",
+    "References",
+    "Version History",
+)
+SLOW = ("RoutingGame/Models-v0", "RoutingGame/World-v0")
+"""Whose games are solved anew as they are drawn: fewer steps of them."""
 
 
 def rollout(env, seed, steps=200):
     """Everything an env says in `steps` steps under random actions."""
     env.action_space.seed(seed)
     said = [env.reset(seed=seed)]
-    for _ in range(steps):
+    for _ in range(min(steps, 40) if env.spec.id in SLOW else steps):
         said.append(env.step(env.action_space.sample()))
         if not isinstance(env, VectorEnv) and (said[-1][2] or said[-1][3]):
             said.append(env.reset())
@@ -61,7 +113,10 @@ def rollout(env, seed, steps=200):
 
 
 def test_every_registered_id_is_under_contract():
-    assert {name for name in gym.registry if name.startswith("RoutingGame/")} == set(MODES)
+    assert {name for name in gym.registry if name.startswith("RoutingGame/")} == {
+        *MODES,
+        *MANY_AT_ONCE,
+    }
 
 
 @cases(MODES)
@@ -89,6 +144,23 @@ class TestEnvironments:
         assert data_equivalence(first, again, exact=True)
         other = rollout(gym.make(name, **mode), seed=6)
         assert not data_equivalence(first, other)
+
+    def test_a_pickled_environment_goes_on_as_the_one_it_is_a_copy_of(self, name, mode):
+        env = gym.make(name, **mode)
+        rollout(env, seed=5, steps=20)
+        twin = pickle.loads(pickle.dumps(env))
+        for _ in range(20):
+            action = env.action_space.sample()
+            told, again = env.step(action), twin.step(action)
+            assert data_equivalence(told, again, exact=True)
+            if told[2] or told[3]:
+                assert data_equivalence(env.reset(), twin.reset(), exact=True)
+
+    def test_gymnasium_can_play_many_of_it(self, name, mode):
+        vector = gym.make_vec(name, num_envs=2, **mode)
+        observation, _ = vector.reset(seed=0)
+        assert observation in vector.observation_space
+        assert vector.step(vector.action_space.sample())[0] in vector.observation_space
 
 
 @pytest.mark.parametrize("where", DESCRIBED)
@@ -125,6 +197,9 @@ class TestEngines:
                     np.testing.assert_array_equal(task["truncated"][done], truncated[done])
         assert ended > 0
 
+
+@cases([*ENGINES, *MANY_AT_ONCE])
+class TestAllThatPlayMany:
     def test_engine_hands_out_arrays_it_never_touches_again(self, name, mode):
         engine = gym.make_vec(name, num_envs=5, **mode)
         copies, originals = [], rollout(engine, seed=3, steps=1)
@@ -140,13 +215,28 @@ class TestEngines:
         first, again = (rollout(gym.make_vec(name, num_envs=4, **mode), seed=5, steps=20) for _ in range(2))
         assert data_equivalence(first, again, exact=True)
 
+    def test_observations_and_rewards_fit_the_batch(self, name, mode):
+        engine = gym.make_vec(name, num_envs=5, **mode)
+        for observation, *rest in rollout(engine, seed=3, steps=20):
+            assert observation in engine.observation_space
+            assert all(np.isfinite(reward).all() and reward.shape == (5,) for reward in rest[:-1][:1])
+
 
 @pytest.mark.parametrize("name", MODES)
 @pytest.mark.parametrize("game", ["t5-cascade", GAMES["t5-cascade"]], ids=["by id", "by value"])
 def test_spec_survives_json(name, game):
-    env = gym.make(name, game=game)
+    env = gym.make(name, **playing(name, game))
     twin = gym.make(EnvSpec.from_json(env.spec.to_json()))
-    assert twin.unwrapped.game == GAMES["t5-cascade"]
+    if "game" in playing(name, game):
+        assert twin.unwrapped.game == GAMES["t5-cascade"]
+    assert data_equivalence(rollout(twin, seed=1, steps=20), rollout(env, seed=1, steps=20), exact=True)
+
+
+@cases(MODES)
+def test_every_mode_survives_json(name, mode):
+    known = {key: x for key, x in mode.items() if not isinstance(x, Commitment)}  # JSON has but lists
+    env = gym.make(name, **known)
+    twin = gym.make(EnvSpec.from_json(env.spec.to_json()))
     assert data_equivalence(rollout(twin, seed=1, steps=20), rollout(env, seed=1, steps=20), exact=True)
 
 
@@ -170,7 +260,7 @@ def test_bad_arguments_are_named(name, arguments, message):
             make(name, **arguments)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", [*ENGINES, *MANY_AT_ONCE])
 def test_engine_refuses_bad_batches(name):
     with pytest.raises(ValueError, match="num_envs"):
         gym.make_vec(name, num_envs=0)
@@ -182,7 +272,8 @@ def test_engine_refuses_bad_batches(name):
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize(
-    ("arguments", "message"), [({"max_episode_steps": 5}, "max_passes"), ({"render_mode": "ansi"}, "do not render")]
+    ("arguments", "message"),
+    [({"max_episode_steps": 5}, "max_passes"), ({"render_mode": "ansi"}, "do not render")],
 )
 def test_engine_says_why_it_takes_no_wrappers(name, arguments, message):
     with pytest.raises(ValueError, match=message):

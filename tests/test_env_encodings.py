@@ -1,13 +1,14 @@
-"""Encodings of the commitment: what each action means, SB3's check, a few updates of PPO, SAC and DQN; the belief."""
+"""Encodings of the commitment: what actions mean, SB3's check, updates of PPO, SAC and DQN."""
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from routing_game.envs import BeliefObservation, BoxAction, GridAction, MultiDiscreteAction, ProviderEnv, UserEnv
-from routing_game.envs.wrappers import Encoding
-from routing_game.theory import Commitment, solve
+from routing_game.box import from_box, from_point
+from routing_game.envs import BoxAction, GridAction, MultiDiscreteAction, ProviderEnv
+from routing_game.envs.encodings import Encoding
+from routing_game.theory import solve
 
 WRAPPERS = (BoxAction, GridAction, MultiDiscreteAction)
 
@@ -27,7 +28,13 @@ def test_checkers_find_nothing_to_warn_of(wrapper):
 
 @pytest.mark.parametrize(
     ("wrapper", "learner"),
-    [(BoxAction, "PPO"), (BoxAction, "SAC"), (GridAction, "PPO"), (GridAction, "DQN"), (MultiDiscreteAction, "PPO")],
+    [
+        (BoxAction, "PPO"),
+        (BoxAction, "SAC"),
+        (GridAction, "PPO"),
+        (GridAction, "DQN"),
+        (MultiDiscreteAction, "PPO"),
+    ],
 )
 def test_learners_learn_through_it(wrapper, learner):
     algorithm = getattr(pytest.importorskip("stable_baselines3"), learner)
@@ -42,13 +49,24 @@ def test_learners_learn_through_it(wrapper, learner):
 
 def test_a_grid_lists_every_s_and_then_route_2():
     env = GridAction(ProviderEnv(), cascades=5)
-    assert [env.action(k) for k in range(6)] == [(1, 0.0), (1, 0.25), (1, 0.5), (1, 0.75), (1, 1.0), (2, 0.0)]
+    assert [env.action(k) for k in range(6)] == [
+        (1, 0.0),
+        (1, 0.25),
+        (1, 0.5),
+        (1, 0.75),
+        (1, 1.0),
+        (2, 0.0),
+    ]
     assert env.action_space == gym.spaces.Discrete(6)
 
 
 def test_a_pair_of_numbers_is_route_and_s():
     env = MultiDiscreteAction(ProviderEnv(), cascades=3)
-    assert [env.action(np.array(a)) for a in ((0, 0), (0, 2), (1, 1))] == [(1, 0.0), (1, 1.0), (2, 0.5)]
+    assert [env.action(np.array(a)) for a in ((0, 0), (0, 2), (1, 1))] == [
+        (1, 0.0),
+        (1, 1.0),
+        (2, 0.5),
+    ]
 
 
 def test_a_grid_with_the_threshold_on_it_has_no_floor():
@@ -84,59 +102,18 @@ def test_bad_grids_are_named(wrapper, cascades):
         wrapper(ProviderEnv(), cascades)
 
 
+def test_a_point_means_what_the_box_says_in_the_precision_it_comes_in():
+    points = np.random.default_rng(0).uniform(-1, 1, (100, 2)).astype(np.float32)
+    routes, cascades = from_box(points)
+    assert [from_point(point.tolist()) for point in points] == list(zip(routes, cascades, strict=True))
+    for point, route, cascade in zip(points, routes, cascades, strict=True):
+        decoded = from_point(point)
+        assert decoded[0] == route
+        assert decoded[1].dtype == np.float32
+        assert decoded[1] == pytest.approx(cascade, abs=6e-8)
+
+
 @pytest.mark.parametrize("name", ["", "grid", "grid:", "grid:x", "multi:1.5", "box:3", None])
 def test_bad_encodings_are_named(name):
     with pytest.raises(ValueError, match="an encoding is box, grid:n"):
         Encoding.parse(name)
-
-
-class TestBelief:
-    @WRAPPED
-    def test_checkers_find_nothing_to_warn_of(self):
-        checker = pytest.importorskip("stable_baselines3.common.env_checker")
-        env = BeliefObservation(UserEnv(observes="model"))
-        check_env(env, skip_render_check=True)
-        checker.check_env(env)
-
-    def test_it_counts_the_tosses_that_were_seen(self):
-        inner = UserEnv("t5-cascade", observes="model", provider=Commitment(1, 0.5))
-        env = BeliefObservation(inner, prior=(2.0, 3.0))
-        kept = escalated = 0
-        for seed in range(300):
-            seen, _ = env.reset(seed=seed)
-            assert seen.tolist() == pytest.approx([1, 2, 3, 0.4, 0.2])  # sd of Beta(2, 3): sqrt(6 / (25 * 6))
-            done, counts = False, [2.0, 3.0]
-            while not done:
-                before = seen[0]
-                seen, _, done, *_ = env.step(0)
-                if before == 1:
-                    counts[0 if seen[0] == 2 else 1] += 1
-                    escalated, kept = escalated + (seen[0] == 2), kept + (seen[0] == 1)
-                assert seen[1:3].tolist() == counts
-        assert abs(escalated / (escalated + kept) - 0.5) < 4 * 0.5 / np.sqrt(escalated + kept)
-
-    def test_leaving_shows_nothing(self):
-        env = BeliefObservation(UserEnv(observes="model", provider=Commitment(1, 0.5)), keep=True)
-        env.reset(seed=0)
-        for _ in range(20):
-            env.step(1)
-            env.reset()
-        assert env.belief == (1, 1)
-
-    def test_what_is_kept_comes_close_to_the_truth(self):
-        env = BeliefObservation(UserEnv(observes="model", provider=Commitment(1, 0.3)), keep=True)
-        env.reset(seed=0)
-        for _ in range(3000):
-            done = False
-            while not done:
-                seen, _, done, *_ = env.step(0)
-            env.reset()
-        assert abs(seen[3] - 0.3) < 4 * seen[4]
-        assert seen[4] < 0.02
-        assert env.reset(seed=1)[0][1:3].tolist() == [1, 1]
-
-    def test_it_hides_s_and_needs_the_model(self):
-        with pytest.raises(ValueError, match='observes="model"'):
-            BeliefObservation(UserEnv())
-        with pytest.raises(ValueError, match="prior"):
-            BeliefObservation(UserEnv(observes="model"), prior=(0, 1))

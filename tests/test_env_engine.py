@@ -1,4 +1,4 @@
-"""The engines: environment k plays by the seed and k alone, in any batch, mode and process, and by the closed forms."""
+"""The engines: environment k plays by the seed and k alone, and by the closed forms."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ def test_single_numbers_are_those_of_the_first_environment():
 
 
 def provider_history(num_envs, steps=30, seed=5, **arguments):
-    """What the first environments of a batch do, whatever its size, under actions that depend on k and step alone."""
+    """What the first environments of a batch do, under actions that depend on k and step."""
     engine = ProviderVectorEnv(num_envs, **arguments)
     engine.reset(seed=seed)
     actions = np.random.default_rng(0).uniform(-1, 1, (steps, max(SIZES), 2)).astype(np.float32)
@@ -110,9 +110,13 @@ def test_games_must_be_one_or_one_each():
 
 @pytest.mark.parametrize("k", range(20))
 def test_provider_engine_agrees_with_closed_forms(k):
-    """Each task of the batch has a game, a commitment and a reply of its own; sums of errors stay within bounds."""
+    """Each task has a game, a commitment and a reply of its own; errors stay within bounds."""
     rng, n, steps = np.random.default_rng(k), 500, 40
-    games, actions, q = sample_games(n, rng), rng.uniform(-1, 1, (n, 2)).astype(np.float32), rng.random(n)
+    games, actions, q = (
+        sample_games(n, rng),
+        rng.uniform(-1, 1, (n, 2)).astype(np.float32),
+        rng.random(n),
+    )
 
     class Replies:
         def abandon(self, route, cascade):
@@ -162,14 +166,17 @@ def test_next_step_begins_tasks_in_a_step_of_their_own():
 
 def test_cutting_off_says_which_model_would_run_next():
     played = rules.Played
-    cut = cut_off(outcome(law(GAMES["t4-cascade"], 1, 0.5, 0.0), logs(np.random.default_rng(0).random((3, 1000)))), 2)
+    cut = cut_off(
+        outcome(law(GAMES["t4-cascade"], 1, 0.5, 0.0), logs(np.random.default_rng(0).random((3, 1000)))),
+        2,
+    )
     assert isinstance(cut, played)
     assert (sum(cut.passes)[cut.cut] == 2).all()
     assert (cut.model[cut.cut & (cut.passes[1] > 0)] == 2).all()
 
 
 def user_history(num_envs, steps=60, seed=5, **arguments):
-    """As `provider_history`: what is told of each step, the first observation in place of a step."""
+    """As `provider_history`: what is told of each step, the first observation as a step."""
     engine = UserVectorEnv(num_envs, **arguments)
     told = [engine.reset(seed=seed)[0]]
     for action in np.random.default_rng(0).integers(0, 3, (steps, max(SIZES))) == 2:
@@ -224,9 +231,12 @@ def episodes(engine, leaves, steps, seed):
 @pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
 @pytest.mark.parametrize("k", range(10))
 def test_user_engine_agrees_with_closed_forms(k, mode):
-    """A stationary user that holds q: U = xi_i + k_i E[return]. Long enough that only the last episode is missing."""
+    """A user that holds q: U = xi_i + k_i E[return]; so long that one episode is missing."""
     rng = np.random.default_rng(k)
-    game, commitment = sample_games(10, np.random.default_rng(0))[k], Commitment(int(rng.integers(1, 3)), rng.random())
+    game, commitment = (
+        sample_games(10, np.random.default_rng(0))[k],
+        Commitment(int(rng.integers(1, 3)), rng.random()),
+    )
     q = rng.uniform(0.2, 1.0)
     engine = UserVectorEnv(200, game, provider=commitment, infos="none", autoreset_mode=mode)
     returns = episodes(engine, q, steps=400, seed=k)
@@ -252,7 +262,7 @@ def test_the_end_of_a_users_task_is_told_by_the_mode(mode):
 @pytest.mark.parametrize("way", WAYS[1:])
 @pytest.mark.parametrize("name", ACTIONS)
 def test_same_seed_same_trajectory_however_it_is_made(name, way):
-    """A spec as JSON, workers of both kinds, our engine, Gymnasium's vectors: the same observations and rewards."""
+    """A spec as JSON, workers of both kinds, our engine, Gymnasium's vectors: all the same."""
     command = [sys.executable, trajectories.__file__, name, way]
     told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     assert json.loads(told) == trajectories.trajectory(name, "make")

@@ -1,17 +1,21 @@
-"""N models: the environment against the absorbing chain, and with two models against the paper's closed forms."""
+"""N models: the environment against the absorbing chain, and two against the closed forms."""
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
-from routing_game.envs import to_box
-from routing_game.envs.models import ModelsEnv
+from routing_game.envs import ModelsEnv, to_box
 from routing_game.theory import GAMES, payoffs, solve
 from routing_game.theory.chain import Chain, evaluate, ladder
 from routing_game.theory.chain_solve import single_reply
 
-MODES = [{}, {"expected": True}, {"max_passes": 2}, {"success": (0.4,), "latency": (0.2,), "cost": (0.1,)}]
+MODES = [
+    {},
+    {"expected": True},
+    {"max_passes": 2},
+    {"success": (0.4,), "latency": (0.2,), "cost": (0.1,)},
+]
 
 
 class Leaves:

@@ -1,4 +1,4 @@
-"""The two-agent game: PettingZoo's own tests, returns against closed forms, who sees what and when."""
+"""The two-agent game: PettingZoo's own tests, returns by closed forms, who sees what when."""
 
 import pickle
 
@@ -19,7 +19,12 @@ MODES = [
     {"game": "t5-cascade", "expected": True, "tasks": 7},
     {"max_passes": 2},
 ]
-PLANS = [((1, 0.35), (0.2, 0.2)), ((1, 0.35), (0.1, 0.7)), ((2, 0.0), (0.3, 0.3)), ((1, 1.0), (0.0, 1.0))]
+PLANS = [
+    ((1, 0.35), (0.2, 0.2)),
+    ((1, 0.35), (0.1, 0.7)),
+    ((2, 0.0), (0.3, 0.3)),
+    ((1, 1.0), (0.0, 1.0)),
+]
 Q = "user_0"
 
 
@@ -61,7 +66,13 @@ def test_encodings_that_are_no_box(encoding):
 @pytest.mark.parametrize("max_passes", [2, 1000])
 def test_rewards_agree_with_the_chain(name, commitment, q, max_passes):
     game = GAMES[name]
-    arguments = {"game": game, "observes": "model", "encoding": "exact", "tasks": 6000, "max_passes": max_passes}
+    arguments = {
+        "game": game,
+        "observes": "model",
+        "encoding": "exact",
+        "tasks": 6000,
+        "max_passes": max_passes,
+    }
     rewards, infos = play(pettingzoo_v0.env(**arguments), commitment, q)
     expected = evaluate(Chain.of(game, commitment[1]), commitment[0], np.float32(q).astype(float))
     error = 4 * rewards.std(axis=0) / np.sqrt(len(rewards))

@@ -1,4 +1,4 @@
-"""The provider's environment and engine: simulation against closed forms, infos, truncation, bad actions."""
+"""The provider's environment and engine: closed forms, infos, truncation, bad actions."""
 
 import gymnasium as gym
 import numpy as np
@@ -6,7 +6,15 @@ import pytest
 
 from routing_game.agents import BestResponseUser, FixedUser
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, from_box, to_box
-from routing_game.theory import GAMES, Commitment, Task, payoffs, provider_regret, sample_games, solve
+from routing_game.theory import (
+    GAMES,
+    Commitment,
+    Task,
+    payoffs,
+    provider_regret,
+    sample_games,
+    solve,
+)
 from routing_game.theory.payoffs import visits
 
 RANDOM = sample_games(40, np.random.default_rng(0))
@@ -78,7 +86,10 @@ def test_scalar_env_agrees_with_closed_forms(name, max_passes):
 
 
 def test_a_batch_of_one_plays_as_the_env_does():
-    env, engine = gym.make("RoutingGame/Provider-v0"), gym.make_vec("RoutingGame/Provider-v0", num_envs=1)
+    env, engine = (
+        gym.make("RoutingGame/Provider-v0"),
+        gym.make_vec("RoutingGame/Provider-v0", num_envs=1),
+    )
     env.reset(seed=9), engine.reset(seed=9)
     env.action_space.seed(9)
     for _ in range(200):
@@ -147,7 +158,8 @@ def test_memory_of_commitments_is_bounded():
 
 
 @pytest.mark.parametrize(
-    "action", [(3, 0.5), (1.5, 0.5), (1, 1.1), (1, -0.1), (1, np.nan), (np.inf, 1), 1, (1, 0.5, 0.5), "ab"]
+    "action",
+    [(3, 0.5), (1.5, 0.5), (1, 1.1), (1, -0.1), (1, np.nan), (np.inf, 1), 1, (1, 0.5, 0.5), "ab"],
 )
 def test_bad_commitments_are_refused(action):
     with pytest.raises(ValueError, match=r"route|cascade"):

@@ -28,7 +28,8 @@ def test_probabilities_of_zero_and_one_are_certain(uniform, success):
 
 
 def test_one_uniform_decides_the_coin_and_the_pass_after_it():
-    # e = .4 -> M2 serves below .4 and solves below .32; M1 serves above and solves below .4 + .6 * .3 = .58
+    # e = .4 -> M2 serves below .4 and solves below .32; M1 serves above and solves below
+    # .4 + .6 * .3 = .58
     seen = [rules.next_pass(SUCCESS, 0.4, u) for u in (0.0, 0.31, 0.33, 0.39, 0.41, 0.57, 0.59, 0.999)]
     assert seen == [(True, True), (True, True), (True, False), (True, False)] + 2 * [(False, True)] + 2 * [
         (False, False)
@@ -45,5 +46,6 @@ def test_numbers_and_arrays_play_alike():
     n = 500
     model, cascade, abandon, uniform = rng.integers(1, 3, n), *rng.random((3, n))
     batch = rules.run_pass(np.array(SUCCESS), model, cascade, abandon, uniform)
-    single = [rules.run_pass(SUCCESS, *x) for x in zip(*map(np.ndarray.tolist, (model, cascade, abandon, uniform)))]  # noqa: B905
+    each = zip(*(x.tolist() for x in (model, cascade, abandon, uniform)), strict=True)
+    single = [rules.run_pass(SUCCESS, *x) for x in each]
     np.testing.assert_array_equal(np.array(single, dtype=int).T, np.array(batch, dtype=int))

@@ -11,7 +11,15 @@ from routing_game.theory.payoffs import visits
 
 TASKS = 50_000
 RANDOM = sample_games(40, np.random.default_rng(8))
-ENDS = [(1, 0.0, 0.0), (1, 1.0, 0.0), (1, 0.0, 1.0), (1, 1.0, 1.0), (1, 0.4, 0.0), (2, 0.3, 0.0), (2, 0.3, 1.0)]
+ENDS = [
+    (1, 0.0, 0.0),
+    (1, 1.0, 0.0),
+    (1, 0.0, 1.0),
+    (1, 1.0, 1.0),
+    (1, 0.4, 0.0),
+    (2, 0.3, 0.0),
+    (2, 0.3, 1.0),
+]
 
 
 def choices(k):
@@ -21,7 +29,7 @@ def choices(k):
 
 
 def pass_by_pass(success, route, cascade, abandon, rng):
-    """(passes of M1, passes of M2, solved): those still running make each pass together, by the rule for one pass."""
+    """(passes of M1, passes of M2, solved): those still running make each pass together."""
     passes, solved = np.zeros((2, route.size), dtype=np.int64), np.zeros(route.size, dtype=bool)
     running, model = np.arange(route.size), route
     while running.size:
@@ -39,7 +47,7 @@ def categories(standard, reasoning, solved):
 
 
 def assert_same_law(one, other):
-    """Chi-square test of two samples of categories; those seen fewer than 10 times are taken together."""
+    """Chi-square test of two samples of categories; those seen fewer than 10 times as one."""
     seen = np.stack([np.bincount(x, minlength=72) for x in (one, other)])
     rare = seen.sum(axis=0) < 10
     table = np.column_stack([seen[:, ~rare], seen[:, rare].sum(axis=1)])
@@ -104,7 +112,7 @@ def test_the_number_of_passes_is_geometric():
 
 
 def test_one_task_for_each_entry_of_arrays():
-    """As many games, commitments and replies as tasks: each is drawn as it would be alone, from the same numbers."""
+    """As many games, commitments and replies as tasks: each is drawn as it would be alone."""
     rng, n = np.random.default_rng(4), BLOCK + 50
     games = sample_games(n, rng)
     route, cascade, abandon = rng.integers(1, 3, n), rng.random(n), rng.random(n)

@@ -34,7 +34,7 @@ def test_adapter_says_what_the_engine_says(name):
 
 
 def test_settled_truncations_are_not_bootstrapped():
-    """The reward of a task cut off holds the expected rest, so a learner must not add its own guess of it."""
+    """The reward of a task cut off holds the expected rest: a learner must not add its guess."""
     adapter = SB3VecEnv(gym.make_vec("RoutingGame/User-v0", num_envs=50, max_passes=2))
     adapter.seed(0)
     adapter.reset()

@@ -1,4 +1,4 @@
-"""The session: costs against closed forms, belief and reputation, what cancelling costs, who sees what."""
+"""The session: costs by closed forms, belief and reputation, what cancelling costs."""
 
 import gymnasium as gym
 import numpy as np
@@ -37,7 +37,10 @@ def agrees(sample, expected):
 @pytest.mark.parametrize("commitment", [(1, 0.0), (1, 0.35), (1, 1.0), (2, 0.0)])
 @pytest.mark.parametrize("q", [0.0, 0.3, 1.0])
 def test_a_provider_that_commits_pays_what_theory_expects(commitment, q):
-    for name, game in (("t5-cascade", GAMES["t5-cascade"]), ("random", sample_games(1, np.random.default_rng(5))[0])):
+    for name, game in (
+        ("t5-cascade", GAMES["t5-cascade"]),
+        ("random", sample_games(1, np.random.default_rng(5))[0]),
+    ):
         env = SessionEnv(game, FixedUser(q), tasks=3000)
         rewards, tasks = play(env, committed(*commitment))
         expected = payoffs(game, *commitment, q)
@@ -47,7 +50,7 @@ def test_a_provider_that_commits_pays_what_theory_expects(commitment, q):
 
 
 def test_reputation_takes_the_place_of_commitment():
-    """A provider that escalates only when the belief would fall below s0 gets J* in the long run."""
+    """A provider that escalates only lest the belief fall below s0 gets J* in the long run."""
     game = GAMES["t4-cascade"]
     s0 = solve(game).cascade[0]
     env = SessionEnv(game, tasks=6000)
@@ -58,7 +61,7 @@ def test_reputation_takes_the_place_of_commitment():
 
 
 def test_milking_ends_in_the_information_trap():
-    """Who never escalates loses the user's trust, and a user who leaves sees nothing that could restore it."""
+    """Who never escalates loses the user's trust; who leaves sees nothing to restore it."""
     game = GAMES["t4-cascade"]
     env = SessionEnv(game, tasks=3000)
     _, tasks = play(env, lambda _: 0)
@@ -70,7 +73,7 @@ def test_milking_ends_in_the_information_trap():
 
 @pytest.mark.parametrize("cancel", [0.2, 1.0])
 def test_the_penalty_can_arise_from_lost_tasks(cancel):
-    """V_n = fee - C + (1 - h (1 - S)) V_(n-1), h the chance of cancelling: by hand, for a fixed user and provider."""
+    """V_n = fee - C + (1 - h (1 - S)) V_(n-1), h the chance of cancelling: by hand."""
     game, q, tasks, fee = GAMES["t5-cascade"], 0.4, 12, 2.0
     expected = payoffs(game, 1, 0.3, q)
     worth = 0.0

@@ -1,4 +1,4 @@
-"""The user's environment and engine: returns against closed forms, both ways of observing, infos, truncation."""
+"""The user's environment and engine: closed forms, ways of observing, infos, truncation."""
 
 import gymnasium as gym
 import numpy as np
@@ -19,7 +19,7 @@ def agrees(sample, expected, scale=1.0, error=4.0):
 
 
 def first_episodes(engine, policy, seed):
-    """Return and final infos of the first episode of each environment, under policy(observation, rng) -> q."""
+    """Return and final infos of the first episode of each, under policy(observation, rng) -> q."""
     rng = np.random.default_rng([seed, 1])
     observation, _ = engine.reset(seed=seed)
     returns, open_ = np.zeros(engine.num_envs), np.ones(engine.num_envs, bool)
@@ -36,7 +36,7 @@ def first_episodes(engine, policy, seed):
 
 
 def assert_simulation_agrees(game, commitment, abandon, seed, episodes=10_000, **arguments):
-    """X = P(first pass solves) X(solved at once) + k E[X | first pass failed], for X = U, S, L, C and J."""
+    """X = p X(solved at once) + k E[X | first pass failed], for X = U, S, L, C, J."""
     engine = UserVectorEnv(episodes, game, provider=commitment, **arguments)
     returns, final = first_episodes(engine, lambda _: abandon, seed)
     i = commitment.route - 1

@@ -1,4 +1,4 @@
-"""Worlds and options: what is drawn and who sees it, correlated retries and options against theory."""
+"""Worlds and options: what is drawn and who sees it, correlated retries, theory's options."""
 
 import gymnasium as gym
 import numpy as np
@@ -6,9 +6,19 @@ import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
 from routing_game.agents import FixedUser
-from routing_game.envs import BoxAction, ProviderEnv, UserEnv
-from routing_game.envs.worlds import NUMBERS, OptionsEnv, WorldEnv, hidden, numbers, one_of, priced, random_games
-from routing_game.theory import GAMES, Commitment, Game, participation, payoffs, sample_games, solve, throttle
+from routing_game.envs import BoxAction, OptionsEnv, ProviderEnv, UserEnv, WorldEnv
+from routing_game.envs.options import priced
+from routing_game.envs.worlds import NUMBERS, any_world, hidden, numbers, one_of, random_games
+from routing_game.theory import (
+    GAMES,
+    Commitment,
+    Game,
+    participation,
+    payoffs,
+    sample_games,
+    solve,
+    throttle,
+)
 from routing_game.theory.mixture import Mixture, mixture_payoffs
 
 EASY = Game(1.0, 1.5, (0.7, 0.95), (0.2, 0.4), (0.1, 0.5))
@@ -20,7 +30,13 @@ WORLDS = {
         lambda game: UserEnv(game, observes="route"), random_games("-+"), sees=["latency1", "cost2"]
     ),
 }
-OPTIONS = [{}, {"throttle": 1.0}, {"opt_out": True}, {"price": (0.1, 0.2)}, {"expected": True, "max_passes": 2}]
+OPTIONS = [
+    {},
+    {"throttle": 1.0},
+    {"opt_out": True},
+    {"price": (0.1, 0.2)},
+    {"expected": True, "max_passes": 2},
+]
 
 
 def agrees(sample, expected):
@@ -48,7 +64,11 @@ class TestContract:
 
 
 def test_the_agent_sees_what_it_is_shown():
-    env = WorldEnv(lambda game: UserEnv(game), hidden("t5-cascade", value=(0.5, 2), penalty=(1, 3)), sees=["value"])
+    env = WorldEnv(
+        lambda game: UserEnv(game),
+        hidden("t5-cascade", value=(0.5, 2), penalty=(1, 3)),
+        sees=["value"],
+    )
     shown, truth = [], []
     for seed in range(200):
         observation, info = env.reset(seed=seed)
@@ -72,7 +92,7 @@ def test_types_come_in_their_shares():
 
 @pytest.mark.parametrize("q", [0.0, 0.4])
 def test_hidden_types_are_correlated_retries(q):
-    """Neither side can tell easy tasks from hard ones: the average over episodes is the mixture's."""
+    """Neither side can tell easy tasks from hard ones: the average is the mixture's."""
     weights = [0.6, 0.4]
     env = WorldEnv(lambda game: ProviderEnv(game, FixedUser(q)), one_of([EASY, HARD], weights))
     env.reset(seed=0)
@@ -85,6 +105,33 @@ def test_hidden_types_are_correlated_retries(q):
     expected = mixture_payoffs(Mixture(Game.stack([EASY, HARD]), weights), 1, 0.35, q)
     assert agrees(costs, expected.cost)
     assert agrees(utilities, expected.utility)
+
+
+@pytest.mark.parametrize(
+    ("name", "world"),
+    [
+        ("random", random_games()),
+        ("random:-+", random_games("-+")),
+        (["t4-cascade", EASY], one_of(["t4-cascade", EASY])),
+        ({"games": [EASY, HARD], "weights": [0.2, 0.8]}, one_of([EASY, HARD], [0.2, 0.8])),
+        ({"game": "t4-cascade", "value": (1, 2)}, hidden("t4-cascade", value=(1, 2))),
+    ],
+)
+def test_a_world_may_be_named(name, world):
+    for seed in range(20):
+        drawn, meant = (draw(np.random.default_rng(seed)) for draw in (any_world(name), world))
+        assert drawn == meant
+
+
+def test_a_world_may_make_its_environments_by_id():
+    world = WorldEnv("RoutingGame/Provider-v0", ["t4-cascade", "t5-cascade"])
+    by_hand = WorldEnv(lambda game: BoxAction(ProviderEnv(game)), one_of(["t4-cascade", "t5-cascade"]))
+    for env in (world, by_hand):
+        env.action_space.seed(0)
+    for seed in range(20):
+        assert data_equivalence(world.reset(seed=seed), by_hand.reset(seed=seed), exact=True)
+        told, meant = (env.step(env.action_space.sample()) for env in (world, by_hand))
+        assert data_equivalence(told, meant, exact=True)
 
 
 def test_numbers_have_their_names():
@@ -100,6 +147,11 @@ def test_numbers_have_their_names():
         (lambda: hidden(EASY, cost=(1, 2)), "value or penalty"),
         (lambda: hidden(EASY, value=(2, 1)), "low <= high"),
         (lambda: WorldEnv(ProviderEnv, one_of([EASY]), sees=["V"]), "sees must name"),
+        (lambda: WorldEnv(ProviderEnv, render_mode="ansi"), "that make makes"),
+        (lambda: WorldEnv(sampler="t4-cascade"), "a world is a function"),
+        (lambda: WorldEnv(sampler={"value": (1, 2)}), "a world is a function"),
+        (lambda: WorldEnv(sampler=3), "a world is a function"),
+        (lambda: WorldEnv(sampler=[]), "one_of needs games"),
         (lambda: WorldEnv(ProviderEnv, lambda rng: sample_games(2, rng)), "a single Game"),
         (lambda: OptionsEnv(throttle=-1), "throttle"),
         (lambda: OptionsEnv(max_passes=0), "max_passes"),

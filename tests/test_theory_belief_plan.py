@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from games import REFERENCE, from_reference
-from routing_game.agents.beliefs import Planned
+from routing_game.agents.sessions import Planned
 from routing_game.envs.crowd import play_sessions
 from routing_game.theory import GAMES, Game, sample_games, solve, thresholds
 from routing_game.theory.belief import Belief, expected_payoffs

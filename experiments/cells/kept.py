@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from routing_game.agents.files import write
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.origin import code
+from routing_game.files import write
 
 
 @dataclass(frozen=True)

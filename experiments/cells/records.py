@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from routing_game.agents.files import write
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.origin import commit, versions
 from routing_game.experiments.cells.spec import Cell, Spec
+from routing_game.files import write
 
 FIRST_SUITE = "learners"
 """That of runs which name none: they began before there were others."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from routing_game.agents.files import write
 from routing_game.experiments.card import card, provider_words
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.spec import Spec
@@ -26,6 +25,7 @@ from routing_game.experiments.intervals import wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import embedded, render
 from routing_game.experiments.pages.words import number
+from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 
 NEAR = 0.01

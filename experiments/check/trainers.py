@@ -163,11 +163,11 @@ def dqn(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
 
 @one_thread()
 def _train_provider(name: str, game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    from routing_game.agents import rl
+    from routing_game.agents import sb3_providers
 
-    width, settings = _fit(rl.SETTINGS[name], tasks)
+    width, settings = _fit(sb3_providers.SETTINGS[name], tasks)
     engine = _engine(ProviderVectorEnv(width, game, infos="none"), world)
-    provider = rl.PROVIDERS[name](engine, np.random.default_rng(agent), settings)
+    provider = sb3_providers.PROVIDERS[name](engine, np.random.default_rng(agent), settings)
     return provider_trace(provider, _thinned(provider.train(), settings.updates * len(settings.windows)))
 
 
@@ -176,21 +176,21 @@ def _train_provider(name: str, game: Game, tasks: int, world: Seed, agent: Seed)
 
 def ppo_user(game: Game, decisions: int, world: Seed, agent: Seed) -> Trace:
     """PPO as a user who sees the commitment, against uniformly drawn ones."""
-    from routing_game.agents.ppo import USER, PPOUser
+    from routing_game.agents.sb3_users import USER, PPOUser
 
     return _train_user(PPOUser, USER, _decisions(game, "strategy"), decisions, world, agent)
 
 
 def ppo_user_model(game: Game, decisions: int, world: Seed, agent: Seed) -> Trace:
     """PPO as a user who also sees which model failed."""
-    from routing_game.agents.ppo import USER, PPOModelUser
+    from routing_game.agents.sb3_users import USER, PPOModelUser
 
     return _train_user(PPOModelUser, USER, _decisions(game, "model"), decisions, world, agent)
 
 
 def ppo_user_answer(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     """PPO as a user who sees the commitment and chooses q itself, once per task."""
-    from routing_game.agents.ppo import ANSWER, PPOAnswerUser
+    from routing_game.agents.sb3_users import ANSWER, PPOAnswerUser
     from routing_game.envs.answer import AnswerVectorEnv
 
     return _train_user(PPOAnswerUser, ANSWER, lambda width: AnswerVectorEnv(width, game), tasks, world, agent)
@@ -198,7 +198,7 @@ def ppo_user_answer(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
 
 def dqn_user(game: Game, decisions: int, world: Seed, agent: Seed) -> Trace:
     """DQN as a user who sees the commitment and stays or leaves."""
-    from routing_game.agents.ppo import ALIASED, DQNUser
+    from routing_game.agents.sb3_users import ALIASED, DQNUser
 
     return _train_user(DQNUser, ALIASED, _decisions(game, "strategy"), decisions, world, agent)
 

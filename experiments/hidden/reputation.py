@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from scipy.optimize import minimize
 
-from routing_game.envs.sessions import ProviderSessions
+from routing_game.envs.session_engines import ProviderSessions
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.workers import one_thread
@@ -192,7 +192,7 @@ def best_blind(game: Game, cell: tuple[Checks, float]) -> dict[str, Any]:
 @one_thread()
 def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], dict[str, Any]]:
     """Train one learner; its row, and one session of it."""
-    from routing_game.agents.session_rl import SETTINGS, PPOBlind, PPOReputation
+    from routing_game.agents.sb3_sessions import SETTINGS, PPOBlind, PPOReputation
     from routing_game.envs.sb3 import SB3VecEnv
 
     game, rng = settings.game, settings.rng("reputation", cell)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from routing_game.agents.beliefs import Planned
+from routing_game.agents.sessions import Planned
 from routing_game.envs.crowd import play_sessions
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.spec import Cell, Plan, Spec

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure as Canvas
 
-from routing_game.envs.sessions import UserSessions
+from routing_game.envs.session_engines import UserSessions
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.workers import one_thread
@@ -139,7 +139,7 @@ def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], list[dict[str
 
 def learn(settings: Settings, cell: Cell, observes: str | int, rng: np.random.Generator) -> tuple[Any, Act]:
     """A trained learner, and what it does."""
-    from routing_game.agents.session_rl import SETTINGS, PPOBeliefUser, PPOWindowUser, RecurrentUser
+    from routing_game.agents.sb3_sessions import SETTINGS, PPOBeliefUser, PPOWindowUser, RecurrentUser
     from routing_game.envs.sb3 import SB3VecEnv
 
     kinds: dict[str, Any] = {"belief": PPOBeliefUser, "window": PPOWindowUser, "recurrent": RecurrentUser}

@@ -9,10 +9,10 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from routing_game.agents.files import write
 from routing_game.experiments.cells.origin import commit, versions
 from routing_game.experiments.pages.html import embedded, render
 from routing_game.experiments.pages.words import cell
+from routing_game.files import write
 
 if TYPE_CHECKING:
     import polars as pl

@@ -17,8 +17,8 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from scipy.ndimage import distance_transform_edt
 
-from routing_game.agents.files import write
 from routing_game.experiments.paper.planes import CHOICES, FIGURES, SIZE, Border, Plane, npz
+from routing_game.files import write
 from routing_game.theory import RULES
 from routing_game.theory.numbers import Array
 

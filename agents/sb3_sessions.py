@@ -1,13 +1,15 @@
-"""Reinforcement learning of sessions with a hidden s, by stable-baselines3: providers and users that learn from play.
+"""Providers and users of sessions with a hidden s, by stable-baselines3, that learn from play.
 
-Each is given one of the engines of `envs.sessions` as an SB3 `VecEnv`, and differs from the others of its side only in
-what it sees:
+Each is given one of the engines of `envs.session_engines` as an SB3 `VecEnv`, and differs from the
+others of its side only in what it sees:
 
 - a provider sees the user's belief, or only its own task;
-- a user sees the counts of a Bayesian user, or its last draws, or only the last one, with a memory of its own (LSTM).
+- a user sees the counts of a Bayesian user, or its last draws, or only the last one, with a memory
+  of its own (LSTM).
 
-Rewards are not discounted: how likely a session goes on is the engine's business. Trained, each plays
-`RoutingGame/Session-v0` like the agents of `agents.beliefs`, taking the action that it finds the more likely one.
+Rewards are not discounted: how likely a session goes on is the engine's business. Trained, each
+plays `RoutingGame/Session-v0` like the agents of `agents.sessions`, taking the action that it finds
+the more likely one.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
-from routing_game.agents.beliefs import Observation
-from routing_game.agents.sb3 import SB3Agent, Settings, geometric
+from routing_game.agents.protocol import Observation, SessionView
+from routing_game.agents.sb3 import SB3Agent, Settings, geometric, stacked
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import after_reasoning
@@ -33,7 +35,7 @@ from routing_game.theory.belief_rules import after_reasoning
 Mask = NDArray[np.bool_]
 
 MINIBATCHES = 8
-"""Into which a learner divides what it saw between two updates; an LSTM, whose sequences are long, half as many."""
+"""Into which a learner divides what it saw between updates; an LSTM, of long sequences, half."""
 
 
 class _SessionLearner(SB3Agent):
@@ -46,7 +48,8 @@ class _SessionLearner(SB3Agent):
     def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
         settings = settings or SETTINGS[self.name]
         super().__init__(rng, settings)
-        self._start(env, n_steps=settings.steps, batch_size=settings.steps * env.num_envs // self.minibatches)
+        seen = settings.steps * env.num_envs
+        self._start(env, n_steps=settings.steps, batch_size=seen // self.minibatches)
 
     def train(self) -> Iterator[int]:
         """Train; after each update yield the number of decisions so far."""
@@ -69,25 +72,23 @@ class _SessionLearner(SB3Agent):
         return self._model.predict(observations, state, begins, greedy)
 
     def _ones(self, *seen: Any) -> Mask:
-        """Whether action 1 is the likelier one; each column of the observation is a number or an array."""
-        columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.float32) for x in seen))
-        actions, _ = self.decide(np.stack([x.ravel() for x in columns], axis=-1))
-        return np.asarray(actions == 1).reshape(columns[0].shape)
-
-
-# --- providers ------------------------------------------------------------------------------------------------
+        """Whether action 1 is the likelier one; each column observed is a number or an array."""
+        observations, shape = stacked(*seen)
+        actions, _ = self.decide(observations)
+        return np.asarray(actions == 1).reshape(shape)
 
 
 class _PPOProvider(_SessionLearner):
-    """A provider of sessions. Its engine's fee follows what tasks cost, so that going on is worth about nothing."""
+    """A provider of sessions, whose engine's fee follows costs: going on is worth about nothing."""
 
     def train(self) -> Iterator[int]:
         """Train; after each update yield the number of decisions so far."""
         for steps in super().train():
-            seen = self._model.rollout_buffer
-            tasks = np.count_nonzero(seen.observations[..., 0] == 0)
-            (fee, *_) = self._model.env.get_attr("fee")
-            self._model.env.set_attr("fee", float(fee - seen.rewards.sum() / tasks))
+            seen, engine = self._model.rollout_buffer, self._model.env
+            failed = seen.observations[..., 0]
+            tasks = np.count_nonzero(failed == 0)
+            fee, *_ = engine.get_attr("fee")
+            engine.set_attr("fee", float(fee - seen.rewards.sum() / tasks))
             yield steps
 
 
@@ -123,8 +124,9 @@ class PPOReputation(_PPOProvider):
 
     def act(self, observation: Observation) -> int:
         """The model of the next pass in `RoutingGame/Session-v0`: 0 for M1, 1 for M2."""
-        failed, _, escalated, kept = observation[1:]
-        return int(self._ones(failed, self._prior.escalated + escalated, self._prior.kept + kept))
+        seen = SessionView(*observation)
+        a, b = self._prior.escalated + seen.escalations, self._prior.kept + seen.keeps
+        return int(self._ones(seen.failed, a, b))
 
 
 class PPOBlind(_PPOProvider):
@@ -133,22 +135,24 @@ class PPOBlind(_PPOProvider):
     name = "ppo-blind"
 
     def chances(self, passes: int) -> NDArray[np.float64]:
-        """The chance of M2 next after 0 .. ``passes`` failed passes of M1 in the task, the user staying."""
+        """The chance of M2 next after 0 .. ``passes`` failed passes of M1, the user staying."""
         j = torch.arange(passes + 1, dtype=torch.float32)
+        seen = torch.stack([(j > 0).float(), j], dim=1)
         with torch.no_grad():
-            policy = self._model.policy.get_distribution(torch.stack([(j > 0).float(), j], dim=1)).distribution
+            policy = self._model.policy.get_distribution(seen).distribution
         return np.asarray(policy.probs[:, 1], dtype=float)
 
     def act(self, observation: Observation) -> int:
         """The model of the next pass in `RoutingGame/Session-v0`: 0 for M1, 1 for M2."""
-        return int(self._ones(*observation[1:3]))
+        seen = SessionView(*observation)
+        return int(self._ones(seen.failed, seen.passes))
 
 
 class BeliefOfPlace(BaseFeaturesExtractor):
-    """Features of (failed, a, b): log odds and log size of the belief, once for starts of tasks and once for failures.
+    """Features of (failed, a, b): log odds and log size, apart for starts of tasks and failures.
 
-    What is right at a start and what after a failure change at different beliefs; apart, learning one does not drag
-    the other along.
+    What is right at a start and what after a failure change at different beliefs; apart, learning
+    one does not drag the other along.
     """
 
     def __init__(self, observation_space: spaces.Box) -> None:
@@ -160,9 +164,6 @@ class BeliefOfPlace(BaseFeaturesExtractor):
         belief = _odds_and_size(counts)
         belief = torch.cat([belief, torch.ones_like(failed)], dim=1)
         return torch.cat([failed * belief, (1 - failed) * belief], dim=1)
-
-
-# --- users ----------------------------------------------------------------------------------------------------
 
 
 class _SessionUser(_SessionLearner):
@@ -193,7 +194,8 @@ class _SessionUser(_SessionLearner):
 
     def begin(self) -> None:
         """Start a new session."""
-        self.belief, self._over, self._memory = self._prior, 0, (None, True)
+        self.belief, self._over = self._prior, 0
+        self._memory: tuple[Any, bool] = (None, True)  # of an LSTM; and whether it is to be cleared
         self._draws: list[float] = []
 
     def leaving(self, model: int) -> float:
@@ -201,10 +203,11 @@ class _SessionUser(_SessionLearner):
         if model == 2:
             return self._after_reasoning
         state, begins = self._memory
-        seen = np.array([[min(self._over / self._tasks, 1.0), *self._seen()]], dtype=np.float32)
-        action, state = self.decide(seen, state, np.array([begins]))
+        share = min(self._over / self._tasks, 1.0)
+        seen = np.array([[share, *self._seen()]], dtype=np.float32)
+        (action,), state = self.decide(seen, state, np.array([begins]))
         self._memory = state, False
-        return float(action[0])
+        return float(action)
 
     def see_draw(self, escalated: bool) -> None:
         """Remember a draw."""
@@ -228,7 +231,7 @@ class PPOBeliefUser(_SessionUser):
     name = "ppo-belief-user"
 
     def plan(self, belief: Belief) -> Mask:
-        """Whether it leaves with 1 .. T tasks to come at beliefs of shape (A, B): (T, A, B), as a plan is told."""
+        """Whether it leaves with 1 .. T tasks to come at beliefs (A, B): (T, A, B)."""
         over = 1 - np.arange(1, self._tasks + 1) / self._tasks
         return self._ones(over[:, None, None], *belief)
 
@@ -243,7 +246,7 @@ class PPOWindowUser(_SessionUser):
 
 
 class RecurrentUser(_SessionUser):
-    """A user that sees only its last draw (`UserSessions` observing 1) and remembers by an LSTM; needs sb3-contrib."""
+    """A user that sees its last draw (`UserSessions` observing 1) and has an LSTM (sb3-contrib)."""
 
     name, minibatches = "ppo-recurrent-user", MINIBATCHES // 2
 
@@ -257,7 +260,8 @@ def _recurrent_ppo() -> type[BaseAlgorithm]:
     from sb3_contrib import RecurrentPPO
     from sb3_contrib.ppo_recurrent import MlpLstmPolicy
 
-    return type("RecurrentPPO", (RecurrentPPO,), {"policy_aliases": {"MlpPolicy": MlpLstmPolicy}})
+    aliases = {"MlpPolicy": MlpLstmPolicy}
+    return type("RecurrentPPO", (RecurrentPPO,), {"policy_aliases": aliases})
 
 
 class BeliefAndTime(BaseFeaturesExtractor):
@@ -268,36 +272,70 @@ class BeliefAndTime(BaseFeaturesExtractor):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """(n, 3) observations -> (n, 3)."""
-        return torch.cat([2 * observations[:, :1] - 1, _odds_and_size(observations[:, 1:])], dim=1)
+        share, counts = observations[:, :1], observations[:, 1:]
+        return torch.cat([2 * share - 1, _odds_and_size(counts)], dim=1)
 
 
 def _odds_and_size(counts: torch.Tensor) -> torch.Tensor:
     """(n, 2) counts a, b -> (n, 2), of order 1 for beliefs that make a user doubt."""
     a, b = counts[:, 0], counts[:, 1]
-    return torch.stack([2 * torch.log(a / b) + 2, torch.log(a + b) - 1.5], dim=1)
-
-
-# --- settings -------------------------------------------------------------------------------------------------
+    odds, size = torch.log(a / b), torch.log(a + b)
+    return torch.stack([2 * odds + 2, size - 1.5], dim=1)
 
 
 def _options(net: dict[str, Any], horizon: float, epochs: int = 4) -> dict[str, Any]:
     return {"gamma": 1.0, "gae_lambda": horizon, "n_epochs": epochs, "policy_kwargs": net}
 
 
+_LSTM = {
+    "net_arch": [],
+    "lstm_hidden_size": 24,
+    "shared_lstm": True,
+    "enable_critic_lstm": False,
+}
 SETTINGS: dict[str, Settings] = {
     # noise: weight of the policy's entropy
-    "ppo-belief": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
-                           options=_options({"net_arch": [32, 32], "features_extractor_class": BeliefOfPlace}, 0.9)),
-    # what follows a pass of its own depends on a belief that it does not see: its values mislead, so it uses returns
-    "ppo-blind": Settings(width=128, steps=256, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
-                          options=_options({"net_arch": [32]}, 1.0)),
-    "ppo-belief-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(1e-3, 1e-5),
-                                options=_options({"net_arch": [32, 32],
-                                                  "features_extractor_class": BeliefAndTime}, 0.98)),
-    "ppo-window-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.01, 0.0005), noise=(0.05, 1e-3),
-                                options=_options({"net_arch": [64, 64], "activation_fn": torch.nn.ReLU}, 0.98)),
-    "ppo-recurrent-user": Settings(width=512, steps=64, updates=60, learning_rate=(0.004, 0.0005), noise=(0.05, 1e-3),
-                                   options=_options({"net_arch": [], "lstm_hidden_size": 24, "shared_lstm": True,
-                                                     "enable_critic_lstm": False}, 0.98, epochs=2)),
-}  # fmt: skip
+    "ppo-belief": Settings(
+        width=512,
+        steps=64,
+        updates=60,
+        learning_rate=(0.01, 0.0005),
+        noise=(1e-3, 1e-5),
+        options=_options({"net_arch": [32, 32], "features_extractor_class": BeliefOfPlace}, horizon=0.9),
+    ),
+    # what follows a pass of its own depends on a belief that it does not see: its values mislead,
+    # so it uses returns
+    "ppo-blind": Settings(
+        width=128,
+        steps=256,
+        updates=60,
+        learning_rate=(0.01, 0.0005),
+        noise=(1e-3, 1e-5),
+        options=_options({"net_arch": [32]}, horizon=1.0),
+    ),
+    "ppo-belief-user": Settings(
+        width=512,
+        steps=64,
+        updates=60,
+        learning_rate=(0.01, 0.0005),
+        noise=(1e-3, 1e-5),
+        options=_options({"net_arch": [32, 32], "features_extractor_class": BeliefAndTime}, horizon=0.98),
+    ),
+    "ppo-window-user": Settings(
+        width=512,
+        steps=64,
+        updates=60,
+        learning_rate=(0.01, 0.0005),
+        noise=(0.05, 1e-3),
+        options=_options({"net_arch": [64, 64], "activation_fn": torch.nn.ReLU}, horizon=0.98),
+    ),
+    "ppo-recurrent-user": Settings(
+        width=512,
+        steps=64,
+        updates=60,
+        learning_rate=(0.004, 0.0005),
+        noise=(0.05, 1e-3),
+        options=_options(_LSTM, horizon=0.98, epochs=2),
+    ),
+}
 """Learner to its settings."""

@@ -2,12 +2,14 @@
 
 Each is given its environment, batched, as an SB3 `VecEnv`, and learns from sampled tasks alone.
 
-- `PPOUser` decides after each failed pass and sees (i, s), like the paper's user; `PPOModelUser` also sees the model
-  that has just failed. Returns are undiscounted and Monte-Carlo (gamma = lambda = 1): a task has no clock, and a user
-  who sees only its commitment cannot bootstrap, because the same observation hides different states (M1 or M2 in use).
+- `PPOUser` decides after each failed pass and sees (i, s), like the paper's user; `PPOModelUser`
+  also sees the model that has just failed. Returns are undiscounted and Monte-Carlo
+  (gamma = lambda = 1): a task has no clock, and a user who sees only its commitment cannot
+  bootstrap, because the same observation hides different states (M1 or M2 in use).
 - `PPOAnswerUser` decides once per task, on q itself.
-- `DQNUser` is shown to fail. It sees (i, s) after each failed pass, bootstraps on that aliased observation, and can
-  only stay or leave for sure, where the best response of the one q may have to be mixed.
+- `DQNUser` is shown to fail. It sees (i, s) after each failed pass, bootstraps on that aliased
+  observation, and can only stay or leave for sure, where the best response of the one q may have to
+  be mixed.
 """
 
 from collections.abc import Iterator
@@ -23,7 +25,8 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
 from routing_game.agents.protocol import Abandon
-from routing_game.agents.sb3 import EpsilonGreedy, Gaussian, SB3Agent, Settings
+from routing_game.agents.sb3 import EpsilonGreedy, Gaussian, SB3Agent, Settings, stacked
+from routing_game.box import to_chance
 
 MINIBATCHES = 4
 """Into which a user divides what it saw between two updates."""
@@ -37,7 +40,8 @@ class _PPOUserAgent(SB3Agent):
     def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
         settings = settings or USER
         super().__init__(rng, settings)
-        self._start(env, n_steps=settings.steps, batch_size=settings.steps * env.num_envs // MINIBATCHES)
+        seen = settings.steps * env.num_envs
+        self._start(env, n_steps=settings.steps, batch_size=seen // MINIBATCHES)
 
     def train(self) -> Iterator[int]:
         """Train; after each update yield the number of tasks begun so far."""
@@ -48,7 +52,7 @@ class _PPOUserAgent(SB3Agent):
 
 
 class PPOUser(_PPOUserAgent):
-    """The paper's user, learning at the step level: sees (i, s) after each failure and stays or leaves."""
+    """The paper's user, step by step: sees (i, s) after each failure and stays or leaves."""
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The learned q(i, s)."""
@@ -64,12 +68,12 @@ class PPOModelUser(_PPOUserAgent):
 
 
 def leaving(policy: ActorCriticPolicy, *seen: ArrayLike) -> Abandon:
-    """A policy's chance of leaving at what it sees, each entry of its observation a number or an array."""
-    columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.float32) for x in seen))
-    observations = torch.as_tensor(np.stack([x.ravel() for x in columns], axis=-1))
+    """A policy's chance of leaving at what it sees; each part a number or an array."""
+    observations, shape = stacked(*seen)
     with torch.no_grad():
-        leave = policy.get_distribution(observations).log_prob(torch.ones(len(observations))).exp()
-    return leave.numpy().astype(np.float64).reshape(columns[0].shape)
+        decision = policy.get_distribution(torch.as_tensor(observations))
+        leave = decision.log_prob(torch.ones(len(observations))).exp()
+    return leave.numpy().astype(np.float64).reshape(shape)
 
 
 class _AnsweringUser(SB3Agent):
@@ -82,16 +86,17 @@ class _AnsweringUser(SB3Agent):
 
     def _act(self, route: ArrayLike, cascade: ArrayLike) -> NDArray[Any]:
         """The best actions, in the arguments' broadcast shape."""
-        route, cascade = np.broadcast_arrays(route, cascade)
-        seen = np.stack([np.ravel(route), np.ravel(cascade)], axis=-1).astype(np.float64)
+        routes, cascades = np.broadcast_arrays(route, cascade)
+        seen = np.stack([routes.ravel(), cascades.ravel()], axis=-1).astype(np.float64)
         action, _ = self._model.predict(seen, deterministic=True)
-        return np.asarray(action).reshape(np.shape(route))
+        return np.asarray(action).reshape(routes.shape)
 
 
 class PPOAnswerUser(_AnsweringUser, Gaussian):
-    """The paper's user as it is defined: sees (i, s), answers with q. A Gaussian whose noise falls on schedule.
+    """The paper's user as it is defined: sees (i, s), answers with q.
 
-    The mean is kept inside the box: outside of it every answer is the same, and no gradient would lead back.
+    Its policy is a Gaussian whose noise falls on schedule. The mean is kept inside the box: outside
+    of it every answer is the same, and no gradient would lead back.
     """
 
     algorithm = PPO
@@ -100,11 +105,13 @@ class PPOAnswerUser(_AnsweringUser, Gaussian):
         settings = settings or ANSWER
         super().__init__(rng, settings)
         self._start(env, batch_size=settings.steps * env.num_envs // MINIBATCHES)
-        self._model.policy.action_net.bias.requires_grad_(False)  # hats add up to 1: it would only repeat them
+        # hats add up to 1: a bias would only repeat them
+        self._model.policy.action_net.bias.requires_grad_(False)
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The mean answer."""
-        return np.asarray((np.clip(self._act(route, cascade), -1.0, 1.0) + 1.0) / 2, dtype=np.float64)
+        mean = np.clip(self._act(route, cascade), -1.0, 1.0)
+        return np.asarray(to_chance(mean), dtype=np.float64)
 
     def _anneal(self, progress: float) -> None:
         super()._anneal(progress)
@@ -112,7 +119,7 @@ class PPOAnswerUser(_AnsweringUser, Gaussian):
 
 
 class DQNUser(_AnsweringUser, EpsilonGreedy):
-    """Deep Q-learning (Mnih et al. 2015) at each failed pass, seeing (i, s): stays or leaves, always the same."""
+    """Deep Q-learning (Mnih et al. 2015) at each failed pass, seeing (i, s): stays or leaves."""
 
     def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
         super().__init__(rng, settings or ALIASED)
@@ -124,10 +131,10 @@ class DQNUser(_AnsweringUser, EpsilonGreedy):
 
 
 class Hats(BaseFeaturesExtractor):
-    """Features of (i, s) or (i, s, model): hat functions of s on a uniform grid, separately for each (i, model).
+    """Features of (i, s) or (i, s, model): hat functions of s, apart for each (i, model).
 
-    A linear policy on them is piecewise linear in s, so it can bend sharply where the best response jumps, and
-    learning at one s does not disturb another.
+    A linear policy on them is piecewise linear in s, so it can bend sharply where the best response
+    jumps, and learning at one s does not disturb another.
     """
 
     KNOTS = 65
@@ -138,8 +145,9 @@ class Hats(BaseFeaturesExtractor):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """(n, 2 or 3) observations -> (n, features)."""
-        place = observations[:, 1:2] * (self.KNOTS - 1) - torch.arange(self.KNOTS)
-        hats = torch.relu(1 - place.abs())
+        place = observations[:, 1:2] * (self.KNOTS - 1)
+        away = (place - torch.arange(self.KNOTS)).abs()
+        hats = torch.relu(1 - away)
         kind = observations[:, 0] - 1
         if self._kinds == 4:
             kind = 2 * kind + observations[:, 2] - 1
@@ -148,8 +156,9 @@ class Hats(BaseFeaturesExtractor):
 
 
 _ON_HATS = {"net_arch": [], "features_extractor_class": Hats}
-# Differences between staying and leaving are small against the noise of a task: big batches, and a small final rate.
-# No entropy bonus: it would pull every q towards 1/2, and hats keep one s from dragging others along too early.
+# Differences between staying and leaving are small against the noise of a task: big batches, and a
+# small final rate. No entropy bonus: it would pull every q towards 1/2, and hats keep one s from
+# dragging others along too early.
 USER = Settings(
     width=512,
     steps=64,
@@ -162,7 +171,8 @@ USER = Settings(
         "policy_kwargs": _ON_HATS,
     },
 )
-# Whole tasks are noisier than decisions: more of them, and wide noise, as it is the answers far apart that differ.
+# Whole tasks are noisier than decisions: more of them, and wide noise, as it is the answers far
+# apart that differ.
 ANSWER = Settings(
     width=4096,
     steps=8,

@@ -1,9 +1,10 @@
 """Sessions with a hidden cascade, side by side in arrays, for learners: one engine for each player.
 
-The rules are those of `SessionEnv`, pass by pass. In `ProviderSessions` the provider learns against users who hold a
-belief and follow a rule, such as those of `routing_game.theory.belief_rules`; in `UserSessions` the user learns against
-providers each of which plays one s that it does not know. Both are `gymnasium.vector` engines, so that
-`envs.sb3.SB3VecEnv` hands them to Stable-Baselines3; all randomness comes from the seed of `reset`.
+The rules are those of `SessionEnv`, pass by pass. In `ProviderSessions` the provider learns against
+users who hold a belief and follow a rule, such as those of `routing_game.theory.belief_rules`; in
+`UserSessions` the user learns against providers each of which plays one s that it does not know.
+Both are `gymnasium.vector` engines, so that `envs.sb3.SB3VecEnv` hands them to Stable-Baselines3;
+all randomness comes from the seed of `reset`.
 """
 
 from __future__ import annotations
@@ -17,28 +18,40 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from routing_game.envs import rules
 from routing_game.envs.arguments import single_game, whole_number
-from routing_game.envs.batch import Array, Engine
+from routing_game.envs.batch import Engine
 from routing_game.envs.crowd import UserRule
+from routing_game.envs.judge import after_reasoning
+from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.theory.belief import Belief, check_checks, checked_chances
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import require
 
 Mask = NDArray[np.bool_]
 
+_NO_END = np.iinfo(np.int64).max
+"""More tasks than are ever played."""
+
 
 class _Sessions(Engine):
     """Many sessions of one game; those that end begin anew in the same step."""
 
     def __init__(
-        self, game: Game | str, num_envs: int, prior: Sequence[float], high: Sequence[float], low: Sequence[float]
+        self,
+        game: Game | str,
+        num_envs: int,
+        prior: Sequence[float],
+        high: Sequence[float],
+        low: Sequence[float],
     ) -> None:
-        box = spaces.Box(np.array(low, dtype=np.float32), np.array(high, dtype=np.float32))
+        low_edge, high_edge = np.array([low, high], dtype=np.float32)
+        box = spaces.Box(low_edge, high_edge)
         super().__init__(num_envs, box, spaces.Discrete(2), AutoresetMode.SAME_STEP)
         self.game, self.prior = single_game(game), Belief.checked(prior)
         self._running = False
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a session everywhere."""
         super().reset(seed=seed)
         self._allocate()
@@ -46,7 +59,7 @@ class _Sessions(Engine):
         self._running = True
         return self._observe(), {}
 
-    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+    def step(self, actions: Array) -> BatchStep:
         """Carry out one decision in each session, and all that follows up to the next one."""
         if not self._running:
             raise gym.error.ResetNeeded("no session has begun: call reset() before step()")
@@ -54,7 +67,7 @@ class _Sessions(Engine):
         if actions.dtype.kind not in "iu" or not np.isin(actions, (0, 1)).all():
             raise ValueError(f"actions are 0 or 1, got {np.unique(actions)}")
         reward, over = self._play(actions == 1)
-        info: dict[str, Any] = {}
+        info: Info = {}
         if over.any():
             info = {"final_obs": self._observe(), "_final_obs": over}
             self._begin(over)
@@ -66,22 +79,21 @@ class _Sessions(Engine):
 
     def _begin(self, where: Mask) -> None:
         """New sessions ``where``."""
-        self.a[where], self.b[where], self.played[where] = self.prior.escalated, self.prior.kept, 0
+        self.a[where], self.b[where] = self.prior
+        self.played[where] = 0
 
     def _see(self, where: Mask, escalated: Mask) -> None:
         """The users ``where`` see what follows a failed pass of M1."""
         self.a += where & escalated
         self.b += where & ~escalated
 
-    def _reason(self, where: Mask, q: Any = None) -> tuple[Array, Mask]:
-        """All passes of M2 ``where``: (how many, solved); the user leaves after each failure with chance q."""
-        q = float(self.game.net_value[1] < 0) if q is None else q
-        again = self.game.failure[1] * (1 - q)
-        passes = where * self.np_random.geometric(np.broadcast_to(1 - again, where.shape))
-        return passes, where & (self.np_random.random(self.num_envs) < self.game.success[1] / (1 - again))
+    def _reason(self, where: Mask, q: Any) -> tuple[Array, Mask]:
+        """All passes of M2 ``where``: (how many, solved), if the user leaves with chance q."""
+        passes, solved = rules.run_reasoning(self.game, q, self.num_envs, self.np_random)
+        return where * passes, where & solved
 
     def _play(self, ones: Mask) -> tuple[Array, Mask]:
-        """The reward of each session under action 1 (True) or 0, and whether the session is over."""
+        """The reward of each session under action 1 (True) or 0, and whether it is over."""
         raise NotImplementedError
 
     def _observe(self) -> Array:
@@ -89,15 +101,16 @@ class _Sessions(Engine):
 
 
 class ProviderSessions(_Sessions):
-    """The provider's side: which model starts a task, and which follows each failed pass of M1 while the user stays.
+    """The provider's side: which model starts a task, and which follows a failed pass of M1.
 
-    Action 0 runs one pass of M1, 1 all further passes by M2. Reward: the ``fee`` when a task ends, less the money for
-    passes, and less P if the task was abandoned.
+    Action 0 runs one pass of M1, 1 all further passes by M2. Reward: the ``fee`` when a task ends,
+    less the money for passes, and less P if the task was abandoned.
 
-    After each task the session goes on with chance ``going_on``. That is the discount g of the theory, which falls due
-    task by task, while a learner's gamma would fall due step by step and make a pass more cost less; so leave gamma at
-    1. As going on does not depend on what the provider does, a fee moves no optimum: one near the cost of a task keeps
-    the value of going on near 0, and the noise of ends with it.
+    After each task the session goes on with chance ``going_on``. That is the discount g of the
+    theory, which falls due task by task, while a learner's gamma would fall due step by step and
+    make a pass more cost less; so leave gamma at 1. As going on does not depend on what the
+    provider does, a fee moves no optimum: one near the cost of a task keeps the value of going on
+    near 0, and the noise of ends with it.
 
     Args:
         game: a game, or the id of one in the catalog.
@@ -106,8 +119,8 @@ class ProviderSessions(_Sessions):
         prior: every user's Beta counts before its first task.
         going_on: g in [0, 1].
         tasks: most tasks of a session; None for no bound, which needs g < 1.
-        observes: "belief": (failed, a, b), whether a pass of M1 has just failed, and the user's counts; "task":
-            (failed, passes), the passes made in this task.
+        observes: "belief": (failed, a, b), whether a pass of M1 has just failed, and the user's
+            counts; "task": (failed, passes), the passes made in this task.
         fee: what a user pays for a task.
     """
 
@@ -129,9 +142,10 @@ class ProviderSessions(_Sessions):
         require(np.isfinite(fee), "fee", fee, "be finite")
         if tasks is None and going_on == 1:
             raise ValueError("going_on must be less than 1, or tasks a number: a session has to end")
-        self.tasks = np.iinfo(np.int64).max if tasks is None else whole_number("tasks", tasks, least=1)
-        width = 3 if observes == "belief" else 2
-        super().__init__(game, num_envs, prior, [1.0] + [np.inf] * (width - 1), [0.0] * width)
+        self.tasks = _NO_END if tasks is None else whole_number("tasks", tasks, least=1)
+        counts = 2 if observes == "belief" else 1
+        high, low = [1.0] + [np.inf] * counts, [0.0] * (1 + counts)
+        super().__init__(game, num_envs, prior, high, low)
         self.user, self.going_on, self.observes, self.fee = user, going_on, observes, fee
 
     def _allocate(self) -> None:
@@ -156,21 +170,28 @@ class ProviderSessions(_Sessions):
     def _play(self, ones: Mask) -> tuple[Array, Mask]:
         game, failed_before = self.game, self.passes > 0
         self._see(failed_before, ones)
-        q = np.where(failed_before, self.whole, game.net_value[1] < 0) if self.user.checks == "task" else None
+        q = after_reasoning(game)
+        if self.user.checks == "task":  # who escalates in mid-task has chosen q before
+            q = np.where(failed_before, self.whole, q)
         passes, solved = self._reason(ones, q)
         failed = ~ones & (self.np_random.random(self.num_envs) >= game.success[0])
         left = ones & ~solved
-        left[failed] = self.np_random.random(int(failed.sum())) < self._q(failed)
+        left[failed] = self._leave(failed)
         self.passes += ~ones
         ends = ones | ~failed | left
-        reward = self.fee * ends - game.cost[0] * ~ones - game.cost[1] * passes - game.penalty * left
+        c1, c2 = game.cost
+        reward = self.fee * ends - c1 * ~ones - c2 * passes - game.penalty * left
         self.played += ends
-        over = ends & ((self.np_random.random(self.num_envs) >= self.going_on) | (self.played >= self.tasks))
+        stops = self.np_random.random(self.num_envs) >= self.going_on
+        over = ends & (stops | (self.played >= self.tasks))
         self._begin_task(ends)
         return reward, over
 
-    def _q(self, failed: Mask) -> Any:
-        return self.whole[failed] if self.user.checks == "task" else self._leaving(failed)
+    def _leave(self, failed: Mask) -> Mask:
+        """Which of the users leave whose pass of M1 has failed."""
+        uniform = self.np_random.random(int(failed.sum()))
+        q = self.whole[failed] if self.user.checks == "task" else self._leaving(failed)
+        return np.asarray(uniform < q)
 
     def _observe(self) -> Array:
         failed = self.passes > 0
@@ -179,19 +200,21 @@ class ProviderSessions(_Sessions):
 
 
 class UserSessions(_Sessions):
-    """The user's side: stay (0) or leave (1) after each failed pass of M1, when the provider plays (1, s) throughout.
+    """The user's side: stay (0) or leave (1) after each failed pass of M1.
 
-    Each session draws its s from the prior. Reward: V for a solved task, less the time of passes, all that happened
-    since the last decision; do not discount. After a failed pass of M2 the user stays iff xi2 >= 0. A session without
-    any failure of M1 has no decision, and is not played: one in p1^-T.
+    The provider plays (1, s) throughout; each session draws its s from the prior. Reward: V for a
+    solved task, less the time of passes, all that happened since the last decision; do not
+    discount. After a failed pass of M2 the user stays iff xi2 >= 0. A session without any failure
+    of M1 has no decision, and is not played: one in p1^-T.
 
     Args:
         game: a game, or the id of one in the catalog.
         num_envs: how many sessions.
         tasks: T, tasks of a session.
         prior: Beta(a, b), the law of s.
-        observes: "belief": (share of the tasks that are over, a, b), the counts of a Bayesian user; a number k: (share,
-            the last k draws), the last one first, 1 for "escalated", -1 for "kept", 0 for none yet.
+        observes: "belief": (share of the tasks that are over, a, b), the counts of a Bayesian user;
+            a number k: (share, the last k draws), the last one first, 1 for "escalated", -1 for
+            "kept", 0 for none yet.
     """
 
     def __init__(
@@ -202,15 +225,18 @@ class UserSessions(_Sessions):
         prior: Sequence[float] = (1.0, 1.0),
         observes: str | int = "belief",
     ) -> None:
-        self.window = 0 if observes == "belief" else whole_number("observes", observes, least=1)
+        if observes == "belief":
+            self.window, high, low = 0, [1.0, np.inf, np.inf], [0.0, 0.0, 0.0]
+        else:
+            self.window = whole_number("observes", observes, least=1)
+            high, low = [1.0, *[1.0] * self.window], [0.0, *[-1.0] * self.window]
         self.tasks = whole_number("tasks", tasks, least=1)
-        span = [np.inf] * 2 if observes == "belief" else [1.0] * self.window
-        low = [0.0] * 3 if observes == "belief" else [0.0] + [-1.0] * self.window
-        super().__init__(game, num_envs, prior, [1.0, *span], low)
+        super().__init__(game, num_envs, prior, high, low)
 
     def _allocate(self) -> None:
         super()._allocate()
-        self.cascade, self._unpaid = np.zeros((2, self.num_envs))  # the hidden s; utility since the last decision
+        self.cascade = np.zeros(self.num_envs)  # the hidden s
+        self._unpaid = np.zeros(self.num_envs)  # utility since the last decision
         self.draws = np.zeros((self.num_envs, self.window), dtype=np.float32)
 
     def _begin(self, where: Mask) -> None:
@@ -226,11 +252,12 @@ class UserSessions(_Sessions):
         stay = ~leave
         escalated = stay & (self.np_random.random(self.num_envs) < self.cascade)
         self._see(stay, escalated)
-        passes, solved = self._reason(escalated)
+        passes, solved = self._reason(escalated, after_reasoning(self.game))
         self._unpaid += self.game.value * solved - self.game.latency[1] * passes
         ends = leave | escalated
         self.played += ends
-        self._run((stay & ~escalated) | (ends & (self.played < self.tasks)))
+        kept, begins = stay & ~escalated, ends & (self.played < self.tasks)
+        self._run(kept | begins)
         reward, self._unpaid = self._unpaid, np.zeros(self.num_envs)
         return reward, self.played >= self.tasks
 

@@ -1,4 +1,4 @@
-"""Engines of sessions: the law of the scalar session, the values of the dynamic programs, seeds, refusals."""
+"""Engines of sessions: the law of the scalar session, values of plans, seeds, refusals."""
 
 import gymnasium as gym
 import numpy as np
@@ -10,7 +10,13 @@ from routing_game.envs import ProviderSessions, SessionEnv, UserSessions
 from routing_game.theory import GAMES, payoffs
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure
-from routing_game.theory.belief_rules import ForcedStays, Optimistic, PlugIn, Thompson, after_failure
+from routing_game.theory.belief_rules import (
+    ForcedStays,
+    Optimistic,
+    PlugIn,
+    Thompson,
+    after_failure,
+)
 from routing_game.theory.reputation import memoryless_discounted, reputation, reputation_discounted
 
 T4, T5 = GAMES["t4-cascade"], GAMES["t5-cascade"]
@@ -38,10 +44,15 @@ def counts(observation, prior):
     return np.rint(observation[:, 1:] - prior).astype(int).T
 
 
-@pytest.mark.parametrize(("make", "width"), [(lambda: ProviderSessions(T4, PlugIn(T4), 5), 3),
-                                             (lambda: ProviderSessions(T4, PlugIn(T4, "task"), 5, observes="task"), 2),
-                                             (lambda: UserSessions(T4, 5, 3), 3),
-                                             (lambda: UserSessions("t5-cascade", 5, 3, observes=4), 5)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "width"),
+    [
+        (lambda: ProviderSessions(T4, PlugIn(T4), 5), 3),
+        (lambda: ProviderSessions(T4, PlugIn(T4, "task"), 5, observes="task"), 2),
+        (lambda: UserSessions(T4, 5, 3), 3),
+        (lambda: UserSessions("t5-cascade", 5, 3, observes=4), 5),
+    ],
+)
 def test_contract(make, width):
     """Spaces, seeds, and sessions that begin anew in the step that ends them."""
     engine, twin, ended = make(), make(), 0
@@ -100,17 +111,31 @@ def test_the_best_plan_is_worth_its_value_in_play(checks):
 
     total = play(ProviderSessions(T4, rule, 8000, UNIFORM, going_on=0.5), act)
     assert agrees(-0.5 * total, plan.cost)
-    ended = reputation(T4, UNIFORM, 8, user, checks,
-                       escalating=lambda belief: plan.escalating[tuple(np.rint(np.subtract(belief, 1)).astype(int))],
-                       starting=lambda belief: plan.reasoning[tuple(np.rint(np.subtract(belief, 1)).astype(int))],
-                       reach=40)  # fmt: skip
+
+    def place(belief):
+        return tuple(np.rint(np.subtract(belief, 1)).astype(int))
+
+    ended = reputation(
+        T4,
+        UNIFORM,
+        8,
+        user,
+        checks,
+        escalating=lambda belief: plan.escalating[place(belief)],
+        starting=lambda belief: plan.reasoning[place(belief)],
+        reach=40,
+    )
     total = play(ProviderSessions(T4, rule, 8000, UNIFORM, going_on=1.0, tasks=8), act, seed=1)
     assert agrees(-total, ended.cost[8])
 
 
 @pytest.mark.parametrize("checks", ["failure", "task"])
 def test_a_memoryless_provider_pays_what_its_recursion_says(checks):
-    chances, rng, rule = np.array([0.1, 0.4, 0.2, 0.7, 1.0]), np.random.default_rng(1), PlugIn(T4, checks)
+    chances, rng, rule = (
+        np.array([0.1, 0.4, 0.2, 0.7, 1.0]),
+        np.random.default_rng(1),
+        PlugIn(T4, checks),
+    )
     exact = memoryless_discounted(T4, UNIFORM, 0.8, lambda x: rule.leaving(x, 1, rng), chances, checks, draws=300)
     engine = ProviderSessions(T4, rule, 8000, UNIFORM, going_on=0.8, observes="task")
     total = play(engine, lambda seen: (rng.random(len(seen)) < chances[seen[:, 1].astype(int)]).astype(int))
@@ -141,8 +166,10 @@ def test_any_rule_may_be_the_user(rule):
 @pytest.mark.parametrize("game", [T4, T5])
 def test_users_by_plan_get_its_value(game, prior):
     tasks = 12
-    plans = [plan_after_failure(game, prior, tasks),
-             plan_after_failure(game, prior, tasks, lambda belief: after_failure(game, belief))]  # fmt: skip
+    plans = [
+        plan_after_failure(game, prior, tasks),
+        plan_after_failure(game, prior, tasks, lambda belief: after_failure(game, belief)),
+    ]
 
     for seed, plan in enumerate(plans):
 
@@ -191,18 +218,24 @@ class Leaves:
         return self.q
 
 
-@pytest.mark.parametrize(("make", "words"), [
-    (lambda: ProviderSessions(T4, PlugIn(T4), 2, observes="all"), "observes"),
-    (lambda: ProviderSessions(T4, PlugIn(T4), 2, going_on=1.0), "tasks a number"),
-    (lambda: ProviderSessions(T4, PlugIn(T4), 2, going_on=1.5), "going_on"),
-    (lambda: ProviderSessions(T4, PlugIn(T4), 2, prior=(0, 1)), "prior"),
-    (lambda: ProviderSessions(T4, PlugIn(T4), 2, fee=np.nan), "fee"),
-    (lambda: ProviderSessions(T4, PlugIn(T4, "tasks"), 2), "checks"),
-    (lambda: ProviderSessions(T4, Leaves(1.5), 2).reset(seed=0), "chance of leaving must lie in"),
-    (lambda: UserSessions(T4, 2, observes=0), "observes"),
-    (lambda: UserSessions(T4, 2, tasks=0), "tasks"),
-    (lambda: UserSessions("t4-cascade", 0), "num_envs"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ProviderSessions(T4, PlugIn(T4), 2, observes="all"), "observes"),
+        (lambda: ProviderSessions(T4, PlugIn(T4), 2, going_on=1.0), "tasks a number"),
+        (lambda: ProviderSessions(T4, PlugIn(T4), 2, going_on=1.5), "going_on"),
+        (lambda: ProviderSessions(T4, PlugIn(T4), 2, prior=(0, 1)), "prior"),
+        (lambda: ProviderSessions(T4, PlugIn(T4), 2, fee=np.nan), "fee"),
+        (lambda: ProviderSessions(T4, PlugIn(T4, "tasks"), 2), "checks"),
+        (
+            lambda: ProviderSessions(T4, Leaves(1.5), 2).reset(seed=0),
+            "chance of leaving must lie in",
+        ),
+        (lambda: UserSessions(T4, 2, observes=0), "observes"),
+        (lambda: UserSessions(T4, 2, tasks=0), "tasks"),
+        (lambda: UserSessions("t4-cascade", 0), "num_envs"),
+    ],
+)
 def test_wrong_arguments_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()

@@ -1,18 +1,21 @@
-"""Providers by stable-baselines3: PPO, A2C, SAC, TD3 and DQN, each with settings tuned on the game's cliffs.
+"""Providers by stable-baselines3: PPO, A2C, SAC, TD3 and DQN, tuned on the game's cliffs.
 
-Each is given its environment, batched, as an SB3 `VecEnv` with the actions of `RoutingGame/Provider-v0`, points a of
-the box [-1, 1]^2: route 2 if a[0] > 0, s = (a[1] + 1) / 2. It sees what its tasks cost, and nothing else. A step is a
-whole task, so there is nothing to bootstrap and nothing to discount; the observation is constant, so a policy needs no
-hidden layer, and only the critics of SAC and TD3 have some.
+Each is given its environment, batched, as an SB3 `VecEnv` with the actions of
+`RoutingGame/Provider-v0`, points a of the box [-1, 1]^2: route 2 if a[0] > 0, s = (a[1] + 1) / 2.
+It sees what its tasks cost, and nothing else. A step is a whole task, so there is nothing to
+bootstrap and nothing to discount; the observation is constant, so a policy needs no hidden layer,
+and only the critics of SAC and TD3 have some.
 
-Next to a cliff a learner keeps a margin of two or three standard deviations of its own noise, and pays for it. So
-noise has to shrink, and there are two ways here:
+Next to a cliff a learner keeps a margin of two or three standard deviations of its own noise, and
+pays for it. So noise has to shrink, and there are two ways here:
 
-- PPO and A2C follow a Gaussian whose noise falls on a schedule, the learning rate with it. The mean is kept inside the
-  box: outside of it every action is clipped to the same edge, and no gradient would lead back.
-- SAC, TD3 and DQN learn a critic (from a buffer, off policy), which cannot resolve a cliff much narrower than the
-  range of its inputs. So they look through a `Window` on s: the whole range first, then, as confidence grows, narrower
-  and narrower around what they recommend, each time with fresh weights and an empty buffer.
+- PPO and A2C follow a Gaussian whose noise falls on a schedule, the learning rate with it. The mean
+  is kept inside the box: outside of it every action is clipped to the same edge, and no gradient
+  would lead back.
+- SAC, TD3 and DQN learn a critic (from a buffer, off policy), which cannot resolve a cliff much
+  narrower than the range of its inputs. So they look through a `Window` on s: the whole range
+  first, then, as confidence grows, narrower and narrower around what they recommend, each time with
+  fresh weights and an empty buffer.
 """
 
 from collections.abc import Iterator
@@ -28,38 +31,79 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from routing_game.agents.sb3 import Buffered, EpsilonGreedy, Gaussian, SB3Agent, Settings, geometric
+from routing_game.box import from_point, to_coordinate
 from routing_game.theory import Commitment, Task
 
 _NO_TIME: dict[str, Any] = {"gamma": 1.0, "gae_lambda": 1.0, "policy_kwargs": {"net_arch": []}}
-_CRITIC: dict[str, Any] = {"policy_kwargs": {"net_arch": {"pi": [], "qf": [64]}}, "gradient_steps": 60,
-                           "batch_size": 512, "buffer_size": 2**17}  # fmt: skip
+_CRITIC: dict[str, Any] = {
+    "policy_kwargs": {"net_arch": {"pi": [], "qf": [64]}},
+    "gradient_steps": 60,
+    "batch_size": 512,
+    "buffer_size": 2**17,
+}
 
 SETTINGS: dict[str, Settings] = {
     # noise: standard deviation in the box
-    "ppo": Settings(width=4096, steps=2, updates=400, learning_rate=(0.1, 0.001), noise=(0.5, 0.005),
-                    options=_NO_TIME | {"n_epochs": 2}),
-    "a2c": Settings(width=4096, steps=2, updates=400, learning_rate=(0.1, 0.001), noise=(0.5, 0.005),
-                    options=_NO_TIME | {"normalize_advantage": True, "use_rms_prop": False}),
+    "ppo": Settings(
+        width=4096,
+        steps=2,
+        updates=400,
+        learning_rate=(0.1, 0.001),
+        noise=(0.5, 0.005),
+        options=_NO_TIME | {"n_epochs": 2},
+    ),
+    "a2c": Settings(
+        width=4096,
+        steps=2,
+        updates=400,
+        learning_rate=(0.1, 0.001),
+        noise=(0.5, 0.005),
+        options=_NO_TIME | {"normalize_advantage": True, "use_rms_prop": False},
+    ),
     # noise: standard deviation in the window
-    "td3": Settings(width=2048, steps=8, updates=12, learning_rate=(0.03, 0.001), noise=(0.7, 0.3),
-                    windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03), options=_CRITIC | {"policy_delay": 2}),
+    "td3": Settings(
+        width=2048,
+        steps=8,
+        updates=12,
+        learning_rate=(0.03, 0.001),
+        noise=(0.7, 0.3),
+        windows=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03),
+        options=_CRITIC | {"policy_delay": 2},
+    ),
     # noise: entropy coefficient
-    "sac": Settings(width=2048, steps=8, updates=12, learning_rate=(0.03, 0.001), noise=(0.1, 0.01),
-                    windows=(1.0, 0.5, 0.25, 0.12, 0.06), options=_CRITIC | {"gradient_steps": 30}),
+    "sac": Settings(
+        width=2048,
+        steps=8,
+        updates=12,
+        learning_rate=(0.03, 0.001),
+        noise=(0.1, 0.01),
+        windows=(1.0, 0.5, 0.25, 0.12, 0.06),
+        options=_CRITIC | {"gradient_steps": 30},
+    ),
     # noise: share of random batches
-    "dqn": Settings(width=256, steps=64, updates=20, learning_rate=(0.03, 0.0002), noise=(1.0, 0.3),
-                    windows=(1.0, 0.3),
-                    options={"policy_kwargs": {"net_arch": []}, "gradient_steps": 60, "batch_size": 2048,
-                             "buffer_size": 2**19}),
-}  # fmt: skip
+    "dqn": Settings(
+        width=256,
+        steps=64,
+        updates=20,
+        learning_rate=(0.03, 0.0002),
+        noise=(1.0, 0.3),
+        windows=(1.0, 0.3),
+        options={
+            "policy_kwargs": {"net_arch": []},
+            "gradient_steps": 60,
+            "batch_size": 2048,
+            "buffer_size": 2**19,
+        },
+    ),
+}
 """Algorithm to its settings."""
 
 
 class Window(VecEnvWrapper):
-    """The box [-1, 1]^2 with a[1] stretched over a window of the provider's s, and rewards of order 1.
+    """The box [-1, 1]^2 with a[1] stretched over a window of s, and rewards of order 1.
 
-    The mean of the first batch of rewards counts as 0, and `spread` of its standard deviations as 1, so that learning
-    does not depend on the unit of cost, nor on what every task costs.
+    The mean of the first batch of rewards counts as 0, and `spread` of its standard deviations as
+    1, so that learning does not depend on the unit of cost, nor on what every task costs.
     """
 
     spread = 1.0
@@ -67,10 +111,10 @@ class Window(VecEnvWrapper):
     def __init__(self, venv: VecEnv) -> None:
         super().__init__(venv)
         self._centre, self._half = 0.0, 1.0
-        self._scale: tuple[float, float] | None = None  # what counts as 0, and the distance from it that counts as 1
+        self._scale: tuple[float, float] | None = None  # what counts as 0, and how much as 1
 
     def move(self, centre: float, half: float) -> None:
-        """Show [centre - half, centre + half] from now on; beyond an edge of the box it shows the edge."""
+        """Show [centre - half, centre + half] from now on; beyond an edge of the box, the edge."""
         self._centre, self._half = centre, half
 
     def through(self, actions: NDArray[Any]) -> NDArray[np.float32]:
@@ -90,7 +134,8 @@ class Window(VecEnvWrapper):
         """Play them."""
         observations, rewards, dones, infos = self.venv.step_wait()
         if self._scale is None:
-            self._scale = float(rewards.mean()), self.spread * float(rewards.std()) or 1.0
+            spread = self.spread * float(rewards.std())
+            self._scale = float(rewards.mean()), spread or 1.0  # all rewards may be alike
         zero, one = self._scale
         return observations, (rewards - zero) / one, dones, infos
 
@@ -98,7 +143,8 @@ class Window(VecEnvWrapper):
 class Arms(Window):
     """The same window as a list: so many s, evenly spaced, and last route 2.
 
-    Rewards are smaller: DQN's loss is quadratic, so that its values are means, only for errors below 1.
+    Rewards are smaller: DQN's loss is quadratic, so that its values are means, only for errors
+    below 1.
     """
 
     spread = 10.0
@@ -106,11 +152,11 @@ class Arms(Window):
     def __init__(self, venv: VecEnv, cascades: int = 21) -> None:
         super().__init__(venv)
         self.action_space = spaces.Discrete(cascades + 1)
-        s = np.linspace(-1.0, 1.0, cascades)
-        self._points = np.append(np.stack([np.full(cascades, -1.0), s], axis=-1), [[1.0, 0.0]], axis=0)
+        on_route_1 = [[-1.0, s] for s in np.linspace(-1.0, 1.0, cascades)]
+        self._points = np.array([*on_route_1, [1.0, 0.0]])
 
     def through(self, actions: NDArray[Any]) -> NDArray[np.float32]:
-        """The points of the provider's box, shape (..., 2), that numbers of arms, shape (...), mean."""
+        """The points of the provider's box, (..., 2), that numbers of arms, (...), mean."""
         return super().through(self._points[actions])
 
 
@@ -148,14 +194,14 @@ class SB3Provider(SB3Agent):
 
     def _commit(self, deterministic: bool) -> Commitment:
         action, _ = self._model.predict(np.ones(1, np.float32), deterministic=deterministic)
-        route, cascade = self._window.through(action)
-        return Commitment(2 if route > 0 else 1, float(np.clip((cascade + 1) / 2, 0.0, 1.0)))
+        route, cascade = from_point(self._window.through(action))
+        return Commitment(route, float(np.clip(cascade, 0.0, 1.0)))
 
     def _look(self, half: float) -> None:
-        """Begin anew in a window around the recommended s; on route 2, which has none, in the same as before."""
+        """Begin anew around the recommended s; on route 2, which has none, in the same window."""
         route, cascade = self.recommend()
         if route == 1:
-            self._window.move(2 * cascade - 1, half)
+            self._window.move(to_coordinate(cascade), half)
         self._start(self._window)
 
 
@@ -186,9 +232,10 @@ class A2CProvider(_GaussianProvider):
 
 
 class _CriticProvider(SB3Provider, Buffered):
-    """Begins in the middle of the window with a flat critic, and waits there until the critic has learned.
+    """Begins in the middle of the window with a flat critic, and waits until that has learned.
 
-    An actor that follows the first slopes of a critic ends at an edge of the window, where tanh is flat.
+    An actor that follows the first slopes of a critic ends at an edge of the window, where tanh is
+    flat.
     """
 
     critic_first = 0.3  # share of a window's updates in which the actor waits
@@ -227,16 +274,16 @@ class SACProvider(_CriticProvider):
         self._model.ent_coef_tensor = torch.tensor(geometric(self._settings.noise, progress))
 
     def _start(self, env: VecEnv, **options: Any) -> None:
-        super()._start(env, ent_coef=self._settings.noise[0], **options)
+        first, _ = self._settings.noise
+        super()._start(env, ent_coef=first, **options)
 
 
 class DQNProvider(SB3Provider, EpsilonGreedy):
-    """Deep Q-learning (Mnih et al. 2015) on a grid of s, which is moved and refined with the window."""
+    """Deep Q-learning (Mnih et al. 2015) on a grid of s, moved and refined with the window."""
 
     name, window = "dqn", Arms
 
 
-PROVIDERS: dict[str, type[SB3Provider]] = {
-    kind.name: kind for kind in (PPOProvider, A2CProvider, TD3Provider, SACProvider, DQNProvider)
-}
+_ALL = (PPOProvider, A2CProvider, TD3Provider, SACProvider, DQNProvider)
+PROVIDERS: dict[str, type[SB3Provider]] = {kind.name: kind for kind in _ALL}
 """All of them, by the names of `SETTINGS`."""

@@ -1,4 +1,4 @@
-"""Rules as users of sessions, providers with a reputation to keep; and crowds, which play by the same rules."""
+"""Rules as users of sessions, providers with a reputation to keep, crowds that play alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 import routing_game  # noqa: F401
-from routing_game.agents import BeliefUser, ConstantCascade, PlanningProvider, PlanningUser, ReputationProvider
+from routing_game.agents import (
+    BeliefUser,
+    ConstantCascade,
+    PlanningProvider,
+    PlanningUser,
+    ReputationProvider,
+)
 from routing_game.envs.crowd import play_sessions
 from routing_game.theory import GAMES, solve, thresholds
 from routing_game.theory.belief import Belief
@@ -104,7 +110,7 @@ def test_no_provider_of_ours_beats_the_plan() -> None:
 
 
 def test_a_window_finds_a_provider_that_changed() -> None:
-    """Escalates always, then rarely: with a window the belief follows within a few windows, without it lags."""
+    """Escalates always, then rarely: with a window the belief follows soon, without it lags."""
     rng = np.random.default_rng(33)
 
     def provider(belief: Belief, task: int) -> Any:
@@ -120,12 +126,19 @@ def test_a_window_finds_a_provider_that_changed() -> None:
 
 def test_bad_arguments_are_named() -> None:
     rng = np.random.default_rng(0)
-    for arguments, message in (({"memory": 0}, "memory"), ({"cancel": 2}, "cancel"), ({"prior": (0, 1)}, "prior")):
+    for arguments, message in (
+        ({"memory": 0}, "memory"),
+        ({"cancel": 2}, "cancel"),
+        ({"prior": (0, 1)}, "prior"),
+    ):
         with pytest.raises(ValueError, match=message):
             BeliefUser(T4, PlugIn(T4), rng, **arguments)
     with pytest.raises(ValueError, match="rng must be a numpy Generator"):
         ConstantCascade(0.5, 7)  # type: ignore[arg-type]
     for rule in (Thompson(T4), Optimistic(T4), ForcedStays(T4)):
-        for make in (lambda rule: ReputationProvider(T4, rule=rule), lambda rule: PlanningProvider(T4, 3, rule=rule)):
+        for make in (
+            lambda rule: ReputationProvider(T4, rule=rule),
+            lambda rule: PlanningProvider(T4, 3, rule=rule),
+        ):
             with pytest.raises(ValueError, match="rule of the belief alone"):
                 make(rule)

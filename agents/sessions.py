@@ -1,19 +1,20 @@
 """Users and providers of sessions in which s is hidden: every rule of the theory, and reputation.
 
-Users satisfy the protocol of a session's user (`begin`, `leaving`, `see_draw`, `cancelling`) and plug into
-`RoutingGame/Session-v0`; the many rules are in `theory.belief_rules`, and any of them will do. Providers answer a
-session's observation with its next action, 0 for M1 and 1 for M2, or (1, s) drawn pass by pass.
+Users satisfy the protocol of a session's user (`begin`, `leaving`, `see_draw`, `cancelling`) and
+plug into `RoutingGame/Session-v0`; the many rules are in `theory.belief_rules`, and any of them
+will do. Providers answer a session's observation with its next action, 0 for M1 and 1 for M2, or
+(1, s) drawn pass by pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
+from routing_game.agents.protocol import Observation, SessionView
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief, lattice
 from routing_game.theory.belief_plan import UserPlan, plan_after_failure, plan_each_task
@@ -21,17 +22,13 @@ from routing_game.theory.belief_rules import Checks, PlugIn, Rule, after_reasoni
 from routing_game.theory.numbers import require
 from routing_game.theory.reputation import Reputation, reputation, reputation_rule
 
-STANDARD, REASONING = 0, 1
-
-Observation = NDArray[np.float64]
-"""Of a session: share of tasks over, whether a pass of M1 failed, passes in this task, escalations and keeps seen."""
-
 
 class BeliefUser:
     """A user that holds a Beta belief about s and decides by a rule.
 
     Args:
-        game: the game; after a failed pass of M2 a user that checks at each failure stays iff xi2 >= 0.
+        game: the game; after a failed pass of M2 a user that checks at each failure stays iff
+            xi2 >= 0.
         rule: a rule such as `theory.belief_rules.Thompson`.
         rng: for rules that draw.
         prior: counts (a, b) before the first task.
@@ -50,7 +47,8 @@ class BeliefUser:
     ) -> None:
         require(0 < memory <= 1, "memory", memory, "lie in (0, 1]")
         require(0 <= cancel <= 1, "cancel", cancel, "be a probability")
-        self._rule, self._rng, self._memory, self._cancel = rule, generator(rng), memory, cancel
+        self._rule, self._rng = rule, generator(rng)
+        self._memory, self._cancel = memory, cancel
         self._prior = Belief.checked(prior)
         self._after_reasoning = float(after_reasoning(game))
         self.begin()
@@ -61,13 +59,15 @@ class BeliefUser:
         self._whole: float | None = None
 
     def leaving(self, model: int) -> float:
-        """The rule's q; a rule that checks once a task is asked at its first failure and kept to."""
+        """The rule's q; one that checks once a task is asked at its first failure and kept to."""
         if self._rule.checks == "task":
-            if self._whole is None:  # a task that starts with M2 has no s to guess
-                first = self._after_reasoning if model == 2 else self._rule.leaving(self.belief, self._task, self._rng)
-                self._whole = float(first)
+            if self._whole is None:
+                self._whole = self._asked(model)
             return self._whole
-        if model == 2:
+        return self._asked(model)
+
+    def _asked(self, model: int) -> float:
+        if model == 2:  # whatever s is; and a task that starts with M2 has none to guess
             return self._after_reasoning
         return float(self._rule.leaving(self.belief, self._task, self._rng))
 
@@ -82,42 +82,56 @@ class BeliefUser:
 
 
 class PlanningUser(BeliefUser):
-    """The Bayes-optimal user of a session of T tasks: it may stay at a loss to learn (`plan_after_failure`)."""
+    """The Bayes-optimal user of T tasks: it may stay at a loss to learn (`plan_after_failure`).
+
+    Args:
+        game: the game.
+        tasks: T.
+        rng: as every user has; it draws nothing.
+        prior: counts before the first task.
+        cancel: chance of cancelling after an abandoned task.
+    """
 
     def __init__(
-        self, game: Game, tasks: int, rng: np.random.Generator, prior: Sequence[float] = (1.0, 1.0), cancel: float = 0.0
+        self,
+        game: Game,
+        tasks: int,
+        rng: np.random.Generator,
+        prior: Sequence[float] = (1.0, 1.0),
+        cancel: float = 0.0,
     ) -> None:
-        super().__init__(game, Planned(game, tasks, prior), rng, prior, 1.0, cancel)
+        super().__init__(game, Planned(game, tasks, prior), rng, prior, cancel=cancel)
 
 
 class Planned:
-    """The Bayes-optimal plan for T tasks as a rule; beyond its horizon it decides as if the last task had begun.
+    """The Bayes-optimal plan for T tasks as a rule; beyond them, each task is as the last.
 
     Args:
         game: the game.
         tasks: T.
         prior: counts before the first task.
-        checks: "failure", or "task" for one q a task, on a grid of 101 (seconds for T = 5, and it grows as T^3).
+        checks: "failure", or "task" for one q a task, on a grid of 101 (seconds for T = 5, and it
+            grows as T^3).
     """
 
-    def __init__(self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), checks: Checks = "failure") -> None:
+    def __init__(
+        self,
+        game: Game,
+        tasks: int,
+        prior: Sequence[float] = (1.0, 1.0),
+        checks: Checks = "failure",
+    ) -> None:
         self.checks, self._prior = checks, Belief.checked(prior)
         plan = plan_after_failure if checks == "failure" else plan_each_task
         self.plan: UserPlan = plan(game, self._prior, tasks)
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
-        """The q after a failed pass of M1, or of the whole task, given how many tasks are still to come."""
+        """q after a failed pass of M1, or for the whole task, given how many tasks are to come."""
         horizon, most_a, most_b = self.plan.leaving.shape
-        a, b = np.rint(np.subtract(belief, np.reshape(self._prior, (2,) + (1,) * np.ndim(belief.mean)))).astype(int)
-        return self.plan.leaving[np.maximum(horizon - task, 0), np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]
-
-
-class SessionProvider(Protocol):
-    """Serves sessions, pass by pass."""
-
-    def act(self, observation: Observation) -> int:
-        """The model of the next pass: 0 for M1, 1 for M2."""
-        ...
+        to_come = np.maximum(horizon - task, 0)
+        a = np.rint(np.subtract(belief.escalated, self._prior.escalated)).astype(int)
+        b = np.rint(np.subtract(belief.kept, self._prior.kept)).astype(int)
+        return self.plan.leaving[to_come, np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]
 
 
 class ConstantCascade:
@@ -129,7 +143,8 @@ class ConstantCascade:
 
     def act(self, observation: Observation) -> int:
         """M1 first; after a failure M2 with chance s."""
-        return int(observation[1] > 0 and self._rng.random() < self._cascade)
+        failed = SessionView(*observation).failed
+        return int(failed > 0 and self._rng.random() < self._cascade)
 
 
 class ReputationProvider:
@@ -138,7 +153,8 @@ class ReputationProvider:
     Args:
         game: the game.
         prior: the user's counts before the first task.
-        rule: the user's rule, deterministic; default: plug-in after each failure, "stay iff E[s] >= s0".
+        rule: the user's rule, deterministic; default: plug-in after each failure, "stay iff
+            E[s] >= s0".
     """
 
     def __init__(self, game: Game, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None) -> None:
@@ -147,11 +163,12 @@ class ReputationProvider:
 
     def act(self, observation: Observation) -> int:
         """M1 first; after a failure M2 where the rule says so."""
-        return int(observation[1] > 0 and self._escalating(_belief(self._prior, observation)))
+        seen = SessionView(*observation)
+        return int(seen.failed > 0 and self._escalating(_belief(self._prior, seen)))
 
 
 class PlanningProvider:
-    """The optimal reputation policy for a session of T tasks, by value iteration (`theory.reputation`).
+    """The optimal reputation policy for T tasks, by value iteration (`theory.reputation`).
 
     Args:
         game: the game.
@@ -163,24 +180,29 @@ class PlanningProvider:
     def __init__(self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None) -> None:
         rule = rule or PlugIn(game)
         self._prior, self._tasks = Belief.checked(prior), tasks
-        self.plan: Reputation = reputation(game, self._prior, tasks, _deterministic(rule), rule.checks)
+        user = _deterministic(rule)
+        self.plan: Reputation = reputation(game, self._prior, tasks, user, rule.checks)
 
     def act(self, observation: Observation) -> int:
         """What the plan says at this belief with so many tasks to come."""
-        over = round(float(observation[0]) * self._tasks)
-        policy = self.plan.escalating if observation[1] > 0 else self.plan.reasoning
-        e, k = int(observation[3]), min(int(observation[4]), policy.shape[2] - 1)
-        return int(policy[self._tasks - over - 1, min(e, policy.shape[1] - 1), k])
+        seen = SessionView(*observation)
+        to_come = self._tasks - round(float(seen.over) * self._tasks)
+        policy = self.plan.escalating if seen.failed > 0 else self.plan.reasoning
+        _, most_e, most_k = policy.shape
+        e, k = min(int(seen.escalations), most_e - 1), min(int(seen.keeps), most_k - 1)
+        return int(policy[to_come - 1, e, k])
 
 
-def _belief(prior: Belief, observation: Observation) -> Belief:
-    return Belief(prior.escalated + float(observation[3]), prior.kept + float(observation[4]))
+def _belief(prior: Belief, seen: SessionView) -> Belief:
+    escalated, kept = float(seen.escalations), float(seen.keeps)
+    return Belief(prior.escalated + escalated, prior.kept + kept)
 
 
 def _deterministic(rule: Rule) -> Callable[[Belief], Any]:
     """The rule as a function of the belief alone; ValueError if it draws, or counts tasks."""
     beliefs = lattice(Belief(1.0, 1.0), 8, 8)
-    first, later = (rule.leaving(beliefs, task, np.random.default_rng(task)) for task in (1, 1000))
+    first = rule.leaving(beliefs, 1, np.random.default_rng(1))
+    later = rule.leaving(beliefs, 1000, np.random.default_rng(1000))
     if not np.array_equal(first, later):
         raise ValueError(f"expected a rule of the belief alone, such as PlugIn; {rule} draws or counts tasks")
     rng = np.random.default_rng(0)  # asked for, but not used

@@ -1,13 +1,20 @@
-"""Learners of sessions: what they promise, seeds, and that they learn; the long checks are marked slow."""
+"""Learners of sessions: what they promise, seeds, and that they learn; long checks are slow."""
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 
-from routing_game.agents import PPOBeliefUser, PPOBlind, PPOReputation, PPOWindowUser, RecurrentUser, StoppingUser
+from routing_game.agents import (
+    PPOBeliefUser,
+    PPOBlind,
+    PPOReputation,
+    PPOWindowUser,
+    RecurrentUser,
+    StoppingUser,
+)
 from routing_game.agents.sb3 import Settings
-from routing_game.agents.session_rl import SETTINGS
+from routing_game.agents.sb3_sessions import SETTINGS
 from routing_game.envs import ProviderSessions, UserSessions
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.hidden.reputation import best_blind, leaving
@@ -54,8 +61,8 @@ def regret(learner, g, checks):
     """Share of the best plan's cost, by the recursion that gave it."""
     user, known = leaving(T4, checks), {"draws": 800}
     best = reputation_discounted(T4, UNIFORM, g, user, checks, **known).cost
-    learned = reputation_discounted(T4, UNIFORM, g, user, checks, learner.escalating, starting=learner.starting,
-                                    **known).cost  # fmt: skip
+    policy = {"escalating": learner.escalating, "starting": learner.starting}
+    learned = reputation_discounted(T4, UNIFORM, g, user, checks, **policy, **known).cost
     assert learned >= best - 1e-12
     return learned / best - 1
 
@@ -81,7 +88,7 @@ def test_training_depends_on_the_seed_alone(kind):
 
 @pytest.mark.parametrize("kind", USERS)
 def test_a_user_plays_the_scalar_session_as_it_does_the_engine(kind):
-    """Histories told draw by draw get the replies that observations get; failures of M2 get the exact one."""
+    """Histories told draw by draw get the replies of observations; failures of M2 the exact one."""
     learner = user(kind)
     [*learner.train()]
     assert learner.leaving(2) == StoppingUser(T4).abandon_after(1, 0.5, 2)

@@ -1,0 +1,89 @@
+"""What theory says of what is played: the exact users, and the judges of `info`.
+
+Environments play by the rules and do not know the solution. What of it they need, they ask of this
+module, the only one here that may know it; a test of the imports holds them to that.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing_game.envs.arguments import checked_answer, checked_player
+from routing_game.theory.belief_rules import after_reasoning
+from routing_game.theory.chain import Chain
+from routing_game.theory.chain_solve import single_reply
+from routing_game.theory.game import Game, check_commitment
+from routing_game.theory.payoffs import payoffs
+from routing_game.theory.provider import solve
+from routing_game.theory.user import best_response, user_regret
+
+__all__ = ["ExactChainUser", "ExactUser", "Prospects", "User", "after_reasoning", "user_regret"]
+
+
+class User(Protocol):
+    """Anything that answers commitments with the chance of leaving after a failed pass."""
+
+    def abandon(self, route: Any, cascade: Any) -> Any:
+        """The q in [0, 1] that answers (i, s); arrays in, arrays out."""
+        ...
+
+
+class ExactUser:
+    """The best response, ties for the provider."""
+
+    def __init__(self, game: Game) -> None:
+        self._game = game
+
+    def abandon(self, route: Any, cascade: Any) -> NDArray[np.float64]:
+        """q*(i, s)."""
+        return np.asarray(best_response(self._game, route, cascade).strong, dtype=np.float64)
+
+
+class ExactChainUser:
+    """The best single q of any number of models, ties for the provider."""
+
+    def abandon(self, chain: Chain, start: int) -> float:
+        """The q of the best response."""
+        return float(single_reply(chain, start).abandon[0])
+
+
+class Prospects:
+    """What theory expects of a commitment, as ``info`` tells it: q, S, L, C, U, J and regret.
+
+    Args:
+        game: a game, or an array of games.
+        user: who answers; None for the exact user.
+    """
+
+    def __init__(self, game: Game, user: User | None) -> None:
+        self.game = game
+        self.exact: User = ExactUser(game)
+        self.user = self.exact if user is None else checked_player("user", user, "abandon")
+        self.least_cost = solve(game).cost
+
+    def __call__(self, route: Any, cascade: Any) -> dict[str, Any]:
+        """Numbers or arrays, as (i, s) are; ValueError where one of (i, s, q) is out of range."""
+        return self.judge(route, cascade, self.reply(route, cascade))
+
+    def reply(self, route: Any, cascade: Any) -> Any:
+        """The user's q, in the shape of (i, s); ValueError where one of them is out of range."""
+        check_commitment(route, cascade)
+        abandon = checked_answer(self.user.abandon(route, cascade), route, cascade)
+        check_commitment(route, cascade, abandon)
+        return abandon
+
+    def judge(self, route: Any, cascade: Any, abandon: Any) -> dict[str, Any]:
+        """What to expect of (i, s) and the reply q."""
+        expected = payoffs(self.game, route, cascade, abandon)
+        told = dict(zip("SLCUJ", expected, strict=True))
+        return told | {"abandon": abandon, "regret": self._regret(route, cascade, expected.cost)}
+
+    def _regret(self, route: Any, cascade: Any, cost: Any) -> Any:
+        """J of (i, s) against the exact user, which is ``cost`` if that one plays, minus J*."""
+        if self.user is not self.exact:
+            answer = self.exact.abandon(route, cascade)
+            cost = payoffs(self.game, route, cascade, answer).cost
+        return cost - self.least_cost
