@@ -21,8 +21,9 @@ from routing_game.theory.catalog import (
 )
 from routing_game.theory.fading import Session, faded, lag_cost, patience, solve_session
 from routing_game.theory.game import Commitment, Game, Task
+from routing_game.theory.kinds import RULES
 from routing_game.theory.payoffs import Payoffs, payoffs
-from routing_game.theory.provider import RULES, Equilibrium, Piece, outcome, provider_regret, solve
+from routing_game.theory.provider import Equilibrium, Piece, outcome, provider_regret, solve
 from routing_game.theory.remedies import (
     SelfSelection,
     deterring_refund,

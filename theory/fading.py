@@ -31,9 +31,10 @@ from typing import Any
 import numpy as np
 
 from routing_game.theory.game import Game
+from routing_game.theory.kinds import RULES
 from routing_game.theory.menu import Offer, choose
 from routing_game.theory.numbers import Array, Real, plain, require
-from routing_game.theory.provider import RULES, outcome, solve
+from routing_game.theory.provider import outcome, solve
 
 _S0, _S_LOW = list(RULES).index("s0"), list(RULES).index("s_L")
 

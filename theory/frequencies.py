@@ -14,8 +14,9 @@ import numpy as np
 
 from routing_game.theory.catalog import PAIRS, sample_games
 from routing_game.theory.game import Game
+from routing_game.theory.kinds import RULES
 from routing_game.theory.numbers import Array, whole
-from routing_game.theory.provider import RULES, solve
+from routing_game.theory.provider import solve
 
 Prior = Callable[[int, np.random.Generator], Game]
 

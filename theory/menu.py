@@ -1,6 +1,6 @@
 """What the provider can bring about, whatever the penalty is.
 
-The kinds of optimum of `provider.RULES` do not depend on P: which of them the user allows depends
+The kinds of optimum of `kinds.RULES` do not depend on P: which of them the user allows depends
 on the signs of xi alone. P only says which is cheapest. So a question in which the penalty is not a
 given number (how much is a subscriber worth? what if each task costs another penalty?) still has
 its answer among the same seven commitments,
@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game
+from routing_game.theory.kinds import RULES
 from routing_game.theory.numbers import Array, Real, least, plain, tied
 from routing_game.theory.payoffs import payoffs
-from routing_game.theory.provider import RULES
 from routing_game.theory.user import best_response, thresholds
 
 Charge = Callable[[Any, Any], Any]

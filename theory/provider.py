@@ -25,20 +25,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game
+from routing_game.theory.kinds import RULES
 from routing_game.theory.numbers import TIE, Array, Real, difference, double, least, plain, tied
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.user import best_response, jump_point, ramp_start, thresholds
-
-RULES = {
-    "stay-1": "serve with M1 and never escalate; the user stays until the task is solved",
-    "s_L": "start with M1 and escalate as often as the user tolerates without ever leaving",
-    "interior": "start with M1 and escalate so often that the user sometimes leaves",
-    "leave-1": "serve one pass of M1; the user leaves if it fails",
-    "s0": "start with M1 and escalate just often enough that the user stays",
-    "stay-2": "serve with M2; the user stays until the task is solved",
-    "leave-2": "serve one pass of M2; the user leaves if it fails",
-}
-"""Every kind of optimum in words, by route and, within each regime, by cascade; the keys are `Equilibrium.rule`."""
 
 _NAMES = np.array(list(RULES))
 _STAY1, _S_LOW, _INTERIOR, _LEAVE1, _S0, _STAY2, _LEAVE2 = range(7)
