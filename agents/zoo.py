@@ -65,7 +65,7 @@ def _simultaneous(game: Game) -> FixedProvider:
 
 
 PROVIDERS: dict[str, Entry] = {
-    "equilibrium": Entry(EquilibriumProvider, "the Stackelberg optimum", "Mahmood 2026, Theorems 3 to 5, completed"),
+    "equilibrium": Entry(EquilibriumProvider, "the Stackelberg optimum", "Mahmood 2026, Theorems 2 to 5, completed"),
     "wary": Entry(_robust, "the best guarantee against users with a regret up to 1 % of V", "eps-robust commitment"),
     "uncommitted": Entry(_simultaneous, "what it plays where the user cannot see s", "simultaneous play"),
     "always-standard": Entry(lambda _: FixedProvider(1, 0.0), "M1 alone", "static routing"),
@@ -75,7 +75,7 @@ PROVIDERS: dict[str, Entry] = {
     "coin": Entry(lambda _: FixedProvider(1, 0.5), "escalates after every other failure", "baseline"),
 }  # fmt: skip
 USERS: dict[str, Entry] = {
-    "exact": Entry(BestResponseUser, "best response, ties for the provider", "Mahmood 2026, Theorems 1 and 2; strong"),
+    "exact": Entry(BestResponseUser, "best response, ties for the provider", "Mahmood 2026, Theorem 1; strong"),
     "spiteful": Entry(lambda game: BestResponseUser(game, "weak"), "best response, ties against the provider", "weak"),
     "careless": Entry(lambda game: CarelessUser(game, EPS * float(game.value)),
                       "the worst for the provider among answers within 1 % of V of the best", "eps-best response"),

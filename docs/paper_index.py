@@ -28,7 +28,10 @@ code, tests, errata and pages here; then from its definitions and from its secti
 
 Written by `python docs/paper_index.py`, tested by `tests/test_paper_index.py`.
 """
-COLUMNS = "| paper | what | code | tests | errata | pages |\n|---|---|---|---|---|---|"
+COLUMNS = """\
+<!-- numbers: given -->
+| paper | what | code | tests | errata | pages |
+|---|---|---|---|---|---|"""
 
 
 class Row(NamedTuple):

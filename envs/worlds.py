@@ -129,8 +129,7 @@ class WorldEnv(gym.Env[Array, Any]):
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3; section 4.2
-    names tasks that differ. Worlds go beyond the paper.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3. Worlds go beyond the paper.
 
     ## Version History
 
@@ -249,9 +248,8 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 6 for throttling,
-    section 7 for a charge per query (the paper's is in the user's utility alone). To decline a task
-    goes beyond the paper, whose opt-out is to select the model.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 6 for throttling. The other options go
+    beyond the paper.
 
     ## Version History
 

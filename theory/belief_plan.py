@@ -12,8 +12,7 @@ One q *for each task*, with alpha = k1 (1-q) and j the keeps seen in the task:
     V_n(a,b) = max_q { E U1(s,q) + sum_j alpha^j (1-alpha) E[(1-s)^j] V_{n-1}(a,b+j)
                                  + alpha^(j+1) E[s (1-s)^j] V_{n-1}(a+1,b+j) }
 
-Both are solved from T = 1 up, and in b from far above down.
-(Sections 4.1 and 7 of the paper pose the problem; the answers here go beyond it.)
+Both are solved from T = 1 up, and in b from far above down. (Beyond the paper.)
 """
 
 from __future__ import annotations

@@ -15,8 +15,7 @@ each q maximises E U1 under it (at a tie a lottery of two q), and in a mixed equ
     J(s) = (1-e) J1(s, q at the right signal) + e J1(s, q at the wrong one)
 
 the same. All crossings in x are found, so all mixed equilibria are. `signal_play` is the same for any number of signals
-with any chances, such as how many of n tosses of the coin came up "escalate".
-(Section 7 of the paper says that strategies are hidden; to see them through noise goes beyond it.)
+with any chances, such as how many of n tosses of the coin came up "escalate". (Beyond the paper.)
 K. Bagwell, Games and Economic Behavior 8 (1995) 271-280; E. van Damme, S. Hurkens, ibid. 21 (1997) 282-308.
 """
 

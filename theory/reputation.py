@@ -12,8 +12,7 @@ is, J_0 = 0,
 for a user who checks its belief at each failure. One who checks once a task has q = 0 in R, E = c2/p2 in X, because it
 stays throughout, and, where the belief at the start says "leave", J_n = min(l1, E) + g J_{n-1}. Discounted for ever,
 J_n = J_{n-1} = J and every belief leads only to beliefs with more draws (or itself), so J is solved from many draws
-down.
-(Section 4.1 of the paper names beliefs over repeated tasks; the provider's side goes beyond it.)
+down. (Beyond the paper.)
 """
 
 from __future__ import annotations
