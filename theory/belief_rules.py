@@ -9,7 +9,7 @@ W2 = xi2/p2 if xi2 > 0 else xi2 (the worth of M2 from its first pass on), stayin
 
 and one of the two is best: if xi1 < 0 < xi2 keeps only make it worse, so stay iff m >= s0; if xi1 > 0 > xi2 each keep
 is good news, so who stays once stays for good, and waiting has an option value that a plug-in user overlooks.
-(Sections 4.1 and 7 of the paper pose the problem; the answers here go beyond it.)
+(Beyond the paper.)
 """
 
 from __future__ import annotations

@@ -8,8 +8,7 @@ seen belongs to task (number of that pass) - k; hence
 
     P(locked in after T tasks) = sum over (n, k) of P(the n-th draw locks in, k keeps before it) P(Bin(T + k, k1) >= n).
 
-A user who checks once a task stays for the whole of it; its counts are followed task by task.
-(Sections 4.1 and 7 of the paper pose the problem; the answers here go beyond it.)
+A user who checks once a task stays for the whole of it; its counts are followed task by task. (Beyond the paper.)
 """
 
 from __future__ import annotations
