@@ -1,4 +1,4 @@
-"""The numbered displays (1) to (39) of the paper's appendix C, line by line, on random games.
+"""The displays of the paper's appendix C, (1) to (39) line by line, on random games.
 
 Each line is computed as it is printed, with the one correction that docs/errata.md makes to (18)
 and to (29), and compared with the line before: equal, or not above, as the paper says. The first
@@ -242,3 +242,50 @@ def test_equations_36_to_39(mixed: Game) -> None:
     (c1, c2), (k1, k2), penalty = games.cost, games.failure, games.penalty
     throttled = np.minimum(c2 + penalty * k2, c1 + penalty * k1)  # (38)
     assert_equal_lines([bound, throttled, solve(after).cost], bound)  # (39)
+
+
+def test_slope_on_route_2(anything: tuple[Game, Any, Any]) -> None:
+    """Proof of Theorem 1: dU2/dq = -xi2 (1 - p2)/(p2 + (1 - p2) q)^2."""
+    games, _, q = anything
+    slope = values(games, 2, 0, q + 1e-30j)[0].imag / 1e-30
+    xi2, p2, k2 = games.net_value[1], games.success[1], games.failure[1]
+    assert_equal_lines([slope, -xi2 * k2 / (p2 + k2 * q) ** 2], np.abs(slope) + games.value)
+
+
+def test_slope_of_the_staying_cost(anything: tuple[Game, Any, Any]) -> None:
+    """Proof of Theorem 3: J1(s, 0) and its slope in s, with the sign of c2/p2 - c1/p1."""
+    games, s, _ = anything
+    (p1, p2), (c1, c2), k1 = games.success, games.cost, games.failure[0]
+    escalated = 1 - k1 * (1 - s)
+    staying = (c1 + k1 / p2 * c2 * s) / escalated
+    assert_equal_lines([cost(games, 1, s, 0), staying], staying + games.penalty)
+    lines = [
+        cost(games, 1, s + 1e-30j, 0).imag / 1e-30,
+        (k1 / p2 * c2 * escalated - k1 * (c1 + k1 / p2 * c2 * s)) / escalated**2,
+        k1 / escalated**2 * (p1 / p2 * c2 - c1),
+    ]
+    assert_equal_lines(lines, (c1 + c2 / p2 + games.penalty) / escalated**2)
+
+
+def test_identities_of_proposition_2(anything: tuple[Game, Any, Any]) -> None:
+    """With P <= min(c1/p1, c2/p2): leaving costs the provider least, on either route."""
+    games, s, q = anything
+    low = np.minimum(*games.cost_of_pass) * np.random.default_rng(4).random(N)
+    games = dataclasses.replace(games, penalty=low)
+    (p1, p2), (c1, c2), penalty = games.success, games.cost, games.penalty
+    c, success = service(games, s, q)
+    first = [
+        cost(games, 1, s, q) - cost(games, 1, 0, 1),
+        c - c1 - penalty * (success - p1),
+        ((c - c1) / (success - p1) - penalty) * (success - p1),
+    ]
+    assert_equal_lines(first, c + penalty)
+    assert (first[-1] >= -EXACT * (c + penalty)).all()
+    beta = 1 / (p2 + games.failure[1] * q)
+    second = [
+        cost(games, 2, 0, q) - cost(games, 2, 0, 1),
+        beta * c2 - c2 - penalty * (beta * p2 - p2),
+        (c2 / p2 - penalty) * (beta - 1) * p2,
+    ]
+    assert_equal_lines(second, beta * c2 + penalty)
+    assert (second[-1] >= 0).all()
