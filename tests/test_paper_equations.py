@@ -139,9 +139,8 @@ def test_equations_10_to_15(mixed: Game) -> None:
 
 def test_equations_16_to_19(mixed: Game) -> None:
     """Theorem 5.2, against a mixed reply, with min(c1/p1, c2/p2) for the c1/p1 of (18)."""
-    games = subset(
-        mixed, mixed.penalty < np.minimum(mixed.cost_of_pass[0], incremental_cost(mixed))
-    )
+    limit = np.minimum(mixed.cost_of_pass[0], incremental_cost(mixed))
+    games = subset(mixed, mixed.penalty < limit)
     p1, c1, penalty = games.success[0], games.cost[0], games.penalty
     least = np.minimum(*games.cost_of_pass)
     for s, q, c, success in branch(games):
@@ -173,11 +172,9 @@ def test_equations_20_to_25(mixed: Game) -> None:
         s = share * thresholds(games).s_low
         left = cost(games, 1, s, 0) - cost(games, 1, 1, 1)
         assert (left >= at_one[0] - EXACT * (c1 + cp2)).all()  # (20)
-    bound = k1 * (cp2 - d)
+    bound, factor = k1 * (cp2 - d), k1 / (p2 * (p2 - p1))
     assert (at_one[-1] >= bound).all()  # (23)
-    assert_equal_lines(
-        [bound, k1 / (p2 * (p2 - p1)) * (c1 * p2 - c2 * p1)], cp2 / (p2 - p1)
-    )  # (24)
+    assert_equal_lines([bound, factor * (c1 * p2 - c2 * p1)], cp2 / (p2 - p1))  # (24)
     assert (c1 * p2 - c2 * p1 >= 0).all()  # (25)
 
 

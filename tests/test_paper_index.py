@@ -42,9 +42,8 @@ CLAIM = re.compile("Theorem|Lemma|Proposition")
 
 
 def test_the_page_is_what_the_script_writes() -> None:
-    assert paper_index.PAGE.read_text(encoding="utf-8") == paper_index.written(), (
-        "run `python docs/paper_index.py`"
-    )
+    page = paper_index.PAGE.read_text(encoding="utf-8")
+    assert page == paper_index.written(), "run `python docs/paper_index.py`"
 
 
 def test_all_that_the_paper_numbers_is_there_in_order() -> None:
