@@ -7,8 +7,7 @@ first model, the expected (discounted) numbers of passes are
     n = e' (I - delta diag(k (1 - q)) R)^(-1)
 
 and S = n.p, L = n.t, C = n.c, A = n.(k q), U = n.(V p - t), J = C + P A. Undiscounted, A = 1 - S. Any R goes:
-escalation, de-escalation, skipping. Two models with R = [[1-s, s], [0, 1]] are the paper's game.
-(Section 7 of the paper names more models and a charge per query; the solution goes beyond it.)
+escalation, de-escalation, skipping. Two models with R = [[1-s, s], [0, 1]] are the paper's game. (Beyond the paper.)
 
 Time enters by `unroll`: a pass of model j in round r is a model of its own, so value, success, latency, cost and R
 may all change with the attempt. A price f per call turns t into t + f and c into c - f.

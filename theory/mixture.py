@@ -10,8 +10,7 @@ with P(success at 2 | failure at 1) = p_i (1 - rho_i). If p_i(x) is Beta(a, b), 
 P(success | m failures) = p (1-rho) / (1 - rho + m rho). Where a <= 1 a user who never leaves waits for ever on average:
 quadrature cuts this off at its least node, so near q = 0 results then depend on the number of nodes.
 
-Best responses and optima are found numerically.
-(The paper names p_i(x) (4.2) and passes that are not i.i.d. (3.1, 7); the answers go beyond it.)
+Best responses and optima are found numerically. (Beyond the paper.)
 """
 
 from __future__ import annotations
