@@ -124,7 +124,7 @@ class ProviderEnv(gym.Env[Array, Any]):
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, sections 3 and 5.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, sections 3 and 4.2.
 
     ## Version History
 

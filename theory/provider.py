@@ -11,9 +11,10 @@ allows it (cp = c/p, l = c + P k, J1(s,0) = (c1 + k1 c2 s / p2) / (p1 + k1 s)):
     leave-2   (2, .)      q = 1   l2           xi2 <= 0
 
 With these inequalities the boundaries xi_i = 0 are exact limits of the open regimes. With p1 <= p2 no mixed reply is
-ever worth provoking (the case the paper leaves to a numerical search; proof in docs/theory.md, whatever the order and
-sign of costs and latencies). Games with p1 > p2 get a seventh candidate, "interior", from a search of that branch.
-(Theorems 4 and 5, completed.)
+ever worth provoking (section 4.2 keeps a minimum over them among its settings; proof in
+docs/theory.md, whatever the order and sign of costs and latencies). Games with p1 > p2 get a
+seventh candidate, "interior", from a search of that branch.
+(Theorems 3 to 5, completed.)
 """
 
 from __future__ import annotations

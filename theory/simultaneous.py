@@ -17,7 +17,7 @@ the user's best response that leaves three kinds of equilibrium on route 1:
 The cascades vanish: a provider whose user stays would rather escalate less than s0 (cp1 < cp2) or more than s_L
 (cp1 > cp2), and the user knows it. That is the value of commitment. Where xi_i = 0 equilibria can form a segment; its
 ends are listed, and J is monotone between them. Lotteries over s are not considered: s is itself a probability.
-(Beyond the paper, which lets the user see s.)
+(Section 7 of the paper says that strategies are hidden in practice; what follows goes beyond it.)
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ U is linear in visits, U = n1 xi1 + n2 xi2, and on route 1 its slope in 1-q has 
 whose second term over the square of the first rises with 1-q. So U is quasi-convex in q if xi1 < 0 < xi2 (an end
 point is optimal: leave below s0, stay above, both at s0), and quasi-concave if xi1 > 0 > xi2 (stay up to s_L, leave
 from s_H on, and between them the root of F, q_dagger). None of this needs the paper's ordering.
-(The user's theorems of the paper, with the boundaries xi = 0 corrected.)
+(Theorems 1 and 2 of the paper, with the boundaries xi = 0 corrected.)
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Who pays for the disagreement: throttling, a user who may decline the task, and a cascade that is not seen.
 
-Misalignment itself, Delta_U, is part of every `Equilibrium`. (Sections 5 and 6 of the paper, completed.)
+Misalignment itself, Delta_U, is part of every `Equilibrium`.
+(Sections 5 and 6 of the paper, completed. To decline a task goes beyond it; so does what follows
+from a hidden s, which section 7 names.)
 """
 
 from __future__ import annotations
