@@ -21,6 +21,11 @@ bench: $(READY)
 numbers: $(READY)
 	$(BIN)/python docs/results/make.py
 
+MUTATE ?= --sample 3 --workers 2
+mutate: $(READY)
+	$(BIN)/pip install -q cosmic-ray
+	$(BIN)/python tests/mutate.py $(MUTATE)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -141,7 +141,10 @@ def test_claims_about_many_games_are_judged_one_by_one() -> None:
     np.testing.assert_array_equal(verdict.right, ~wrong)
 
 
-@pytest.mark.parametrize(("route", "cascade", "abandon"), [(3, 0.1, 0), (1, 1.1, 0), (1, 0.1, -1)])
+WRONG_CLAIMS = [(3, 0.1, 0), (0, 0.1, 0), (1, 1.1, 0), (1, -0.1, 0), (1, 0.1, -1), (1, 0.1, 1.5)]
+
+
+@pytest.mark.parametrize(("route", "cascade", "abandon"), WRONG_CLAIMS)
 def test_what_is_no_claim_is_an_error(route: int, cascade: float, abandon: float) -> None:
     with pytest.raises(ValueError, match="must"):
         judge(T4, route, cascade, abandon, 1.0)
@@ -160,6 +163,25 @@ def test_its_payoffs_are_those_of_the_linear_system(route: int) -> None:
     utility, cost = values(games, route, s, q)
     np.testing.assert_allclose(utility, games.value * solved - n1 * t1 - n2 * t2, atol=1e-12)
     np.testing.assert_allclose(cost, n1 * c1 + n2 * c2 + games.penalty * (1 - solved), rtol=1e-11)
+
+
+@pytest.mark.parametrize("route", [1, 2])
+def test_gaps_are_shares_of_the_sums_that_they_come_from(route: int) -> None:
+    rng = np.random.default_rng(68)
+    games, s, q = sample_games(200, rng), rng.random(200), rng.random(200)
+    n1, n2 = np.moveaxis(chain_visits(games, route, s, q), -1, 0)
+    (p1, p2), (t1, t2), (c1, c2) = games.success, games.latency, games.cost
+    utility, _ = values(games, route, s, q)
+    lost = best_reply(games, route, s).utility - utility
+    gained = games.value * (n1 * p1 + n2 * p2) + n1 * t1 + n2 * t2
+    np.testing.assert_allclose(best_response_gap(games, route, s, q), lost / gained, atol=1e-12)
+    dear = dataclasses.replace(games, cost=(-c1, c2), ordered=False)
+    verdict = judge(dear, route, s, q, -1.0, grid=11)
+    away = np.abs(-1.0 - np.array([values(dear, route, s, q)[1], best_reply(dear, route, s).cost]))
+    scale = n1 * c1 + n2 * c2 + games.penalty * (1 - n1 * p1 - n2 * p2)
+    np.testing.assert_allclose(verdict.cost, away.max(axis=0) / scale, rtol=1e-9)
+    np.testing.assert_allclose(verdict.reply, lost / gained, atol=1e-12)
+    np.testing.assert_allclose(verdict.commitment, (-1.0 - grid_cost(dear, 11)) / scale, rtol=1e-9)
 
 
 @pytest.mark.parametrize("route", [1, 2])

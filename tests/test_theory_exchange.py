@@ -292,6 +292,39 @@ def test_bad_grids_are_named(
     assert_one_sentence(error)
 
 
+GAME = Game(1, 2, (0.25, 0.5), (0.125, 0.25), (0.125, 0.5))  # payoffs are exact in binary
+EFG = """\
+EFG 2 R "routing game ID" { "provider" "user" }
+p "" 1 1 "commit" { "M2" "M1, s=0" "M1, s=0.5" } 0
+p "" 2 1 "sees M2" { "q=1" } 0
+t "" 1 "" { -1.5, 0.25 }
+p "" 2 2 "sees M1, s=0" { "q=1" } 0
+t "" 2 "" { -1.625, 0.125 }
+p "" 2 3 "sees M1, s=0.5" { "q=1" } 0
+t "" 3 "" { -1.625, 0.125 }
+"""
+NFG = """\
+NFG 1 R "routing game ID, s hidden" { "provider" "user" }
+{ { "M2" "M1, s=0" }
+{ "q1=1, q2=1" "q1=1, q2=0" "q1=0, q2=1" "q1=0, q2=0" } }
+
+-1.5 0.25
+-1.625 0.125
+-1 0.5
+-1.625 0.125
+-1.5 0.25
+-0.5 0.5
+-1 0.5
+-0.5 0.5
+"""
+
+
+def test_gambit_s_texts_in_full() -> None:
+    """By hand: q = 1 is one pass, q = 0 is 1/p; in .nfg the provider counts fastest."""
+    assert to_efg(GAME, [0.0, 0.5], [1.0]).replace(game_id(GAME), "ID") == EFG
+    assert to_nfg(GAME, [0.0], [1.0, 0.0]).replace(game_id(GAME), "ID") == NFG
+
+
 @pytest.mark.parametrize("write", [to_efg, to_nfg])
 def test_what_gambit_reads_has_no_exponents_and_no_two_names_alike(write: Any) -> None:
     s0 = thresholds(T4).s0
