@@ -181,8 +181,8 @@ def _by_fraction(a: Array, b: Array, alpha: Array) -> Array:
     fraction = np.ones(c.shape)
     farthest = np.max(alpha, initial=0.0)
     for m in range(int(10 / np.sqrt(1 - farthest)) + 5, 0, -1):
-        above = alpha * (b + m) * (c + m - 1) / ((c + 2 * m - 1) * (c + 2 * m))
-        below = alpha * m * (a + m - 1) / ((c + 2 * m - 2) * (c + 2 * m - 1))
+        above = alpha * (b + m) * (c + (m - 1)) / ((c + (2 * m - 1)) * (c + 2 * m))
+        below = alpha * m * (a + (m - 1)) / ((c + (2 * m - 2)) * (c + (2 * m - 1)))
         fraction = 1 - below / (1 - above / fraction)
     return np.asarray(1 / (1 - alpha * (b / c) / fraction))
 

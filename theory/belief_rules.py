@@ -29,7 +29,7 @@ from routing_game.theory.user import best_response, snapped, thresholds
 Checks = Literal["task", "failure"]
 
 _GRID = np.linspace(0.0, 1.0, 129)
-_ZOOM = np.linspace(0.0, 1.0, 17)
+_ZOOM = np.linspace(0.0, 1.0, 33)
 
 
 def plug_in(game: Game, belief: Belief) -> Any:
@@ -74,28 +74,29 @@ def expected_utility(game: Game, belief: Belief) -> Any:
         game: one game, or an array that broadcasts against the counts.
         belief: counts; numbers or arrays.
     """
+    belief = counts(belief)
     shape = np.broadcast_shapes(game.shape, np.shape(belief.mean))
     games = game[..., None] if game.shape else game
-    wide = Belief(*(count[..., None] for count in counts(belief)))
+    wide = Belief(*(count[..., None] for count in belief))
 
-    def utility(q: Array) -> Array:
-        return np.broadcast_to(expected_payoffs(games, wide, q).utility, (*shape, q.shape[-1]))
-
-    def pick(q: Array) -> Array:
-        return utility(q).argmax(axis=-1)[..., None]
+    def best_of(q: Array) -> Array:
+        utility = expected_payoffs(games, wide, q).utility
+        return np.broadcast_to(utility, (*shape, q.shape[-1])).argmax(axis=-1)[..., None]
 
     p1 = np.asarray(games.success[0], dtype=float)
-    slow = np.clip((p1 ** (1 - _GRID) - p1) / (1 - p1), 0.0, 1.0)
-    even = np.broadcast_to(_GRID, slow.shape)
-    q = np.broadcast_to(np.sort(np.concatenate([even, slow], axis=-1)), (*shape, 2 * _GRID.size))
-    for _ in range(7):
-        k, last = pick(q), q.shape[-1] - 1
-        best = np.take_along_axis(q, k, axis=-1)
-        low = np.take_along_axis(q, np.maximum(k - 1, 0), axis=-1)
-        high = np.take_along_axis(q, np.minimum(k + 1, last), axis=-1)
-        q = np.concatenate([low + _ZOOM * (best - low), best + _ZOOM[1:] * (high - best)], axis=-1)
-    candidates = np.concatenate([best, np.zeros_like(best), np.ones_like(best)], axis=-1)
-    return plain(np.take_along_axis(candidates, pick(candidates), axis=-1)[..., 0])
+    slow = np.clip((p1 ** (1 - _GRID[1:-1]) - p1) / (1 - p1), 0.0, 1.0)
+    even = np.broadcast_to(_GRID, (*slow.shape[:-1], _GRID.size))
+    q = np.sort(np.concatenate([even, slow], axis=-1))
+    q = np.broadcast_to(q, (*shape, q.shape[-1]))
+    found = [np.zeros((*shape, 1)), np.ones((*shape, 1))]
+    for around in (2, 1, 1, 1, 1, 1, 1):  # at first two points may be the same
+        k = best_of(q)
+        found.append(np.take_along_axis(q, k, axis=-1))
+        low = np.take_along_axis(q, np.maximum(k - around, 0), axis=-1)
+        high = np.take_along_axis(q, np.minimum(k + around, q.shape[-1] - 1), axis=-1)
+        q = low + _ZOOM * (high - low)
+    candidates = np.concatenate(found, axis=-1)
+    return plain(np.take_along_axis(candidates, best_of(candidates), axis=-1)[..., 0])
 
 
 def expected_threshold(game: Game, count: Any) -> Any:
