@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from routing_game.theory import absorbing
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import Array, difference, plain, require
 from routing_game.theory.payoffs import Payoffs
@@ -102,6 +103,11 @@ class Chain:
         """Delta diag(k) R, (..., N, N): weight of the next model if the user always stays."""
         return np.asarray((self.discount[..., None] * self.failure)[..., None] * self.escalation)
 
+    @property
+    def stop(self) -> Array:
+        """1 - delta k, (..., N), weight of no further pass if the user always stays; free of cancellation."""
+        return np.asarray((1 - self.discount)[..., None] + self.discount[..., None] * self.success)
+
     def priced(self, price: Any) -> Chain:
         """The same chain at a price f per call, (..., N), in a unit common to both sides: t + f for the user, c - f."""
         return replace(self, latency=self.latency + price, cost=self.cost - price)
@@ -165,9 +171,9 @@ def visits(chain: Chain, start: Any, abandon: Any) -> Array:
         shape = np.broadcast_shapes(e.shape, q.shape)
     except ValueError:
         raise ValueError(f"abandon must broadcast against {e.shape} (models last), got shape {q.shape}") from None
-    matrix = np.eye(chain.models) - np.broadcast_to(1 - q, shape)[..., None] * chain.step
-    n: Array = np.linalg.solve(np.swapaxes(matrix, -1, -2), np.broadcast_to(e, shape)[..., None])[..., 0]
-    return n
+    q, e, stop = (np.broadcast_to(x, shape) for x in (q, e, chain.stop))
+    step = (1 - q)[..., None] * chain.step
+    return absorbing.visits(step, q + (1 - q) * stop, e[..., None, :])[..., 0, :]
 
 
 def evaluate(chain: Chain, start: Any, abandon: Any) -> Payoffs:

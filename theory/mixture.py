@@ -16,6 +16,7 @@ Best responses and optima are found numerically. (Beyond the paper.)
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,11 +24,11 @@ import numpy as np
 from routing_game.theory.chain_solve import Reply, Ties, tie_sign
 from routing_game.theory.game import Game, check_commitment
 from routing_game.theory.numbers import TIE, Array, least, plain, require
-from routing_game.theory.payoffs import Payoffs, payoffs, visits
+from routing_game.theory.payoffs import Payoffs, payoffs
+from routing_game.theory.peaks import Jet, favourite_peak
 from routing_game.theory.quadrature import beta_nodes
 
-_GRID = np.sin(np.linspace(0.0, np.pi / 2, 129)) ** 2  # q, denser at the ends, where rare hard types act
-_HALVINGS = 60
+_FACTORIAL = np.array([1.0, 1.0, 2.0, 6.0])[:, None, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,32 +123,29 @@ def mixture_payoffs(mixture: Mixture, route: Any, cascade: Any, abandon: Any) ->
 
 
 def mixture_reply(mixture: Mixture, route: Any, cascade: Any, ties: Ties = "strong") -> Reply:
-    """The best q against (i, s), of shape (...).
+    """The best q against (i, s), of shape (...), globally: no q gains more than 1e-12 of E n.|xi|.
 
-    The best point of a grid of 129 q, its neighbourhood searched for the zero of U', competes with the ends where they
-    are local maxima. Ties go to the provider (strong) or against it (weak); if U is constant in q, J is searched in
-    the same manner. (Of two equal maxima inside (0, 1), which no generic mixture has, either may be returned.)
+    U is the difference of two power series in the chance of staying, however many types there are, so
+    `peaks` finds all its maxima. Ties go to the provider (strong) or against it (weak); if U is constant
+    in q, the provider's cost is searched in the same manner.
 
     Raises:
         ValueError: route is not 1 or 2, or cascade lies outside [0, 1].
     """
     sign = tie_sign(ties)
+    route, cascade = np.asarray(route), np.asarray(cascade, dtype=np.float64)
     check_commitment(route, cascade)
-    shape = np.broadcast_shapes(mixture.shape, np.shape(route), np.shape(cascade))
-    at = mixture, np.broadcast_to(route, shape), np.broadcast_to(cascade, shape)
-    game, xi = mixture.game, mixture.game.net_value
-    inner, constant, tolerance = _peak(*at, xi)
-    if np.any(constant):
-        eta1, eta2 = (sign * (c - game.penalty * p) for c, p in zip(game.cost, game.success, strict=True))
-        inner = np.where(constant, _peak(*at, (-eta1, -eta2))[0], inner)  # J = P + n.eta
-    zero, one = np.zeros(shape), np.ones(shape)
-    q = np.stack([zero, inner, one])
-    # an end that is no local maximum may miss the peak beside it by less than any tolerance
-    peaked = np.stack([constant | (_slope(*at, xi, zero) <= 0), zero == 0, constant | (_slope(*at, xi, one) >= 0)])
-    utility, cost = _worth(*at, xi, q), np.asarray(mixture_payoffs(*at, q).cost)
-    best = peaked & (utility >= utility.max(axis=0) - tolerance)
-    pick = np.where(best, sign * cost, np.inf).argmin(axis=0)[None]
-    return Reply(*(plain(np.take_along_axis(x, pick, axis=0)[0]) for x in (q, utility, cost)))
+    shape = np.broadcast_shapes(mixture.shape, route.shape, cascade.shape)
+    route, cascade = np.broadcast_to(route, shape), np.broadcast_to(cascade, shape)
+    which = np.broadcast_to(np.arange(prod(mixture.shape)).reshape(mixture.shape), shape)
+    q, types = np.empty(shape), _types(mixture)
+    for i in (1, 2):
+        on = route == i
+        at = types.success, i, cascade[on], which[on]
+        user, provider = (_jet(*at, worth) for worth in (types.net_value, -sign * types.burden))
+        q[on] = favourite_peak(user, provider, int(on.sum()))
+    result = mixture_payoffs(mixture, route, cascade, q)
+    return Reply(plain(q), result.utility, result.cost)
 
 
 class MixtureOptimum(NamedTuple):
@@ -186,29 +184,90 @@ def _over_types(*numbers: Any) -> list[Array]:
     return [np.asarray(x)[..., None] for x in numbers]
 
 
-def _worth(mixture: Mixture, route: Array, cascade: Array, reward: tuple[Any, Any], q: Any) -> Array:
-    """E[n1 x1 + n2 x2], unchecked: q may be complex."""
-    n1, n2 = visits(mixture.game, *_over_types(route, cascade, q))
-    return np.asarray((mixture.weight * (n1 * reward[0] + n2 * reward[1])).sum(axis=-1))
+class _Types(NamedTuple):
+    """What a search over q reads of M mixtures: each (M, X, 2), the last axis for M1 and M2."""
+
+    success: Array
+    net_value: Array
+    """W xi."""
+    burden: Array
+    """W eta, where J = E P + E n.eta."""
 
 
-def _slope(mixture: Mixture, route: Array, cascade: Array, reward: tuple[Any, Any], q: Array) -> Array:
-    """The derivative of `_worth` in q, up to a factor: a step along the imaginary axis, which cancels nothing."""
-    return np.asarray(_worth(mixture, route, cascade, reward, q + 1e-30j).imag)
+def _types(mixture: Mixture) -> _Types:
+    game, weight = mixture.game, np.asarray(mixture.weight)
+    shape = (*mixture.shape, weight.shape[-1])
+    net_value = [weight * xi for xi in game.net_value]
+    burden = [weight * (c - game.penalty * p) for c, p in zip(game.cost, game.success, strict=True)]
+    pairs = (np.stack([np.broadcast_to(x, shape) for x in pair], -1) for pair in (game.success, net_value, burden))
+    return _Types(*(x.reshape(-1, *x.shape[-2:]) for x in pairs))
 
 
-def _peak(mixture: Mixture, route: Array, cascade: Array, reward: tuple[Any, Any]) -> tuple[Array, Array, Array]:
-    """(q, constant, tolerance): the maximiser of `_worth`, whether q is of no effect, and what counts as a tie."""
-    at = mixture, route, cascade
-    values = _worth(*at, reward, _GRID.reshape(-1, *[1] * route.ndim))
-    best = values.argmax(axis=0)
-    low, high = _GRID[np.maximum(best - 1, 0)], _GRID[np.minimum(best + 1, _GRID.size - 1)]
-    for _ in range(_HALVINGS):
-        q = (low + high) / 2
-        rising = _slope(*at, reward, q) > 0
-        low, high = np.where(rising, q, low), np.where(rising, high, q)
-    tolerance = TIE * _worth(*at, (np.abs(reward[0]), np.abs(reward[1])), np.zeros(route.shape))
-    return (low + high) / 2, np.ptp(values, axis=0) <= tolerance, tolerance
+def _jet(success: Array, route: int, cascade: Array, which: Array, worth: Array) -> Jet:
+    """E n.worth against B commitments to one route, as a function of q: its jets, for `peaks`.
+
+    With f = 1 / (1 - k1 (1-s) x), g = 1 / (1 - k2 x), u = k1 (1-s) f, v = k2 g the m-th Taylor coefficients are
+
+        route 1:  n1: f u^m,  n2: k1 s f g (x h_m + h_(m-1)),  h_m = u^m + v h_(m-1)
+        route 2:  n2: g v^m
+
+    h_m is the sum of all products of m factors u and v.
+
+    Args:
+        success: p, (M, X, 2), of M mixtures.
+        route: i.
+        cascade: s, (B,).
+        which: number of the mixture, (B,).
+        worth: (M, X, 2), the weight of the type included.
+    """
+    (p1, p2), k = np.moveaxis(success, -1, 0), 1 - success
+    k1, k2 = np.moveaxis(k, -1, 0)
+    gain = np.stack([np.maximum(worth, 0.0), np.maximum(-worth, 0.0)], axis=-1)  # (M, X, 2, 2)
+
+    def jet(owner: Array, q: Array) -> Array:
+        m = which[owner] if len(success) > 1 else slice(None)
+        stay, s, leave = 1 - q[:, None], cascade[owner, None], q[:, None]
+        g = 1 / (p2[m] + k2[m] * leave)
+        v = k2[m] * g
+        if route == 2:
+            return _FACTORIAL * _expect(_times_powers(g, v), gain[m, :, 1])
+        f = 1 / (p1[m] + k1[m] * (leave + s * stay))
+        kf = k1[m] * f
+        u = (1 - s) * kf
+        first = _expect(_times_powers(f, u), gain[m, :, 0])
+        second = s[:, 0] * _expect(_times_sums(kf * g, u, v), gain[m, :, 1])
+        first += stay[:, 0] * second
+        first[1:] += second[:-1]
+        return _FACTORIAL * first
+
+    return jet
+
+
+def _times_powers(f: Array, u: Array) -> Array:
+    """F u^m for m = 0 to 3, (4, ...)."""
+    powers = np.empty((4, *f.shape))
+    powers[0] = f
+    for m in range(3):
+        np.multiply(powers[m], u, out=powers[m + 1])
+    return powers
+
+
+def _times_sums(f: Array, u: Array, v: Array) -> Array:
+    """F h_m(u, v) for m = 0 to 3, (4, ...)."""
+    sums, power = np.empty((4, *f.shape)), f
+    sums[0] = f
+    for m in range(3):
+        power = power * u
+        np.multiply(sums[m], v, out=sums[m + 1])
+        sums[m + 1] += power
+    return sums
+
+
+def _expect(values: Array, weight: Array) -> Array:
+    """Sums over types of values (4, n, X) with two weights each, (n, X, 2) or (1, X, 2): (4, 2, n)."""
+    if len(weight) == 1:
+        return np.moveaxis(values @ weight[0], -1, 1)
+    return np.einsum("onx,nxp->opn", values, weight)
 
 
 def _match(w1: Array, w2: Array) -> Array:
