@@ -23,7 +23,7 @@ import numpy as np
 
 from routing_game.theory.chain_solve import Reply, Ties, tie_sign
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import TIE, Array, least, plain, require
+from routing_game.theory.numbers import TIE, Array, least, plain, require, tied
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.peaks import Jet, favourite_peak
 from routing_game.theory.quadrature import beta_nodes
@@ -141,9 +141,7 @@ def mixture_reply(mixture: Mixture, route: Any, cascade: Any, ties: Ties = "stro
     q, types = np.empty(shape), _types(mixture)
     for i in (1, 2):
         on = route == i
-        at = types.success, i, cascade[on], which[on]
-        user, provider = (_jet(*at, worth) for worth in (types.net_value, -sign * types.burden))
-        q[on] = favourite_peak(user, provider, int(on.sum()))
+        q[on] = _leave(types, i, cascade[on], which[on], sign)
     result = mixture_payoffs(mixture, route, cascade, q)
     return Reply(plain(q), result.utility, result.cost)
 
@@ -163,20 +161,66 @@ class MixtureOptimum(NamedTuple):
     """U there, in the user's unit."""
 
 
-def solve_mixture(mixture: Mixture, pieces: int = 4) -> MixtureOptimum:
-    """The cheapest commitment if the user answers with its best q: a search over s, in ``pieces`` intervals.
+def solve_mixture(mixture: Mixture, points: int = 33) -> MixtureOptimum:
+    """The cheapest commitment if the user answers with its best q: a search over s with certified replies.
 
-    J jumps where the reply does; the search closes in on a cliff from its better side.
+    J(s) is smooth but where the reply jumps or leaves an end. It is seen at ``points`` even s and at
+    twelve more that halve their way to 0, because s acts beside p1. Every point that is no dearer than
+    its neighbours is then closed in on, from the better side of a cliff, down to 1e-14. What can escape
+    is a well that lies between two of the points, with walls on both sides.
+
+    Raises:
+        ValueError: fewer than two points.
     """
-    edges = np.linspace(0.0, 1.0, pieces + 1).reshape(-1, *[1] * len(mixture.shape)) + np.zeros(mixture.shape)
-    s, cost = least(lambda s: np.asarray(mixture_reply(mixture, 1, s).cost), edges[:-1], edges[1:], 33, 12)
-    pick = cost.argmin(axis=0)[None]
-    s, standard = (np.take_along_axis(x, pick, axis=0)[0] for x in (s, cost))
+    require(points >= 2, "points", points, "be at least 2")
+    types, count = _types(mixture), prod(mixture.shape)
+    halving = 0.5 ** np.arange(12, 0, -1) / (points - 1)
+    grid = np.unique(np.concatenate([np.linspace(0.0, 1.0, points), halving]))
+    costs = _cost(types, np.repeat(grid[:, None], count, axis=1), np.arange(count))
+    valleys = _close_in(types, _valleys(grid, costs), 4)
+    lowest = np.full(count, np.inf)
+    np.minimum.at(lowest, valleys.which, valleys.cost)
+    hopeful = valleys.cost <= lowest[valleys.which] + 1e-3 * np.abs(lowest[valleys.which])
+    valleys = _close_in(types, _Valleys(*(x[hopeful] for x in valleys)), 10)
+    order = np.lexsort((valleys.cost, valleys.which))
+    pick = order[np.unique(valleys.which[order], return_index=True)[1]]
+    s, standard = (x[pick].reshape(mixture.shape) for x in (valleys.s, valleys.cost))
     reasoning = np.asarray(mixture_reply(mixture, 2, 0.0).cost)
     route = np.where(reasoning < standard - TIE * np.abs(standard), 2, 1)
     s = np.where(route == 1, s, 0.0)
     q, utility, cost = mixture_reply(mixture, route, s)
     return MixtureOptimum(plain(route), plain(s), q, cost, utility)
+
+
+class _Valleys(NamedTuple):
+    """Points of s that are no dearer than their neighbours, several of a mixture: each (n,)."""
+
+    which: Array
+    """Number of the mixture."""
+    s: Array
+    cost: Array
+    low: Array
+    high: Array
+    """The neighbours."""
+
+
+def _valleys(grid: Array, costs: Array) -> _Valleys:
+    """Those of costs (K, M) on a grid (K,); of a level stretch its two ends."""
+    edge = np.full((1, costs.shape[1]), np.inf)
+    before, after = np.concatenate([edge, costs[:-1]]), np.concatenate([costs[1:], edge])
+    level = (tied(before) >= costs) & (tied(costs) >= before) & (tied(after) >= costs) & (tied(costs) >= after)
+    k, which = np.nonzero((costs <= tied(before)) & (costs <= tied(after)) & ~level)
+    last = grid.size - 1
+    return _Valleys(which, grid[k], costs[k, which], grid[np.maximum(k - 1, 0)], grid[np.minimum(k + 1, last)])
+
+
+def _close_in(types: _Types, at: _Valleys, rounds: int, points: int = 17) -> _Valleys:
+    """The same valleys, their best point searched and their neighbours drawn nearer."""
+    s, cost = least(lambda s: _cost(types, s, at.which), at.low, at.high, points, rounds)
+    better = tied(cost) < at.cost
+    s, cost = np.where(better, s, at.s), np.where(better, cost, at.cost)
+    reach = (at.high - at.low) / 2 * (2 / (points - 1)) ** rounds
+    return _Valleys(at.which, s, cost, np.maximum(s - reach, at.low), np.minimum(s + reach, at.high))
 
 
 def _over_types(*numbers: Any) -> list[Array]:
@@ -185,22 +229,51 @@ def _over_types(*numbers: Any) -> list[Array]:
 
 
 class _Types(NamedTuple):
-    """What a search over q reads of M mixtures: each (M, X, 2), the last axis for M1 and M2."""
+    """What a search reads of M mixtures: arrays (M, X, 2), the last axis for M1 and M2."""
 
     success: Array
     net_value: Array
     """W xi."""
-    burden: Array
-    """W eta, where J = E P + E n.eta."""
+    cost: Array
+    """W c."""
+    penalty: Array
+    """W P."""
+
+    @property
+    def burden(self) -> Array:
+        """W eta, where J = E P + E n.eta."""
+        return self.cost - self.penalty * self.success
 
 
 def _types(mixture: Mixture) -> _Types:
     game, weight = mixture.game, np.asarray(mixture.weight)
-    shape = (*mixture.shape, weight.shape[-1])
-    net_value = [weight * xi for xi in game.net_value]
-    burden = [weight * (c - game.penalty * p) for c, p in zip(game.cost, game.success, strict=True)]
-    pairs = (np.stack([np.broadcast_to(x, shape) for x in pair], -1) for pair in (game.success, net_value, burden))
-    return _Types(*(x.reshape(-1, *x.shape[-2:]) for x in pairs))
+    shape = (*mixture.shape, weight.shape[-1], 2)
+    pairs = game.success, game.net_value, game.cost, (game.penalty, game.penalty)
+    success, *numbers = (
+        np.broadcast_to(np.stack(np.broadcast_arrays(*pair), axis=-1), shape).reshape(-1, *shape[-2:]) for pair in pairs
+    )
+    weight = np.broadcast_to(weight[..., None], shape).reshape(-1, *shape[-2:])
+    return _Types(success, *(weight * x for x in numbers))
+
+
+def _leave(types: _Types, route: int, cascade: Array, which: Array, sign: int) -> Array:
+    """The best q, (B,), against commitments to one route; ``which`` numbers their mixtures."""
+    at = types.success, route, cascade, which
+    user, provider = (_jet(*at, worth) for worth in (types.net_value, -sign * types.burden))
+    return favourite_peak(user, provider, cascade.size, cells=8)
+
+
+def _cost(types: _Types, cascade: Array, which: Array) -> Array:
+    """J of (1, s) at the best reply, ties for the provider; s is (K, B), the numbers of mixtures (B,)."""
+    s = cascade.ravel()
+    m = np.broadcast_to(which, cascade.shape).ravel()
+    q = _leave(types, 1, s, m, 1)[:, None]
+    m = m if len(types.success) > 1 else slice(None)
+    (p1, p2), (c1, c2), (w1, w2) = (np.moveaxis(x[m], -1, 0) for x in (types.success, types.cost, types.penalty))
+    k1, k2, s = 1 - p1, 1 - p2, s[:, None]
+    n1 = 1 / (p1 + k1 * (q + s * (1 - q)))
+    n2 = k1 * s * (1 - q) * n1 / (p2 + k2 * q)
+    return np.asarray((n1 * (c1 + w1 * k1 * q) + n2 * (c2 + w2 * k2 * q)).sum(axis=-1)).reshape(cascade.shape)
 
 
 def _jet(success: Array, route: int, cascade: Array, which: Array, worth: Array) -> Jet:
