@@ -23,7 +23,7 @@ import numpy as np
 
 from routing_game.theory.chain_solve import Reply, Ties, tie_sign
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import TIE, Array, least, plain, require, tied
+from routing_game.theory.numbers import TIE, Array, plain, require, tied
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.peaks import Jet, favourite_peak
 from routing_game.theory.quadrature import beta_nodes
@@ -69,7 +69,13 @@ class Mixture:
         return plain((self.weight * x).sum(axis=-1))
 
     def success_after(self, model: int, failures: int) -> Any:
-        """P(the next pass of model i succeeds | its first m passes failed) = E p k^m / E k^m."""
+        """P(the next pass of model i succeeds | its first m passes failed) = E p k^m / E k^m.
+
+        Raises:
+            ValueError: model is not 1 or 2, or failures is not a whole number from 0 on.
+        """
+        require(model in (1, 2), "model", model, "be 1 or 2")
+        require(failures >= 0 and failures == int(failures), "failures", failures, "be at least 0 and whole")
         p = self.game.success[model - 1]
         hardness = self.game.failure[model - 1] ** failures
         return self.average(p * hardness) / self.average(hardness)
@@ -104,7 +110,10 @@ def beta_mixture(game: Game, rho: tuple[float, float], common: float = 1.0, node
     """
     if game.shape:
         raise ValueError(f"beta_mixture takes a single game, got an array of shape {game.shape}; index it")
+    if np.shape(rho) != (2,):
+        raise ValueError(f"rho must be a pair (model 1, model 2), got {rho!r}")
     require(0 <= common <= 1, "common", common, "lie in [0, 1]")
+    require(nodes >= 1 and nodes == int(nodes), "nodes", nodes, "be at least 1 and whole")
     (p1, w1), (p2, w2) = (beta_nodes(p, r, nodes) for p, r in zip(game.success, rho, strict=True))
     joint = (1 - common) * np.outer(w1, w2) + common * _match(w1, w2)
     first, second = np.nonzero(joint)
@@ -118,8 +127,9 @@ def mixture_payoffs(mixture: Mixture, route: Any, cascade: Any, abandon: Any) ->
     Raises:
         ValueError: route is not 1 or 2, or a probability lies outside [0, 1].
     """
-    check_commitment(route, cascade, abandon)
-    return Payoffs(*(mixture.average(x) for x in payoffs(mixture.game, *_over_types(route, cascade, abandon))))
+    commitment = _commitment(mixture, route, cascade, abandon)
+    each = payoffs(mixture.game, *(x[..., None] for x in commitment))
+    return Payoffs(*(mixture.average(x) for x in each))
 
 
 def mixture_reply(mixture: Mixture, route: Any, cascade: Any, ties: Ties = "strong") -> Reply:
@@ -133,10 +143,8 @@ def mixture_reply(mixture: Mixture, route: Any, cascade: Any, ties: Ties = "stro
         ValueError: route is not 1 or 2, or cascade lies outside [0, 1].
     """
     sign = tie_sign(ties)
-    route, cascade = np.asarray(route), np.asarray(cascade, dtype=np.float64)
-    check_commitment(route, cascade)
-    shape = np.broadcast_shapes(mixture.shape, route.shape, cascade.shape)
-    route, cascade = np.broadcast_to(route, shape), np.broadcast_to(cascade, shape)
+    route, cascade, _ = _commitment(mixture, route, cascade)
+    shape = route.shape
     which = np.broadcast_to(np.arange(prod(mixture.shape)).reshape(mixture.shape), shape)
     q, types = np.empty(shape), _types(mixture)
     for i in (1, 2):
@@ -181,7 +189,7 @@ def solve_mixture(mixture: Mixture, points: int = 33) -> MixtureOptimum:
     lowest = np.full(count, np.inf)
     np.minimum.at(lowest, valleys.which, valleys.cost)
     hopeful = valleys.cost <= lowest[valleys.which] + 1e-3 * np.abs(lowest[valleys.which])
-    valleys = _close_in(types, _Valleys(*(x[hopeful] for x in valleys)), 10)
+    valleys = _close_in(types, valleys.where(hopeful), 10)
     order = np.lexsort((valleys.cost, valleys.which))
     pick = order[np.unique(valleys.which[order], return_index=True)[1]]
     s, standard = (x[pick].reshape(mixture.shape) for x in (valleys.s, valleys.cost))
@@ -202,30 +210,54 @@ class _Valleys(NamedTuple):
     low: Array
     high: Array
     """The neighbours."""
+    last: Array
+    """Whether this is the right end of a level stretch (on which the user leaves at once), not the left."""
+
+    def where(self, chosen: Array) -> _Valleys:
+        return _Valleys(*(x[chosen] for x in self))
 
 
 def _valleys(grid: Array, costs: Array) -> _Valleys:
     """Those of costs (K, M) on a grid (K,); of a level stretch its two ends."""
     edge = np.full((1, costs.shape[1]), np.inf)
     before, after = np.concatenate([edge, costs[:-1]]), np.concatenate([costs[1:], edge])
-    level = (tied(before) >= costs) & (tied(costs) >= before) & (tied(after) >= costs) & (tied(costs) >= after)
-    k, which = np.nonzero((costs <= tied(before)) & (costs <= tied(after)) & ~level)
-    last = grid.size - 1
-    return _Valleys(which, grid[k], costs[k, which], grid[np.maximum(k - 1, 0)], grid[np.minimum(k + 1, last)])
+    lowest = (costs <= before) & (costs <= after)
+    k, which = np.nonzero(lowest & ~((costs == before) & (costs == after)))
+    low, high = grid[np.maximum(k - 1, 0)], grid[np.minimum(k + 1, grid.size - 1)]
+    last = costs[k, which] == before[k, which]
+    return _Valleys(which, grid[k], costs[k, which], low, high, last)
 
 
 def _close_in(types: _Types, at: _Valleys, rounds: int, points: int = 17) -> _Valleys:
-    """The same valleys, their best point searched and their neighbours drawn nearer."""
-    s, cost = least(lambda s: _cost(types, s, at.which), at.low, at.high, points, rounds)
-    better = tied(cost) < at.cost
-    s, cost = np.where(better, s, at.s), np.where(better, cost, at.cost)
-    reach = (at.high - at.low) / 2 * (2 / (points - 1)) ** rounds
-    return _Valleys(at.which, s, cost, np.maximum(s - reach, at.low), np.minimum(s + reach, at.high))
+    """The same valleys, by ever finer grids around their best points.
+
+    Of equal points the one at the end of the level stretch counts: the cost may fall just beyond it.
+    """
+    for _ in range(rounds):
+        grid = np.linspace(at.low, at.high, points)
+        costs = _cost(types, grid, at.which)
+        best = costs == costs.min(axis=0)
+        k = np.where(at.last, points - 1 - best[::-1].argmax(axis=0), best.argmax(axis=0))[None]
+        s, cost = (np.take_along_axis(x, k, axis=0)[0] for x in (grid, costs))
+        further = (cost == at.cost) & np.where(at.last, s > at.s, s < at.s)
+        moved = (cost < at.cost) | further
+        s, cost = (np.where(moved, *pair) for pair in ((s, at.s), (cost, at.cost)))
+        step = (at.high - at.low) / (points - 1)
+        at = _Valleys(at.which, s, cost, np.maximum(at.low, s - step), np.minimum(at.high, s + step), at.last)
+    return at
 
 
-def _over_types(*numbers: Any) -> list[Array]:
-    """The same with an axis for the types."""
-    return [np.asarray(x)[..., None] for x in numbers]
+def _commitment(mixture: Mixture, route: Any, cascade: Any, abandon: Any = 0.0) -> list[Array]:
+    """Route, s and q as checked arrays of one shape, that of the answer."""
+    numbers = [np.asarray(x, dtype=np.float64) for x in (route, cascade, abandon)]
+    check_commitment(*numbers)
+    try:
+        shape = np.broadcast_shapes(mixture.shape, *(x.shape for x in numbers))
+    except ValueError:
+        shapes = [x.shape for x in numbers]
+        rule = f"route, cascade and abandon must broadcast against the mixtures' shape {mixture.shape}"
+        raise ValueError(f"{rule}, got {shapes}") from None
+    return [np.broadcast_to(x, shape) for x in numbers]
 
 
 class _Types(NamedTuple):

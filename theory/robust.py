@@ -57,12 +57,17 @@ def worst_cost(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
     Games, i, s and eps broadcast. With eps = inf the user may answer as it likes.
 
     Raises:
-        ValueError: eps is not positive, route is not 1 or 2, or cascade lies outside [0, 1].
+        ValueError: eps is not positive, route is not 1 or 2, cascade lies outside [0, 1], or the shapes do not
+            broadcast.
     """
-    eps = np.asarray(eps, dtype=np.float64)
+    route, cascade, eps = (np.asarray(x, dtype=np.float64) for x in (route, cascade, eps))
     require(eps > 0, "eps", eps, "be positive (a regret in units of value)")
-    route, cascade = np.asarray(route), np.asarray(cascade, dtype=np.float64)
     check_commitment(route, cascade)
+    try:
+        np.broadcast_shapes(game.shape, route.shape, cascade.shape, eps.shape)
+    except ValueError:
+        shapes = game.shape, route.shape, cascade.shape, eps.shape
+        raise ValueError(f"game, route, cascade and eps must broadcast, got shapes {shapes}") from None
     best = np.asarray(best_response(game, route, cascade).low)
     eta1, eta2 = (c - game.penalty * p for c, p in zip(game.cost, game.success, strict=True))
     peak, *_ = maximiser(game, eta1, eta2, route, cascade)
