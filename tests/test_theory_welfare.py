@@ -1,4 +1,4 @@
-"""Robust commitments, throttling and participation, each against its definition."""
+"""Throttling and participation, each against its definition."""
 
 from __future__ import annotations
 
@@ -14,62 +14,12 @@ from routing_game.theory import (
     best_response,
     participation,
     payoffs,
-    robust_commitment,
     sample_games,
     solve,
     thresholds,
     throttle,
-    worst_cost,
 )
-from routing_game.theory.certify import values
 from routing_game.theory.welfare import forced_throttling, throttling_gain
-
-
-@pytest.mark.parametrize("eps", [1e-4, 1e-2, 0.1])
-@pytest.mark.parametrize("route", [1, 2])
-def test_worst_cost_is_the_largest_over_tolerated_replies(route: int, eps: float) -> None:
-    rng = np.random.default_rng(31)
-    games = sample_games(2_000, rng)
-    s = rng.random(2_000)
-    q = np.linspace(0, 1, 2001)[:, None]
-    utility, cost = values(games, route, s, q)
-    utility, cost = np.broadcast_arrays(utility, cost)
-    tolerated = utility >= payoffs(games, route, s, best_response(games, route, s).low).utility - eps
-    by_grid = np.where(tolerated, cost, -np.inf).max(axis=0)
-    worst = worst_cost(games, route, s, eps)
-    assert (worst >= by_grid - 1e-9 * np.abs(by_grid)).all()
-    assert np.quantile(worst / by_grid - 1, 0.99) < 0.02  # above the grid only by what lies between its points
-
-
-@pytest.mark.parametrize("name", GAMES)
-def test_robust_commitments_guard_and_come_down_to_the_weak_cost(name: str) -> None:
-    game = GAMES[name]
-    costs = []
-    for eps in (1e-2, 1e-4, 1e-7):
-        robust = robust_commitment(game, eps)
-        assert worst_cost(game, robust.route, robust.cascade, eps) == pytest.approx(robust.cost, rel=1e-9)
-        grid = min(worst_cost(game, 1, np.linspace(0, 1, 2001), eps).min(), worst_cost(game, 2, 0.0, eps))
-        assert robust.cost <= grid + 1e-9
-        costs.append(robust.cost)
-    assert costs == sorted(costs, reverse=True)
-    assert costs[-1] == pytest.approx(solve(game).weak_cost, rel=5e-3)
-
-
-def test_robust_commitments_keep_a_margin_from_the_cliff() -> None:
-    t4, t5 = GAMES["t4-cascade"], GAMES["t5-cascade"]
-    right, left = robust_commitment(t4, 1e-3), robust_commitment(t5, 1e-6)
-    assert right.cascade - thresholds(t4).s0 == pytest.approx(right.margin)
-    assert right.margin > 0
-    assert left.cascade < thresholds(t5).s_low
-
-
-def test_robust_commitment_refuses_what_it_cannot_do() -> None:
-    with pytest.raises(ValueError, match="eps must be positive"):
-        robust_commitment(GAMES["t4-cascade"], 0.0)
-    with pytest.raises(ValueError, match="eps must be positive"):
-        worst_cost(GAMES["t4-cascade"], 1, 0.5, -1.0)
-    with pytest.raises(ValueError, match="single game"):
-        robust_commitment(Game.stack(list(GAMES.values())), 0.1)
 
 
 @pytest.mark.parametrize("row", reference_games(), ids=lambda row: row["name"])

@@ -1,16 +1,17 @@
-"""Any number of models: the task as an absorbing Markov chain, and everything that is linear in its visits.
+"""Any number of models: the task as an absorbing Markov chain, and all that is linear in its visits.
 
-Model j solves the task with probability p_j per pass; after a failure the user leaves with probability q_j, or else
-model k follows with probability R_jk. With k_j = 1 - p_j, a discount delta per pass and e the distribution of the
-first model, the expected (discounted) numbers of passes are
+Model j solves the task with probability p_j per pass; after a failure the user leaves with probability
+q_j, or else model k follows with probability R_jk. With k_j = 1 - p_j, a discount delta per pass and e
+the distribution of the first model, the expected (discounted) numbers of passes are
 
     n = e' (I - delta diag(k (1 - q)) R)^(-1)
 
-and S = n.p, L = n.t, C = n.c, A = n.(k q), U = n.(V p - t), J = C + P A. Undiscounted, A = 1 - S. Any R goes:
-escalation, de-escalation, skipping. Two models with R = [[1-s, s], [0, 1]] are the paper's game. (Beyond the paper.)
+and S = n.p, L = n.t, C = n.c, A = n.(k q), U = n.(V p - t), J = C + P A. Undiscounted, A = 1 - S. Any R
+goes: escalation, de-escalation, skipping. Two models with R = [[1-s, s], [0, 1]] are the paper's game.
+Visits come without cancellation (`absorbing`), so that p may be as small as it likes. (Beyond the paper.)
 
-Time enters by `unroll`: a pass of model j in round r is a model of its own, so value, success, latency, cost and R
-may all change with the attempt. A price f per call turns t into t + f and c into c - f.
+Time enters by `unroll`: a pass of model j in round r is a model of its own, so value, success, latency,
+cost and R may all change with the attempt. A price f per call turns t into t + f and c into c - f.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from routing_game.theory import absorbing
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import Array, difference, plain, require
 from routing_game.theory.payoffs import Payoffs
@@ -61,7 +63,7 @@ class Chain:
     discount: Any = 1.0
 
     def __post_init__(self) -> None:
-        arrays = {f.name: np.array(getattr(self, f.name), dtype=np.float64) for f in fields(self)}
+        arrays = {f.name: _numbers(f.name, getattr(self, f.name)) for f in fields(self)}
         for name, x in arrays.items():
             require(np.isfinite(x), name, x, "be finite")
         _check_ranges(arrays)
@@ -71,9 +73,8 @@ class Chain:
     @classmethod
     def of(cls, game: Game, cascade: Any, discount: Any = 1.0) -> Chain:
         """The paper's game under the cascade probability s, as a chain; arrays of games and of s broadcast."""
-        success, latency, cost = (
-            np.stack(np.broadcast_arrays(*pair), axis=-1) for pair in (game.success, game.latency, game.cost)
-        )
+        pairs = game.success, game.latency, game.cost
+        success, latency, cost = (np.stack(np.broadcast_arrays(*pair), axis=-1) for pair in pairs)
         matrix = ladder(np.asarray(cascade, dtype=float)[..., None])
         return cls(np.asarray(game.value)[..., None], game.penalty, success, latency, cost, matrix, discount)
 
@@ -102,6 +103,11 @@ class Chain:
         """Delta diag(k) R, (..., N, N): weight of the next model if the user always stays."""
         return np.asarray((self.discount[..., None] * self.failure)[..., None] * self.escalation)
 
+    @property
+    def stop(self) -> Array:
+        """1 - delta k, (..., N), weight of no further pass if the user always stays; free of cancellation."""
+        return np.asarray((1 - self.discount)[..., None] + self.discount[..., None] * self.success)
+
     def priced(self, price: Any) -> Chain:
         """The same chain at a price f per call, (..., N), in a unit common to both sides: t + f for the user, c - f."""
         return replace(self, latency=self.latency + price, cost=self.cost - price)
@@ -124,12 +130,20 @@ class Chain:
 
 
 def ladder(cascade: Any) -> Array:
-    """The matrix R, (..., N, N), that climbs: from model j to j + 1 with probability s_j, (..., N-1), else again j."""
-    s = np.asarray(cascade, dtype=float)
+    """The matrix R, (..., N, N), that climbs: from model j to j + 1 with probability s_j, (..., N-1), else again j.
+
+    A number is the s of two models.
+
+    Raises:
+        ValueError: a probability lies outside [0, 1].
+    """
+    s = np.atleast_1d(np.asarray(cascade, dtype=np.float64))
+    require((s >= 0) & (s <= 1), "cascade", s, "lie in [0, 1]")
     rungs = s.shape[-1]
     matrix = np.zeros((*s.shape[:-1], rungs + 1, rungs + 1))
     j = np.arange(rungs)
-    matrix[..., j, j], matrix[..., j, j + 1], matrix[..., rungs, rungs] = 1 - s, s, 1.0
+    matrix[..., j, j], matrix[..., j, j + 1] = 1 - s, s
+    matrix[..., rungs, rungs] = 1.0
     return matrix
 
 
@@ -165,9 +179,9 @@ def visits(chain: Chain, start: Any, abandon: Any) -> Array:
         shape = np.broadcast_shapes(e.shape, q.shape)
     except ValueError:
         raise ValueError(f"abandon must broadcast against {e.shape} (models last), got shape {q.shape}") from None
-    matrix = np.eye(chain.models) - np.broadcast_to(1 - q, shape)[..., None] * chain.step
-    n: Array = np.linalg.solve(np.swapaxes(matrix, -1, -2), np.broadcast_to(e, shape)[..., None])[..., 0]
-    return n
+    q, e, stop = (np.broadcast_to(x, shape) for x in (q, e, chain.stop))
+    step = (1 - q)[..., None] * chain.step
+    return absorbing.visits(step, q + (1 - q) * stop, e[..., None, :])[..., 0, :]
 
 
 def evaluate(chain: Chain, start: Any, abandon: Any) -> Payoffs:
@@ -182,6 +196,7 @@ def evaluate(chain: Chain, start: Any, abandon: Any) -> Payoffs:
     Raises:
         ValueError: a probability is out of range, or a shape does not fit.
     """
+    abandon = np.asarray(abandon, dtype=np.float64)
     n = visits(chain, start, abandon)
     abandoned = (n * chain.failure * abandon).sum(axis=-1)
     success, latency, cost = ((n * x).sum(axis=-1) for x in (chain.success, chain.latency, chain.cost))
@@ -191,12 +206,19 @@ def evaluate(chain: Chain, start: Any, abandon: Any) -> Payoffs:
 
 def check_rounds(rounds: Sequence[Chain]) -> None:
     """Raise ValueError unless there are rounds, alike in number of models, penalty and discount."""
-    if not rounds:
-        raise ValueError("rounds must hold at least one chain")
+    if isinstance(rounds, Chain) or not rounds:
+        raise ValueError("rounds must be a sequence of at least one chain, such as [chain]")
     for name in ("models", "penalty", "discount"):
         first, *rest = (getattr(chain, name) for chain in rounds)
         if any(np.any(first != other) for other in rest):
             raise ValueError(f"all rounds must have the same {name}, got {[getattr(c, name) for c in rounds]}")
+
+
+def _numbers(name: str, x: Any) -> Array:
+    try:
+        return np.array(x, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number or an array of numbers, got {x!r}") from None
 
 
 def _check_ranges(x: dict[str, Array]) -> None:
@@ -207,8 +229,9 @@ def _check_ranges(x: dict[str, Array]) -> None:
     require(x["latency"] >= 0, "latency", x["latency"], "be at least 0")
     require((x["discount"] > 0) & (x["discount"] <= 1), "discount", x["discount"], "lie in (0, 1]")
     r = x["escalation"]
-    if r.ndim < 2 or r.shape[-1] != r.shape[-2]:
-        raise ValueError(f"escalation must be a square matrix (row: the model that failed), got shape {r.shape}")
+    if r.ndim < 2 or r.shape[-1] != r.shape[-2] or not r.shape[-1]:
+        rule = "be a square matrix (row: the model that failed)"
+        raise ValueError(f"escalation must {rule}, got shape {r.shape}")
     require(r >= 0, "escalation", r, "hold probabilities")
     require(np.abs(r.sum(axis=-1) - 1) < _SUM, "each row of escalation", r.sum(axis=-1), "sum to 1")
 

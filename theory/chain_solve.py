@@ -16,10 +16,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from routing_game.theory.chain import Chain, check_rounds, evaluate
+from routing_game.theory import absorbing
+from routing_game.theory.chain import Chain, check_rounds, evaluate, visits
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import TIE, Array, least, plain
-from routing_game.theory.peaks import is_constant, jet, peaks
+from routing_game.theory.numbers import TIE, Array, least, plain, require
+from routing_game.theory.peaks import Jet, favourite_peak
 from routing_game.theory.user import thresholds
 
 Ties = Literal["strong", "weak"]
@@ -46,23 +47,18 @@ def tie_sign(ties: str) -> int:
 def single_reply(chain: Chain, start: Any, ties: Ties = "strong") -> Reply:
     """The best single q, globally: no q in [0, 1] gains more than 1e-12 of the user's gross payoffs n.|xi|.
 
-    U is either constant in q, and then q is the provider's choice (or its adversary's), or has finitely many maxima.
+    U is either constant in q, and then q is the provider's choice (or its adversary's), or has finitely
+    many maxima, of which the provider (or its adversary) chooses.
     """
-    sign, e, m = tie_sign(ties), chain.start(start), chain.step
+    sign, e = tie_sign(ties), chain.start(start)
     shape, models = e.shape[:-1], chain.models
-    m = np.broadcast_to(m, (*shape, models, models)).reshape(-1, models, models)
-    flat_e, xi = (np.broadcast_to(x, e.shape).reshape(-1, models) for x in (e, chain.net_value))
-    # J = P/delta + n.eta, because each pass but the first follows a stay: sum n = 1 + delta n.(k (1 - q))
-    burden = chain.penalty / chain.discount
-    eta = np.broadcast_to(chain.cost + chain.penalty[..., None] * chain.failure - burden[..., None], e.shape)
-    eta = sign * eta.reshape(-1, models)
-    constant = is_constant(m, flat_e, xi)
-    owner, x = peaks(m, flat_e, np.where(constant[:, None], -eta, xi))
-    order = np.lexsort((jet(m[owner], flat_e[owner], eta[owner], x)[0], owner))
-    _, first = np.unique(owner[order], return_index=True)
-    q = (1 - x[order[first]]).reshape(*shape, 1)
-    result = evaluate(chain, start, q)
-    return Reply(q, result.utility, result.cost)
+    vectors = e, chain.stop, chain.net_value, -sign * _burden(chain)
+    e, stop, xi, favour = (np.broadcast_to(x, e.shape).reshape(-1, models) for x in vectors)
+    step = np.broadcast_to(chain.step, (*shape, models, models)).reshape(-1, models, models)
+    user, provider = (_jet(e, step, stop, reward) for reward in (xi, favour))
+    best = favourite_peak(user, provider, len(e), max(16, 2 * models)).reshape(*shape, 1)
+    result = evaluate(chain, start, best)
+    return Reply(best, result.utility, result.cost)
 
 
 def stopping_reply(chain: Chain, start: Any, ties: Ties = "strong") -> Reply:
@@ -83,10 +79,11 @@ def round_reply(rounds: Sequence[Chain], start: Any, ties: Ties = "strong") -> R
     *passing, tail = rounds
     weight = rounds[0].start(start)  # of being served by j in this round
     weight = np.broadcast_to(weight, np.broadcast_shapes(weight.shape, *(chain.success.shape for chain in rounds)))
-    utility, cost = np.zeros(weight.shape[:-1]), np.zeros(weight.shape[:-1])
+    utility, gross, cost = (np.zeros(weight.shape[:-1]) for _ in range(3))
     options = []  # (U, J) of leaving after each round
     for chain in passing:
         utility = utility + (weight * chain.net_value).sum(axis=-1)
+        gross = gross + (weight * np.abs(chain.net_value)).sum(axis=-1)
         cost = cost + (weight * chain.cost).sum(axis=-1)
         options.append((utility, cost + chain.penalty * (weight * chain.failure).sum(axis=-1)))
         weight = (weight[..., None, :] @ chain.step)[..., 0, :]
@@ -97,7 +94,8 @@ def round_reply(rounds: Sequence[Chain], start: Any, ties: Ties = "strong") -> R
     options.append((utility + total * last.utility, cost + total * last.cost))
     utilities, costs = (np.stack(column) for column in zip(*options, strict=True))
     best = utilities.max(axis=0)
-    missed = best - utilities > TIE * np.abs(utilities).max(axis=0)
+    gross = gross + total * (visits(tail, sure, last.abandon) * np.abs(tail.net_value)).sum(axis=-1)
+    missed = best - utilities > TIE * gross
     costs_of_best = np.where(missed, np.inf, sign * costs)
     favourite = costs_of_best.min(axis=0)
     equals = costs_of_best <= favourite + TIE * np.abs(favourite)
@@ -143,7 +141,13 @@ def cheapest(
         low: least s.
         high: largest s.
         pieces: number of intervals.
+
+    Raises:
+        ValueError: no first model to try, no interval, or ``low`` exceeds ``high``.
     """
+    require(len(starts) > 0, "the number of starts", len(starts), "be at least 1")
+    require(pieces >= 1, "pieces", pieces, "be at least 1")
+    require(low <= high, "low", low, f"be at most high = {high:g}")
     edges = np.linspace(low, high, pieces + 1)
 
     def search(start: int) -> tuple[float, float]:
@@ -195,18 +199,49 @@ def solve_stopping(game: Game) -> StoppingEquilibrium:
     return StoppingEquilibrium(*(plain(np.take_along_axis(x, pick, axis=0)[0]) for x in (rule, route, s, cost)))
 
 
+def _burden(chain: Chain) -> Array:
+    """Eta, (..., N), with J = P/delta + n.eta for a single q.
+
+    Every pass but the first follows a stay, so sum n = 1 + delta n.(k (1 - q)).
+    """
+    fee = chain.penalty * (1 - chain.discount) / chain.discount
+    return np.asarray(chain.cost - chain.penalty[..., None] * chain.success - fee[..., None])
+
+
+def _jet(start: Array, step: Array, stop: Array, reward: Array) -> Jet:
+    """N.reward as a function of one q: its jets, for `peaks`.
+
+    With G = (I - x M)^(-1) the m-th derivative of e'G reward is m! e'(G M)^m G reward. Arguments: (B, N), step (B, N, N).
+    """
+    signed = np.stack([np.maximum(reward, 0), np.maximum(-reward, 0)], axis=-1)
+
+    def jet(owner: Array, q: Array) -> Array:
+        stay, m = 1 - q, step[owner]
+        g = absorbing.fundamental(stay[:, None, None] * m, q[:, None] + stay[:, None] * stop[owner])
+        row, signed_of = start[owner][:, None], signed[owner]
+        jets = np.empty((4, 2, q.size))
+        for order, factorial in enumerate((1, 1, 2, 6)):
+            row = row @ g
+            jets[order] = factorial * (row @ signed_of)[:, 0].T
+            row = row @ m
+        return jets
+
+    return jet
+
+
 def _stop(chain: Chain, reward: Array, leave: Array, stay: Array, free: Array) -> tuple[Array, Array]:
     """(stay, tied): policy iteration on X = reward + k (delta R X if staying else leave), choosing where ``free``.
 
     Staying once right stays right as X rises, so N + 2 sweeps suffice.
     """
-    identity, step = np.eye(chain.models), chain.step
     left = chain.failure * leave[..., None]
     for _ in range(chain.models + 2):
-        matrix = identity - stay[..., None] * step
-        x = np.linalg.solve(matrix, (reward + np.where(stay, 0.0, left))[..., None])
-        gain = (step @ x)[..., 0] - left
-        tied = np.abs(gain) <= TIE * ((step @ np.abs(x))[..., 0] + np.abs(left))
+        goes_on = absorbing.fundamental(stay[..., None] * chain.step, np.where(stay, chain.stop, 1.0))
+        gains = np.stack([reward, np.where(stay, 0.0, left)], axis=-1)
+        ahead = chain.step @ goes_on
+        x, gross = (ahead @ part.sum(axis=-1)[..., None] for part in (gains, np.abs(gains)))
+        gain = x[..., 0] - left
+        tied = np.abs(gain) <= TIE * (gross[..., 0] + np.abs(left))
         better = np.where(free & ~tied, gain > 0, stay)
         if np.array_equal(better, stay):
             break

@@ -1,77 +1,237 @@
-"""Global maxima, with a certificate, of a user's utility as a function of one probability of staying.
+"""All global maxima, certified, of a user's utility as a function of one probability of staying.
 
-With x = 1 - q, the utility of a chain is U(x) = e'(I - x M)^(-1) xi, M = delta diag(k) R >= 0: a rational function that
-can have several maxima for three models or more. Its derivatives are m! e'(G M)^m G xi with G = (I - x M)^(-1), and
-those of the same function with |xi|, Ubar, bound them and rise with x. On a cell [a, b] of width h therefore
+Let x = 1 - q be the chance of staying after a failure. A task is served a second time with weight x, a
+third time with weight x^2, and so on, so the utility is a power series U(x) = sum_m u_m x^m whose m-th
+coefficient is what pass m + 1 brings if the user never leaves. Some passes are worth their time, others
+are not: U = R - D, where R collects what passes with xi > 0 bring (the reward) and D what those with
+xi < 0 take (the damage). R and D are power series with coefficients >= 0. On [0, 1] all their
+derivatives are therefore convex and increasing, though those of U can have any sign, and U any number
+of peaks.
 
-    U <= max(U(a), U(b)) + h^2/8 max(0, -U''(a), -U''(b)) + h^4/64 Ubar''''(b),
+**One inequality.** On a cell [a, b] a convex function lies below its chord and above its tangents. So
+for convex f and g
 
-and cells are halved until none can hide anything better: branch and bound.
+    f - g  <=  (chord of f from a to b)  -  max(tangent of g at a, tangent of g at b),
+
+which is largest at a, at b, or where the tangents cross. It is used three times:
+
+    value       f, g = R, D        can the cell hold anything better than what has been seen?
+    slope       f, g = R', D'      does U fall (or, with f and g exchanged, rise) on the whole cell?
+    curvature   f, g = R'', D''    is U concave on the whole cell, so that it has one peak at most?
+
+**Branch and bound.** Cells start as an even partition of [0, 1]. One that holds nothing better is
+closed. One on which U is monotone is closed, because its best point is an end, which has been seen. One
+on which U is concave is closed, and if U' changes sign there, the zero of U' is a peak. All others are
+halved. Whatever the bounds cannot decide shrinks until R and D are so straight that the value decides.
+Nothing is lost: no x in [0, 1] has a utility above that of the peaks returned by more than the slack,
+1e-12 of the gross payoff R + D there (from x = 1/2 down, of the gross payoff at 1/2).
+
+**Ends.** x = 0 and x = 1 are peaks if U falls from there inwards: the first derivative that is not zero
+up to rounding decides. An end beside which U rises is none, although it may miss the peak next to it by
+less than any tolerance; an end at which U' and U'' vanish and U''' decides is one, exactly.
+
+All of it is done for many functions at once. Points are given by q, since near q = 0 a chain that
+rarely ends asks for q to a small fraction of itself.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from routing_game.theory.numbers import TIE, Array
 
+Jet = Callable[[Array, Array], Array]
+"""From the functions' numbers, (n,), and points q, (n,), to the derivatives of R and D of orders 0 to 3
+with respect to x = 1 - q: shape (4, 2, n)."""
 
-def jet(m: Array, e: Array, reward: Array, x: Array) -> tuple[Array, Array, Array, Array]:
-    """U, U', U'' of U(x) = e'(I - x M)^(-1) reward, and the fourth derivative of the same with |reward|."""
-    inverse = np.linalg.inv(np.eye(m.shape[-1]) - x[..., None, None] * m)
-    v = [inverse @ np.stack([reward, np.abs(reward)], axis=-1)]
-    for _ in range(4):
-        v.append(inverse @ (m @ v[-1]))
-    u, u1, u2, _, u4 = ((e[..., None] * each).sum(axis=-2) for each in v)
-    return u[..., 0], u1[..., 0], 2 * u2[..., 0], 24 * u4[..., 1]
+_ROUNDING = 1e-13  # a derivative smaller than this part of its gross value counts as zero
+_EPS = float(np.finfo(np.float64).eps)
+_STEPS = 100
 
 
-def _slack(m: Array, e: Array, reward: Array) -> Array:
-    """How far U may miss its maximum: a small part of n.|reward| if the user always stays."""
-    return TIE * jet(m, e, np.abs(reward), np.ones(len(m)))[0]
+class Survey(NamedTuple):
+    """B functions, each seen at the same points."""
+
+    points: Array
+    """q, (K,), falling from 1 to 0 through 1/2."""
+    jets: Array
+    """(4, 2, K, B)."""
 
 
-def is_constant(m: Array, e: Array, reward: Array, points: int = 17) -> Array:
-    """Whether U does not depend on x: a rational function of low degree that agrees at many points is constant."""
-    x = np.linspace(0.0, 1.0, max(points, 2 * m.shape[-1] + 1))
-    u = np.stack([jet(m, e, reward, np.full(len(m), each))[0] for each in x])
-    return np.asarray(np.ptp(u, axis=0) <= _slack(m, e, reward))
+class _Cells(NamedTuple):
+    """N intervals of x, each of one function."""
+
+    owner: Array
+    """Number of the function, (n,)."""
+    left: Array
+    """Q at the end with the smaller x (and the larger q)."""
+    right: Array
+    at_left: Array
+    """The function's jet there, (4, 2, n)."""
+    at_right: Array
+
+    def where(self, chosen: Array) -> _Cells:
+        return _Cells(*(x[..., chosen] for x in self))
 
 
-def peaks(m: Array, e: Array, reward: Array, cells: int = 16) -> tuple[Array, Array]:
-    """(owner, x): for each of the B chains all global maxima of U over [0, 1], some of them more than once."""
-    slack = _slack(m, e, reward)
-    owner = np.repeat(np.arange(len(m)), cells)
-    edges = np.linspace(0.0, 1.0, cells + 1)
-    a, b = np.tile(edges[:-1], len(m)), np.tile(edges[1:], len(m))
-    at_a, at_b = (np.stack(jet(m[owner], e[owner], reward[owner], x)) for x in (a, b))
-    best = np.full(len(m), -np.inf)
-    seen = [(owner, a, at_a), (owner, b, at_b)]
-    while owner.size:
-        np.maximum.at(best, owner, np.maximum(at_a[0], at_b[0]))
-        bend = np.maximum(0.0, -np.minimum(at_a[2], at_b[2]))
-        bound = np.maximum(at_a[0], at_b[0]) + (b - a) ** 2 / 8 * bend + (b - a) ** 4 / 64 * at_b[3]
-        open_ = np.flatnonzero(bound > best[owner] + slack[owner])
-        owner, a, b, at_a, at_b = owner[open_], a[open_], b[open_], at_a[:, open_], at_b[:, open_]
-        middle = (a + b) / 2
-        at_middle = np.stack(jet(m[owner], e[owner], reward[owner], middle))
-        seen.append((owner, middle, at_middle))
-        owner, a, b = np.tile(owner, 2), np.concatenate([a, middle]), np.concatenate([middle, b])
-        at_a, at_b = np.concatenate([at_a, at_middle], axis=1), np.concatenate([at_middle, at_b], axis=1)
-    owner, x = np.concatenate([s[0] for s in seen]), np.concatenate([s[1] for s in seen])
-    jets = np.concatenate([s[2] for s in seen], axis=1)
-    near = jets[0] >= best[owner] - slack[owner]
-    return owner[near], _polish(m[owner[near]], e[owner[near]], reward[owner[near]], x[near], jets[:, near])
+def favourite_peak(user: Jet, ally: Jet, count: int, cells: int = 16) -> Array:
+    """The best q, (B,), for the user, and of equals the best for its ally; if q is of no effect on U, the ally's best.
+
+    Args:
+        user: U, as R and D, of functions 0 to B - 1.
+        ally: the same of what the user's ally gains.
+        count: B.
+        cells: even number of cells to begin with; 2 ``cells`` exceeds the degree of U if U can be constant by chance.
+    """
+    seen, best = survey(user, count, cells), np.empty(count)
+    constant = is_constant(seen)
+    for jet, whose in ((user, np.flatnonzero(~constant)), (ally, np.flatnonzero(constant))):
+        if not whose.size:
+            continue
+        part = _renumbered(jet, whose)
+        known = Survey(seen.points, seen.jets[..., whose]) if jet is user else survey(part, whose.size, cells)
+        owner, q = peaks(part, known)
+        gained, lost = ally(whose[owner], q)[0]
+        order = np.lexsort((q, lost - gained, owner))
+        _, first = np.unique(owner[order], return_index=True)
+        best[whose] = q[order[first]]
+    return best
 
 
-def _polish(m: Array, e: Array, reward: Array, x: Array, here: Array) -> Array:
-    """Newton's steps to the top of a peak, from so near that U no longer tells the way."""
-    slack = _slack(m, e, reward)
-    for _ in range(3):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.where(here[2] < 0, here[1] / here[2], 0.0)
-        moved = np.clip(x - step, 0.0, 1.0)
-        there = np.stack(jet(m, e, reward, moved))
-        holds = there[0] >= here[0] - slack
-        x, here = np.where(holds, moved, x), np.where(holds, there, here)
-    return x
+def _renumbered(jet: Jet, whose: Array) -> Jet:
+    return lambda owner, q: jet(whose[owner], q)
+
+
+def survey(jet: Jet, count: int, cells: int = 16) -> Survey:
+    """Functions 0 to ``count`` - 1 at the ends of an even number of equal cells."""
+    points = np.linspace(1.0, 0.0, cells + 1)
+    owner = np.tile(np.arange(count), points.size)
+    jets = jet(owner, np.repeat(points, count))
+    return Survey(points, jets.reshape(4, 2, points.size, count))
+
+
+def is_constant(seen: Survey) -> Array:
+    """Whether U does not depend on q, (B,): its slope vanishes, up to rounding, wherever it was seen."""
+    reward, damage = seen.jets[1]
+    return np.asarray(np.all(np.abs(reward - damage) <= TIE * (reward + damage), axis=0))
+
+
+def peaks(jet: Jet, seen: Survey) -> tuple[Array, Array]:
+    """(owner, q): for each function all global maxima of U over q in [0, 1], some more than once.
+
+    Sorted by owner, then by q. A function that is constant has at least one of the ends.
+    """
+    tops = [_ends(seen), *_inner(jet, seen)]
+    owner, q = (np.concatenate(column) for column in zip(*tops, strict=True))
+    order = np.lexsort((q, owner))
+    owner, q = owner[order], q[order]
+    reward, damage = jet(owner, q)[0]
+    count = seen.jets.shape[-1]
+    best = np.full(count, -np.inf)
+    np.maximum.at(best, owner, reward - damage)
+    slack = TIE * np.maximum(reward + damage, _gross_at_half(seen)[owner])
+    global_ = reward - damage >= best[owner] - slack
+    return owner[global_], q[global_]
+
+
+def _gross_at_half(seen: Survey) -> Array:
+    return np.asarray(seen.jets[0, :, seen.points.size // 2].sum(axis=0))
+
+
+def _ends(seen: Survey) -> tuple[Array, Array]:
+    """(owner, q) of the ends of [0, 1] from which U falls inwards, or does not change."""
+    first, last = (_falls(seen.jets[..., k, :], way) for k, way in ((0, 1), (-1, -1)))
+    owner = np.concatenate([np.flatnonzero(first), np.flatnonzero(last)])
+    return owner, np.repeat([1.0, 0.0], [first.sum(), last.sum()])
+
+
+def _falls(jets: Array, way: int) -> Array:
+    """Whether U falls, or is level, as x moves in direction ``way``: its first derivative that is not 0 tells."""
+    turns = np.array([way, 1, way])[:, None]
+    slopes = turns * (jets[1:, 0] - jets[1:, 1])
+    signs = np.sign(slopes) * (np.abs(slopes) > _ROUNDING * jets[1:].sum(axis=1))
+    first = np.argmax(signs != 0, axis=0)[None]
+    return np.asarray(np.take_along_axis(signs, first, axis=0)[0] <= 0)
+
+
+def _inner(jet: Jet, seen: Survey) -> list[tuple[Array, Array]]:
+    """(owner, q) of peaks between the ends, in lots; all global ones are among them."""
+    half = _gross_at_half(seen)
+    best = (seen.jets[0, 0] - seen.jets[0, 1]).max(axis=0)
+    cells, lots = _first_cells(seen), []
+    while cells.owner.size:
+        slack = TIE * np.maximum(cells.at_left[0].sum(axis=0), half[cells.owner])
+        surplus = _bound(cells, 0) - best[cells.owner]
+        cells, surplus, slack = (cells.where(k := surplus >= -slack), surplus[k], slack[k])
+        concave = (_bound(cells, 2) <= 0) | (surplus <= slack)
+        monotone = (_bound(cells, 1) <= 0) | (_bound(cells, 1, exchanged=True) <= 0)
+        lots.append(_summits(jet, cells.where(concave & ~monotone)))
+        cells = _halves(jet, cells.where(~concave & ~monotone))
+        np.maximum.at(best, cells.owner, cells.at_right[0, 0] - cells.at_right[0, 1])
+    return lots
+
+
+def _first_cells(seen: Survey) -> _Cells:
+    cells, count = seen.points.size - 1, seen.jets.shape[-1]
+    owner = np.tile(np.arange(count), cells)
+    left, right = (np.repeat(q, count) for q in (seen.points[:-1], seen.points[1:]))
+    at_left, at_right = seen.jets[:, :, :-1], seen.jets[:, :, 1:]
+    return _Cells(owner, left, right, *(x.reshape(4, 2, -1) for x in (at_left, at_right)))
+
+
+def _bound(cells: _Cells, order: int, exchanged: bool = False) -> Array:
+    """Upper bound on each cell of the derivative of U of this order; exchanged: of the same of -U."""
+    f, g = (1, 0) if exchanged else (0, 1)
+    a, b, h = cells.at_left, cells.at_right, cells.left - cells.right
+    f_a, f_b = a[order, f], b[order, f]
+    g_a, g_b, turn_a, turn_b = a[order, g], b[order, g], a[order + 1, g], b[order + 1, g]
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        share = (turn_b * h - (g_b - g_a)) / ((turn_b - turn_a) * h)  # of the cell, up to the crossing
+        share = np.clip(np.where(turn_b > turn_a, share, 0.0), 0.0, 1.0)
+        crossing = f_a + share * (f_b - f_a) - (g_a + share * h * turn_a)
+        bound = np.maximum(np.maximum(f_a - g_a, f_b - g_b), crossing)
+    return np.where(np.isnan(bound), np.inf, bound)  # overflow decides nothing
+
+
+def _halves(jet: Jet, cells: _Cells) -> _Cells:
+    """Each cell cut in two, those too small for it dropped."""
+    middle = (cells.left + cells.right) / 2
+    wide = (cells.right < middle) & (middle < cells.left)
+    cells, middle = cells.where(wide), middle[wide]
+    between = jet(cells.owner, middle)
+    first = cells._replace(right=middle, at_right=between)
+    second = cells._replace(left=middle, at_left=between)
+    return _Cells(*(np.concatenate(pair, axis=-1) for pair in zip(first, second, strict=True)))
+
+
+def _summits(jet: Jet, cells: _Cells) -> tuple[Array, Array]:
+    """(owner, q) of the zero of U' in every cell on which it changes sign downwards."""
+    rising, falling = (x[1, 0] - x[1, 1] for x in (cells.at_left, cells.at_right))
+    cells = cells.where((rising >= 0) & (falling <= 0))
+    return cells.owner, _zero_of_slope(jet, *cells[:3])
+
+
+def _zero_of_slope(jet: Jet, owner: Array, left: Array, right: Array) -> Array:
+    """Newton's method on U', kept inside a shrinking bracket: a step that does not halve the last is a bisection."""
+    q, last = (left + right) / 2, left - right
+    moving = np.flatnonzero(left > right)
+    for _ in range(_STEPS):
+        if not moving.size:
+            break
+        at = jet(owner[moving], q[moving])
+        slope, bend = at[1:3, 0] - at[1:3, 1]
+        here = q[moving]
+        left[moving] = np.where(slope >= 0, here, left[moving])
+        right[moving] = np.where(slope <= 0, here, right[moving])
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            there = here + slope / bend
+            noise = _EPS * np.abs(at[1].sum(axis=0) / bend)
+        newton = (bend < 0) & (right[moving] < there) & (there < left[moving])
+        newton &= np.abs(there - here) <= last[moving] / 2
+        there = np.where(newton, there, (left[moving] + right[moving]) / 2)
+        q[moving], last[moving] = there, np.abs(there - here)
+        moving = moving[last[moving] > np.maximum(np.spacing(there), np.nan_to_num(noise))]
+    return q

@@ -1,20 +1,40 @@
-"""Commitments that are safe against users who do not answer exactly: eps-robust optima.
+"""Commitments that are safe against users who do not answer exactly: eps-robust optima. (Beyond the paper.)
 
-The equilibrium can sit on a cliff: an ulp left of s0 the user leaves. A provider that must allow for a user whose
-regret is up to eps keeps a margin; this module says which, and what it costs.
+The equilibrium can sit on a cliff: an ulp left of s0 the user leaves. A provider that must allow for a
+user whose regret is up to eps keeps a margin; this module says which, and what it costs.
+
+**Which replies are tolerated.** With x = 1 - q the utility is a ratio U = N / D, on route 1
+
+    D = (1 - a x)(1 - k2 x),   N = xi1 (1 - k2 x) + xi2 k1 s x,   a = k1 (1-s),
+
+on route 2 D = 1 - k2 x, N = xi2. Let x* be the best reply and d = x* - x. U(x*) D(x) - N(x) is a quadratic
+in d that vanishes at 0, so a reply at distance d has the regret
+
+    U(x*) - U(x) = (U'(x*) D(x*) d + U(x*) a k2 d^2) / (D(x*) + D1 d + a k2 d^2),   D1 = -D'(x*),
+
+and those with regret <= eps satisfy
+
+    (U(x*) - eps) a k2 d^2 + (U'(x*) D(x*) - eps D1) d - eps D(x*) <= 0:
+
+an interval from x* on, and perhaps a second one at the far end. Nothing cancels as eps falls to 0: d is
+found to full relative precision, where U(x) = U(x*) - eps, solved for x, would lose all digits of eps.
+What rounding is left (in U', where a game is near a threshold) is counted in the user's favour.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import TIE, Array, least, plain
+from routing_game.theory.numbers import Array, Real, least, plain, require
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.user import best_response, maximiser, thresholds
+
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)
+_LEAST_EPS = 1e-290  # so that payoffs over eps do not overflow; a larger eps only strengthens the guarantee
 
 
 @dataclass(frozen=True)
@@ -30,28 +50,40 @@ class RobustCommitment:
     """Distance of s from the nearest threshold (s0, s_L or s_H); nan on route 2 or if there is none."""
 
 
-def worst_cost(game: Game, route: Any, cascade: Any, eps: float) -> Any:
+def worst_cost(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
     """The largest J(i, s, q) over all q whose regret for the user is at most eps > 0.
 
-    Those q form at most two intervals, bounded by 0, 1 and the roots of a quadratic; J is largest at one of these or
-    where its own slope vanishes.
+    Those q form at most two intervals; on each J is largest at an end or where its own slope vanishes.
+    Games, i, s and eps broadcast. With eps = inf the user may answer as it likes.
 
     Raises:
-        ValueError: eps is not positive, route is not 1 or 2, or cascade lies outside [0, 1].
+        ValueError: eps is not positive, route is not 1 or 2, cascade lies outside [0, 1], or the shapes do not
+            broadcast.
     """
-    if not eps > 0:
-        raise ValueError(f"eps must be positive (a regret in units of value), got {eps!r}")
+    route, cascade, eps = (np.asarray(x, dtype=np.float64) for x in (route, cascade, eps))
+    require(eps > 0, "eps", eps, "be positive (a regret in units of value)")
     check_commitment(route, cascade)
-    reply = best_response(game, route, cascade)
-    target = payoffs(game, route, cascade, reply.low).utility - eps
+    try:
+        np.broadcast_shapes(game.shape, route.shape, cascade.shape, eps.shape)
+    except ValueError:
+        shapes = game.shape, route.shape, cascade.shape, eps.shape
+        raise ValueError(f"game, route, cascade and eps must broadcast, got shapes {shapes}") from None
+    best = np.asarray(best_response(game, route, cascade).low)
     eta1, eta2 = (c - game.penalty * p for c, p in zip(game.cost, game.success, strict=True))
-    peak, *_ = maximiser(game, eta1, eta2, np.asarray(route), np.asarray(cascade))
-    replies = [0.0, 1.0, reply.low, peak, *_utility_roots(game, route, cascade, target)]
+    peak, *_ = maximiser(game, eta1, eta2, route, cascade)
+    utility = _utility(game, route, cascade, best)
+    replies = [best]
+    for way in (1, -1):  # towards q = 1, towards q = 0
+        room = 1 - best if way == 1 else best
+        near, far = _tolerated(utility, way, np.maximum(eps, _LEAST_EPS))
+        near = np.minimum(near, room)
+        far, end = (np.where(far <= room, d, near) for d in (far, room))
+        for low, high in ((0.0, near), (far, end)):
+            ends = best + way * low, best + way * high
+            replies += [*ends, np.clip(peak, np.minimum(*ends), np.maximum(*ends))]
     worst = np.asarray(-np.inf)
     for q in replies:
-        result = payoffs(game, route, cascade, q)
-        tolerated = result.utility >= target - TIE * (np.abs(target) + eps)
-        worst = np.maximum(worst, np.where(tolerated, result.cost, -np.inf))
+        worst = np.maximum(worst, payoffs(game, route, cascade, np.clip(q, 0.0, 1.0)).cost)
     return plain(worst)
 
 
@@ -64,10 +96,12 @@ def robust_commitment(game: Game, eps: float) -> RobustCommitment:
             Stackelberg cost.
 
     Raises:
-        ValueError: eps is not positive, or ``game`` is an array of games.
+        ValueError: eps is not positive, or ``game`` or ``eps`` is an array.
     """
-    if game.shape:
-        raise ValueError(f"robust_commitment takes a single game, got an array of shape {game.shape}; index it")
+    for name, shape in (("game", game.shape), ("eps", np.shape(eps))):
+        if shape:
+            rule = "robust_commitment takes a single game and a single eps"
+            raise ValueError(f"{rule}, got {name} of shape {shape}; take them one by one")
     cliffs = [float(s) for s in thresholds(game) if np.isfinite(s)]
     edges = np.unique([0.0, *cliffs, 1.0])
     s, cost = least(lambda s: worst_cost(game, 1, s, eps), edges[:-1], edges[1:])
@@ -79,15 +113,54 @@ def robust_commitment(game: Game, eps: float) -> RobustCommitment:
     return RobustCommitment(1, float(s[best]), float(cost[best]), margin)
 
 
-def _utility_roots(game: Game, route: Any, s: Any, level: Any) -> tuple[Array, Array]:
-    """Both q, clipped to [0, 1], at which U(i, s, q) = level: roots of a x^2 + b x + c in x = 1 - q."""
-    (xi1, xi2), (k1, k2) = game.net_value, game.failure
-    keep = k1 * (1 - s)
-    first = np.asarray(route) == 1
-    a = np.where(first, level * keep * k2, 0.0)
-    b = np.where(first, xi1 * k2 - xi2 * k1 * s - level * (keep + k2), -level * k2)
-    c = level - np.where(first, xi1, xi2)
-    with np.errstate(all="ignore"):
-        stable = -(b + np.copysign(np.sqrt(np.maximum(b**2 - 4 * a * c, 0.0)), b)) / 2
-        roots = (1 - stable / a, 1 - c / stable)
-    return np.clip(np.nan_to_num(roots[0]), 0, 1), np.clip(np.nan_to_num(roots[1]), 0, 1)
+class _Utility(NamedTuple):
+    """U beside the best reply, as in the head of this module."""
+
+    value: Array
+    """U(x*)."""
+    slope: Array
+    """U'(x*) D(x*)."""
+    bend: Array
+    """A k2."""
+    scale: Array
+    """D(x*)."""
+    growth: Array
+    """D1."""
+    value_rounding: Array
+    slope_rounding: Array
+
+
+def _utility(game: Game, route: Array, s: Array, q: Array) -> _Utility:
+    (xi1, xi2), (k1, k2), (p1, p2) = game.net_value, game.failure, game.success
+    x, first = 1 - q, route == 1
+    a = np.where(first, k1 * (1 - s), 0.0)
+    ends1, ends2 = np.where(first, p1 + k1 * (q + s * x), 1.0), p2 + k2 * q  # 1 - a x, 1 - k2 x
+    scale = ends1 * ends2
+
+    def over_scale(x1: Real, x2: Real) -> tuple[Array, Array]:
+        """(U, U' D) if a pass is worth x1, x2."""
+        value = np.where(first, x1 * ends2 + x2 * k1 * s * x, x2)
+        slope = np.where(first, x1 * a * ends2**2 + x2 * k1 * s * (ends1 + a * x * ends2), x2 * k2)
+        return value / scale, slope / scale
+
+    rounding = (_ROUNDING * part for part in over_scale(np.abs(xi1), np.abs(xi2)))
+    return _Utility(*over_scale(xi1, xi2), a * k2, scale, a * ends2 + k2 * ends1, *rounding)
+
+
+def _tolerated(at: _Utility, way: int, eps: Array) -> tuple[Array, Array]:
+    """(near, far): with a regret up to eps are the distances from 0 to near, and those from far on.
+
+    The quadratic over eps is A d^2 + B d - C, C > 0; near = inf if it has no zero, far = inf if it has but one.
+    """
+    slope = np.maximum(way * at.slope - at.slope_rounding, 0.0)
+    a = ((at.value - at.value_rounding) / eps - 1) * at.bend
+    b = slope / eps - way * at.growth
+    largest = np.maximum(np.maximum(np.abs(a), np.abs(b)), at.scale)
+    a, b, c = a / largest, b / largest, at.scale / largest
+    square = b * b + 4 * a * c
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = np.sqrt(np.maximum(square, 0.0))
+        near = np.where(b >= 0, 2 * c / (b + root), (root - b) / (2 * a))
+        far = (b + root) / (-2 * a)
+    none = (square < 0) | ((b <= 0) & (a <= 0))
+    return np.where(none, np.inf, near), np.where(none | (a >= 0) | (b <= 0), np.inf, far)
