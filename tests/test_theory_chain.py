@@ -9,9 +9,24 @@ import numpy as np
 import pytest
 
 from games import boundary_games
-from routing_game.theory import GAMES, Game, best_response, outcome, payoffs, sample_games, solve, thresholds
+from routing_game.theory import (
+    GAMES,
+    Game,
+    best_response,
+    outcome,
+    payoffs,
+    sample_games,
+    solve,
+    thresholds,
+)
 from routing_game.theory.chain import Chain, evaluate, ladder, unroll, visits
-from routing_game.theory.chain_solve import cheapest, round_reply, single_reply, solve_stopping, stopping_reply
+from routing_game.theory.chain_solve import (
+    cheapest,
+    round_reply,
+    single_reply,
+    solve_stopping,
+    stopping_reply,
+)
 
 N = 10_000
 Q = np.linspace(0.0, 1.0, 1001)
@@ -34,12 +49,16 @@ def by_hand(rounds: Sequence[Chain], start: np.ndarray, q: np.ndarray, passes: i
         fails = alive * (1 - chain.success)
         utility = utility + (alive * (chain.success * chain.value - chain.latency)).sum(-1)
         cost = cost + (alive * chain.cost).sum(-1) + chain.penalty * (fails * leave).sum(-1)
-        alive = chain.discount[..., None] * np.einsum("...j,...jk->...k", fails * (1 - leave), chain.escalation)
+        alive = chain.discount[..., None] * np.einsum(
+            "...j,...jk->...k", fails * (1 - leave), chain.escalation
+        )
     assert alive.max() < 1e-15
     return utility, cost
 
 
-def simulate(rounds: Sequence[Chain], q: np.ndarray, tasks: int, rng: np.random.Generator) -> np.ndarray:
+def simulate(
+    rounds: Sequence[Chain], q: np.ndarray, tasks: int, rng: np.random.Generator
+) -> np.ndarray:
     """(U, J) of independent tasks that start with model 1; q has one entry a round and model."""
     total = np.zeros((2, tasks))
     model, weight, active = np.zeros(tasks, dtype=int), 1.0, np.ones(tasks, dtype=bool)
@@ -88,7 +107,10 @@ def test_simulation_agrees_pass_by_pass() -> None:
     scores = []
     for _ in range(25):
         rounds = [random_chains(1, 3, rng) for _ in range(3)]
-        rounds = [Chain(c.value[0], 1.3, c.success[0], c.latency[0], c.cost[0], c.escalation[0], 0.9) for c in rounds]
+        rounds = [
+            Chain(c.value[0], 1.3, c.success[0], c.latency[0], c.cost[0], c.escalation[0], 0.9)
+            for c in rounds
+        ]
         q = rng.random((3, 3))
         sample, expected = simulate(rounds, q, 4_000, rng), evaluate(unroll(rounds), 1, q.ravel())
         error = sample.std(axis=1, ddof=1) / np.sqrt(sample.shape[1])
@@ -108,7 +130,14 @@ def test_a_price_moves_t_and_c() -> None:
     game = GAMES["t5-cascade"]
     fee = np.array([0.1, 0.2])
     (t1, t2), (c1, c2) = game.latency, game.cost
-    priced = Game(game.value, game.penalty, game.success, (t1 + 0.1, t2 + 0.2), (c1 - 0.1, c2 - 0.2), ordered=False)
+    priced = Game(
+        game.value,
+        game.penalty,
+        game.success,
+        (t1 + 0.1, t2 + 0.2),
+        (c1 - 0.1, c2 - 0.2),
+        ordered=False,
+    )
     np.testing.assert_allclose(
         evaluate(Chain.of(game, 0.3).priced(fee), 1, 0.4), payoffs(priced, 1, 0.3, 0.4), rtol=1e-13
     )
@@ -131,7 +160,9 @@ def test_single_reply_is_the_two_model_best_response(route: int) -> None:
     games = sample_games(N, rng)
     s = rng.random(N)
     reply, expected = single_reply(Chain.of(games, s), route), outcome(games, route, s)
-    np.testing.assert_allclose(reply.abandon[:, 0], best_response(games, route, s).strong, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        reply.abandon[:, 0], best_response(games, route, s).strong, rtol=0, atol=1e-12
+    )
     np.testing.assert_allclose(reply.cost, expected.cost, rtol=1e-12)
     gross = games.value * expected.success + expected.latency
     assert (np.abs(reply.utility - expected.utility) / gross).max() < 1e-12
@@ -144,15 +175,33 @@ def test_and_on_its_ties(route: int, ties: str) -> None:
     rng = np.random.default_rng(6)
     games = boundary_games(1_500, rng)
     s0 = thresholds(games).s0
-    for s in (rng.random(games.shape), np.zeros(games.shape), np.ones(games.shape), np.where(s0 > 0, s0, 0.5)):
-        reply, expected = single_reply(Chain.of(games, s), route, ties), best_response(games, route, s)
+    for s in (
+        rng.random(games.shape),
+        np.zeros(games.shape),
+        np.ones(games.shape),
+        np.where(s0 > 0, s0, 0.5),
+    ):
+        reply, expected = (
+            single_reply(Chain.of(games, s), route, ties),
+            best_response(games, route, s),
+        )
         cost = payoffs(games, route, s, getattr(expected, ties)).cost
         np.testing.assert_allclose(reply.cost, cost, rtol=1e-9)
 
 
 TWO_MAXIMA = {  # V = 1: p, t, R, and the global maximum's neighbourhood, q in between
-    "inside": ([0.2, 0.3, 0.2], [0.1, 0.3, 0.3], [[0, 0.9, 0.1], [0.8, 0, 0.2], [0, 0.3, 0.7]], (0.1, 0.2)),
-    "at the end": ([0.3, 0.5, 0.3], [1, 0.1, 0.4], [[0, 0, 1], [0.7, 0, 0.3], [0, 0.8, 0.2]], (1, 1)),
+    "inside": (
+        [0.2, 0.3, 0.2],
+        [0.1, 0.3, 0.3],
+        [[0, 0.9, 0.1], [0.8, 0, 0.2], [0, 0.3, 0.7]],
+        (0.1, 0.2),
+    ),
+    "at the end": (
+        [0.3, 0.5, 0.3],
+        [1, 0.1, 0.4],
+        [[0, 0, 1], [0.7, 0, 0.3], [0, 0.8, 0.2]],
+        (1, 1),
+    ),
 }
 
 
@@ -161,7 +210,9 @@ def test_utility_can_have_two_maxima_and_the_reply_takes_the_better(name: str) -
     p, t, matrix, (low, high) = TWO_MAXIMA[name]
     chain = Chain(1.0, 1.0, p, t, [0.1, 0.2, 0.3], matrix)
     utility = evaluate(chain, 1, Q[:, None]).utility
-    assert np.sum((utility[1:-1] > utility[:-2]) & (utility[1:-1] > utility[2:])) == 1  # one maximum inside,
+    assert (
+        np.sum((utility[1:-1] > utility[:-2]) & (utility[1:-1] > utility[2:])) == 1
+    )  # one maximum inside,
     assert utility[-1] > utility[-2]  # one at q = 1
     reply = single_reply(chain, 1)
     assert low <= reply.abandon[0] <= high
@@ -202,9 +253,13 @@ def test_stopping_beats_every_other_rule(models: int) -> None:
     reply = stopping_reply(chains, 1)
     start = np.eye(models)[0] * np.ones((300, 1))
     rules = [*itertools.product([0.0, 1.0], repeat=models), *rng.random((20, models))]
-    utilities = np.stack([by_hand([chains], start, np.broadcast_to(q, (300, 1, models)))[0] for q in rules])
+    utilities = np.stack(
+        [by_hand([chains], start, np.broadcast_to(q, (300, 1, models)))[0] for q in rules]
+    )
     np.testing.assert_allclose(reply.utility, utilities.max(axis=0), rtol=1e-10, atol=1e-12)
-    assert (reply.utility - single_reply(chains, 1).utility).max() > 0.01  # seeing the model is worth something
+    assert (
+        reply.utility - single_reply(chains, 1).utility
+    ).max() > 0.01  # seeing the model is worth something
 
 
 def test_stopping_changes_nothing_but_the_mixed_regime() -> None:
@@ -238,7 +293,9 @@ def test_a_user_who_sees_the_model_ends_the_s_l_cascade_and_keeps_the_s0_cascade
     assert (rule, route, s, cost) == ("s0", 1, pytest.approx(4 / 19), pytest.approx(solve(t4).cost))
     grid = np.linspace(0, 1, 2001)
     assert stopping_reply(Chain.of(t5, grid), 1).cost.min() == pytest.approx(0.9)
-    assert stopping_reply(Chain.of(t4, grid), 1).cost.min() == pytest.approx(solve(t4).cost, rel=1e-3)
+    assert stopping_reply(Chain.of(t4, grid), 1).cost.min() == pytest.approx(
+        solve(t4).cost, rel=1e-3
+    )
 
 
 def test_stopping_equilibria_in_closed_form() -> None:
@@ -249,7 +306,9 @@ def test_stopping_equilibria_in_closed_form() -> None:
     games = sample_games(N, rng, "+-")
     answer = solve_stopping(games)
     l1, l2 = games.leaving_cost
-    np.testing.assert_array_equal(answer.cost, np.minimum(games.cost_of_pass[0], np.minimum(l1, l2)))
+    np.testing.assert_array_equal(
+        answer.cost, np.minimum(games.cost_of_pass[0], np.minimum(l1, l2))
+    )
     assert np.all(answer.cost >= solve(games).cost - 1e-12)  # the single q serves the provider
     reached = stopping_reply(Chain.of(games, answer.cascade), np.eye(2)[answer.route - 1]).cost
     np.testing.assert_allclose(reached, answer.cost, rtol=1e-12)
@@ -283,12 +342,19 @@ def test_round_reply_beats_every_plan() -> None:
     n, length = 100, 4
     penalty, discount = rng.uniform(0.1, 3, n), rng.uniform(0.8, 1, n)
     rounds = [random_chains(n, 2, rng) for _ in range(length)]
-    rounds = [Chain(c.value, penalty, c.success, c.latency, c.cost, c.escalation, discount) for c in rounds]
+    rounds = [
+        Chain(c.value, penalty, c.success, c.latency, c.cost, c.escalation, discount)
+        for c in rounds
+    ]
     reply, chain = round_reply(rounds, 1), unroll(rounds)
     direct = evaluate(chain, 1, np.repeat(reply.abandon, 2, axis=-1))
     np.testing.assert_allclose(direct.utility, reply.utility, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(direct.cost, reply.cost, rtol=1e-12)
-    for plan in [*itertools.product([0.0, 1.0], repeat=length), *rng.random((40, length)), *np.eye(4)[3] * Q[:, None]]:
+    for plan in [
+        *itertools.product([0.0, 1.0], repeat=length),
+        *rng.random((40, length)),
+        *np.eye(4)[3] * Q[:, None],
+    ]:
         assert (evaluate(chain, 1, np.repeat(plan, 2)).utility - reply.utility).max() < 1e-12
 
 
@@ -301,7 +367,9 @@ def test_one_round_is_the_single_q() -> None:
 def test_a_value_that_falls_ends_the_wait() -> None:
     """value-cheap with half the value gone at each attempt: worth two passes, then p V < t."""
     game = GAMES["value-cheap"]
-    rounds = [Chain.of(Game(2 * 0.3**r, 1, game.success, game.latency, game.cost), 0.0) for r in range(4)]
+    rounds = [
+        Chain.of(Game(2 * 0.3**r, 1, game.success, game.latency, game.cost), 0.0) for r in range(4)
+    ]
     assert [0.5 * 2 * 0.3**r > 0.1 for r in range(4)] == [True, True, False, False]
     assert round_reply(rounds, 1).abandon.tolist() == [0, 1, 1, 1]
 
@@ -329,7 +397,10 @@ def test_a_user_who_counts_attempts_moves_the_cascade() -> None:
 )
 def test_search_finds_the_two_model_equilibria(name: str) -> None:
     game = GAMES[name]
-    for reply, cost in ((single_reply, solve(game).cost), (stopping_reply, solve_stopping(game).cost)):
+    for reply, cost in (
+        (single_reply, solve(game).cost),
+        (stopping_reply, solve_stopping(game).cost),
+    ):
         best = cheapest(lambda s: Chain.of(game, s), reply, starts=(1, 2))
         assert best.cost == pytest.approx(cost, rel=1e-10)
 
@@ -342,10 +413,14 @@ def test_search_over_three_models_against_a_grid(reply: object) -> None:
 
         def family(s: np.ndarray, one: Chain = one) -> Chain:
             matrix = ladder(np.stack([s, s / 2], axis=-1))
-            return Chain(one.value[0], one.penalty[0], one.success[0], one.latency[0], one.cost[0], matrix)
+            return Chain(
+                one.value[0], one.penalty[0], one.success[0], one.latency[0], one.cost[0], matrix
+            )
 
         best = cheapest(family, reply, starts=(1, 2, 3))
-        on_grid = min(reply(family(np.linspace(0, 1, 1001)), start).cost.min() for start in (1, 2, 3))
+        on_grid = min(
+            reply(family(np.linspace(0, 1, 1001)), start).cost.min() for start in (1, 2, 3)
+        )
         assert best.cost <= on_grid * (1 + 1e-12)
         assert best.cost == pytest.approx(on_grid, rel=1e-2)
         assert reply(family(np.asarray(best.parameter)), best.start).cost == best.cost
@@ -372,9 +447,18 @@ GOOD = {
         ({"latency": [0.1, -0.2]}, "latency must be at least 0"),
         ({"cost": [0.1, np.nan]}, "cost must be finite"),
         ({"discount": 1.1}, "discount must lie in"),
-        ({"escalation": [[0.5, 0.4], [0.0, 1.0]]}, r"each row of escalation must sum to 1, got 0.9 at index \(0,\)"),
+        (
+            {"escalation": [[0.5, 0.4], [0.0, 1.0]]},
+            r"each row of escalation must sum to 1, got 0.9 at index \(0,\)",
+        ),
         ({"escalation": [[1.5, -0.5], [0.0, 1.0]]}, "escalation must hold probabilities"),
         ({"escalation": [[0.5, 0.5]]}, "escalation must be a square matrix"),
+        (
+            {"escalation": np.zeros((0, 0))},
+            r"escalation must be a square matrix .* got shape \(0, 0\)",
+        ),
+        ({"success": "half"}, "success must be a number or an array of numbers, got 'half'"),
+        ({"latency": [[0.1], [0.1, 0.2]]}, "latency must be a number or an array of numbers"),
         ({"success": [0.3, 0.4, 0.5]}, r"shapes must broadcast to \(..., 2\)"),
     ],
 )
@@ -399,5 +483,46 @@ def test_bad_questions_are_named() -> None:
         single_reply(chain, 1, "mine")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one chain"):
         unroll([])
+    with pytest.raises(ValueError, match=r"a sequence of at least one chain, such as \[chain\]"):
+        round_reply(chain, 1)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="cascade must lie in"):
+        ladder([0.5, 1.7])
+    with pytest.raises(ValueError, match="cascade must lie in"):
+        Chain.of(GAMES["t4-cascade"], -0.1)
     with pytest.raises(ValueError, match="same penalty"):
         round_reply([chain, Chain(**{**GOOD, "penalty": 2.0})], 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"starts": ()}, "the number of starts must be at least 1"),
+        ({"pieces": 0}, "pieces must be at least 1"),
+        ({"low": 0.5, "high": 0.2}, "low must be at most high = 0.2, got 0.5"),
+    ],
+)
+def test_bad_searches_are_named(change: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        cheapest(lambda s: Chain.of(GAMES["t4-cascade"], s), single_reply, **change)
+
+
+# ---- types and shapes ----
+
+
+def test_numbers_lists_tensors_and_arrays_of_one_agree() -> None:
+    torch = pytest.importorskip("torch")
+    game = GAMES["t5-cascade"]
+    one = Chain.of(game, 0.4)
+    for chain in (Chain.of(game, [0.4]), Chain.of(game, torch.tensor([0.4], dtype=torch.float64))):
+        for reply in (single_reply, stopping_reply):
+            for single, array in zip(reply(one, 1), reply(chain, 1), strict=True):
+                np.testing.assert_array_equal(np.reshape(single, np.shape(array)), array)
+        for q in ([0.3], torch.tensor([0.3], dtype=torch.float64), np.array([[0.3]])):
+            assert evaluate(chain, 1, q).cost == [evaluate(one, 1, 0.3).cost]
+    np.testing.assert_array_equal(ladder(0.4), ladder([0.4]))
+
+
+def test_no_chains_have_no_replies() -> None:
+    none = Chain.of(GAMES["t5-cascade"], np.zeros(0))
+    for reply in (single_reply(none, 1), stopping_reply(none, 1), round_reply([none, none], 1)):
+        assert reply.cost.shape == (0,)

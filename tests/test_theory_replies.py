@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from routing_game.theory.chain import Chain, evaluate, ladder
-from routing_game.theory.chain_solve import Reply, cheapest, round_reply, single_reply, stopping_reply
+from routing_game.theory.chain_solve import (
+    Reply,
+    cheapest,
+    round_reply,
+    single_reply,
+    stopping_reply,
+)
 
 TIES = ("strong", "weak")
 ONE, HALF = Fraction(1), Fraction(1, 2)
@@ -34,11 +40,15 @@ class Exact:
         return payoffs_of_rounds([self], start, [q])
 
 
-def payoffs_of_rounds(rounds: Sequence[Exact], start: int, q: Sequence[Sequence[Fraction]]) -> tuple:
+def payoffs_of_rounds(
+    rounds: Sequence[Exact], start: int, q: Sequence[Sequence[Fraction]]
+) -> tuple:
     """(U, J) with q_rj after model j in round r; the last round repeats."""
     models, delta = len(rounds[0].p), rounds[0].discount
     n = len(rounds) * models
-    system = [[Fraction(int(i == j)) for j in range(n)] for i in range(n)]  # transposed: n' (I - A) = e'
+    system = [
+        [Fraction(int(i == j)) for j in range(n)] for i in range(n)
+    ]  # transposed: n' (I - A) = e'
     for r, chain in enumerate(rounds):
         to = min(r + 1, len(rounds) - 1) * models
         for i, j in itertools.product(range(models), repeat=2):
@@ -101,7 +111,9 @@ def judge(reply: Reply, options: list, exact: tuple, ties: str) -> bool:
         liked = favourite - cost if ties == "strong" else cost - favourite
         assert float(liked) > -1e-13
         return len(set(equals)) > 1
-    assert float(utility - best) > 1e-9  # between the points of the grid, not an end missed by a little
+    assert (
+        float(utility - best) > 1e-9
+    )  # between the points of the grid, not an end missed by a little
     return False
 
 
@@ -120,7 +132,9 @@ def test_single_reply_against_all_eighths(models: int, ties: str) -> None:
 
 
 @pytest.mark.parametrize("ties", TIES)
-def test_single_reply_where_no_reachable_model_is_worth_more_or_less_than_its_time(ties: str) -> None:
+def test_single_reply_where_no_reachable_model_is_worth_more_or_less_than_its_time(
+    ties: str,
+) -> None:
     """U = 0 for every q; a solver with pivots leaves rounding, of which a slack of 0 makes differences."""
     quarter, half, eighth = Fraction(1, 4), Fraction(1, 2), Fraction(1, 8)
     two = Exact(
@@ -146,12 +160,18 @@ def test_single_reply_where_both_ends_tie(p2: Fraction) -> None:
     loss = Fraction(1, 8)
     zero = ONE * 0
     matrix = [[HALF, HALF, zero], [zero, ONE, zero], [ONE, zero, zero]]
-    game = Exact([HALF, p2, HALF], [HALF + loss, p2 - loss * p2, ONE], [HALF, 3 * HALF, HALF], matrix)
-    (leaving, cost_leaving), (staying, cost_staying) = (game.payoffs(1, [q] * 3) for q in (ONE, zero))
+    game = Exact(
+        [HALF, p2, HALF], [HALF + loss, p2 - loss * p2, ONE], [HALF, 3 * HALF, HALF], matrix
+    )
+    (leaving, cost_leaving), (staying, cost_staying) = (
+        game.payoffs(1, [q] * 3) for q in (ONE, zero)
+    )
     assert leaving == staying == -loss
     assert cost_leaving != cost_staying
     costs = sorted((float(cost_leaving), float(cost_staying)))
-    assert [single_reply(game.chain, 1, ties).cost for ties in TIES] == pytest.approx(costs, rel=1e-13)
+    assert [single_reply(game.chain, 1, ties).cost for ties in TIES] == pytest.approx(
+        costs, rel=1e-13
+    )
 
 
 @pytest.mark.parametrize("ties", TIES)
@@ -159,7 +179,12 @@ def test_single_reply_where_both_ends_tie(p2: Fraction) -> None:
 def test_an_end_where_two_derivatives_vanish_is_returned_exactly(end: float, ties: str) -> None:
     """U = -x^3/64 / (1 - x/2) and U = -(1 - x)^3: within 1e-12 of the best for x up to 1e-4 away."""
     zero = Fraction(0)
-    steps = [[zero, ONE, zero, zero], [zero, zero, ONE, zero], [zero, zero, zero, ONE], [zero, zero, zero, ONE]]
+    steps = [
+        [zero, ONE, zero, zero],
+        [zero, zero, ONE, zero],
+        [zero, zero, zero, ONE],
+        [zero, zero, zero, ONE],
+    ]
     matrix = [[float(x) for x in row] for row in steps]
     for cost in ([0.1, 0.2, 0.3, 0.4], [0.9, 0.9, 0.3, -4.0]):  # J rises from the end, or falls
         if end == 1.0:
@@ -189,7 +214,9 @@ def test_stopping_reply_where_all_that_is_ahead_is_worth_nothing() -> None:
     """M1 is worth exactly its time and leads nowhere: leaving ties, though a solver with pivots leaves a rest."""
     eighth = Fraction(1, 8)
     matrix = [[ONE, ONE * 0], [HALF, HALF]]
-    game = Exact([2 * eighth, 3 * eighth], [2 * eighth, 2 * eighth], [5 * eighth, 0 * eighth], matrix)
+    game = Exact(
+        [2 * eighth, 3 * eighth], [2 * eighth, 2 * eighth], [5 * eighth, 0 * eighth], matrix
+    )
     rules = list(itertools.product([Fraction(0), ONE], repeat=2))
     for start, ties in itertools.product((1, 2), TIES):
         reply = stopping_reply(game.chain, start, ties)
@@ -207,8 +234,13 @@ def test_round_reply_against_all_plans(models: int, ties: str) -> None:
         for chain in rounds:
             chain.discount = rounds[0].discount
         start, last = int(rng.integers(models)) + 1, len(rounds) - 1
-        plans = [[0] * r + [1] * (last + 1 - r) for r in range(last)] + [[0] * last + [q] for q in EIGHTHS]
-        options = [payoffs_of_rounds(rounds, start, [[Fraction(q)] * models for q in plan]) for plan in plans]
+        plans = [[0] * r + [1] * (last + 1 - r) for r in range(last)] + [
+            [0] * last + [q] for q in EIGHTHS
+        ]
+        options = [
+            payoffs_of_rounds(rounds, start, [[Fraction(q)] * models for q in plan])
+            for plan in plans
+        ]
         reply = round_reply([chain.chain for chain in rounds], start, ties)
         played = [[Fraction(x)] * models for x in reply.abandon.tolist()]
         broken += judge(reply, options, payoffs_of_rounds(rounds, start, played), ties)
@@ -236,7 +268,10 @@ def test_visits_keep_all_digits_however_long_the_chain_lives(models: int) -> Non
         p = 10.0 ** rng.uniform(-12, 0, models)
         matrix = rng.multinomial(16, np.ones(models) / models, models) / 16
         q = float(rng.choice([0.0, 1e-9, 0.3]))
-        game = Exact(*([Fraction(x) for x in row] for row in (p, p / 2, p)), [[Fraction(x) for x in r] for r in matrix])
+        game = Exact(
+            *([Fraction(x) for x in row] for row in (p, p / 2, p)),
+            [[Fraction(x) for x in r] for r in matrix],
+        )
         result = evaluate(game.chain, 1, q)
         utility, cost = game.payoffs(1, [Fraction(q)] * models)
         assert result.utility == pytest.approx(float(utility), rel=1e-13)

@@ -1,17 +1,19 @@
-"""Any number of models: the task as an absorbing Markov chain, and all that is linear in its visits.
+"""Any number of models: the task as an absorbing Markov chain, and what is linear in its visits.
 
-Model j solves the task with probability p_j per pass; after a failure the user leaves with probability
-q_j, or else model k follows with probability R_jk. With k_j = 1 - p_j, a discount delta per pass and e
-the distribution of the first model, the expected (discounted) numbers of passes are
+Model j solves the task with probability p_j per pass; after a failure the user leaves with
+probability q_j, or else model k follows with probability R_jk. With k_j = 1 - p_j, a discount delta
+per pass and e the distribution of the first model, the expected (discounted) numbers of passes are
 
     n = e' (I - delta diag(k (1 - q)) R)^(-1)
 
-and S = n.p, L = n.t, C = n.c, A = n.(k q), U = n.(V p - t), J = C + P A. Undiscounted, A = 1 - S. Any R
-goes: escalation, de-escalation, skipping. Two models with R = [[1-s, s], [0, 1]] are the paper's game.
-Visits come without cancellation (`absorbing`), so that p may be as small as it likes. (Beyond the paper.)
+and S = n.p, L = n.t, C = n.c, A = n.(k q), U = n.(V p - t), J = C + P A. Undiscounted, A = 1 - S.
+Any R goes: escalation, de-escalation, skipping. Two models with R = [[1-s, s], [0, 1]] are the
+paper's game. Visits come without cancellation (`absorbing`), so that p may be as small as it likes.
+(Beyond the paper.)
 
-Time enters by `unroll`: a pass of model j in round r is a model of its own, so value, success, latency,
-cost and R may all change with the attempt. A price f per call turns t into t + f and c into c - f.
+Time enters by `unroll`: a pass of model j in round r is a model of its own, so value, success,
+latency, cost and R may all change with the attempt. A price f per call turns t into t + f and c
+into c - f.
 """
 
 from __future__ import annotations
@@ -35,23 +37,26 @@ class Chain:
     """One routing game with N models, or an array of them; leading dimensions broadcast.
 
     Args:
-        value: V > 0, a number or (..., N): what a task is worth to the user, by the model that solves it.
+        value: V > 0, a number or (..., N): what a task is worth to the user, by the model that
+            solves it.
         penalty: P > 0, (...): what an abandoned task costs the provider.
         success: p, (..., N), chance that a pass solves the task, in (0, 1].
         latency: t, (..., N), delay of one pass in units of value, at least 0.
         cost: c, (..., N), the provider's price of one pass in units of penalty; may be negative.
-        escalation: R, (..., N, N), chance that the row's model, having failed, is followed by the column's.
-        discount: delta in (0, 1], (...): weight of the next pass relative to this one, for both sides.
+        escalation: R, (..., N, N), chance that the row's model, having failed, is followed by the
+            column's.
+        discount: delta in (0, 1], (...): weight of the next pass relative to this one, for both
+            sides.
 
     Every member is stored as an array of full shape.
 
     Raises:
-        ValueError: a number is not finite or out of range, a row of R does not sum to 1, or shapes do not broadcast.
+        ValueError: a number is not finite or out of range, a row of R does not sum to 1, or shapes
+            do not broadcast.
 
     Example:
-        >>> chain = Chain(1.0, 1.5, (0.3, 0.5, 0.8), (0.2, 0.3, 0.5), (0.1, 0.2, 0.6), ladder([0.5, 0.3]))
-        >>> round(evaluate(chain, start=1, abandon=0.2).cost, 4)
-        0.6705
+        >>> chain = Chain(1.0, 1.5, (0.3, 0.5, 0.8), (0.2, 0.3, 0.5), (0.1, 0.2, 0.6), ladder([0.5,
+        0.3])) >>> round(evaluate(chain, start=1, abandon=0.2).cost, 4) 0.6705
     """
 
     value: Any
@@ -72,11 +77,19 @@ class Chain:
 
     @classmethod
     def of(cls, game: Game, cascade: Any, discount: Any = 1.0) -> Chain:
-        """The paper's game under the cascade probability s, as a chain; arrays of games and of s broadcast."""
+        """The paper's game under the cascade probability s, as a chain; games and s broadcast."""
         pairs = game.success, game.latency, game.cost
         success, latency, cost = (np.stack(np.broadcast_arrays(*pair), axis=-1) for pair in pairs)
         matrix = ladder(np.asarray(cascade, dtype=float)[..., None])
-        return cls(np.asarray(game.value)[..., None], game.penalty, success, latency, cost, matrix, discount)
+        return cls(
+            np.asarray(game.value)[..., None],
+            game.penalty,
+            success,
+            latency,
+            cost,
+            matrix,
+            discount,
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -90,7 +103,7 @@ class Chain:
 
     @property
     def net_value(self) -> Array:
-        """Xi = V p - t, (..., N): what one pass is worth to the user; 0 where it is 0 up to rounding."""
+        """Xi = V p - t, (..., N): what one pass is worth to the user; 0 if 0 up to rounding."""
         return np.asarray(difference(self.value * self.success, self.latency))
 
     @property
@@ -105,34 +118,39 @@ class Chain:
 
     @property
     def stop(self) -> Array:
-        """1 - delta k, (..., N), weight of no further pass if the user always stays; free of cancellation."""
+        """1 - delta k, (..., N), without cancellation: weight of no next pass if the user stays."""
         return np.asarray((1 - self.discount)[..., None] + self.discount[..., None] * self.success)
 
     def priced(self, price: Any) -> Chain:
-        """The same chain at a price f per call, (..., N), in a unit common to both sides: t + f for the user, c - f."""
+        """The same chain at a price f per call, (..., N), in a unit common to both sides.
+
+        The user's t becomes t + f, the provider's c becomes c - f.
+        """
         return replace(self, latency=self.latency + price, cost=self.cost - price)
 
     def start(self, first: Any) -> Array:
-        """The distribution e, (..., N), of the first model, from a model's number 1 to N or a distribution.
+        """The distribution e, (..., N), of the first model, from its number, 1 to N, or from e.
 
         Raises:
             ValueError: no such model, or the chances are negative or do not sum to 1.
         """
         e = np.asarray(first, dtype=np.float64)
         if e.ndim == 0:
-            require(np.isin(e, np.arange(1, self.models + 1)), "start", e, f"be a model from 1 to {self.models}")
+            numbers = np.arange(1, self.models + 1)
+            require(np.isin(e, numbers), "start", e, f"be a model from 1 to {self.models}")
             e = np.eye(self.models)[int(e) - 1]
         elif e.shape[-1] != self.models:
-            raise ValueError(f"start must have one chance for each of {self.models} models, got shape {e.shape}")
+            rule = f"have one chance for each of {self.models} models"
+            raise ValueError(f"start must {rule}, got shape {e.shape}")
         require(e >= 0, "start", e, "hold probabilities")
         require(np.abs(e.sum(axis=-1) - 1) < _SUM, "the sum of start", e.sum(axis=-1), "be 1")
         return np.broadcast_to(e, np.broadcast_shapes(self.success.shape, e.shape))
 
 
 def ladder(cascade: Any) -> Array:
-    """The matrix R, (..., N, N), that climbs: from model j to j + 1 with probability s_j, (..., N-1), else again j.
+    """The matrix R, (..., N, N), that climbs: from j to j + 1 with probability s_j, else again j.
 
-    A number is the s of two models.
+    The s_j are (..., N-1); a number is the s of two models.
 
     Raises:
         ValueError: a probability lies outside [0, 1].
@@ -148,10 +166,11 @@ def ladder(cascade: Any) -> Array:
 
 
 def unroll(rounds: Sequence[Chain]) -> Chain:
-    """One chain for a game that changes with the attempt: ``rounds[r]`` rules attempt r + 1, the last all later ones.
+    """One chain for a game that changes with the attempt: ``rounds[r]`` rules attempt r + 1.
 
-    Its models are numbered round by round: model j in round r (from 0) is r N + j. ``rounds[r].escalation`` leads into
-    the next round. Penalty and discount are those of the last round and must agree.
+    Its models are numbered round by round: model j in round r (from 0) is r N + j.
+    ``rounds[r].escalation`` leads into the next round. Penalty and discount are those of the last
+    round and must agree.
 
     Raises:
         ValueError: no round, or the rounds differ in number of models, penalty or discount.
@@ -159,8 +178,9 @@ def unroll(rounds: Sequence[Chain]) -> Chain:
     check_rounds(rounds)
     last, models = rounds[-1], rounds[-1].models
     shape = np.broadcast_shapes(*(chain.shape for chain in rounds))
+    full = (*shape, models)
     value, success, latency, cost = (
-        np.concatenate([np.broadcast_to(getattr(chain, name), (*shape, models)) for chain in rounds], axis=-1)
+        np.concatenate([np.broadcast_to(getattr(chain, name), full) for chain in rounds], axis=-1)
         for name in ("value", "success", "latency", "cost")
     )
     escalation = np.zeros((*shape, models * len(rounds), models * len(rounds)))
@@ -178,20 +198,21 @@ def visits(chain: Chain, start: Any, abandon: Any) -> Array:
     try:
         shape = np.broadcast_shapes(e.shape, q.shape)
     except ValueError:
-        raise ValueError(f"abandon must broadcast against {e.shape} (models last), got shape {q.shape}") from None
+        rule = f"broadcast against {e.shape} (models last)"
+        raise ValueError(f"abandon must {rule}, got shape {q.shape}") from None
     q, e, stop = (np.broadcast_to(x, shape) for x in (q, e, chain.stop))
     step = (1 - q)[..., None] * chain.step
     return absorbing.visits(step, q + (1 - q) * stop, e[..., None, :])[..., 0, :]
 
 
 def evaluate(chain: Chain, start: Any, abandon: Any) -> Payoffs:
-    """S, L, C, U, J, each of shape (...), when the user leaves with probability q_j after model j has failed.
+    """S, L, C, U, J, each (...), if the user leaves with probability q_j after model j has failed.
 
     Args:
         chain: the game and the provider's escalation matrix.
         start: the model that serves first (1 to N), or a distribution over models, (..., N).
-        abandon: q, broadcast against (..., N): a number, (..., 1) for one q per chain, (..., N) for one per model; on
-            an `unroll`-ed chain one per round is ``np.repeat(q, N, axis=-1)``.
+        abandon: q, broadcast against (..., N): a number, (..., 1) for one q per chain, (..., N) for
+            one per model; on an `unroll`-ed chain one per round is ``np.repeat(q, N, axis=-1)``.
 
     Raises:
         ValueError: a probability is out of range, or a shape does not fit.
@@ -199,9 +220,10 @@ def evaluate(chain: Chain, start: Any, abandon: Any) -> Payoffs:
     abandon = np.asarray(abandon, dtype=np.float64)
     n = visits(chain, start, abandon)
     abandoned = (n * chain.failure * abandon).sum(axis=-1)
-    success, latency, cost = ((n * x).sum(axis=-1) for x in (chain.success, chain.latency, chain.cost))
-    utility = (n * chain.net_value).sum(axis=-1)
-    return Payoffs(*(plain(x) for x in (success, latency, cost, utility, cost + chain.penalty * abandoned)))
+    per_pass = chain.success, chain.latency, chain.cost, chain.net_value
+    success, latency, service_cost, utility = ((n * x).sum(axis=-1) for x in per_pass)
+    cost = service_cost + chain.penalty * abandoned
+    return Payoffs(*(plain(x) for x in (success, latency, service_cost, utility, cost)))
 
 
 def check_rounds(rounds: Sequence[Chain]) -> None:
@@ -211,7 +233,8 @@ def check_rounds(rounds: Sequence[Chain]) -> None:
     for name in ("models", "penalty", "discount"):
         first, *rest = (getattr(chain, name) for chain in rounds)
         if any(np.any(first != other) for other in rest):
-            raise ValueError(f"all rounds must have the same {name}, got {[getattr(c, name) for c in rounds]}")
+            every = [getattr(chain, name) for chain in rounds]
+            raise ValueError(f"all rounds must have the same {name}, got {every}")
 
 
 def _numbers(name: str, x: Any) -> Array:
@@ -241,9 +264,11 @@ def _broadcast(x: dict[str, Array]) -> dict[str, Array]:
     models = x["escalation"].shape[-1]
     axes = {name: {"penalty": 0, "discount": 0, "escalation": 2}.get(name, 1) for name in x}
     try:
-        shape = np.broadcast_shapes(*(a.shape[: max(a.ndim - axes[name], 0)] for name, a in x.items()))
+        leading = [a.shape[: max(a.ndim - axes[name], 0)] for name, a in x.items()]
+        shape = np.broadcast_shapes(*leading)
         full = {name: np.broadcast_to(a, shape + (models,) * axes[name]) for name, a in x.items()}
     except ValueError:
         shapes = {name: a.shape for name, a in x.items()}
-        raise ValueError(f"shapes must broadcast to (..., {models}) (penalty, discount: (...)), got {shapes}") from None
+        rule = f"broadcast to (..., {models}) (penalty, discount: (...))"
+        raise ValueError(f"shapes must {rule}, got {shapes}") from None
     return full

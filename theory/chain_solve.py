@@ -1,12 +1,13 @@
-"""Who plays a `Chain`: three kinds of user, exactly or with a certificate, and the provider above them.
+"""Who plays a `Chain`: three kinds of user, exactly or certified, and the provider above them.
 
 One q for the whole task.  U(q) can have several maxima for N >= 3; `peaks` finds all global ones.
 
-A q for each model (the user sees which model failed).  Optimal stopping, W = xi + k max(0, delta R W): the user stays
-after model j if (R W)_j > 0 and leaves if it is < 0; policy iteration is exact.
+A q for each model (the user sees which model failed).  Optimal stopping, W = xi + k max(0, delta R
+W): the user stays after model j if (R W)_j > 0 and leaves if it is < 0; policy iteration is exact.
 
-A q for each round (the user counts attempts but does not see the model).  U is linear in the q of any round that
-comes once, so the user leaves surely after some round, or stays into the last, repeated one and plays one q there.
+A q for each round (the user counts attempts but does not see the model).  U is linear in the q of
+any round that comes once, so the user leaves surely after some round, or stays into the last,
+repeated one and plays one q there.
 """
 
 from __future__ import annotations
@@ -40,15 +41,16 @@ class Reply(NamedTuple):
 def tie_sign(ties: str) -> int:
     """1 if ties are broken for the provider, -1 if against it; ValueError for any other word."""
     if ties not in ("strong", "weak"):
-        raise ValueError(f"ties are broken 'strong' (for the provider) or 'weak' (against it), got {ties!r}")
+        words = "'strong' (for the provider) or 'weak' (against it)"
+        raise ValueError(f"ties are broken {words}, got {ties!r}")
     return 1 if ties == "strong" else -1
 
 
 def single_reply(chain: Chain, start: Any, ties: Ties = "strong") -> Reply:
-    """The best single q, globally: no q in [0, 1] gains more than 1e-12 of the user's gross payoffs n.|xi|.
+    """The best single q, globally: no q gains more than 1e-12 of the user's gross payoffs n.|xi|.
 
-    U is either constant in q, and then q is the provider's choice (or its adversary's), or has finitely
-    many maxima, of which the provider (or its adversary) chooses.
+    U is either constant in q, and then q is the provider's choice (or its adversary's), or has
+    finitely many maxima, of which the provider (or its adversary) chooses.
     """
     sign, e = tie_sign(ties), chain.start(start)
     shape, models = e.shape[:-1], chain.models
@@ -73,12 +75,16 @@ def stopping_reply(chain: Chain, start: Any, ties: Ties = "strong") -> Reply:
 
 
 def round_reply(rounds: Sequence[Chain], start: Any, ties: Ties = "strong") -> Reply:
-    """The best q of each round, for a user who counts rounds but does not see the model; rounds as for `unroll`."""
+    """The best q of each round, for a user who counts rounds but does not see the model.
+
+    Rounds are those of `unroll`.
+    """
     sign = tie_sign(ties)
     check_rounds(rounds)
     *passing, tail = rounds
     weight = rounds[0].start(start)  # of being served by j in this round
-    weight = np.broadcast_to(weight, np.broadcast_shapes(weight.shape, *(chain.success.shape for chain in rounds)))
+    shape = np.broadcast_shapes(weight.shape, *(chain.success.shape for chain in rounds))
+    weight = np.broadcast_to(weight, shape)
     utility, gross, cost = (np.zeros(weight.shape[:-1]) for _ in range(3))
     options = []  # (U, J) of leaving after each round
     for chain in passing:
@@ -89,7 +95,8 @@ def round_reply(rounds: Sequence[Chain], start: Any, ties: Ties = "strong") -> R
         weight = (weight[..., None, :] @ chain.step)[..., 0, :]
     total = weight.sum(axis=-1)
     sure = weight / np.where(total > 0, total, 1.0)[..., None]
-    sure = np.where(total[..., None] > 0, sure, tail.start(1))  # nobody gets there if some pass succeeds surely
+    # nobody gets there if some pass succeeds surely
+    sure = np.where(total[..., None] > 0, sure, tail.start(1))
     last = single_reply(tail, sure, ties)
     options.append((utility + total * last.utility, cost + total * last.cost))
     utilities, costs = (np.stack(column) for column in zip(*options, strict=True))
@@ -99,11 +106,13 @@ def round_reply(rounds: Sequence[Chain], start: Any, ties: Ties = "strong") -> R
     costs_of_best = np.where(missed, np.inf, sign * costs)
     favourite = costs_of_best.min(axis=0)
     equals = costs_of_best <= favourite + TIE * np.abs(favourite)
-    choice = len(passing) - equals[::-1].argmax(axis=0)  # of equals the latest: far rounds differ by rounding only
+    # of equals the latest: far rounds differ by rounding only
+    choice = len(passing) - equals[::-1].argmax(axis=0)
     leaves_after = np.arange(len(rounds)) >= choice[..., None]
     q = np.where(leaves_after, 1.0, 0.0)
     q[..., -1] = np.where(choice == len(passing), last.abandon[..., 0], 1.0)
-    return Reply(q, *(plain(np.take_along_axis(x, choice[None], axis=0)[0]) for x in (utilities, costs)))
+    chosen = (np.take_along_axis(x, choice[None], axis=0)[0] for x in (utilities, costs))
+    return Reply(q, *(plain(x) for x in chosen))
 
 
 class Optimum(NamedTuple):
@@ -129,13 +138,14 @@ def cheapest(
     high: float = 1.0,
     pieces: int = 8,
 ) -> Optimum:
-    """The provider's optimum over first models and a family of commitments with one parameter s in [low, high].
+    """The provider's optimum over first models and a family of commitments with one parameter s.
 
-    J can jump where the reply does: each of ``pieces`` intervals is searched by `least`, which closes in on a cliff
-    from its better side.
+    J can jump where the reply does: each of ``pieces`` intervals is searched by `least`, which
+    closes in on a cliff from its better side.
 
     Args:
-        family: takes an array of s and returns chains of that shape (or rounds of them, for `round_reply`).
+        family: takes an array of s and returns chains of that shape (or rounds of them, for
+            `round_reply`).
         reply: `single_reply`, `stopping_reply` or `round_reply`.
         starts: the models to try as the first.
         low: least s.
@@ -151,7 +161,10 @@ def cheapest(
     edges = np.linspace(low, high, pieces + 1)
 
     def search(start: int) -> tuple[float, float]:
-        s, cost = least(lambda s: np.asarray(reply(family(s), start).cost), edges[:-1], edges[1:], 33, 12)
+        def cost_at(s: Array) -> Array:
+            return np.asarray(reply(family(s), start).cost)
+
+        s, cost = least(cost_at, edges[:-1], edges[1:], 33, 12)
         best = int(np.argmin(cost))
         return float(cost[best]), float(s[best])
 
@@ -161,7 +174,7 @@ def cheapest(
 
 
 class StoppingEquilibrium(NamedTuple):
-    """The Stackelberg equilibrium of a two-model game against a user who sees which model failed."""
+    """The Stackelberg equilibrium of two models against a user who sees which model failed."""
 
     rule: Any
     """Kind of optimum, as in `RULES`."""
@@ -176,27 +189,35 @@ class StoppingEquilibrium(NamedTuple):
 def solve_stopping(game: Game) -> StoppingEquilibrium:
     """The provider's optimum over (i, s) if the user sees the model, for every game in ``game``.
 
-    After M2 the user stays iff xi2 >= 0, after M1 iff (1-s) xi1 + s W2 >= 0 with W2 = xi2/p2 if xi2 >= 0, else xi2:
-    iff s >= s0 if xi1 < 0 < xi2, iff s <= s_H if xi1 > 0 > xi2. There J1(s) = (c1 + k1 s l2) / (p1 + k1 s) lies
-    between cp1 and l2, so J* = min(cp1, l1, l2): s_L and its cascade are gone. The other regimes are as in `solve`.
+    After M2 the user stays iff xi2 >= 0, after M1 iff (1-s) xi1 + s W2 >= 0 with W2 = xi2/p2 if xi2
+    >= 0, else xi2: iff s >= s0 if xi1 < 0 < xi2, iff s <= s_H if xi1 > 0 > xi2. There J1(s) = (c1 +
+    k1 s l2) / (p1 + k1 s) lies between cp1 and l2, so J* = min(cp1, l1, l2): s_L and its cascade
+    are gone. The other regimes are as in `solve`.
     """
     (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
     s0, _, s_high = (np.nan_to_num(s) for s in thresholds(game))
-    k1 = game.failure[0]
+    k1, shape = game.failure[0], game.shape
     rows = (  # in order of route and s, so that the first of equals is the smallest
         ("stay-1", xi1 >= 0, 1, 0.0, cp1),
         ("leave-1", (xi1 <= 0) | (xi2 <= 0), 1, s_high, l1),
-        ("s0", (xi1 < 0) & (xi2 >= 0), 1, s0, (game.cost[0] + k1 * s0 * cp2) / (game.success[0] + k1 * s0)),
+        (
+            "s0",
+            (xi1 < 0) & (xi2 >= 0),
+            1,
+            s0,
+            (game.cost[0] + k1 * s0 * cp2) / (game.success[0] + k1 * s0),
+        ),
         ("stay-2", xi2 >= 0, 2, 0.0, cp2),
         ("leave-2", xi2 <= 0, 2, 0.0, l2),
     )
     rule, available, route, s, cost = (
-        np.stack([np.broadcast_to(x, game.shape) for x in column]) for column in zip(*rows, strict=True)
+        np.stack([np.broadcast_to(x, shape) for x in column]) for column in zip(*rows, strict=True)
     )
     cost = np.where(available, cost, np.inf)
     least_cost = cost.min(axis=0)
     pick = np.argmax(cost <= least_cost + TIE * np.abs(least_cost), axis=0)[None]
-    return StoppingEquilibrium(*(plain(np.take_along_axis(x, pick, axis=0)[0]) for x in (rule, route, s, cost)))
+    chosen = (np.take_along_axis(x, pick, axis=0)[0] for x in (rule, route, s, cost))
+    return StoppingEquilibrium(*(plain(x) for x in chosen))
 
 
 def _burden(chain: Chain) -> Array:
@@ -211,7 +232,8 @@ def _burden(chain: Chain) -> Array:
 def _jet(start: Array, step: Array, stop: Array, reward: Array) -> Jet:
     """N.reward as a function of one q: its jets, for `peaks`.
 
-    With G = (I - x M)^(-1) the m-th derivative of e'G reward is m! e'(G M)^m G reward. Arguments: (B, N), step (B, N, N).
+    With G = (I - x M)^(-1) the m-th derivative of e'G reward is m! e'(G M)^m G reward. Arguments:
+    (B, N), step (B, N, N).
     """
     signed = np.stack([np.maximum(reward, 0), np.maximum(-reward, 0)], axis=-1)
 
@@ -229,14 +251,23 @@ def _jet(start: Array, step: Array, stop: Array, reward: Array) -> Jet:
     return jet
 
 
-def _stop(chain: Chain, reward: Array, leave: Array, stay: Array, free: Array) -> tuple[Array, Array]:
-    """(stay, tied): policy iteration on X = reward + k (delta R X if staying else leave), choosing where ``free``.
+def _stop(
+    chain: Chain,
+    reward: Array,
+    leave: Array,
+    stay: Array,
+    free: Array,
+) -> tuple[Array, Array]:
+    """(stay, tied): policy iteration on X = reward + k (delta R X if staying else leave).
+
+    It chooses where ``free``. A gain is a tie if it is 0 up to the rounding of what it sums.
 
     Staying once right stays right as X rises, so N + 2 sweeps suffice.
     """
     left = chain.failure * leave[..., None]
     for _ in range(chain.models + 2):
-        goes_on = absorbing.fundamental(stay[..., None] * chain.step, np.where(stay, chain.stop, 1.0))
+        stop = np.where(stay, chain.stop, 1.0)
+        goes_on = absorbing.fundamental(stay[..., None] * chain.step, stop)
         gains = np.stack([reward, np.where(stay, 0.0, left)], axis=-1)
         ahead = chain.step @ goes_on
         x, gross = (ahead @ part.sum(axis=-1)[..., None] for part in (gains, np.abs(gains)))

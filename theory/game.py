@@ -223,9 +223,9 @@ _REGIMES = np.array(["--", "-0", "-+", "0-", "00", "0+", "+-", "+0", "++"])
 
 def _number(name: str, x: ArrayLike) -> Real:
     number = _double(name, x)
-    if not np.all(abs(number) <= _LARGEST):
+    if not np.all(np.abs(number) <= _LARGEST):
         require(np.isfinite(number), name, number, "be finite")
-        require(abs(number) <= _LARGEST, name, number, f"stay within {_LARGEST:g} {_UNITS}")
+        require(np.abs(number) <= _LARGEST, name, number, f"stay within {_LARGEST:g} {_UNITS}")
     return _frozen(number)
 
 

@@ -1,15 +1,15 @@
 """All global maxima, certified, of a user's utility as a function of one probability of staying.
 
-Let x = 1 - q be the chance of staying after a failure. A task is served a second time with weight x, a
-third time with weight x^2, and so on, so the utility is a power series U(x) = sum_m u_m x^m whose m-th
-coefficient is what pass m + 1 brings if the user never leaves. Some passes are worth their time, others
-are not: U = R - D, where R collects what passes with xi > 0 bring (the reward) and D what those with
-xi < 0 take (the damage). R and D are power series with coefficients >= 0. On [0, 1] all their
-derivatives are therefore convex and increasing, though those of U can have any sign, and U any number
-of peaks.
+Let x = 1 - q be the chance of staying after a failure. A task is served a second time with weight
+x, a third time with weight x^2, and so on, so the utility is a power series U(x) = sum_m u_m x^m
+whose m-th coefficient is what pass m + 1 brings if the user never leaves. Some passes are worth
+their time, others are not: U = R - D, where R collects what passes with xi > 0 bring (the reward)
+and D what those with xi < 0 take (the damage). R and D are power series with coefficients >= 0. On
+[0, 1] all their derivatives are therefore convex and increasing, though those of U can have any
+sign, and U any number of peaks.
 
-**One inequality.** On a cell [a, b] a convex function lies below its chord and above its tangents. So
-for convex f and g
+**One inequality.** On a cell [a, b] a convex function lies below its chord and above its tangents.
+So for convex f and g
 
     f - g  <=  (chord of f from a to b)  -  max(tangent of g at a, tangent of g at b),
 
@@ -20,15 +20,17 @@ which is largest at a, at b, or where the tangents cross. It is used three times
     curvature   f, g = R'', D''    is U concave on the whole cell, so that it has one peak at most?
 
 **Branch and bound.** Cells start as an even partition of [0, 1]. One that holds nothing better is
-closed. One on which U is monotone is closed, because its best point is an end, which has been seen. One
-on which U is concave is closed, and if U' changes sign there, the zero of U' is a peak. All others are
-halved. Whatever the bounds cannot decide shrinks until R and D are so straight that the value decides.
-Nothing is lost: no x in [0, 1] has a utility above that of the peaks returned by more than the slack,
-1e-12 of the gross payoff R + D there (from x = 1/2 down, of the gross payoff at 1/2).
+closed. One on which U is monotone is closed, because its best point is an end, which has been seen.
+One on which U is concave is closed, and if U' changes sign there, the zero of U' is a peak. All
+others are halved. Whatever the bounds cannot decide shrinks until R and D are so straight that the
+value decides. Nothing is lost: no x in [0, 1] has a utility above that of the peaks returned by
+more than the slack, 1e-12 of the gross payoff R + D there (from x = 1/2 down, of the gross payoff
+at 1/2).
 
-**Ends.** x = 0 and x = 1 are peaks if U falls from there inwards: the first derivative that is not zero
-up to rounding decides. An end beside which U rises is none, although it may miss the peak next to it by
-less than any tolerance; an end at which U' and U'' vanish and U''' decides is one, exactly.
+**Ends.** x = 0 and x = 1 are peaks if U falls from there inwards: the first derivative that is not
+zero up to rounding decides. An end beside which U rises is none, although it may miss the peak next
+to it by less than any tolerance; an end at which U' and U'' vanish and U''' decides is one,
+exactly.
 
 All of it is done for many functions at once. Points are given by q, since near q = 0 a chain that
 rarely ends asks for q to a small fraction of itself.
@@ -44,8 +46,8 @@ import numpy as np
 from routing_game.theory.numbers import TIE, Array
 
 Jet = Callable[[Array, Array], Array]
-"""From the functions' numbers, (n,), and points q, (n,), to the derivatives of R and D of orders 0 to 3
-with respect to x = 1 - q: shape (4, 2, n)."""
+"""From the functions' numbers, (n,), and points q, (n,), to the derivatives of R and D with respect
+to x = 1 - q: orders 0 to 3, shape (4, 2, n)."""
 
 _ROUNDING = 1e-13  # a derivative smaller than this part of its gross value counts as zero
 _EPS = float(np.finfo(np.float64).eps)
@@ -59,6 +61,10 @@ class Survey(NamedTuple):
     """q, (K,), falling from 1 to 0 through 1/2."""
     jets: Array
     """(4, 2, K, B)."""
+
+    def of(self, whose: Array) -> Survey:
+        """The same of some of the functions."""
+        return Survey(self.points, self.jets[..., whose])
 
 
 class _Cells(NamedTuple):
@@ -78,13 +84,14 @@ class _Cells(NamedTuple):
 
 
 def favourite_peak(user: Jet, ally: Jet, count: int, cells: int = 16) -> Array:
-    """The best q, (B,), for the user, and of equals the best for its ally; if q is of no effect on U, the ally's best.
+    """The best q, (B,), for the user; of equals, or if q is of no effect, the best for its ally.
 
     Args:
         user: U, as R and D, of functions 0 to B - 1.
         ally: the same of what the user's ally gains.
         count: B.
-        cells: even number of cells to begin with; 2 ``cells`` exceeds the degree of U if U can be constant by chance.
+        cells: number of cells to begin with, even. U counts as constant if its slope vanishes at
+            all their ends, so there should be more of them than a slope can have zeros by chance.
     """
     seen, best = survey(user, count, cells), np.empty(count)
     constant = is_constant(seen)
@@ -92,7 +99,7 @@ def favourite_peak(user: Jet, ally: Jet, count: int, cells: int = 16) -> Array:
         if not whose.size:
             continue
         part = _renumbered(jet, whose)
-        known = Survey(seen.points, seen.jets[..., whose]) if jet is user else survey(part, whose.size, cells)
+        known = seen.of(whose) if jet is user else survey(part, whose.size, cells)
         owner, q = peaks(part, known)
         gained, lost = ally(whose[owner], q)[0]
         order = np.lexsort((q, lost - gained, owner))
@@ -114,7 +121,7 @@ def survey(jet: Jet, count: int, cells: int = 16) -> Survey:
 
 
 def is_constant(seen: Survey) -> Array:
-    """Whether U does not depend on q, (B,): its slope vanishes, up to rounding, wherever it was seen."""
+    """Whether U does not depend on q, (B,): where it was seen its slope is 0 up to rounding."""
     reward, damage = seen.jets[1]
     return np.asarray(np.all(np.abs(reward - damage) <= TIE * (reward + damage), axis=0))
 
@@ -149,7 +156,7 @@ def _ends(seen: Survey) -> tuple[Array, Array]:
 
 
 def _falls(jets: Array, way: int) -> Array:
-    """Whether U falls, or is level, as x moves in direction ``way``: its first derivative that is not 0 tells."""
+    """Whether U falls, or is level, as x moves in direction ``way``: the first slope not 0 tells."""
     turns = np.array([way, 1, way])[:, None]
     slopes = turns * (jets[1:, 0] - jets[1:, 1])
     signs = np.sign(slopes) * (np.abs(slopes) > _ROUNDING * jets[1:].sum(axis=1))
@@ -183,13 +190,13 @@ def _first_cells(seen: Survey) -> _Cells:
 
 
 def _bound(cells: _Cells, order: int, exchanged: bool = False) -> Array:
-    """Upper bound on each cell of the derivative of U of this order; exchanged: of the same of -U."""
+    """Upper bound on each cell of U's derivative of this order; exchanged: of that of -U."""
     f, g = (1, 0) if exchanged else (0, 1)
     a, b, h = cells.at_left, cells.at_right, cells.left - cells.right
     f_a, f_b = a[order, f], b[order, f]
     g_a, g_b, turn_a, turn_b = a[order, g], b[order, g], a[order + 1, g], b[order + 1, g]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        share = (turn_b * h - (g_b - g_a)) / ((turn_b - turn_a) * h)  # of the cell, up to the crossing
+        share = (turn_b * h - (g_b - g_a)) / ((turn_b - turn_a) * h)  # where the tangents cross
         share = np.clip(np.where(turn_b > turn_a, share, 0.0), 0.0, 1.0)
         crossing = f_a + share * (f_b - f_a) - (g_a + share * h * turn_a)
         bound = np.maximum(np.maximum(f_a - g_a, f_b - g_b), crossing)
@@ -210,13 +217,17 @@ def _halves(jet: Jet, cells: _Cells) -> _Cells:
 def _summits(jet: Jet, cells: _Cells) -> tuple[Array, Array]:
     """(owner, q) of the zero of U' in every cell on which it changes sign downwards."""
     rising, falling = (x[1, 0] - x[1, 1] for x in (cells.at_left, cells.at_right))
-    cells = cells.where((rising >= 0) & (falling <= 0))
-    return cells.owner, _zero_of_slope(jet, *cells[:3])
+    turns = (rising >= 0) & (falling <= 0)
+    cells, rising, falling = cells.where(turns), rising[turns], falling[turns]
+    with np.errstate(invalid="ignore"):
+        share = np.nan_to_num(falling / (falling - rising), nan=0.5)
+    q = cells.right + share * (cells.left - cells.right)  # where a straight U' would be 0
+    return cells.owner, _zero_of_slope(jet, cells.owner, cells.left, cells.right, q)
 
 
-def _zero_of_slope(jet: Jet, owner: Array, left: Array, right: Array) -> Array:
-    """Newton's method on U', kept inside a shrinking bracket: a step that does not halve the last is a bisection."""
-    q, last = (left + right) / 2, left - right
+def _zero_of_slope(jet: Jet, owner: Array, left: Array, right: Array, q: Array) -> Array:
+    """Newton's method on U' in a shrinking bracket, by bisection if a step does not halve the last."""
+    last = left - right
     moving = np.flatnonzero(left > right)
     for _ in range(_STEPS):
         if not moving.size:
@@ -228,7 +239,7 @@ def _zero_of_slope(jet: Jet, owner: Array, left: Array, right: Array) -> Array:
         right[moving] = np.where(slope <= 0, here, right[moving])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             there = here + slope / bend
-            noise = _EPS * np.abs(at[1].sum(axis=0) / bend)
+            noise = 4 * _EPS * np.abs(at[1].sum(axis=0) / bend)
         newton = (bend < 0) & (right[moving] < there) & (there < left[moving])
         newton &= np.abs(there - here) <= last[moving] / 2
         there = np.where(newton, there, (left[moving] + right[moving]) / 2)

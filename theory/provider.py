@@ -252,7 +252,8 @@ def _commitments(game: Game) -> tuple[tuple[Any, Any, Any, Any], ...]:
 
 def _mixed(game: Game, s_low: Real, s_high: Real) -> tuple[Any, Any, Any, Any]:
     """The mixed candidate: one commitment inside the ramp, or all of it if nothing makes a difference."""
-    s, q = np.nan, 0.0
+    s: Real = np.nan
+    q: Real = 0.0
     if may_mix(game):
         s = interior_optimum(game)[0]
         q = best_response(game, 1, np.nan_to_num(s)).low
@@ -280,7 +281,7 @@ def _candidates(game: Game) -> _Candidates:
 
 def _piece(game: Game, table: _Candidates, k: int) -> Piece:
     low, high, q_low, q_high, cost, *utility = (float(field[k]) for field in table)
-    abandon = q_low if q_low == q_high else best_response(game, 1, (low + high) / 2).low
+    abandon = q_low if q_low == q_high else float(best_response(game, 1, (low + high) / 2).low)
     return Piece(
         str(_NAMES[k]),
         int(_ROUTE[k]),

@@ -1,14 +1,14 @@
-"""Commitments that are safe against users who do not answer exactly: eps-robust optima. (Beyond the paper.)
+"""Commitments that are safe against users who do not answer exactly: eps-robust optima.
 
-The equilibrium can sit on a cliff: an ulp left of s0 the user leaves. A provider that must allow for a
-user whose regret is up to eps keeps a margin; this module says which, and what it costs.
+The equilibrium can sit on a cliff: an ulp left of s0 the user leaves. A provider that must allow
+for a user whose regret is up to eps keeps a margin; this module says which, and what it costs.
 
 **Which replies are tolerated.** With x = 1 - q the utility is a ratio U = N / D, on route 1
 
     D = (1 - a x)(1 - k2 x),   N = xi1 (1 - k2 x) + xi2 k1 s x,   a = k1 (1-s),
 
-on route 2 D = 1 - k2 x, N = xi2. Let x* be the best reply and d = x* - x. U(x*) D(x) - N(x) is a quadratic
-in d that vanishes at 0, so a reply at distance d has the regret
+on route 2 D = 1 - k2 x, N = xi2. Let x* be the best reply and d = x* - x. U(x*) D(x) - N(x) is a
+quadratic in d that vanishes at 0, so a reply at distance d has the regret
 
     U(x*) - U(x) = (U'(x*) D(x*) d + U(x*) a k2 d^2) / (D(x*) + D1 d + a k2 d^2),   D1 = -D'(x*),
 
@@ -16,9 +16,10 @@ and those with regret <= eps satisfy
 
     (U(x*) - eps) a k2 d^2 + (U'(x*) D(x*) - eps D1) d - eps D(x*) <= 0:
 
-an interval from x* on, and perhaps a second one at the far end. Nothing cancels as eps falls to 0: d is
-found to full relative precision, where U(x) = U(x*) - eps, solved for x, would lose all digits of eps.
-What rounding is left (in U', where a game is near a threshold) is counted in the user's favour.
+an interval from x* on, and perhaps a second one at the far end. Nothing cancels as eps falls to 0:
+d is found to full relative precision, where U(x) = U(x*) - eps, solved for x, would lose all digits
+of eps. What rounding is left (in U', where a game is near a threshold) is counted in the user's
+favour.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from routing_game.theory.payoffs import payoffs
 from routing_game.theory.user import best_response, maximiser, thresholds
 
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
-_LEAST_EPS = 1e-290  # so that payoffs over eps do not overflow; a larger eps only strengthens the guarantee
+_LEAST_EPS = 1e-290  # payoffs over eps do not overflow; a larger eps strengthens the guarantee
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,18 @@ class RobustCommitment:
     cost: float
     """The largest J that such a user can cause."""
     margin: float
-    """Distance of s from the nearest threshold (s0, s_L or s_H); nan on route 2 or if there is none."""
+    """Distance of s from the nearest threshold (s0, s_L, s_H); nan on route 2 or without any."""
 
 
 def worst_cost(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
     """The largest J(i, s, q) over all q whose regret for the user is at most eps > 0.
 
-    Those q form at most two intervals; on each J is largest at an end or where its own slope vanishes.
-    Games, i, s and eps broadcast. With eps = inf the user may answer as it likes.
+    Those q form at most two intervals; on each J is largest at an end or where its own slope
+    vanishes. Games, i, s and eps broadcast. With eps = inf the user may answer as it likes.
 
     Raises:
-        ValueError: eps is not positive, route is not 1 or 2, cascade lies outside [0, 1], or the shapes do not
-            broadcast.
+        ValueError: eps is not positive, route is not 1 or 2, cascade lies outside [0, 1], or the
+            shapes do not broadcast.
     """
     route, cascade, eps = (np.asarray(x, dtype=np.float64) for x in (route, cascade, eps))
     require(eps > 0, "eps", eps, "be positive (a regret in units of value)")
@@ -67,7 +68,8 @@ def worst_cost(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
         np.broadcast_shapes(game.shape, route.shape, cascade.shape, eps.shape)
     except ValueError:
         shapes = game.shape, route.shape, cascade.shape, eps.shape
-        raise ValueError(f"game, route, cascade and eps must broadcast, got shapes {shapes}") from None
+        rule = "game, route, cascade and eps must broadcast"
+        raise ValueError(f"{rule}, got shapes {shapes}") from None
     best = np.asarray(best_response(game, route, cascade).low)
     eta1, eta2 = (c - game.penalty * p for c, p in zip(game.cost, game.success, strict=True))
     peak, *_ = maximiser(game, eta1, eta2, route, cascade)
@@ -88,12 +90,12 @@ def worst_cost(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
 
 
 def robust_commitment(game: Game, eps: float) -> RobustCommitment:
-    """The commitment with the least `worst_cost`: the best guarantee against users whose regret is at most eps.
+    """The commitment with the least `worst_cost`: the best guarantee against a regret up to eps.
 
     Args:
         game: a single game.
-        eps: the regret allowed to the user, in units of value; > 0. As eps falls to 0 the cost falls to the weak
-            Stackelberg cost.
+        eps: the regret allowed to the user, in units of value; > 0. As eps falls to 0 the cost
+            falls to the weak Stackelberg cost.
 
     Raises:
         ValueError: eps is not positive, or ``game`` or ``eps`` is an array.
@@ -150,7 +152,8 @@ def _utility(game: Game, route: Array, s: Array, q: Array) -> _Utility:
 def _tolerated(at: _Utility, way: int, eps: Array) -> tuple[Array, Array]:
     """(near, far): with a regret up to eps are the distances from 0 to near, and those from far on.
 
-    The quadratic over eps is A d^2 + B d - C, C > 0; near = inf if it has no zero, far = inf if it has but one.
+    The quadratic over eps is A d^2 + B d - C, C > 0; near = inf if it has no zero, far = inf if it
+    has but one.
     """
     slope = np.maximum(way * at.slope - at.slope_rounding, 0.0)
     a = ((at.value - at.value_rounding) / eps - 1) * at.bend

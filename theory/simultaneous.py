@@ -178,7 +178,7 @@ def _outcome(game: Game, table: _Equilibria, k: int) -> Outcome:
     low, high, q, cost = (float(column[k]) for column in table)
     ends = (q, q)
     if np.isnan(q):
-        q, ends = best_response(game, 1, (low + high) / 2).low, (0.0, 1.0)
+        q, ends = float(best_response(game, 1, (low + high) / 2).low), (0.0, 1.0)
     utilities = sorted(
         float(payoffs(game, _ROUTES[k], s, end).utility) for s, end in zip((low, high), ends, strict=True)
     )
