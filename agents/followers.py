@@ -23,7 +23,7 @@ from routing_game.theory.numbers import require
 
 Array = NDArray[np.float64]
 
-Played = tuple[int, int, bool, float]
+Lesson = tuple[int, int, bool, float]
 """(passes of M1, passes of M2, solved, q): how a task went, and under which answer."""
 
 
@@ -246,7 +246,7 @@ class MultiplicativeWeights(_Table):
     ) -> None:
         require(0 < tremble < 1, "tremble", tremble, "lie in (0, 1)")
         self._rng, self._most = generator(rng), 1 - tremble
-        self._known: dict[Played, tuple[Array, float]] = {}  # many tasks are alike
+        self._known: dict[Lesson, tuple[Array, float]] = {}  # many tasks are alike
         super().__init__(value, latency, cascades, answers, interpolate=False)
 
     def forget(self) -> None:
@@ -267,11 +267,11 @@ class MultiplicativeWeights(_Table):
     def learn(self, commitment: Commitment, q: float, task: Task) -> None:
         """Add the estimated utility of each answer to its sum."""
         row = self._row(commitment)
-        played = task.standard, task.reasoning, task.solved, q
-        if played not in self._known:
+        lesson = task.standard, task.reasoning, task.solved, q
+        if lesson not in self._known:
             estimate = utilities(task, q, self.answers, self.value, self.latency)
-            self._known[played] = estimate, float(np.var(estimate))
-        estimate, spread = self._known[played]
+            self._known[lesson] = estimate, float(np.var(estimate))
+        estimate, spread = self._known[lesson]
         self.table[row] += estimate
         self._spreads[row] += spread
 

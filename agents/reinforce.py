@@ -28,7 +28,7 @@ from routing_game.theory import Commitment, Task
 from routing_game.theory.numbers import require
 
 Array = NDArray[Any]
-World = Callable[[Array, Array, Array], Task]
+WorldOfMany = Callable[[Array, Array, Array], Task]
 """Plays tasks under (route, cascade, abandon), arrays of one shape; a `Task` of arrays."""
 
 
@@ -45,7 +45,7 @@ class ReinforceBlind:
 
     def __init__(
         self,
-        world: World,
+        world: WorldOfMany,
         rng: np.random.Generator,
         *,
         updates: int = 2000,

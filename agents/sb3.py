@@ -115,7 +115,7 @@ class Buffered(SB3Agent):
         super()._start(env, train_freq=steps, learning_starts=first, **options)
 
 
-class EpsilonGreedy(Buffered):
+class DeepQ(Buffered):
     """Deep Q-learning whose share of random batches falls on schedule."""
 
     algorithm = DQN

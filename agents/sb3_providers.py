@@ -30,7 +30,7 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from routing_game.agents.sb3 import Buffered, EpsilonGreedy, Gaussian, SB3Agent, Settings, geometric
+from routing_game.agents.sb3 import Buffered, DeepQ, Gaussian, SB3Agent, Settings, geometric
 from routing_game.box import from_point, to_coordinate
 from routing_game.theory import Commitment, Task
 
@@ -278,7 +278,7 @@ class SACProvider(_CriticProvider):
         super()._start(env, ent_coef=first, **options)
 
 
-class DQNProvider(SB3Provider, EpsilonGreedy):
+class DQNProvider(SB3Provider, DeepQ):
     """Deep Q-learning (Mnih et al. 2015) on a grid of s, moved and refined with the window."""
 
     name, window = "dqn", Arms

@@ -25,7 +25,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 
 from routing_game.agents.protocol import Abandon
-from routing_game.agents.sb3 import EpsilonGreedy, Gaussian, SB3Agent, Settings, stacked
+from routing_game.agents.sb3 import DeepQ, Gaussian, SB3Agent, Settings, stacked
 from routing_game.box import to_chance
 
 MINIBATCHES = 4
@@ -118,7 +118,7 @@ class PPOAnswerUser(_AnsweringUser, Gaussian):
         self._model.policy.action_net.weight.data.clamp_(-1.0, 1.0)
 
 
-class DQNUser(_AnsweringUser, EpsilonGreedy):
+class DQNUser(_AnsweringUser, DeepQ):
     """Deep Q-learning (Mnih et al. 2015) at each failed pass, seeing (i, s): stays or leaves."""
 
     def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:

@@ -48,7 +48,7 @@ class UserRule(Protocol):
         ...
 
 
-Provider = Callable[[Belief, int], Any]
+Escalates = Callable[[Belief, int], Any]
 """(beliefs of users who stay after a failed pass of M1, number of the task) -> chances of M2."""
 
 
@@ -74,7 +74,7 @@ class Sessions:
 def play_sessions(
     game: Game | str,
     user: UserRule,
-    provider: Provider | float | Array,
+    provider: Escalates | float | Array,
     tasks: int,
     sessions: int,
     rng: np.random.Generator,
@@ -116,7 +116,7 @@ class _Table:
         self,
         game: Game,
         user: UserRule,
-        provider: Provider | float | Array,
+        provider: Escalates | float | Array,
         rng: np.random.Generator,
         prior: Belief,
         sessions: int,

@@ -20,7 +20,7 @@ from routing_game.envs.arguments import (
 from routing_game.envs.encodings import BoxAction, commitment_space
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
-from routing_game.envs.sampler import one_outcome
+from routing_game.envs.sampler import PlainOutcome, one_outcome
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
 from routing_game.theory.game import Task
@@ -28,9 +28,6 @@ from routing_game.theory.payoffs import payoffs
 
 CACHE_SIZE = 2**14
 """Commitments, and outcomes under them, that a ProviderEnv remembers: ample, but bounded."""
-
-Played = tuple[int, int, bool]
-"""(passes of M1, passes of M2, solved): how a task went."""
 
 _observe = np.ones(1, np.float32).copy
 """The observation, always the same, in a new array."""
@@ -40,7 +37,7 @@ class _Known(NamedTuple):
     """What a ProviderEnv remembers of a commitment."""
 
     law: sampler.Law
-    results: dict[Played, _Result]
+    results: dict[PlainOutcome, _Result]
     """What became of its tasks, by outcome."""
     commitment: tuple[int, float, float]
     """(i, s, q)."""
@@ -154,7 +151,7 @@ class ProviderEnv(gym.Env[Array, Any]):
         self.prospects = Prospects(self.game, user)
         self._known: dict[tuple[int, float], _Known] = {}
         self._remembered = 0
-        self._last: tuple[_Known, Played] | None = None
+        self._last: tuple[_Known, PlainOutcome] | None = None
         self._streams: Streams | None = None
         self._numbers: list[tuple[float, ...]] = []
 
@@ -201,7 +198,7 @@ class ProviderEnv(gym.Env[Array, Any]):
         cost = payoffs(self.game, route, cascade, abandon).cost if self.expected else None
         return _Known(law, {}, (int(route), cascade, abandon), told, cost)
 
-    def _settle(self, known: _Known, played: Played) -> _Result:
+    def _settle(self, known: _Known, played: PlainOutcome) -> _Result:
         """What an outcome comes to under a commitment: worked out once, then remembered."""
         task = self._record(known, played)
         cost = task.cost if known.cost is None else known.cost
@@ -210,7 +207,7 @@ class ProviderEnv(gym.Env[Array, Any]):
         result = known.results[played] = _Result(-cost, task.truncated, info)
         return result
 
-    def _record(self, known: _Known, played: Played) -> Task:
+    def _record(self, known: _Known, played: PlainOutcome) -> Task:
         _, cascade, abandon = known.commitment
         return sampler.one_task(self.game, cascade, abandon, played, self.max_passes)
 

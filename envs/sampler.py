@@ -44,6 +44,10 @@ class Outcome(NamedTuple):
     """Solved, or abandoned by the user."""
 
 
+PlainOutcome = tuple[int, int, bool]
+"""An `Outcome` of one task in Python numbers: many times as fast, and a key of dicts."""
+
+
 class Law(NamedTuple):
     """How tasks go under (i, s, q), ready to draw from; each a number or an array."""
 
@@ -112,8 +116,8 @@ def outcome(law: Law, ready: NDArray[np.float64]) -> Outcome:
     return Outcome(standard.astype(np.int64), reasoning.astype(np.int64), end < law.solved)
 
 
-def one_outcome(law: Law, ready: Sequence[float]) -> tuple[int, int, bool]:
-    """As `outcome`, for one task in Python numbers, a hundred times as fast: (n1, n2, solved)."""
+def one_outcome(law: Law, ready: Sequence[float]) -> PlainOutcome:
+    """As `outcome`, for one task, a hundred times as fast."""
     starts, again1, again2, by_standard, solved, reasoning = law
     first, second, end = ready
     passes1 = starts * (1 + int(first * again1))
@@ -134,7 +138,9 @@ def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
     return Law(*numbers)._replace(starts=2 - route)
 
 
-def one_task(game: Game, cascade: float, abandon: float, outcome: tuple[int, int, bool], max_passes: int) -> Task:
+def one_task(
+    game: Game, cascade: float, abandon: float, outcome: PlainOutcome, max_passes: int
+) -> Task:
     """What an outcome comes to for both sides; the expected rest is charged where it is cut off.
 
     Args:

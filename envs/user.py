@@ -20,6 +20,7 @@ from routing_game.envs.commitments import Commitments, Provider
 from routing_game.envs.judge import user_regret
 from routing_game.envs.observation import Dial
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.envs.sampler import PlainOutcome
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
 from routing_game.theory.game import Commitment, Task
@@ -29,9 +30,6 @@ STAY, LEAVE = 0, 1
 
 CACHE_SIZE = 4096
 """How many outcomes a UserEnv remembers."""
-
-Played = tuple[int, int, bool]
-"""(passes of M1, passes of M2, solved): how a task went."""
 
 
 def told(passes: Any, solved: Any, bill: Payoffs, truncated: Any) -> Info:
@@ -154,7 +152,7 @@ class UserEnv(gym.Env[Array, Any]):
         self.action_space = spaces.Discrete(2)
         self.commitments = Commitments(provider)
         self.draws = 1 + self.commitments.draws + self.dial.draws
-        self._bills: dict[Played, Info] = {}
+        self._bills: dict[PlainOutcome, Info] = {}
         self._streams: Streams | None = None
         self._numbers: list[tuple[float, ...]] = []
         self._fresh: tuple[float, ...] | None = None
@@ -226,7 +224,7 @@ class UserEnv(gym.Env[Array, Any]):
         bill = self._bills.get(played) or self._bill(played)
         return self._end(reward, action, bill)
 
-    def _bill(self, played: Played) -> Info:
+    def _bill(self, played: PlainOutcome) -> Info:
         """What a task of this outcome comes to, as infos tell it; many end alike."""
         if len(self._bills) == CACHE_SIZE:
             self._bills.clear()
