@@ -85,7 +85,7 @@ PROVIDERS: dict[str, Entry] = {
     "equilibrium": Entry(
         EquilibriumProvider,
         "the Stackelberg optimum",
-        "Mahmood 2026, Theorems 2 to 5, completed",
+        "Mahmood 2026, Theorems 3 to 5, completed",
     ),
     "wary": Entry(
         _robust,
@@ -122,7 +122,7 @@ USERS: dict[str, Entry] = {
     "exact": Entry(
         BestResponseUser,
         "best response, ties for the provider",
-        "Mahmood 2026, Theorem 1; strong",
+        "Mahmood 2026, Theorems 1 and 2; strong",
     ),
     "spiteful": Entry(
         lambda game: BestResponseUser(game, "weak"),

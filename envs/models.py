@@ -80,8 +80,8 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3. More than two
-    models go beyond the paper.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3; section 7 names
+    more than two models, and what is here goes beyond it.
 
     ## Version History
 

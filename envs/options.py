@@ -89,17 +89,18 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
       Default "t4-cascade".
     - `throttle`: the largest delay, in the unit of V. Default 0.
     - `price`: (f1, f2), the prices of a call, fixed. Default (0, 0).
-    - `opt_out`: whether the user may decline. Default False.
+    - `decline`: whether the user may decline. Default False.
     - `expected`, `max_passes`: as for `ProviderEnv`.
     - `render_mode`: None (default), "ansi" or "rgb_array".
 
     Targets: `theory.throttle` (throttle large enough); `min(theory.participation(game).cost, P)`
-    with `opt_out`; `theory.solve(priced(game, price))`.
+    with `decline`; `theory.solve(priced(game, price))`.
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 6 for throttling.
-    The other options go beyond the paper.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 6 for throttling,
+    section 7 for a charge per query (the paper's is in the user's utility alone). To decline a task
+    goes beyond the paper, whose opt-out is to select the model.
 
     ## Version History
 
@@ -113,7 +114,7 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         game: AnyGame = "t4-cascade",
         throttle: float = 0.0,
         price: tuple[float, float] = (0.0, 0.0),
-        opt_out: bool = False,
+        decline: bool = False,
         expected: bool = False,
         max_passes: int = 1000,
         render_mode: str | None = None,
@@ -122,7 +123,7 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
             raise ValueError(f"throttle must be a delay, at least 0, got {throttle!r}")
         base = single_game(game)
         self.game = priced(base, price) if any(price) else base
-        self.throttle, self.opt_out, self.expected = float(throttle), opt_out, expected
+        self.throttle, self.decline, self.expected = float(throttle), decline, expected
         self.max_passes = whole_number("max_passes", max_passes, least=1)
         self.action_space = spaces.Box(-1.0, 1.0, (4 if throttle else 2,), np.float32)
         self.observation_space = spaces.Box(0.0, 1.0, (1,), np.float32)
@@ -144,7 +145,7 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         game = self._slowed(action[2:])
         abandon = float(ExactUser(game).abandon(route, cascade))
         expected = payoffs(game, route, cascade, abandon)
-        declined = bool(self.opt_out and expected.utility < -_INDIFFERENT)
+        declined = bool(self.decline and expected.utility < -_INDIFFERENT)
         if declined:
             abandon, expected = 1.0, rules.settle(game, (0, 0), 0.0)
         self._scene = Scene(

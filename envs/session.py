@@ -102,7 +102,8 @@ class SessionEnv(gym.Env[Array, Any]):
     ## References
 
     R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3, for the rules
-    of a task. Hidden s and sessions go beyond the paper.
+    of a task. It names hidden strategies, repeated tasks and cancelling (3, 4.1, 7); how a session
+    is played goes beyond it.
 
     ## Version History
 

@@ -169,8 +169,8 @@ class WorldEnv(gym.Env[Array, Any]):
 
     ## References
 
-    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3. Worlds go
-    beyond the paper.
+    R. Mahmood, "Routing, Cascades, and User Choice for LLMs", ICLR 2026, section 3; section 4.2
+    names tasks that differ. Worlds go beyond the paper.
 
     ## Version History
 

@@ -41,7 +41,7 @@ MODES = {
     ],
     "RoutingGame/Options-v0": [
         {},
-        {"game": "t5-cascade", "throttle": 1.0, "opt_out": True},
+        {"game": "t5-cascade", "throttle": 1.0, "decline": True},
         {"price": (0.1, 0.2), "max_passes": 2},
     ],
     "RoutingGame/World-v0": [

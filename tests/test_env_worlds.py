@@ -33,7 +33,7 @@ WORLDS = {
 OPTIONS = [
     {},
     {"throttle": 1.0},
-    {"opt_out": True},
+    {"decline": True},
     {"price": (0.1, 0.2)},
     {"expected": True, "max_passes": 2},
 ]
@@ -194,7 +194,7 @@ class TestOptions:
         rng = np.random.default_rng(k)
         game = sample_games(1, rng, "-+")[0]
         optimum = participation(game)
-        env = OptionsEnv(game, opt_out=True, expected=True)
+        env = OptionsEnv(game, decline=True, expected=True)
         env.reset(seed=k)
         target = min(optimum.cost, game.penalty)
         for _ in range(300):
@@ -206,7 +206,7 @@ class TestOptions:
             assert -env.step(np.array(box))[1] == pytest.approx(optimum.cost, abs=1e-4)
 
     def test_what_is_declined_costs_p(self):
-        _, reward, *_, info = self.step([-1.0, -1.0], game="t4-cascade", opt_out=True)
+        _, reward, *_, info = self.step([-1.0, -1.0], game="t4-cascade", decline=True)
         assert reward == -GAMES["t4-cascade"].penalty
         assert (info["declined"], info["U"], info["abandon"]) == (True, 0.0, 1.0)
 
@@ -269,7 +269,7 @@ def test_they_can_be_looked_at(make, mode):
 
 
 def test_a_task_that_was_declined_is_shown_as_left():
-    env = OptionsEnv("t4-cascade", opt_out=True, render_mode="ansi")
+    env = OptionsEnv("t4-cascade", decline=True, render_mode="ansi")
     env.reset(seed=0)
     env.step(np.array([-1.0, -1.0]))
     assert "[left]" in env.render()

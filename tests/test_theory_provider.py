@@ -305,7 +305,7 @@ def test_arrays_of_any_shape_and_size_are_solved_alike() -> None:
 
 def test_measured_pairs() -> None:
     rules = {name: solve(pair.game).rule for name, pair in PAIRS.items()}
-    assert rules["gpt-4.1-o3"] == "s_L"  # the cascade that the paper left to a search, in a real pair
+    assert rules["gpt-4.1-o3"] == "s_L"  # what Theorem 5 leaves open, in a real pair
     assert rules["grok-3-mini-gpt-5"] == "s0"
     assert PAIRS["gpt-4o-gpt-5"].game.cost[0] > PAIRS["gpt-4o-gpt-5"].game.cost[1]
     for pair in PAIRS.values():

@@ -12,7 +12,8 @@ beta = 1 / (p2 + k2 q):
     E n2 = alpha beta E[s n1] = alpha beta m F(a+1, b; alpha),
 
 m = a/(a+b), F(a, b; z) = 2F1(1, b; a+b; z), because E[s f(s)] under Beta(a, b) is m E[f(s)] under
-Beta(a+1, b). (Beyond the paper.)
+Beta(a+1, b).
+(Sections 4.1 and 7 of the paper pose the problem; the answers here go beyond it.)
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ Both are solved in b from far above down, all n at once: V_n(a,b) needs V_{n-1} 
 **Where they start.** After enough keeps nothing that can still be learned matters: a user who will
 be told s gains next to nothing on one who always leaves (xi1 < 0) or always stays (xi1 > 0), and so
 does one who plans, because it knows less. From that belief on q is constant, and n tasks are worth
-n E U(s, q). A given rule is followed until it no longer changes. (Beyond the paper.)
+n E U(s, q). A given rule is followed until it no longer changes.
+(Sections 4.1 and 7 of the paper pose the problem; the answers here go beyond it.)
 """
 
 from __future__ import annotations

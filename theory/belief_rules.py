@@ -10,7 +10,8 @@ first pass on), staying after a failed pass of M1 is worth
 
 and one of the two is best: if xi1 < 0 < xi2 keeps only make it worse, so stay iff m >= s0; if
 xi1 > 0 > xi2 each keep is good news, so who stays once stays for good, and waiting has an option
-value that a plug-in user overlooks. (Beyond the paper.)
+value that a plug-in user overlooks.
+(Sections 4.1 and 7 of the paper pose the problem; the answers here go beyond it.)
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ per pass and e the distribution of the first model, the expected (discounted) nu
 and S = n.p, L = n.t, C = n.c, A = n.(k q), U = n.(V p - t), J = C + P A. Undiscounted, A = 1 - S.
 Any R goes: escalation, de-escalation, skipping. Two models with R = [[1-s, s], [0, 1]] are the
 paper's game. Visits come without cancellation (`absorbing`), so that p may be as small as it likes.
-(Beyond the paper.)
+(Section 7 of the paper names more models and a charge per query; the solution goes beyond it.)
 
 Time enters by `unroll`: a pass of model j in round r is a model of its own, so value, success,
 latency, cost and R may all change with the attempt. A price f per call turns t into t + f and c

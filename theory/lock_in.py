@@ -11,7 +11,8 @@ seen belongs to task (number of that pass) - k; hence
         P(the n-th draw locks in, k keeps before it) P(Bin(T + k, k1) >= n).
 
 A user who checks once a task stays for the whole of it; its counts are followed task by task.
-Chances below 1e-20 are dropped, so that the result is right to about 1e-12. (Beyond the paper.)
+Chances below 1e-20 are dropped, so that the result is right to about 1e-12.
+(Sections 4.1 and 7 of the paper pose the problem; the answers here go beyond it.)
 """
 
 from __future__ import annotations

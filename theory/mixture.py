@@ -13,7 +13,8 @@ never leaves waits for ever on average: quadrature cuts this off at its least no
 results then depend on the number of nodes.
 
 The best response is found with a certificate (`peaks`), the provider's optimum by a search over
-such replies (`mixture_search`). (Beyond the paper.)
+such replies (`mixture_search`).
+(The paper names p_i(x) (4.2) and passes that are not i.i.d. (3.1, 7); the answers go beyond it.)
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ u)^2, F = xi1 (1-s) (1 - k2 u)^2 + xi2 s (1 - k2 d u^2), so that E U1 is station
 polynomial of degree four. Crossings in x are found on a grid of 801 in its log-odds, and then to
 rounding: two that fall between the same points are missed. `signal_play` is the same for any
 number of signals with any chances, such as how many of n tosses of the coin came up "escalate".
-(Beyond the paper.) K. Bagwell, Games and Economic Behavior 8 (1995) 271-280; E. van Damme, S.
-Hurkens, ibid. 21 (1997) 282-308.
+(Section 7 of the paper says that strategies are hidden; to see them through noise goes beyond it.)
+K. Bagwell, Games and Economic Behavior 8 (1995) 271-280; E. van Damme, S. Hurkens, ibid. 21 (1997)
+282-308.
 """
 
 from __future__ import annotations

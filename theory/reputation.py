@@ -18,7 +18,8 @@ itself), so J is solved from many draws down: twice, with the least and with the
 after the last draw. Truth lies between, and each draw brings both closer by a factor of at most
 k1 / (1 - g p1), because a task, and with it a discount, ends with chance p1 before the next one. Of
 the beliefs after many draws only those are followed that a given plan comes to, or, for the best
-plan, those about the edge at which the user begins to leave. (Beyond the paper.)
+plan, those about the edge at which the user begins to leave.
+(Section 4.1 of the paper names beliefs over repeated tasks; the provider's side goes beyond it.)
 """
 
 from __future__ import annotations
