@@ -81,8 +81,8 @@ def test_where_milking_pays() -> None:
     """As docs/belief.md says, and wherever it says; the edge is the last belief at which a Beta(1, 1) user stays."""
 
     def found(game: Game, checks: Any) -> list[tuple[float, float]]:
-        points = [0.05, 0.5, 0.9, 0.97]
-        return providers.milking(game, checks, pl.DataFrame([providers.plans(game, (checks, g)) for g in points]))
+        rows = [providers.plans(game, (checks, g)) for g in (0.05, 0.5, 0.9, 0.97)]
+        return providers.milking(game, checks, rows)
 
     ((low, high),) = found(T4, "task")
     assert (low, high) == (0.0, pytest.approx(0.570, abs=1e-3))

@@ -64,4 +64,7 @@ def prepare(name: str, game: str, profile: str, workers: int, **flags: int | Non
     threshold(settings.game, game)  # without one there is nothing to believe
     if hasattr(module, "check"):
         module.check(settings)
-    return module.experiment, settings
+    if hasattr(module, "experiment"):
+        return module.experiment, settings
+    page = import_module(f"{__package__}.{name}_page").page
+    return lambda settings, progress: page(settings, module.measure(settings, progress)), settings
