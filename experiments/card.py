@@ -24,7 +24,8 @@ STEP = 0.01
 
 
 def card(game: Game, title: str = "game", time: str = "", money: str = "") -> str:
-    """The card of a single game; `time` and `money` are units to print after V, t, U and P, c, J."""
+    """The card of a single game; `time` and `money` are units to print after V, t, U and P, c, J.
+    """
     equilibrium = solve(game)
     time, money = time and f" {time}", money and f" {money}"
     rows = {
@@ -85,7 +86,9 @@ def why_words(game: Game, equilibrium: Equilibrium) -> str:
 
 
 def alternatives(game: Game) -> dict[str, float]:
-    """J of the commitments worth comparing, the user answering each: the ends of s, its thresholds, and route 2."""
+    """J of the commitments worth comparing, the user answering each: the ends of s, its thresholds,
+    and route 2.
+    """
     marks = {"s = 0": 0.0, "s0": thresholds(game).s0, "s_L": thresholds(game).s_low, "s_H": thresholds(game).s_high}
     menu = {f"route 1 at {name}": float(outcome(game, 1, s).cost) for name, s in marks.items() if np.isfinite(s)}
     return menu | {"route 2": float(outcome(game, 2, 0.0).cost)}

@@ -1,4 +1,6 @@
-"""Lists and tables for the terminal: all that has a name, kinds of optimum, and what named agents make of a game."""
+"""Lists and tables for the terminal: all that has a name, kinds of optimum, and what named agents
+make of a game.
+"""
 
 import inspect
 from collections.abc import Sequence
@@ -33,7 +35,8 @@ def catalog_lines() -> list[str]:
 
 
 def frequency_lines(games: int, seed: int) -> list[str]:
-    """A row for each prior with the share of each kind of optimum in per cent; then what each kind and each prior is.
+    """A row for each prior with the share of each kind of optimum in per cent; then what each kind
+    and each prior is.
 
     Args:
         games: number of games to draw from each prior.
@@ -52,7 +55,8 @@ def frequency_lines(games: int, seed: int) -> list[str]:
 
 
 def tournament_lines(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ()) -> list[str]:
-    """J and U of each pair of the zoo, and of saved policies in folders, which take part under their folders' names.
+    """J and U of each pair of the zoo, and of saved policies in folders, which take part under
+    their folders' names.
 
     Raises:
         FileNotFoundError: a folder holds no policy.

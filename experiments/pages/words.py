@@ -17,7 +17,9 @@ def percent(part: float) -> str:
 def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:
     """The mean of that name with half of its interval, as 1.35 ± 0.24; a single value has none."""
     value, half = row[name], row[f"{name}_half"]
-    return f"{value:.{digits}f}" + ("" if half is None or np.isnan(half) else f" ± {half:.{digits}f}")
+    return f"{value:.{digits}f}" + (
+        "" if half is None or np.isnan(half) else f" ± {half:.{digits}f}"
+    )
 
 
 def number(x: object) -> str:
@@ -29,4 +31,10 @@ def cell(value: object) -> str:
     """A table's entry: four digits of a number, nothing for what is missing."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
+    return (
+        f"{value:.4g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if type(value) is int
+        else str(value)
+    )
