@@ -234,7 +234,7 @@ def run_belief(arguments: argparse.Namespace) -> int:
 
 
 def run_solve(arguments: argparse.Namespace) -> int:
-    """The equilibrium card of a named game, of given numbers, or of a named game with some changed."""
+    """The equilibrium card of a named game, perhaps with some numbers changed, or of given ones."""
     from routing_game.experiments.card import card
     from routing_game.theory import PAIRS, Game
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 from scipy.stats import binomtest, bootstrap, trim_mean
 
@@ -64,15 +64,26 @@ def share(name: str, happened: Any) -> dict[str, float]:
 def mean(name: str, values: Any) -> dict[str, float]:
     """A mean with half of its 95 % t interval (nan for a single value), as two columns."""
     n = np.size(values)
-    half = stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / np.sqrt(n) if n > 1 else np.nan
-    return {name: float(np.mean(values)), f"{name}_half": float(half)}
+    spread = np.std(values, ddof=1) if n > 1 else np.nan
+    return {name: float(np.mean(values)), f"{name}_half": float(half_width(spread, n))}
+
+
+def half_width(spread: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
+    """Half of the 95 % t interval of a mean of n values with this standard deviation; nan for n =
+    1.
+    """
+    n = np.asarray(n)
+    quantile = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
+    return np.asarray(quantile * np.asarray(spread) / np.sqrt(n))
 
 
 def gap(measured: float, exact: float, error: float) -> float:
     """How far the measured lies from the exact, in standard errors; 0 where both are the same for
     sure.
     """
-    return 0.0 if measured == exact else (measured - exact) / error if error > 0 else np.copysign(np.inf, measured)
+    if measured == exact:
+        return 0.0
+    return (measured - exact) / error if error > 0 else float(np.copysign(np.inf, measured))
 
 
 def share_error(exact: float, n: int) -> float:
@@ -91,8 +102,5 @@ def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.
     table = frame.group_by(by, maintain_order=True).agg(
         pl.col(column).mean().alias("mean"), pl.col(column).std().alias("sd"), pl.len().alias("n")
     )
-    n = table["n"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        quantile = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
-    half = quantile * table["sd"].fill_null(np.nan).to_numpy() / np.sqrt(n)
+    half = half_width(table["sd"].fill_null(np.nan).to_numpy(), table["n"].to_numpy())
     return table.with_columns(half=pl.Series(half)).drop("sd")

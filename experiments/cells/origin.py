@@ -87,7 +87,7 @@ def code(module: str) -> str:
 
 @cache
 def commit() -> str | None:
-    """The git commit of this code, marked `-dirty` when it was changed; None outside a repository."""
+    """The git commit of this code, `-dirty` if it was changed since; None outside a repository."""
     here = Path(__file__).resolve()
 
     def git(*words: str) -> str | None:

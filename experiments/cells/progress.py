@@ -54,7 +54,7 @@ class Steps(Line):
 
 
 class Progress(Line):
-    """Counts finished cells; guesses the time left from how long each learner's cells took so far."""
+    """Counts finished cells; guesses the time left from how long each learner's took so far."""
 
     def __init__(
         self, waiting: Iterable[Cell], finished: int, workers: int, stream: TextIO | None = None

@@ -109,7 +109,7 @@ class Suite(Generic[G, T]):
 
 @dataclass(frozen=True)
 class RunDirectory(Generic[G, T]):
-    """A folder that belongs to one spec; `versions` are those of the packages that began the run."""
+    """A folder that belongs to one spec; `versions` are those of packages that began the run."""
 
     suite: Suite[G, T]
     path: Path

@@ -100,9 +100,8 @@ def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> I
                 stack.enter_context(closing(results))  # which ends the workers
             yield from results
     except TerminatedWorkerError:
-        raise InputError(
-            "a worker died (out of memory?); what is finished of a check is kept, repeat it to resume"
-        ) from None
+        kept = "what is finished of a check is kept, repeat it to resume"
+        raise InputError(f"a worker died (out of memory?); {kept}") from None
 
 
 def _in_worker(parent: int, job: Callable[[T], R], cell: T) -> R:

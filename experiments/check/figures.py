@@ -244,7 +244,7 @@ def draw_regret(
         practice, mean, half = (curve[column].to_numpy() for column in ("practice", "mean", "half"))
         axes.plot(
             practice,
-            percent(mean),
+            drawn(mean),
             color=style.colour,
             ls=style.line,
             lw=1.6,
@@ -255,7 +255,7 @@ def draw_regret(
             clip_on=False,
         )
         band, highest = np.nan_to_num(half), max(highest, 100 * mean.max())
-        ends = percent(mean - band), percent(mean + band)
+        ends = drawn(mean - band), drawn(mean + band)
         axes.fill_between(practice, *ends, color=style.colour, alpha=0.14, lw=0)
     axes.set(ylabel=label, xlabel=practice_label)
     logarithmic(axes, highest / 100)
@@ -322,15 +322,15 @@ def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str) -> None:
     """
     for (_,), seed in rows.group_by(["seed"], maintain_order=True):
         thin: dict[str, Any] = {"color": style.colour, "lw": 0.6, "alpha": 0.45, "clip_on": False}
-        axes.plot(seed["practice"], percent(seed["regret"].to_numpy()), **thin)
+        axes.plot(seed["practice"], drawn(seed["regret"].to_numpy()), **thin)
     mean = means(rows, ["practice"]).sort("practice")
     thick: dict[str, Any] = {"color": style.colour, "ls": style.line, "lw": 1.9, "clip_on": False}
-    axes.plot(mean["practice"], percent(mean["mean"].to_numpy()), **thick)
+    axes.plot(mean["practice"], drawn(mean["mean"].to_numpy()), **thick)
     axes.axhline(100 * CONVERGED, color="#777777", lw=0.8, ls=(0, (2, 2)))
     if rows["played"].is_not_null().any():
         played = rows.group_by("practice").agg(pl.mean("played")).sort("practice")
         dashed: dict[str, Any] = {"color": "#444444", "lw": 1.2, "ls": "--", "clip_on": False}
-        axes.plot(played["practice"], percent(played["played"].to_numpy()), **dashed)
+        axes.plot(played["practice"], drawn(played["played"].to_numpy()), **dashed)
     ends = rows.group_by("seed").last()["regret"].to_numpy()
     axes.set_title(f"{title}  {(ends <= CONVERGED).sum()}/{len(ends)}", fontsize=8)
 
@@ -406,8 +406,8 @@ def draw_answers(axes: Axes, answers: pl.DataFrame, model: int, style: Look, tit
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04), xlabel="cascade probability s", title=title)
 
 
-def percent(share: Array) -> Array:
-    """In percent, no lower than the floor."""
+def drawn(share: Array) -> Array:
+    """A share as it is drawn: in percent, no lower than the floor."""
     return np.asarray(100 * np.maximum(share, FLOOR))
 
 

@@ -1,4 +1,4 @@
-"""The result of a run: a table for the terminal, and one self-contained HTML file for colleagues."""
+"""The result of a run: a table for the terminal, and one self-contained HTML file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.intervals import wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import embedded, render
-from routing_game.experiments.pages.words import number
+from routing_game.experiments.pages.words import fine_percent, number
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 
 NEAR = 0.01
@@ -35,12 +35,13 @@ V.
 """
 
 NOTE = (
-    "exact regret after training, providers': of J*, users': of V: interquartile mean over games and seeds, with its "
-    "95 % interval; cells within; the worst game's mean and half of its interval"
+    "exact regret after training, providers': of J*, users': of V: interquartile mean over games "
+    "and seeds, with its 95 % interval; cells within; the worst game's mean and half of its "
+    "interval"
 )
 FAILED = (
-    "{failed} cells failed; to run them again, delete their files from {cells} (grep -L '\"error\": null' * lists "
-    "them) and repeat the check"
+    "{failed} cells failed; to run them again, delete their files from {cells} "
+    "(grep -L '\"error\": null' * lists them) and repeat the check"
 )
 
 Row = dict[str, Any]
@@ -96,12 +97,8 @@ def regret_words(row: Row, column: str = "last") -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent, to at least two digits and never in exponents; 0 below the floor."""
-    value = 100 * share
-    if abs(share) < FLOOR:
-        return "0"
-    places = max(0, 1 - int(np.floor(np.log10(abs(value)))))
-    return f"{value:.{places}f}"
+    """Regret in percent; below the floor, 0."""
+    return fine_percent(share, FLOOR)
 
 
 def write_report(judged: Judged, directory: RunDirectory[Game, Trace]) -> Path:
@@ -177,7 +174,8 @@ def headline(rows: list[Row]) -> str:
         return "Nobody learned: the exact policy is a control."
     far = {row["learner"] for row in rows if not near(row)}
     success = [name for name in names if name not in far]
-    head = f"{len(success)} of {len(names)} learners come within {100 * NEAR:g} % of the optimum on every game"
+    learners = f"{len(success)} of {len(names)} learners"
+    head = f"{learners} come within {100 * NEAR:g} % of the optimum on every game"
     return f"{head}: {', '.join(success)}." if success else f"{head}."
 
 
@@ -207,7 +205,8 @@ def sentence(spec: Spec[Game], rows: list[Row]) -> str:
     if not done:
         return f"no cell finished.{tail}"
     unit = "V" if LEARNERS[rows[0]["learner"]].role == "user" else "J*"
-    words = f"within {100 * NEAR:g} % of {unit} of the optimum on {sum(map(near, rows))} of {len(rows)} games"
+    games = f"{sum(map(near, rows))} of {len(rows)} games"
+    words = f"within {100 * NEAR:g} % of {unit} of the optimum on {games}"
     worst = max(done, key=lambda row: float(row["last"]))
     if percent(worst["last"]) == "0":
         return f"{words}, without regret anywhere.{tail}"

@@ -22,7 +22,7 @@ LABELS = {"learner": pl.String, "game": pl.String, "seed": pl.Int64}
 
 
 def practice_to(practice: Sequence[int], regret: Sequence[float], level: float) -> float:
-    """The practice from which on regret stays at or below ``level``; nan if it does not at the end."""
+    """The practice from which on regret stays at or below ``level``; nan if it never does."""
     above = np.flatnonzero(np.asarray(regret) > level)
     first = 0 if above.size == 0 else int(above[-1]) + 1
     return float(practice[first]) if first < len(practice) else float("nan")

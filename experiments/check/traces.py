@@ -1,4 +1,4 @@
-"""What a learner would do if learning stopped now, asked after more and more practice: its trace."""
+"""A trace: what a learner would do if learning stopped now, after more and more practice."""
 
 import math
 from collections.abc import Iterable

@@ -27,7 +27,8 @@ if TYPE_CHECKING:  # the command line asks for the table below, and must answer 
 EXPERIMENTS = {
     "trap": "how often a user ends up leaving for good, for every rule, and whom that costs what",
     "converge": "whether a user's belief finds s, how soon, and what stops it",
-    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to spend it",
+    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to "
+    "spend it",
     "users": "what a user that learns from play infers of s, with counts, a window or a memory",
     "observability": "which equilibrium learning pairs reach as the user sees less and less of s",
 }

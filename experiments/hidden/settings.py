@@ -48,7 +48,7 @@ class Settings:
         return self.numbers[number]
 
     def rng(self, *key: object) -> np.random.Generator:
-        """A stream that depends on the game and the key alone, so no order of work can change it."""
+        """A stream that depends on the game and the key alone, whatever the order of work."""
         return np.random.default_rng(seeds(repr((self.name, *key))))
 
     def each(

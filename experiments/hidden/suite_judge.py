@@ -9,7 +9,7 @@ chance that the last word of a rule of the belief alone is "leave" (`theory.lock
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 

@@ -24,25 +24,25 @@ AGREES = 4.0
 """Standard errors within which simulated and exact values must agree."""
 TITLE = "The hidden suite: rules against exact values"
 QUESTION = (
-    "{scenarios} scenarios (game x prior x true s x horizon), {rules} rules. Does simulated play agree with the "
-    "dynamic programs, and how far is each rule from the Bayes-optimal user?"
+    "{scenarios} scenarios (game x prior x true s x horizon), {rules} rules. Does simulated play "
+    "agree with the dynamic programs, and how far is each rule from the Bayes-optimal user?"
 )
 AGREEMENT = (
     "Left: simulated less exact value of each rule in each scenario, in standard errors; dotted: "
     f"{AGREES:g}. Right: the share of sessions locked in, simulated over exact."
 )
 LOSS = (
-    "Loss of utility a task against the Bayes-optimal value, s drawn from the prior, mean over the priors: exact "
-    "where a program gives the rule's value, else simulated, with its 95 % interval."
+    "Loss of utility a task against the Bayes-optimal value, s drawn from the prior, mean over the "
+    "priors: exact where a program gives the rule's value, else simulated, with its 95 % interval."
 )
 LOSSES = (
-    "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the priors, units of "
-    "V; half of the 95 % interval, 0 where the value is exact."
+    "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the "
+    "priors, units of V; half of the 95 % interval, 0 where the value is exact."
 )
 SCENARIOS = (
-    "Every rule in every scenario, per task. exact: the value by dynamic program, gap: in standard errors; best: "
-    "Bayes-optimal (s drawn) or told s (s fixed); told: of a user who is told s; doubts, locked: shares of "
-    "sessions; locked_exact: by recursion."
+    "Every rule in every scenario, per task. exact: the value by dynamic program, gap: in standard "
+    "errors; best: Bayes-optimal (s drawn) or told s (s fixed); told: of a user who is told s; "
+    "doubts, locked: shares of sessions; locked_exact: by recursion."
 )
 
 
@@ -92,10 +92,9 @@ def answer(judged: pl.DataFrame, mean: pl.DataFrame) -> tuple[str, ...]:
     for game, tasks in mean.select("game", "tasks").unique(maintain_order=True).rows():
         rows = mean.filter(pl.col("rule") != PLAN, game=game, tasks=tasks).sort("loss").to_dicts()
         if rows:
-            words.append(
-                f"{game}, {tasks} tasks: {told_loss(rows[0])} loses least a task against the Bayes-optimal plan, "
-                f"{told_loss(rows[-1])} most."
-            )
+            least, most = told_loss(rows[0]), told_loss(rows[-1])
+            loses = "loses least a task against the Bayes-optimal plan"
+            words.append(f"{game}, {tasks} tasks: {least} {loses}, {most} most.")
     return (*words, *trap_words(judged))
 
 
@@ -104,9 +103,10 @@ def agreement(gaps: pl.Series, what: str) -> str:
     found = np.abs(gaps.drop_nulls().to_numpy())
     if not found.size:
         return f"No {what} to compare."
+    within = f"{int((found <= AGREES).sum())} of {found.size} simulated {what} lie within"
     return (
-        f"{int((found <= AGREES).sum())} of {found.size} simulated {what} lie within {AGREES:g} standard errors of "
-        f"the exact ones; the farthest is {found.max():.1f} away."
+        f"{within} {AGREES:g} standard errors of the exact ones; "
+        f"the farthest is {found.max():.1f} away."
     )
 
 
@@ -122,7 +122,8 @@ def trap_words(judged: pl.DataFrame) -> Sequence[str]:
     longest = known.filter(pl.col("tasks") == pl.col("tasks").max())
     return [
         f"{row['game']}, prior {row['prior']}, {row['tasks']} tasks, s .1 on the good side: "
-        f"{percent(row['locked'])} % of the plug-in users are locked in, exactly {percent(row['locked_exact'])} %."
+        f"{percent(row['locked'])} % of the plug-in users are locked in, "
+        f"exactly {percent(row['locked_exact'])} %."
         for row in longest.to_dicts()
     ]
 
