@@ -16,10 +16,11 @@ import pytest
 
 from routing_game.envs.observation import Dial
 from routing_game.experiments import InputError
-from routing_game.experiments.cells import kept
 from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cli import EXPERIMENTS, FLAGS, main
 from routing_game.experiments.hidden import converge, observability, suite, trap
+from routing_game.experiments.hidden import settings as settings_module
 from routing_game.experiments.hidden.rulebook import RULEBOOK, Remembered
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.suite_judge import Question, exact, judge
@@ -231,7 +232,7 @@ class TestPage:
         file.write_text(json.dumps(json.loads(file.read_text()) | {"result": 3.0}))
         assert settings.each(math.sqrt, [4.0], Steps()) == [3.0]
         with monkeypatch.context() as other:
-            other.setattr(kept, "code", lambda: "abc")
+            other.setattr(settings_module, "code", lambda module: "abc")
             assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
         file.write_text(file.read_text()[:-9])
         with pytest.raises(InputError, match=f"{file.name} is damaged .*; delete it to have the cell run again"):
@@ -304,7 +305,7 @@ class TestHiddenSuite:
     def test_its_report_holds_every_cell(self, run: Path, capsys: Any) -> None:
         told = capsys.readouterr().out
         judged = pl.read_csv(run / "report-scenarios.csv")
-        spec = suite.HiddenDirectory.open(run).spec
+        spec = RunDirectory.open(suite.HIDDEN, run).spec
         assert len(judged) == len(spec.cells()) == 18
         gaps = judged["gap"].drop_nulls().abs()
         assert len(gaps) == 18
@@ -371,7 +372,7 @@ class TestHiddenSuite:
         """Thompson's too, which draws; five tasks, s drawn from the prior, 2,000 sessions."""
         spec = suite.make_spec("smoke", sessions=2000)
         drawn = [cell for cell in spec.cells() if cell.game.endswith("even_drawn_5")]
-        records: Any = [suite.HiddenRecord(*cell, "", None, 0.0, None, suite.play(spec, cell)) for cell in drawn]
+        records = [Record(*cell, "", None, 0.0, None, suite.play(spec, cell)) for cell in drawn]
         judged = judge(spec, records)
         assert judged["gap"].drop_nulls().abs().max() < 4
         missing = judged.filter(pl.col("gap").is_null())

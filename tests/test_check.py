@@ -15,15 +15,14 @@ import pytest
 
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.progress import Progress, clock
+from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Cell, Spec
 from routing_game.experiments.check.learners import (
     CASCADE_GAMES,
+    CHECK,
     LEARNERS,
     REAL_PAIR,
-    LearnerDirectory,
-    LearnerRecord,
-    learn,
     make_spec,
 )
 from routing_game.experiments.check.traces import Trace
@@ -279,9 +278,9 @@ def test_another_spec_does_not_enter_the_folder(finished, capsys, flag, value, h
 def test_changed_numbers_of_a_game_are_another_spec(tmp_path):
     spec = make_spec("default", ("t4-cascade",), ("ucb",))
     other = replace(spec, games={"t4-cascade": GAMES["t5-cascade"]})
-    LearnerDirectory.create(tmp_path, spec)
+    RunDirectory.create(CHECK, tmp_path, spec)
     with pytest.raises(InputError, match="other numbers"):
-        LearnerDirectory.create(tmp_path, other)
+        RunDirectory.create(CHECK, tmp_path, other)
 
 
 def test_a_run_without_its_cells_is_no_run(finished, capsys):
@@ -334,7 +333,7 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
     assert " of 2, 2 failed" in out
     assert f"2 cells failed; to run them again, delete their files from {tmp_path / 'cells'}" in out
     assert error.count("failed: ucb on t4-cascade") == 2
-    records = [LearnerRecord.from_json(text.decode()) for text in contents(tmp_path).values()]
+    records = [CHECK.record(text.decode()) for text in contents(tmp_path).values()]
     assert len(records) == CELLS
     failed = [record for record in records if record.error]
     assert {(record.learner, record.game) for record in failed} == {("ucb", "t4-cascade")}
@@ -348,14 +347,15 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
 def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):
     bad = Trace([1, 2], [1, 1], [0.5, float("nan")], [], [])
     monkeypatch.setitem(LEARNERS, "ucb", replace(LEARNERS["ucb"], train=lambda *_: bad))
-    directory = LearnerDirectory.create(tmp_path, make_spec("default", ("t4-cascade",), ("ucb",), seeds=1))
-    assert run(directory, learn, "serial") == 1
-    assert "column cascade" in next(directory.records()).error
+    directory = RunDirectory.create(CHECK, tmp_path, make_spec("default", ("t4-cascade",), ("ucb",), seeds=1))
+    (failed,) = run(directory, "serial")
+    assert "column cascade" in failed.error
+    assert [*directory.records()] == [failed]
 
 
 def test_the_smoke_profile_runs_every_learner(tmp_path, capsys):
     code = main(["check", "--profile", "smoke", "--workers", "1", "--out", str(tmp_path / "out")])
-    directory = LearnerDirectory.open(tmp_path / "out")
+    directory = RunDirectory.open(CHECK, tmp_path / "out")
     records = [*directory.records()]
     assert [(record.cell, record.error) for record in records if record.error is not None] == []
     assert code == 0
@@ -413,7 +413,7 @@ def test_users_play_other_games_when_they_are_named():
 
 def test_progress_is_one_live_line_on_a_terminal_and_few_lines_elsewhere():
     cells = [Cell("ucb", "t4-cascade", seed) for seed in range(4)]
-    records = [LearnerRecord(*cell, "run", None, 30.0, None, Trace([], [], [], [], [])) for cell in cells]
+    records = [Record(*cell, "run", None, 30.0, None, Trace([], [], [], [], [])) for cell in cells]
     terminal, file = io.StringIO(), io.StringIO()
     terminal.isatty = lambda: True
     for stream in (terminal, file):

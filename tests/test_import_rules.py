@@ -200,10 +200,29 @@ def test_what_measures_knows_no_page():
     assert {module for module in measures if any(map(shows, within(module)))} == PHASE_2
 
 
-def test_every_source_is_in_the_digest_that_decides_whether_a_cell_is_kept():
-    files = {path for name in FOLDERS for path in (ROOT / name).rglob("*.py")}
-    packages = [resources.files(f"routing_game.{name}") for name in origin.FOLDERS]
+def below(module):
+    """A module of experiments and all there that it imports, directly or not, with the packages that hold them."""
+    reached, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if f"{name}.".startswith(OURS) and name not in reached:
+            reached.add(name)
+            waiting += [name.rpartition(".")[0], *ours(name)]
+    return reached
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_what_decides_whether_a_cell_is_kept_is_all_that_its_question_reaches(name):
+    """All of theory, envs and agents, and of experiments every file that the measuring half imports."""
+    module = f"{OURS}hidden.{name}"
+    texts = {name: MODULES[name].read_text(encoding="utf-8") for name in below(module)}
+    assert origin.reached(module) == texts
+    assert {f"{OURS}hidden.settings", f"{OURS}cells.store", f"{OURS}hidden", OURS[:-1]} <= set(texts)
+    files = {path for folder in origin.FOLDERS for path in (ROOT / folder).rglob("*.py")}
+    packages = [resources.files(f"routing_game.{folder}") for folder in origin.FOLDERS]
     assert {Path(str(file)) for package in packages for file in origin.sources(package)} == files
+    if module.removeprefix(OURS) not in PHASE_2:
+        assert not any(shows(name.removeprefix(OURS)) for name in texts)
 
 
 def test_packages_are_the_folders():

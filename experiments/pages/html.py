@@ -1,4 +1,6 @@
-"""Pages for people: templates filled in, each one self-contained HTML file in the same dress (`page.html`)."""
+"""Pages for people: templates filled in, each one self-contained HTML file in the same dress
+(`page.html`).
+"""
 
 from __future__ import annotations
 
