@@ -13,6 +13,9 @@ from scipy.stats import binomtest, bootstrap, trim_mean
 if TYPE_CHECKING:
     import polars as pl
 
+HALF = 1.96
+"""Half of a 95 % interval of a mean of many, in standard errors."""
+
 
 class Share(NamedTuple):
     """A share of seeds, with its 95 % Wilson interval."""

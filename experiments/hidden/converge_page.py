@@ -20,7 +20,7 @@ from routing_game.experiments.hidden.converge import (
     Measured,
 )
 from routing_game.experiments.hidden.rulebook import named
-from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, level, tie_words
+from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, asked, level, tie_words
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold, threshold
 from routing_game.experiments.pages.page import Page, Picture, Table
@@ -107,9 +107,7 @@ def page(settings: Settings, measured: Measured) -> Page:
             Table("change", RECOVERIES, recoveries),
         ),
         settings={
-            "game": settings.name,
-            "profile": settings.profile,
-            **settings.numbers,
+            **asked(settings),
             "prior": named(Belief()),
         },
     )

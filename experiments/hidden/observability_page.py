@@ -18,6 +18,7 @@ from routing_game.experiments.hidden.observability import (
     PAIRS,
     Measured,
 )
+from routing_game.experiments.hidden.rulebook_page import asked
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.page import Page, Picture, Table
@@ -72,9 +73,7 @@ def page(settings: Settings, measured: Measured) -> Page:
             Table("runs", RUNS, runs.drop("course")),
         ),
         settings={
-            "game": settings.name,
-            "profile": settings.profile,
-            **settings.numbers,
+            **asked(settings),
             "provider's grid": CASCADES,
             "user's answers": ANSWERS,
             "J*": float(solve(game).cost),

@@ -1,12 +1,11 @@
-"""The questions on a hidden cascade, `routing-game belief QUESTION`: what each asks, and how it is
-set up.
+"""The questions on a hidden cascade, `routing-game belief QUESTION`: what each asks and needs.
 
 A question is two modules of this room. `X.py` measures; it has
 
-    PROFILES  profile -> the numbers that it takes (sessions, seeds, tasks, ...), which flags may
-    change measure   (settings, progress) -> whatever the page is made from check     if it is
-    there: raises InputError for settings that it cannot do; that s matters to the game's user is
-    known by then
+    PROFILES  profile -> the numbers that it takes (sessions, seeds, ...), which flags may change
+    measure   (settings, progress) -> tables, rows of numbers that the page is made from
+    check     if it is there: raises InputError for settings that it cannot do; that s matters to
+              the game's user is known by then
 
 and `X_page.py` says what came of it: `page`, (settings, what was measured) -> `Page`. The first
 does not import the second, so that a changed sentence makes nothing run again.
@@ -72,10 +71,6 @@ def prepare(name: str, game: str, profile: str, workers: int, **flags: int | Non
 
 def ask(name: str, settings: Settings, progress: Steps) -> Page:
     """The question's page: what was measured, and what that says."""
-    question = import_module(f"{__package__}.{name}")
-    if hasattr(question, "experiment"):  # phase 2: one that still measures and says in one file
-        page: Page = question.experiment(settings, progress)
-        return page
-    measured = question.measure(settings, progress)
+    measured = import_module(f"{__package__}.{name}").measure(settings, progress)
     answered: Page = import_module(f"{__package__}.{name}_page").page(settings, measured)
     return answered

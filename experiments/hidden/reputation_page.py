@@ -22,7 +22,7 @@ from routing_game.experiments.hidden.reputation import (
     strip_of_rule,
 )
 from routing_game.experiments.hidden.rulebook import named
-from routing_game.experiments.hidden.rulebook_page import level
+from routing_game.experiments.hidden.rulebook_page import asked, level
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, draw, dressed, panels, svg
@@ -102,9 +102,7 @@ def page(settings: Settings, measured: Measured) -> Page:
             Table("blind", BLIND, blind),
         ),
         settings={
-            "game": settings.name,
-            "profile": settings.profile,
-            **settings.numbers,
+            **asked(settings),
             "prior": named(PRIOR),
             "users": "plug-in",
             "g": ", ".join(f"{g:g}" for g in patience),

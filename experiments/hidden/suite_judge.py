@@ -1,10 +1,10 @@
 """What is exact about the hidden suite, and its runs judged by it.
 
 value     of a rule, by the program that also gives the best plan (`theory.belief_plan`): under the
-prior, and at a
-          true s of a rule that checks after each failure
-best      the Bayes-optimal value, of the scenarios whose s is drawn from the prior locked    the
-chance that the last word of a rule of the belief alone is "leave" (`theory.lock_in`), at a true s
+          prior, and at a true s of a rule that checks after each failure
+best      the Bayes-optimal value, of the scenarios whose s is drawn from the prior
+locked    the chance that the last word of a rule of the belief alone is "leave"
+          (`theory.lock_in`), at a true s
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.records import Record
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.cells.workers import in_workers
-from routing_game.experiments.hidden.rulebook import RULEBOOK
+from routing_game.experiments.hidden.rulebook import RULEBOOK, alone
 from routing_game.experiments.hidden.suite import PLAN, Scenario, Tally, Title
-from routing_game.experiments.intervals import gap, share_error, wilson
+from routing_game.experiments.intervals import HALF, gap, share_error, wilson
 from routing_game.theory import Game, thresholds
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import (
@@ -37,13 +37,6 @@ from routing_game.theory.numbers import Array
 
 if TYPE_CHECKING:
     import polars as pl
-
-FAR_ENOUGH = {"plug-in, each task": 30, "expected utility, each task": 5, "Thompson": 30}
-"""Tasks up to which the program of a user who checks once a task is solved: its time grows as their
-third power.
-"""
-HALF = 1.96
-"""Half of a 95 % interval, in standard errors."""
 
 
 class Question(NamedTuple):
@@ -73,12 +66,13 @@ def exact(horizons: tuple[int, ...], question: Question) -> Exact:
         return Exact({n: float(best[n]) for n in horizons if s is None}, {})
     rule = RULEBOOK[name].make(game)
     if rule.checks == "task":
-        near = [n for n in horizons if n <= FAR_ENOUGH[name] and s is None]
+        far = RULEBOOK[name].horizon or 0
+        near = [n for n in horizons if n <= far and s is None]
         worth = each_task(game, prior, max(near), rule) if near else None
         return Exact({n: float(worth[n]) for n in near if worth is not None}, {})
     if not RULEBOOK[name].belief_alone:
         return Exact({n: float(by_number(game, prior, n, rule, s)[n]) for n in horizons}, {})
-    value = plan_after_failure(game, prior, tasks, partial(alone, rule), cascade=s).value
+    value = plan_after_failure(game, prior, tasks, alone(rule), cascade=s).value
     locked = {}
     if s is not None:
         says_leave = partial(leaves_for_good, rule)
@@ -86,16 +80,9 @@ def exact(horizons: tuple[int, ...], question: Question) -> Exact:
     return Exact({n: float(value[n]) for n in horizons}, locked)
 
 
-def alone(rule: Rule, belief: Belief) -> Any:
-    """What a rule of the belief alone answers: the task and the generator are asked for, but not
-    used.
-    """
-    return rule.leaving(belief, 1, np.random.default_rng(0))
-
-
 def leaves_for_good(rule: Rule, belief: Belief) -> Any:
     """Whether a rule of the belief alone leaves for sure."""
-    return np.asarray(alone(rule, belief)) == 1.0
+    return np.asarray(alone(rule)(belief)) == 1.0
 
 
 def by_number(game: Game, prior: Belief, tasks: int, rule: Rule, s: float | None) -> Array:
@@ -127,7 +114,7 @@ def each_task(game: Game, prior: Belief, tasks: int, rule: Rule) -> Array | None
         rule: one of the belief alone, or Thompson's.
     """
     if not isinstance(rule, Thompson):
-        return plan_each_task(game, prior, tasks, partial(alone, rule)).value
+        return plan_each_task(game, prior, tasks, alone(rule)).value
     s0 = float(thresholds(game).s0)
     if not np.isfinite(s0):
         return None

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from routing_game.experiments.hidden.rulebook import RULEBOOK, named
-from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, tie_words
+from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, asked, tie_words
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold, threshold, told
 from routing_game.experiments.hidden.trap import GOOD, PRIOR, PRIOR_SIZE
@@ -69,9 +69,7 @@ def page(settings: Settings, rows: list[dict[str, Any]]) -> Page:
         ),
         tables=(Table("sessions", SESSIONS, frame.drop("sweep")),),
         settings={
-            "game": settings.name,
-            "profile": settings.profile,
-            **settings.numbers,
+            **asked(settings),
             "prior": named(PRIOR),
             "other priors": f"a + b = {PRIOR_SIZE:g}, s = {mark.towards(GOOD):.4f}",
         },

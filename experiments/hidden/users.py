@@ -23,7 +23,7 @@ from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.workers import one_thread
 from routing_game.experiments.hidden.rulebook import named
 from routing_game.experiments.hidden.settings import Settings
-from routing_game.experiments.intervals import mean
+from routing_game.experiments.intervals import HALF, mean
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import (
@@ -54,8 +54,6 @@ OBSERVES = {"window": WINDOW, PLAN_WINDOW: WINDOW, "recurrent": 1}
 """User -> how many of the last draws it sees; the others see the counts."""
 BINS = 12
 """Groups of sessions by s, equally many in each."""
-HALF = 1.96
-"""Half of a 95 % interval, in standard errors."""
 Rows = list[dict[str, Any]]
 Act = Callable[[Any, Any, Any], tuple[Any, Any]]
 """(observations, state, which sessions have just begun) -> actions, state."""

@@ -9,6 +9,7 @@ import polars as pl
 from matplotlib.axes import Axes
 
 from routing_game.experiments.hidden.rulebook import named
+from routing_game.experiments.hidden.rulebook_page import asked
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold, threshold
 from routing_game.experiments.hidden.users import (
@@ -82,9 +83,7 @@ def page(settings: Settings, measured: Measured) -> Page:
             Table("by-s", BY_S, by_s),
         ),
         settings={
-            "game": settings.name,
-            "profile": settings.profile,
-            **settings.numbers,
+            **asked(settings),
             "tasks": TASKS,
             "window": WINDOW,
             "priors": ", ".join(priors),
