@@ -99,6 +99,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     """Train, compare, report."""
     if arguments.suite == "hidden":
         return run_hidden(arguments)
+    from routing_game.experiments.cells.run import run
     from routing_game.experiments.check.learners import CHECK, make_spec
     from routing_game.theory import GAMES, PAIRS
 
@@ -115,6 +116,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
+    from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import GAME_NAMES, HIDDEN, RULES, make_spec
 
     games = chosen("game of the hidden suite", arguments.games, GAME_NAMES, "docs/belief.md")
@@ -149,13 +151,6 @@ def begun(
     custom = any(choice is not None for choice in asked)
     name = f"{prefix}{spec.profile}" + (f"-{spec.digest[:6]}" if custom else "")
     return RunDirectory.create(suite, out or Path("runs", name), spec)
-
-
-def run(directory: RunDirectory[G, T], engine: str, workers: int) -> list[Record[T]]:
-    """Run what is not finished; all records."""
-    from routing_game.experiments.cells.run import run
-
-    return run(directory, engine, workers)
 
 
 def failed(records: Sequence[Record[Any]]) -> int:
@@ -382,37 +377,27 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
 
 def words_of_check(parser: Parser) -> None:
     """What `check` takes."""
-    number: dict[str, Any] = {"type": at_least_one, "metavar": "N"}
-    parser.add_argument(
-        "--suite",
-        choices=["learners", "hidden"],
-        default="learners",
-        help="learners against the theory, or every user's rule in scenarios with a hidden s; "
-        "for these, learners are rules and tasks are sessions",
+    text = (
+        "learners against the theory, or every user's rule in scenarios with a hidden s; "
+        "for these, learners are rules and tasks are sessions"
     )
+    suites = ["learners", "hidden"]
+    parser.add_argument("--suite", choices=suites, default="learners", help=text)
     text = "which games (default: all)"
     parser.add_argument("--games", default="all", metavar="A,B", help=text)
     text = "which learners (default: all); also module:Agent, one of your own"
     parser.add_argument("--learners", default="all", metavar="X,Y", help=text)
-    parser.add_argument(
-        "--profile",
-        choices=PROFILES,
-        default="default",
-        help="practice and seeds: smoke shows that all runs, default fits a coffee break, "
-        "full is for results",
+    text = (
+        "practice and seeds: smoke shows that all runs, default fits a coffee break, "
+        "full is for results"
     )
-    parser.add_argument("--seeds", help="seeds per learner, instead of the profile's", **number)
-    parser.add_argument("--tasks", help="practice per cell, instead of the profile's", **number)
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the run's folder (default: runs/PROFILE)"
-    )
-    parser.add_argument(
-        "--engine",
-        choices=["loky", "serial"],
-        default="loky",
-        help="worker processes, or this one; the results are the same",
-    )
-    add_workers(parser)
+    parser.add_argument("--profile", choices=PROFILES, default="default", help=text)
+    add_number(parser, "seeds", "seeds per learner, instead of the profile's")
+    add_number(parser, "tasks", "practice per cell, instead of the profile's")
+    add_folder(parser, "the run's folder (default: runs/PROFILE)")
+    text = "worker processes, or this one; the results are the same"
+    parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)
+    add_number(parser, "workers", "processes (%(default)s)", cores())
 
 
 def words_of_report(parser: Parser) -> None:
@@ -425,48 +410,29 @@ def words_of_belief(parser: Parser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     asked = (f"  {name:14}{asks}" for name, asks in EXPERIMENTS.items())
     parser.epilog = "\n".join(["experiments:", *asked])
-    parser.add_argument(
-        "experiment", metavar="EXPERIMENT", help=", ".join(EXPERIMENTS) + "; see below"
-    )
-    parser.add_argument(
-        "--game",
-        default="t4-cascade",
-        metavar="GAME",
-        help="a name from routing-game list (%(default)s)",
-    )
-    parser.add_argument(
-        "--profile",
-        choices=PROFILES,
-        default="default",
-        help="how much: smoke takes seconds, default minutes, full is for results",
-    )
+    text = ", ".join(EXPERIMENTS) + "; see below"
+    parser.add_argument("experiment", metavar="EXPERIMENT", help=text)
+    text = "a name from routing-game list (%(default)s)"
+    parser.add_argument("--game", default="t4-cascade", metavar="GAME", help=text)
+    text = "how much: smoke takes seconds, default minutes, full is for results"
+    parser.add_argument("--profile", choices=PROFILES, default="default", help=text)
     for number, takers in FLAGS.items():
         names = f"{', '.join(takers[:-1])} and {takers[-1]}"
-        text = f"instead of the profile's, for {names}"
-        parser.add_argument(f"--{number}", type=at_least_one, metavar="N", help=text)
-    add_workers(parser)
-    text = "folder for the page and its numbers (default: runs/belief)"
-    parser.add_argument("--out", type=Path, metavar="DIR", help=text)
-
-
-def add_workers(parser: Parser) -> None:
-    """How many processes work side by side."""
-    text = "processes (%(default)s)"
-    parser.add_argument("--workers", type=at_least_one, default=cores(), metavar="N", help=text)
+        add_number(parser, number, f"instead of the profile's, for {names}")
+    add_number(parser, "workers", "processes (%(default)s)", cores())
+    add_folder(parser, "folder for the page and its numbers (default: runs/belief)")
 
 
 def words_of_solve(parser: Parser) -> None:
     """What `solve` takes."""
     text = "a name from routing-game list; flags change its numbers"
     parser.add_argument("game", nargs="?", metavar="GAME", help=text)
-    worth = {
-        "value": "V, a solved task to the user",
-        "penalty": "P, an abandoned task to the provider",
-    }
-    for name, text in worth.items():
+    for name, text in (
+        ("value", "V, a solved task to the user"),
+        ("penalty", "P, an abandoned task to the provider"),
+    ):
         parser.add_argument(f"--{name}", type=float, metavar=name[0].upper(), help=text)
-    passes = {"success": "chance of success", "latency": "delay", "cost": "cost"}
-    for name, text in passes.items():
+    for name, text in (("success", "chance of success"), ("latency", "delay"), ("cost", "cost")):
         text = f"{text} of a pass of model 1 and 2"
         parser.add_argument(f"--{name}", type=float, nargs=2, metavar=("M1", "M2"), help=text)
     text = "model 2 need not be better, slower and dearer"
@@ -479,30 +445,33 @@ def words_of_figures(parser: Parser) -> None:
     parser.add_argument("--only", default="all", metavar="3,4-left", help=text)
     text = "which of our two sets of p, V and t (%(default)s)"
     parser.add_argument("--set", choices=["A", "B"], default="A", help=text)
-    folder = Path("runs", "figures")
-    parser.add_argument(
-        "--out", type=Path, default=folder, metavar="DIR", help="folder (%(default)s)"
-    )
+    add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
 
 def words_of_frequencies(parser: Parser) -> None:
     """What `frequencies` takes."""
-    for name, default, text in (
-        ("--games", 2_000_000, "games a prior"),
-        ("--seed", 2026, "of the random games"),
-    ):
-        text = f"{text} (%(default)s)"
-        parser.add_argument(name, type=at_least_one, default=default, metavar="N", help=text)
+    add_number(parser, "games", "games a prior (%(default)s)", 2_000_000)
+    add_number(parser, "seed", "of the random games (%(default)s)", 2026)
 
 
 def words_of_tournament(parser: Parser) -> None:
     """What `tournament` takes."""
     parser.add_argument("game", metavar="GAME", help="a name from routing-game list")
+    many: dict[str, Any] = {"action": "append", "default": []}
     for role in ("provider", "user"):
         text = f"folder of a saved {role}, to take part; may be repeated"
-        parser.add_argument(
-            f"--{role}", type=Path, action="append", default=[], metavar="DIR", help=text
-        )
+        parser.add_argument(f"--{role}", type=Path, metavar="DIR", help=text, **many)
+
+
+def add_number(parser: Parser, name: str, text: str, default: int | None = None) -> None:
+    """A flag that takes a whole number of at least 1; its name, its help and what it is without."""
+    flag = f"--{name}"
+    parser.add_argument(flag, type=at_least_one, default=default, metavar="N", help=text)
+
+
+def add_folder(parser: Parser, text: str, default: Path | None = None) -> None:
+    """The flag for the folder of results."""
+    parser.add_argument("--out", type=Path, default=default, metavar="DIR", help=text)
 
 
 WORDS = {

@@ -1,13 +1,16 @@
 """A progress line with the time left: live on a terminal, a plain line now and then elsewhere."""
 
+from __future__ import annotations
+
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from routing_game.experiments.cells.records import Record
-from routing_game.experiments.cells.spec import Cell
+if TYPE_CHECKING:  # steps of any kind are told here, of runs and of questions
+    from routing_game.experiments.cells.records import Record
+    from routing_game.experiments.cells.spec import Cell
 
 SECONDS_BETWEEN_PLAIN_LINES = 10.0
 

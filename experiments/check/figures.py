@@ -149,7 +149,15 @@ def draw_marks(axes: Axes, game: Game) -> None:
 
 
 def note(axes: Axes, text: str, x: float, offset: tuple[float, float], **dress: Any) -> None:
-    """Words at the top of a panel, so many points from x."""
+    """Words at the top of a panel.
+
+    Args:
+        axes: the panel.
+        text: the words.
+        x: where.
+        offset: points from there.
+        dress: how, as `Axes.annotate` has it.
+    """
     axes.annotate(
         text,
         (x, 1),
@@ -212,7 +220,15 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
 
 
 def draw_seeds(axes: Axes, side: Axes, ends: pl.DataFrame, style: Look, row: int) -> None:
-    """One learner's row of `draw_ends`."""
+    """One learner's row of `draw_ends`.
+
+    Args:
+        axes: of route 1.
+        side: of route 2.
+        ends: a row for each seed.
+        style: the learner's.
+        row: its place from the top.
+    """
     first = ends.filter(pl.col("route") == 1)["cascade"].to_numpy()
     dodge = np.linspace(-0.22, 0.22, len(first)) if len(first) > 1 else np.zeros(len(first))
     dress: dict[str, Any] = {"color": style.colour, "ms": 4.5, "clip_on": False}
@@ -317,8 +333,13 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
 
 
 def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str) -> None:
-    """Regret of one learner on one game over practice: each seed, their mean, and the regret of
-    play of a pair.
+    """Regret over practice on one game: each seed, their mean, and that of play of a pair.
+
+    Args:
+        axes: where.
+        rows: of the learner on the game.
+        style: the learner's.
+        title: the game.
     """
     for (_,), seed in rows.group_by(["seed"], maintain_order=True):
         thin: dict[str, Any] = {"color": style.colour, "lw": 0.6, "alpha": 0.45, "clip_on": False}

@@ -185,7 +185,15 @@ def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
 def stopping_utility(
     game: Game, route: Array, cascade: Array, leave_1: Array, leave_2: Array
 ) -> Array:
-    """U of a user who leaves with different probabilities after M1 and M2."""
+    """U of a user who leaves with different probabilities after M1 and M2, all of one shape.
+
+    Args:
+        game: the game.
+        route: 1 or 2.
+        cascade: s.
+        leave_1: the chance of leaving after a failed pass of M1.
+        leave_2: after one of M2.
+    """
     start = np.stack([route == 1, route == 2], axis=-1)
     return np.asarray(
         evaluate(Chain.of(game, cascade), start, np.stack([leave_1, leave_2], axis=-1)).utility

@@ -201,7 +201,14 @@ def oracle(user: Learned) -> Trainer:
 
 
 def in_blocks(provider: Provider, user: Follower, world: World, tasks: int) -> Iterator[int]:
-    """UCB commits for 400 tasks, in each of which the user learns anew."""
+    """A scheme: UCB commits for 400 tasks, and the user learns anew in each such block.
+
+    Args:
+        provider: learns from blocks.
+        user: forgets after each.
+        world: plays the tasks.
+        tasks: how many.
+    """
     return schemes.blocks(provider, user, world, tasks, length=min(400, tasks))
 
 

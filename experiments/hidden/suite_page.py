@@ -166,7 +166,14 @@ def agreement_figure(judged: pl.DataFrame) -> str:
 
 
 def draw_gaps(axes: Axes, rows: pl.DataFrame, look: Look, place: int) -> None:
-    """The gaps of one rule, side by side in its row."""
+    """The gaps of one rule, side by side in its row.
+
+    Args:
+        axes: where.
+        rows: of the rule.
+        look: the rule's.
+        place: its row.
+    """
     found = rows["gap"].drop_nulls().to_numpy()
     spread = np.linspace(-0.3, 0.3, found.size) if found.size > 1 else np.zeros(found.size)
     points: dict[str, Any] = {"marker": look.marker, "ms": 3.5, "color": look.colour, "alpha": 0.7}
