@@ -62,7 +62,7 @@ def finished(tmp_path):
     return tmp_path / "run"
 
 
-# --- resuming -------------------------------------------------------------------------------------------------
+# --- resuming ---
 
 
 LONG = [
@@ -216,7 +216,7 @@ def test_a_finished_run_is_only_reported_again(finished, capsys):
     assert (finished / "report.html").read_text() == report
 
 
-# --- the same facts -------------------------------------------------------------------------------------------
+# --- the same facts ---
 
 
 def test_engine_and_workers_change_no_fact(tmp_path, finished):
@@ -269,7 +269,7 @@ def test_streams_differ_between_cells_and_between_world_and_agent():
     np.testing.assert_array_equal(again.generate_state(4), cells[0].streams(2)[1].generate_state(4))
 
 
-# --- what is refused ------------------------------------------------------------------------------------------
+# --- what is refused ---
 
 
 def damage(finished):
@@ -398,7 +398,7 @@ def test_drafts_left_by_a_kill_are_ignored(finished):
     assert check(finished) == 0
 
 
-# --- failures -------------------------------------------------------------------------------------------------
+# --- failures ---
 
 
 def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monkeypatch, capsys):
@@ -464,7 +464,7 @@ def test_a_cell_does_not_depend_on_who_drew_random_numbers_before(name):
     assert traces[0].practice[-1] >= 1
 
 
-# --- specs and progress ---------------------------------------------------------------------------------------
+# --- specs and progress ---
 
 
 @pytest.mark.parametrize("profile", ["smoke", "default", "full"])

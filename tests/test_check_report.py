@@ -53,7 +53,7 @@ def table(directory):
     return terminal_table(judge(directory.spec, directory.records()), directory.store.folder)
 
 
-# --- judging --------------------------------------------------------------------------------------------------
+# --- judging ---
 
 
 def test_regret_is_that_of_the_paper_s_numbers():
@@ -187,7 +187,7 @@ def test_no_bandit_arm_beats_the_grid_floor():
         assert grid_floor(game) == pytest.approx(min(costs) / solve(game).cost - 1, abs=1e-12)
 
 
-# --- the loop -------------------------------------------------------------------------------------------------
+# --- the loop ---
 
 
 def test_checkpoints_are_log_spaced_and_end_at_the_end():
@@ -224,7 +224,7 @@ def test_play_shows_the_provider_each_task_of_its_own_commitment():
         assert (task.standard == 0) == (commitment.route == 2)
 
 
-# --- the report -----------------------------------------------------------------------------------------------
+# --- the report ---
 
 
 class Page(HTMLParser):
