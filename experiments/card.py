@@ -24,43 +24,61 @@ STEP = 0.01
 
 
 def card(game: Game, title: str = "game", time: str = "", money: str = "") -> str:
-    """The card of a single game; `time` and `money` are units to print after V, t, U and P, c, J."""
+    """The card of a single game.
+
+    Args:
+        game: the game.
+        title: its name.
+        time: the unit to print after V, t and U.
+        money: the unit to print after P, c and J.
+    """
     equilibrium = solve(game)
     time, money = time and f" {time}", money and f" {money}"
     rows = {
         "Provider": provider_words(game, equilibrium),
         "Why": why_words(game, equilibrium),
         "User": user_words(game, equilibrium),
-        "It comes to": f"the provider pays J = {number(equilibrium.cost)}{money} a task, "
-        f"the user gets U = {number(equilibrium.utility)}{time}.",
+        "It comes to": total_words(equilibrium, time, money),
         "Who pays": misalignment_words(equilibrium, time),
         "Cliffs": cliff_words(game, equilibrium, money),
         "Guarded": guard_words(game, money),
         "Throttling": throttling_words(game, equilibrium, time, money),
         "Opt-out": participation_words(game, equilibrium, money),
     }
-    return "\n".join([parameters(game, title, time, money), "", *(row(*pair) for pair in rows.items())])
+    return "\n".join(
+        [parameters(game, title, time, money), "", *(row(*pair) for pair in rows.items())]
+    )
+
+
+def total_words(equilibrium: Equilibrium, time: str, money: str) -> str:
+    """J and U."""
+    cost, utility = number(equilibrium.cost), number(equilibrium.utility)
+    return f"the provider pays J = {cost}{money} a task, the user gets U = {utility}{time}."
 
 
 def parameters(game: Game, title: str, time: str, money: str) -> str:
-    """The game's numbers as a small table."""
-    lines = [("", "M1 standard", "M2 reasoning")]
-    for name, (first, second) in {
+    """The game's numbers as a small table; see `card`."""
+    pairs = {
         "chance to solve, p": game.success,
         f"delay, t{unit(time)}": game.latency,
         f"cost, c{unit(money)}": game.cost,
         f"worth to the user, V p - t{unit(time)}": game.net_value,
         f"cost until solved, c/p{unit(money)}": game.cost_of_pass,
-    }.items():
-        lines.append((name, number(first), number(second)))
-    head = (f"{title}: a solved task is worth V = {number(game.value)}{time} to the user, "
-            f"an abandoned one costs the provider P = {number(game.penalty)}{money}")  # fmt: skip
-    return "\n".join([head, "", *(f"  {a if a else 'one pass':36}{b:>14}{c:>14}" for a, b, c in lines)])
+    }
+    lines = [("one pass", "M1 standard", "M2 reasoning")]
+    lines += [(name, number(first), number(second)) for name, (first, second) in pairs.items()]
+    head = (
+        f"{title}: a solved task is worth V = {number(game.value)}{time} to the user, "
+        f"an abandoned one costs the provider P = {number(game.penalty)}{money}"
+    )
+    return "\n".join([head, "", *(f"  {name:36}{m1:>14}{m2:>14}" for name, m1, m2 in lines)])
 
 
 def provider_words(game: Game, equilibrium: Equilibrium) -> str:
     """What the provider should do, and what else is just as good."""
-    first, *others = (f"{RULES[piece.rule]} ({commitment_words(piece)})" for piece in equilibrium.pieces)
+    first, *others = (
+        f"{RULES[piece.rule]} ({commitment_words(piece)})" for piece in equilibrium.pieces
+    )
     also = "".join(f" Just as good: {words}." for words in others)
     return f"{first[0].upper()}{first[1:]}.{also}"
 
@@ -72,7 +90,9 @@ def commitment_words(piece: Piece) -> str:
     low, high = piece.cascade
     if low == high:
         return f"route 1, s = {number(low)}"
-    return "route 1, s is free" if (low, high) == (0, 1) else f"route 1, any s from {number(low)} to {number(high)}"
+    if (low, high) == (0, 1):
+        return "route 1, s is free"
+    return f"route 1, any s from {number(low)} to {number(high)}"
 
 
 def why_words(game: Game, equilibrium: Equilibrium) -> str:
@@ -85,34 +105,45 @@ def why_words(game: Game, equilibrium: Equilibrium) -> str:
 
 
 def alternatives(game: Game) -> dict[str, float]:
-    """J of the commitments worth comparing, the user answering each: the ends of s, its thresholds, and route 2."""
-    marks = {"s = 0": 0.0, "s0": thresholds(game).s0, "s_L": thresholds(game).s_low, "s_H": thresholds(game).s_high}
-    menu = {f"route 1 at {name}": float(outcome(game, 1, s).cost) for name, s in marks.items() if np.isfinite(s)}
+    """J of the commitments worth comparing: s = 0, the user's thresholds, and route 2."""
+    marks = dict(zip(("s0", "s_L", "s_H"), thresholds(game), strict=True))
+    menu = {
+        f"route 1 at {name}": float(outcome(game, 1, s).cost)
+        for name, s in {"s = 0": 0.0, **marks}.items()
+        if np.isfinite(s)
+    }
     return menu | {"route 2": float(outcome(game, 2, 0.0).cost)}
 
 
 def user_words(game: Game, equilibrium: Equilibrium) -> str:
     """What the user does at the optimum, and where on route 1 it would change its mind."""
     q = float(equilibrium.abandon)
-    ends = {0.0: "stays after every failure until the task is solved (q = 0)",
-            1.0: "leaves at the first failure (q = 1)"}  # fmt: skip
+    ends = {
+        0.0: "stays after every failure until the task is solved (q = 0)",
+        1.0: "leaves at the first failure (q = 1)",
+    }
     words = ends.get(q, f"leaves after a failure with probability q = {number(q)}") + "."
     s0, s_low, s_high = thresholds(game)
     if np.isfinite(s0):
         words += f" On route 1 it leaves if s is below s0 = {number(s0)} and stays from there on."
     if np.isfinite(s_low):
-        words += (f" On route 1 it stays up to s_L = {number(s_low)}, leaves at once from s_H = {number(s_high)} on, "
-                  "and sometimes in between.")  # fmt: skip
+        words += (
+            f" On route 1 it stays up to s_L = {number(s_low)}, leaves at once from s_H = "
+            f"{number(s_high)} on, and sometimes in between."
+        )
     return words
 
 
 def misalignment_words(equilibrium: Equilibrium, time: str) -> str:
     """Who pays for the disagreement."""
     low, high = (float(x) for x in equilibrium.misalignment)
-    best = f"the user's favourite commitment would give it {number(equilibrium.user_best)}{time}"
+    favourite = number(equilibrium.user_best)
+    best = f"the user's favourite commitment would give it {favourite}{time}"
     if high <= 1e-12 * max(1.0, abs(float(equilibrium.user_best))):
         return f"Nobody: {best}, which is what it gets."
-    gap = number(high) if high - low <= 1e-12 * high else f"{number(max(low, 0.0))} to {number(high)}"
+    gap = number(high)
+    if high - low > 1e-12 * high:
+        gap = f"{number(max(low, 0.0))} to {gap}"
     return f"The user: {best}; the provider's choice costs it {gap}{time} a task (misalignment)."
 
 
@@ -124,9 +155,12 @@ def cliff_words(game: Game, equilibrium: Equilibrium, money: str) -> str:
     for end, step, word in zip(equilibrium.cascade, (-STEP, STEP), ("below", "above"), strict=True):
         if 0 <= float(end) + step <= 1:
             loss = float(outcome(game, 1, float(end) + step).cost - equilibrium.cost)
-            slips.append(f"{STEP:g} {word} costs {loss_words(loss, float(equilibrium.cost), money)}")
+            slips.append(
+                f"{STEP:g} {word} costs {loss_words(loss, float(equilibrium.cost), money)}"
+            )
     low, high = (number(s) for s in equilibrium.cascade)
-    return f"Of s = {low if low == high else f'{low} to {high}'}: {', '.join(slips) or 'none, every s is as good'}."
+    optimum = low if low == high else f"{low} to {high}"
+    return f"Of s = {optimum}: {', '.join(slips) or 'none, every s is as good'}."
 
 
 def loss_words(loss: float, cost: float, money: str) -> str:
@@ -142,20 +176,22 @@ def guard_words(game: Game, money: str) -> str:
     share = 0.01
     robust = robust_commitment(game, share * float(game.value))
     where = "route 2" if robust.route == 2 else f"route 1, s = {number(robust.cascade)}"
-    return (f"If the user may err by {share:.0%} of V, the best guarantee is {where}: "
-            f"at most {number(robust.cost)}{money} a task.")  # fmt: skip
+    return (
+        f"If the user may err by {share:.0%} of V, the best guarantee is {where}: "
+        f"at most {number(robust.cost)}{money} a task."
+    )
 
 
 def throttling_words(game: Game, equilibrium: Equilibrium, time: str, money: str) -> str:
-    """Whether slowing M2 down on purpose would pay."""
+    """Whether slowing M2 down on purpose would pay; see `card`."""
     slow = throttle(game)
     gain, cost = float(slow.gain), float(equilibrium.cost)
     if not gain > 1e-12 * abs(cost):
         return "Would not pay: no extra delay of M2 lowers the provider's cost."
     share = f" ({100 * gain / abs(cost):.2g} %)" if cost else ""
     return (
-        f"Would pay: slowing M2 to {number(slow.latency)}{time} or more makes the user leave and saves the provider "
-        f"{number(gain)}{money} a task{share}."
+        f"Would pay: slowing M2 to {number(slow.latency)}{time} or more makes the user leave and "
+        f"saves the provider {number(gain)}{money} a task{share}."
     )
 
 
@@ -168,7 +204,8 @@ def participation_words(game: Game, equilibrium: Equilibrium, money: str) -> str
     if extra <= 1e-12 * abs(float(equilibrium.cost)):
         return "A user who may decline the task accepts this at no extra cost."
     where = "route 2" if accepted.route == 2 else f"route 1 with s = {number(accepted.cascade)}"
-    return f"A user who may decline the task has to be offered {where}, at {number(accepted.cost)}{money} a task."
+    price = f"{number(accepted.cost)}{money}"
+    return f"A user who may decline the task has to be offered {where}, at {price} a task."
 
 
 def unit(name: str) -> str:
@@ -178,4 +215,6 @@ def unit(name: str) -> str:
 
 def row(label: str, words: str) -> str:
     """One labelled paragraph."""
-    return fill(words[0].upper() + words[1:], WIDTH, initial_indent=f"{label:{INDENT}}", subsequent_indent=" " * INDENT)
+    text = words[0].upper() + words[1:]
+    left = f"{label:{INDENT}}"
+    return fill(text, WIDTH, initial_indent=left, subsequent_indent=" " * INDENT)

@@ -1,26 +1,39 @@
-"""The command line: `routing-game check | report | belief | solve | figures | frequencies | tournament | list`.
+"""The command line: `routing-game check`, `report`, `belief`, `solve` and so on, see `COMMANDS`.
 
-Whatever can be wrong with the input is found before any training starts, and said in one line with exit code 2.
-Heavy packages are imported by the commands that need them, so that `--help` answers at once.
+Whatever can be wrong with the input is found before any training starts, and said in one line with
+exit code 2. Heavy packages are imported by the commands that need them, so that `--help` answers at
+once.
 """
+
+from __future__ import annotations
 
 import argparse
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from routing_game import __version__
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.workers import handling
-from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, prepare
+from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
+
+if TYPE_CHECKING:
+    from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
+    from routing_game.experiments.cells.spec import Spec
+    from routing_game.experiments.check.traces import Trace
+    from routing_game.experiments.hidden.suite import Scenario, Tally
+    from routing_game.theory import Game
+
+G = TypeVar("G")
+T = TypeVar("T", bound="Checked")
 
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
@@ -32,13 +45,17 @@ COMMANDS = {
     "tournament": "let every named provider meet every named user, exactly",
     "list": "show the games, the real model pairs and the learners",
 }
+PROFILES = ("smoke", "default", "full")
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; the exit code is 0, 1 if a learner failed, 2 at a wrong input or a full disk, 130 after Ctrl-C."""
+    """Run a command.
+
+    The exit code is 0, 1 if a learner failed, 2 at a wrong input or a full disk, 130 after Ctrl-C.
+    """
     argv = sys.argv[1:] if argv is None else argv
     try:
         with handling(signal.SIGTERM, signal.default_int_handler):
@@ -73,10 +90,8 @@ def discard_output() -> None:
 def needs_extra() -> None:
     """Raise InputError unless the extra `experiments` is installed."""
     if missing := [package for package in EXTRA if find_spec(package) is None]:
-        raise InputError(f"expected the package {missing[0]} to be installed; pip install 'routing-game[experiments]'")
-
-
-# --- commands -------------------------------------------------------------------------------------------------
+        problem = f"expected the package {missing[0]} to be installed"
+        raise InputError(f"{problem}; pip install 'routing-game[experiments]'")
 
 
 def run_check(arguments: argparse.Namespace) -> int:
@@ -84,68 +99,119 @@ def run_check(arguments: argparse.Namespace) -> int:
     if arguments.suite == "hidden":
         return run_hidden(arguments)
     from routing_game.experiments.cells.run import run
-    from routing_game.experiments.check.learners import LearnerDirectory, learn, make_spec
+    from routing_game.experiments.check.learners import CHECK, make_spec
     from routing_game.theory import GAMES, PAIRS
 
     games = chosen("game", arguments.games, [*GAMES, *PAIRS])
     learners = chosen_learners(arguments.learners)
-    spec = make_spec(arguments.profile, games, learners, arguments.seeds, arguments.tasks)
-    custom = (games, learners, arguments.seeds, arguments.tasks) != (None,) * 4
-    home = Path("runs", arguments.profile + (f"-{spec.digest[:6]}" if custom else ""))
-    directory = LearnerDirectory.create(arguments.out or home, spec)
-    with resumable(directory, arguments):
-        failures = run(directory, learn, arguments.engine, arguments.workers)
-    present(directory)
-    return 1 if failures else 0
+    asked = (games, learners, arguments.seeds, arguments.tasks)
+    spec = make_spec(arguments.profile, *asked)
+    directory = begun(CHECK, spec, "", asked, arguments.out)
+    with resumable(directory, arguments.words):
+        records = run(directory, arguments.engine, arguments.workers)
+    present(directory, records)
+    return failed(records)
 
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
     from routing_game.experiments.cells.run import run
-    from routing_game.experiments.hidden import suite
+    from routing_game.experiments.hidden.suite import GAME_NAMES, HIDDEN, RULES, make_spec
 
-    games = chosen("game of the hidden suite", arguments.games, suite.GAME_NAMES, "docs/belief.md")
-    rules = chosen("rule", arguments.learners, suite.RULES, "docs/belief.md")
-    spec = suite.make_spec(arguments.profile, games, rules, arguments.seeds, arguments.tasks)
-    custom = (games, rules, arguments.seeds, arguments.tasks) != (None,) * 4
-    home = Path("runs", f"hidden-{arguments.profile}" + (f"-{spec.digest[:6]}" if custom else ""))
-    directory = suite.HiddenDirectory.create(arguments.out or home, spec)
-    with resumable(directory, arguments):
-        failures = run(directory, suite.play, arguments.engine, arguments.workers)
-        present_hidden(directory, arguments.workers)
-    return 1 if failures else 0
+    games = chosen("game of the hidden suite", arguments.games, GAME_NAMES, "docs/belief.md")
+    rules = chosen("rule", arguments.learners, RULES, "docs/belief.md")
+    asked = (games, rules, arguments.seeds, arguments.tasks)
+    spec = make_spec(arguments.profile, *asked)
+    directory = begun(HIDDEN, spec, "hidden-", asked, arguments.out)
+    with resumable(directory, arguments.words):
+        records = run(directory, arguments.engine, arguments.workers)
+        present_hidden(directory, records, arguments.workers)
+    return failed(records)
+
+
+def begun(
+    suite: Suite[G, T],
+    spec: Spec[G],
+    prefix: str,
+    asked: tuple[object, ...],
+    out: Path | None,
+) -> RunDirectory[G, T]:
+    """The folder of a run; what is asked for beyond the profile is in the name of the usual one.
+
+    Args:
+        suite: the kind of run.
+        spec: of the run.
+        prefix: of the folder's usual name.
+        asked: what was chosen instead of the profile's games, learners, seeds and practice.
+        out: the folder; None for the usual one.
+    """
+    from routing_game.experiments.cells.records import RunDirectory
+
+    custom = any(choice is not None for choice in asked)
+    name = f"{prefix}{spec.profile}" + (f"-{spec.digest[:6]}" if custom else "")
+    return RunDirectory.create(suite, out or Path("runs", name), spec)
+
+
+def failed(records: Sequence[Record[Any]]) -> int:
+    """The exit code: 1 if a cell failed."""
+    return int(any(record.error is not None for record in records))
 
 
 @contextmanager
-def resumable(directory: Any, arguments: argparse.Namespace) -> Iterator[None]:
+def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterator[None]:
     """Say after Ctrl-C what is kept, and how to go on."""
     try:
         yield
     except KeyboardInterrupt:
         done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
-        again = shlex.join(["routing-game", "check", *arguments.words])
-        raise KeyboardInterrupt(f"stopped: {done} of {cells} cells are done and kept; resume with: {again}") from None
+        count = f"{done} of {cells} cells are done and kept"
+        again = shlex.join(["routing-game", "check", *words])
+        raise KeyboardInterrupt(f"stopped: {count}; resume with: {again}") from None
 
 
 def run_report(arguments: argparse.Namespace) -> int:
     """The report of an existing run."""
-    from routing_game.experiments.cells.records import suite_of
+    from routing_game.experiments.cells.records import RunDirectory, suite_of
 
     if suite_of(arguments.directory) == "hidden":
-        from routing_game.experiments.hidden.suite import HiddenDirectory
+        from routing_game.experiments.hidden.suite import HIDDEN
 
-        present_hidden(HiddenDirectory.open(arguments.directory), cores())
+        hidden = RunDirectory.open(HIDDEN, arguments.directory)
+        present_hidden(hidden, [*hidden.records()], cores())
     else:
-        from routing_game.experiments.check.learners import LearnerDirectory
+        from routing_game.experiments.check.learners import CHECK
 
-        present(LearnerDirectory.open(arguments.directory))
+        directory = RunDirectory.open(CHECK, arguments.directory)
+        present(directory, [*directory.records()])
     return 0
+
+
+def present(directory: RunDirectory[Game, Trace], records: Sequence[Record[Trace]]) -> None:
+    """The table on the terminal and the report on disk."""
+    from routing_game.experiments.check.judge import judge
+    from routing_game.experiments.check.report import terminal_table, write_report
+
+    judged = judge(directory.spec, records)
+    print(terminal_table(judged, directory.store.folder))
+    print(f"report: {write_report(judged, directory)}")
+
+
+def present_hidden(
+    directory: RunDirectory[Scenario, Tally], records: Sequence[Record[Tally]], workers: int
+) -> None:
+    """The answer on the terminal and the report on disk."""
+    from routing_game.experiments.hidden.suite_page import report
+    from routing_game.experiments.pages.page import terminal_page, write_page
+
+    page = report(directory.spec, records, workers)
+    print(terminal_page(page))
+    print(f"report: {write_page(page, 'report', directory.path)}")
 
 
 def run_belief(arguments: argparse.Namespace) -> int:
     """An experiment on a hidden cascade: its answer on the terminal, its page on disk."""
-    from routing_game.experiments.cells.kept import folder
     from routing_game.experiments.cells.progress import Steps
+    from routing_game.experiments.cells.store import tried
     from routing_game.experiments.pages.page import terminal_page, write_page
     from routing_game.theory import GAMES, PAIRS
 
@@ -153,51 +219,22 @@ def run_belief(arguments: argparse.Namespace) -> int:
     known(name, "experiment", EXPERIMENTS, "routing-game belief --help")
     known(arguments.game, "game", [*GAMES, *PAIRS])
     flags = {flag: getattr(arguments, flag) for flag in FLAGS}
-    experiment, settings = prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
-    out = folder(arguments.out or Path("runs", "belief"))
-    page = experiment(replace(settings, kept=out / "cells"), Steps())
+    settings = prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
+    out = tried(arguments.out or Path("runs", "belief"))
+    page = ask(name, replace(settings, kept=out / "cells"), Steps())
     print(terminal_page(page))
     print(f"page: {write_page(page, name, out)}")
     return 0
 
 
-def present(directory: Any) -> None:
-    """The table on the terminal and the report on disk."""
-    from routing_game.experiments.check.report import terminal_table, write_report
-
-    print(terminal_table(directory))
-    print(f"report: {write_report(directory)}")
-
-
-def present_hidden(directory: Any, workers: int) -> None:
-    """The answer on the terminal and the report on disk."""
-    from routing_game.experiments.hidden.suite_page import report
-    from routing_game.experiments.pages.page import terminal_page, write_page
-
-    page = report(directory, workers)
-    print(terminal_page(page))
-    print(f"report: {write_page(page, 'report', directory.path)}")
-
-
 def run_solve(arguments: argparse.Namespace) -> int:
-    """The equilibrium card of a named game, of given numbers, or of a named game with some numbers changed."""
+    """The equilibrium card of a named game, perhaps with some numbers changed, or of given ones."""
     from routing_game.experiments.card import card
-    from routing_game.theory import GAMES, PAIRS, Game, load
+    from routing_game.theory import PAIRS, Game
 
-    numbers: dict[str, Any] = {name: getattr(arguments, name) for name in NUMBERS}
-    given, ordered = {name: number for name, number in numbers.items() if number is not None}, not arguments.unordered
-    if arguments.game is not None:
-        if arguments.game.replace(".", "", 1).isdecimal():
-            raise InputError(f"expected the name of a game, or two numbers after --success, --latency and --cost and "
-                             f"one after --value and --penalty, got {arguments.game!r} on its own")  # fmt: skip
-        known(arguments.game, "game", [*GAMES, *PAIRS])
-        base = load(arguments.game)
-        given, ordered = {name: getattr(base, name) for name in NUMBERS} | given, ordered and base.ordered
-    elif missing := [f"--{name}" for name in NUMBERS if name not in given]:
-        raise InputError(f"expected the name of a game, or all its numbers, got no {', '.join(missing)}; "
-                         "see routing-game list")  # fmt: skip
+    numbers, ordered = numbers_of(arguments)
     try:
-        game = Game(**given, ordered=ordered)
+        game = Game(**numbers, ordered=ordered)
     except ValueError as error:
         raise InputError(str(error).replace("ordered=False", "--unordered")) from None
     units = ("s", "USD") if arguments.game in PAIRS else ()
@@ -205,12 +242,42 @@ def run_solve(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def numbers_of(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """The numbers of the game that is asked for, and whether they must be in the paper's order.
+
+    Raises:
+        InputError: numbers are missing, or the name is no game's.
+    """
+    from routing_game.theory import GAMES, PAIRS, load
+
+    name, ordered = arguments.game, not arguments.unordered
+    flags = {number: getattr(arguments, number) for number in NUMBERS}
+    given = {number: value for number, value in flags.items() if value is not None}
+    if name is None:
+        if missing := [f"--{number}" for number in NUMBERS if number not in given]:
+            problem = (
+                f"expected the name of a game, or all its numbers, got no {', '.join(missing)}"
+            )
+            raise InputError(f"{problem}; see routing-game list")
+        return given, ordered
+    if name.replace(".", "", 1).isdecimal():
+        raise InputError(
+            "expected the name of a game, or two numbers after --success, --latency and --cost and "
+            f"one after --value and --penalty, got {name!r} on its own"
+        )
+    known(name, "game", [*GAMES, *PAIRS])
+    base = load(name)
+    return {number: getattr(base, number) for number in NUMBERS} | given, ordered and base.ordered
+
+
 def run_figures(arguments: argparse.Namespace) -> int:
     """The paper's figures, a line for each as it is written."""
+    from routing_game.experiments.cells.store import unwritable
     from routing_game.experiments.paper.maps import write_figure
     from routing_game.experiments.paper.planes import FIGURES
 
-    names = chosen("figure", arguments.only, FIGURES, "routing-game figures --help") or tuple(FIGURES)
+    all_names = tuple(FIGURES)
+    names = chosen("figure", arguments.only, all_names, "routing-game figures --help") or all_names
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
         for name in names:
@@ -219,8 +286,7 @@ def run_figures(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        problem = f"{arguments.out} ({error.strerror})"
-        raise InputError(f"expected a folder to write to, got {problem}; choose another --out") from None
+        raise unwritable(arguments.out, error) from None
     return 0
 
 
@@ -266,9 +332,6 @@ RUN = {
 }
 
 
-# --- words ----------------------------------------------------------------------------------------------------
-
-
 class Parser(argparse.ArgumentParser):
     """An argparse parser that complains in one line and takes no abbreviations."""
 
@@ -292,87 +355,147 @@ def parse(argv: list[str]) -> argparse.Namespace:
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         flags = commands[arguments.command]._option_string_actions
-        raise InputError(f"expected no {unknown[0]!r} here{close(unknown[0], flags)}; "
-                         f"see routing-game {arguments.command} --help")  # fmt: skip
+        problem = f"expected no {unknown[0]!r} here{close(unknown[0], flags)}"
+        raise InputError(f"{problem}; see routing-game {arguments.command} --help")
     arguments.words = argv[1:]
     return arguments
 
 
 def build_parser() -> tuple[Parser, dict[str, Parser]]:
     """The parser, and that of each command."""
-    parser = Parser(prog="routing-game", description="Routing games: exact theory against learning agents.")
+    about = "Routing games: exact theory against learning agents."
+    parser = Parser(prog="routing-game", description=about)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     actions = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands = {name: actions.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
-
-    run = commands["check"]
-    run.add_argument("--suite", choices=["learners", "hidden"], default="learners",
-                     help="learners against the theory, or every user's rule in scenarios with a hidden s; for these, "
-                          "learners are rules and tasks are sessions")  # fmt: skip
-    run.add_argument("--games", default="all", metavar="A,B", help="which games (default: all)")
-    run.add_argument(
-        "--learners",
-        default="all",
-        metavar="X,Y",
-        help="which learners (default: all); also module:Agent, one of your own",
-    )
-    run.add_argument("--profile", choices=["smoke", "default", "full"], default="default",
-                     help="practice and seeds: smoke shows that all runs, default fits a coffee break, full is for "
-                          "results")  # fmt: skip
-    run.add_argument("--seeds", type=at_least_one, metavar="N", help="seeds per learner, instead of the profile's")
-    run.add_argument("--tasks", type=at_least_one, metavar="N", help="practice per cell, instead of the profile's")
-    run.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/PROFILE)")
-    run.add_argument("--engine", choices=["loky", "serial"], default="loky",
-                     help="worker processes, or this one; the results are the same")  # fmt: skip
-    run.add_argument("--workers", type=at_least_one, default=cores(), metavar="N", help="processes (%(default)s)")
-
-    commands["report"].add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
-
-    ask = commands["belief"]
-    ask.add_argument("experiment", metavar="EXPERIMENT", help=", ".join(EXPERIMENTS) + "; see below")
-    ask.formatter_class = argparse.RawDescriptionHelpFormatter
-    ask.epilog = "\n".join(["experiments:", *(f"  {name:14}{asks}" for name, asks in EXPERIMENTS.items())])
-    ask.add_argument("--game", default="t4-cascade", metavar="GAME", help="a name from routing-game list (%(default)s)")
-    ask.add_argument("--profile", choices=["smoke", "default", "full"], default="default",
-                     help="how much: smoke takes seconds, default minutes, full is for results")  # fmt: skip
-    for number, takers in FLAGS.items():
-        names = " and ".join([", ".join(takers[:-1]), takers[-1]])
-        ask.add_argument(f"--{number}", type=at_least_one, metavar="N", help=f"instead of the profile's, for {names}")
-    ask.add_argument("--workers", type=at_least_one, default=cores(), metavar="N", help="processes (%(default)s)")
-    ask.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder for the page and its numbers (default: runs/belief)"
-    )
-
-    card = commands["solve"]
-    card.add_argument("game", nargs="?", metavar="GAME", help="a name from routing-game list; flags change its numbers")
-    for name, text in (("value", "V, a solved task to the user"), ("penalty", "P, an abandoned task to the provider")):
-        card.add_argument(f"--{name}", type=float, metavar=name[0].upper(), help=text)
-    for name, text in (("success", "chance of success"), ("latency", "delay"), ("cost", "cost")):
-        help_text = f"{text} of a pass of model 1 and 2"
-        card.add_argument(f"--{name}", type=float, nargs=2, metavar=("M1", "M2"), help=help_text)
-    card.add_argument("--unordered", action="store_true", help="model 2 need not be better, slower and dearer")
-
-    draw = commands["figures"]
-    draw.add_argument("--only", default="all", metavar="3,4-left", help="3, 4-left, 4-right, 5-left, 5-middle, 5-right")
-    draw.add_argument(
-        "--set", choices=["A", "B"], default="A", help="which of our two sets of p, V and t (%(default)s)"
-    )
-    draw.add_argument("--out", type=Path, default=Path("runs", "figures"), metavar="DIR", help="folder (%(default)s)")
-
-    count = commands["frequencies"]
-    count.add_argument("--games", type=at_least_one, default=2_000_000, metavar="N", help="games a prior (%(default)s)")
-    count.add_argument("--seed", type=at_least_one, default=2026, metavar="N", help="of the random games (%(default)s)")
-
-    meet = commands["tournament"]
-    meet.add_argument("game", metavar="GAME", help="a name from routing-game list")
-    for role in ("provider", "user"):
-        text = f"folder of a saved {role}, to take part; may be repeated"
-        meet.add_argument(f"--{role}", type=Path, action="append", default=[], metavar="DIR", help=text)
+    commands = {}
+    for name, text in COMMANDS.items():
+        commands[name] = actions.add_parser(name, help=text, description=text)
+        WORDS.get(name, lambda _: None)(commands[name])
     return parser, commands
 
 
-def chosen(kind: str, text: str, names: Iterable[str], see: str = "routing-game list") -> tuple[str, ...] | None:
-    """The names in a comma-separated list, in the order of `names` and once each; None for "all"."""
+def words_of_check(parser: Parser) -> None:
+    """What `check` takes."""
+    text = (
+        "learners against the theory, or every user's rule in scenarios with a hidden s; "
+        "for these, learners are rules and tasks are sessions"
+    )
+    suites = ["learners", "hidden"]
+    parser.add_argument("--suite", choices=suites, default="learners", help=text)
+    text = "which games (default: all)"
+    parser.add_argument("--games", default="all", metavar="A,B", help=text)
+    text = "which learners (default: all); also module:Agent, one of your own"
+    parser.add_argument("--learners", default="all", metavar="X,Y", help=text)
+    text = (
+        "practice and seeds: smoke shows that all runs, default fits a coffee break, "
+        "full is for results"
+    )
+    parser.add_argument("--profile", choices=PROFILES, default="default", help=text)
+    add_number(parser, "seeds", "seeds per learner, instead of the profile's")
+    add_number(parser, "tasks", "practice per cell, instead of the profile's")
+    add_folder(parser, "the run's folder (default: runs/PROFILE)")
+    text = "worker processes, or this one; the results are the same"
+    parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)
+    add_number(parser, "workers", "processes (%(default)s)", cores())
+
+
+def words_of_report(parser: Parser) -> None:
+    """What `report` takes."""
+    parser.add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
+
+
+def words_of_belief(parser: Parser) -> None:
+    """What `belief` takes."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    asked = (f"  {name:14}{asks}" for name, asks in EXPERIMENTS.items())
+    parser.epilog = "\n".join(["experiments:", *asked])
+    text = ", ".join(EXPERIMENTS) + "; see below"
+    parser.add_argument("experiment", metavar="EXPERIMENT", help=text)
+    text = "a name from routing-game list (%(default)s)"
+    parser.add_argument("--game", default="t4-cascade", metavar="GAME", help=text)
+    text = "how much: smoke takes seconds, default minutes, full is for results"
+    parser.add_argument("--profile", choices=PROFILES, default="default", help=text)
+    for number, takers in FLAGS.items():
+        names = f"{', '.join(takers[:-1])} and {takers[-1]}"
+        add_number(parser, number, f"instead of the profile's, for {names}")
+    add_number(parser, "workers", "processes (%(default)s)", cores())
+    add_folder(parser, "folder for the page and its numbers (default: runs/belief)")
+
+
+def words_of_solve(parser: Parser) -> None:
+    """What `solve` takes."""
+    text = "a name from routing-game list; flags change its numbers"
+    parser.add_argument("game", nargs="?", metavar="GAME", help=text)
+    for name, text in (
+        ("value", "V, a solved task to the user"),
+        ("penalty", "P, an abandoned task to the provider"),
+    ):
+        parser.add_argument(f"--{name}", type=float, metavar=name[0].upper(), help=text)
+    for name, text in (("success", "chance of success"), ("latency", "delay"), ("cost", "cost")):
+        text = f"{text} of a pass of model 1 and 2"
+        parser.add_argument(f"--{name}", type=float, nargs=2, metavar=("M1", "M2"), help=text)
+    text = "model 2 need not be better, slower and dearer"
+    parser.add_argument("--unordered", action="store_true", help=text)
+
+
+def words_of_figures(parser: Parser) -> None:
+    """What `figures` takes."""
+    text = "3, 4-left, 4-right, 5-left, 5-middle, 5-right"
+    parser.add_argument("--only", default="all", metavar="3,4-left", help=text)
+    text = "which of our two sets of p, V and t (%(default)s)"
+    parser.add_argument("--set", choices=["A", "B"], default="A", help=text)
+    add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
+
+
+def words_of_frequencies(parser: Parser) -> None:
+    """What `frequencies` takes."""
+    add_number(parser, "games", "games a prior (%(default)s)", 2_000_000)
+    add_number(parser, "seed", "of the random games (%(default)s)", 2026)
+
+
+def words_of_tournament(parser: Parser) -> None:
+    """What `tournament` takes."""
+    parser.add_argument("game", metavar="GAME", help="a name from routing-game list")
+    many: dict[str, Any] = {"action": "append", "default": []}
+    for role in ("provider", "user"):
+        text = f"folder of a saved {role}, to take part; may be repeated"
+        parser.add_argument(f"--{role}", type=Path, metavar="DIR", help=text, **many)
+
+
+def add_number(parser: Parser, name: str, text: str, default: int | None = None) -> None:
+    """A flag that takes a whole number of at least 1; its name, its help and what it is without."""
+    flag = f"--{name}"
+    parser.add_argument(flag, type=at_least_one, default=default, metavar="N", help=text)
+
+
+def add_folder(parser: Parser, text: str, default: Path | None = None) -> None:
+    """The flag for the folder of results."""
+    parser.add_argument("--out", type=Path, default=default, metavar="DIR", help=text)
+
+
+WORDS = {
+    "check": words_of_check,
+    "report": words_of_report,
+    "belief": words_of_belief,
+    "solve": words_of_solve,
+    "figures": words_of_figures,
+    "frequencies": words_of_frequencies,
+    "tournament": words_of_tournament,
+}
+"""Command -> what gives it its words; one that takes none is not here."""
+
+
+def chosen(
+    kind: str, text: str, names: Iterable[str], see: str = "routing-game list"
+) -> tuple[str, ...] | None:
+    """The names in a comma-separated list, in the order of `names` and once each; None for "all".
+
+    Args:
+        kind: of what, for the message at another name.
+        text: the list.
+        names: that there are.
+        see: where people find them.
+    """
     if text == "all":
         return None
     words = [word.strip() for word in text.split(",")]
@@ -383,7 +506,7 @@ def chosen(kind: str, text: str, names: Iterable[str], see: str = "routing-game 
 
 
 def chosen_learners(text: str) -> tuple[str, ...] | None:
-    """As `chosen`, of our learners and then those of one's own, ``module:Agent``, which must be there."""
+    """As `chosen`, of our learners and then those of one's own, ``module:Agent``."""
     from routing_game.experiments.check import own
     from routing_game.experiments.check.learners import LEARNERS
 
@@ -398,9 +521,11 @@ def chosen_learners(text: str) -> tuple[str, ...] | None:
 
 
 def known(word: str, kind: str, names: Collection[str], see: str = "routing-game list") -> None:
-    """Raise InputError unless the word is one of the names."""
+    """Raise InputError unless the word is one of the names; see `chosen`."""
     if word not in names:
-        raise InputError(f"expected the name of a {kind}, got {word!r}{close(word, names)}; see {see}")
+        raise InputError(
+            f"expected the name of a {kind}, got {word!r}{close(word, names)}; see {see}"
+        )
 
 
 def close(word: str, names: Iterable[str]) -> str:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 from scipy.stats import binomtest, bootstrap, trim_mean
 
 if TYPE_CHECKING:
     import polars as pl
+
+HALF = 1.96
+"""Half of a 95 % interval of a mean of many, in standard errors."""
 
 
 class Share(NamedTuple):
@@ -36,9 +39,10 @@ def iqm(values: NDArray[np.float64], axis: int | None = None) -> NDArray[np.floa
 
 
 def iqm_interval(regret: NDArray[np.float64], resamples: int = 2000) -> tuple[float, float, float]:
-    """The interquartile mean of (seeds, games) regrets, and its 95 % bootstrap interval over seeds, paired by game.
+    """Interquartile mean of (seeds, games) regrets, and its 95 % bootstrap interval over seeds.
 
-    Resampling takes whole seeds, in every game the same; the random numbers are fixed, so the interval is too.
+    Resampling takes whole seeds, in every game the same; the random numbers are fixed, so the
+    interval is too.
     """
     middle = float(iqm(regret))
     if len(regret) < 2:
@@ -62,29 +66,35 @@ def share(name: str, happened: Any) -> dict[str, float]:
 def mean(name: str, values: Any) -> dict[str, float]:
     """A mean with half of its 95 % t interval (nan for a single value), as two columns."""
     n = np.size(values)
-    half = stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / np.sqrt(n) if n > 1 else np.nan
-    return {name: float(np.mean(values)), f"{name}_half": float(half)}
+    spread = np.std(values, ddof=1) if n > 1 else np.nan
+    return {name: float(np.mean(values)), f"{name}_half": float(half_width(spread, n))}
+
+
+def half_width(spread: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
+    """Half of the 95 % t interval of a mean of n values; nan for n = 1."""
+    n = np.asarray(n)
+    quantile = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
+    return np.asarray(quantile * np.asarray(spread) / np.sqrt(n))
 
 
 def gap(measured: float, exact: float, error: float) -> float:
-    """How far the measured lies from the exact, in standard errors; 0 where both are the same for sure."""
-    return 0.0 if measured == exact else (measured - exact) / error if error > 0 else np.copysign(np.inf, measured)
+    """How far the measured lies from the exact, in standard errors; 0 where both are the same."""
+    if measured == exact:
+        return 0.0
+    return (measured - exact) / error if error > 0 else float(np.copysign(np.inf, measured))
 
 
 def share_error(exact: float, n: int) -> float:
-    """The standard error of a share of n whose chance is ``exact``; no less than if one of them decided it."""
+    """The standard error of a share of n whose chance is ``exact``, as if one decided it."""
     return float(np.sqrt(max(exact * (1 - exact), 1 / n) / n))
 
 
 def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.DataFrame:
-    """Mean over seeds, `n`, and the half-width `half` of the 95 % t interval (nan for a single seed)."""
+    """Mean over seeds, `n`, and half of the 95 % t interval, `half` (nan for a single seed)."""
     import polars as pl  # only tables of the reports need it; workers have none
 
     table = frame.group_by(by, maintain_order=True).agg(
         pl.col(column).mean().alias("mean"), pl.col(column).std().alias("sd"), pl.len().alias("n")
     )
-    n = table["n"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        quantile = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
-    half = quantile * table["sd"].fill_null(np.nan).to_numpy() / np.sqrt(n)
+    half = half_width(table["sd"].fill_null(np.nan).to_numpy(), table["n"].to_numpy())
     return table.with_columns(half=pl.Series(half)).drop("sd")

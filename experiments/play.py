@@ -1,9 +1,10 @@
 """The task loop, and what is noted along the way.
 
-A provider commits, the world plays one task, the provider learns from what it showed: `play`. Exact policies and
-bandits go through it; learners that plan ahead go through `play_batches`, which draws all tasks of a plan at once;
-learners that bring their own loop (gradient, PPO) have `train` instead. All are iterators over checkpoints, and at each
-checkpoint the agent is asked what it would do if learning stopped now.
+A provider commits, the world plays one task, the provider learns from what it showed: `play`. Exact
+policies and bandits go through it; learners that plan ahead go through `play_batches`, which draws
+all tasks of a plan at once; learners that bring their own loop (gradient, PPO) have `train`
+instead. All are iterators over checkpoints, and at each checkpoint the agent is asked what it would
+do if learning stopped now.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,13 +26,18 @@ Array = NDArray[Any]
 
 
 def checkpoints(tasks: int, first: int = 10, count: int = 30) -> list[int]:
-    """Numbers of tasks at which to look, evenly spaced on a log axis up to two digits, the last one exact."""
+    """Numbers of tasks at which to look, evenly spaced on a log axis, the last one exact."""
     spaced = np.geomspace(min(first, tasks), tasks, count)
-    return sorted({int(float(f"{n:.1e}")) for n in spaced[:-1]} | {tasks})
+    return sorted({two_digits(n) for n in spaced[:-1]} | {tasks})
+
+
+def two_digits(n: float) -> int:
+    """The number to two digits, as it is written in exponents: they round to even as text does."""
+    return int(float(f"{n:.1e}"))
 
 
 class World:
-    """One game's tasks, drawn whole: a function from (commitment, q) to a `Task`; for the schemes of two learners."""
+    """One game's tasks, drawn whole, as a function from (commitment, q), for two learners."""
 
     def __init__(self, game: Game, rng: np.random.Generator, max_passes: int = 1000) -> None:
         self.game, self.max_passes = game, max_passes
@@ -59,7 +65,14 @@ def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Arra
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:
-    """Play that many tasks on a provider's environment; pause at each checkpoint, after so many tasks."""
+    """Play that many tasks on a provider's environment; pause at each checkpoint.
+
+    Args:
+        env: takes commitments.
+        provider: is told of each task.
+        tasks: how many.
+        seed: of the environment.
+    """
     looks = set(checkpoints(tasks))
     env.reset(seed=seed)
     for done in range(1, tasks + 1):
@@ -70,10 +83,20 @@ def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> I
             yield done
 
 
-def play_batches(game: Game, provider: Planner, tasks: int, seed: int, user: User | None = None) -> Iterator[int]:
-    """Play that many tasks, each plan's at once, against the exact user unless another is given; pause as `play` does.
+def play_batches(
+    game: Game, provider: Planner, tasks: int, seed: int, user: User | None = None
+) -> Iterator[int]:
+    """Play that many tasks, each plan's at once; pause as `play` does.
 
-    The law of the tasks is that of `play`. A checkpoint cuts a plan short; the provider then plans anew.
+    The law of the tasks is that of `play`. A checkpoint cuts a plan short; the provider then plans
+    anew.
+
+    Args:
+        game: the game.
+        provider: plans, and is told of what each plan cost.
+        tasks: how many.
+        seed: of the tasks.
+        user: the exact one if None.
     """
     rng, user, done = np.random.default_rng(seed), user or BestResponseUser(game), 0
     replies: dict[Commitment, float] = {}
@@ -83,7 +106,10 @@ def play_batches(game: Game, provider: Planner, tasks: int, seed: int, user: Use
             if commitment not in replies:
                 replies[commitment] = float(user.abandon(*commitment))
             size = min(wanted, look - done)
-            standard, reasoning, solved = sampler.sample_tasks(game, *commitment, replies[commitment], rng, size)
-            provider.update_many(commitment, Tally.of(settle(game, (standard, reasoning), solved).cost))
+            *passes, solved = sampler.sample_tasks(
+                game, *commitment, replies[commitment], rng, size
+            )
+            cost = settle(game, passes, solved).cost
+            provider.update_many(commitment, Tally.of(cost))
             done += size
         yield done

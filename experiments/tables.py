@@ -1,7 +1,7 @@
-"""Lists and tables for the terminal: all that has a name, kinds of optimum, and what named agents make of a game."""
+"""Tables for the terminal: what has a name, kinds of optimum, and what named agents come to."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 
@@ -26,14 +26,15 @@ def catalog_lines() -> list[str]:
     lines.append("real pairs (V, t in seconds; P, c in US dollars)")
     for name, pair in PAIRS.items():
         source = f"{pair.source['repository']}@{pair.source['commit'][:7]}"
-        lines.append(f"  {name:22}{pair.game.regime}  V = {pair.value:g}, P = {pair.penalty:g}: {pair.note} ({source})")
+        worth = f"V = {pair.value:g}, P = {pair.penalty:g}"
+        lines.append(f"  {name:22}{pair.game.regime}  {worth}: {pair.note} ({source})")
     lines.append("learners")
     lines += [f"  {name:22}{learner.about}" for name, learner in LEARNERS.items()]
     return lines
 
 
 def frequency_lines(games: int, seed: int) -> list[str]:
-    """A row for each prior with the share of each kind of optimum in per cent; then what each kind and each prior is.
+    """A row for each prior with the share of each kind of optimum; then what each of them is.
 
     Args:
         games: number of games to draw from each prior.
@@ -46,13 +47,27 @@ def frequency_lines(games: int, seed: int) -> list[str]:
     for prior, share in shares.items():
         percent = [share[rule] for rule in seen] + [sum(share[rule] for rule in CASCADES)]
         lines.append(f"{prior:12}" + "".join(f"{100 * x:10.2f}" for x in percent))
-    words = {rule: RULES[rule] for rule in seen} | {"cascades": f"{' and '.join(CASCADES)} together"}
-    words |= {prior: " ".join(inspect.cleandoc(draw.__doc__ or "").split()) for prior, draw in PRIORS.items()}
-    return [*lines, "", *(fill(f"{name:12}{text}", WIDTH, subsequent_indent=" " * 12) for name, text in words.items())]
+    words = {rule: RULES[rule] for rule in seen} | {
+        "cascades": f"{' and '.join(CASCADES)} together"
+    }
+    for prior, draw in PRIORS.items():
+        words[prior] = " ".join(inspect.cleandoc(draw.__doc__ or "").split())
+    return [*lines, "", *glossary(words, 12)]
 
 
-def tournament_lines(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ()) -> list[str]:
-    """J and U of each pair of the zoo, and of saved policies in folders, which take part under their folders' names.
+def glossary(words: Mapping[str, str], left: int) -> list[str]:
+    """A paragraph for each name, beside it."""
+    indent = " " * left
+    return [
+        fill(f"{name:{left}}{text}", WIDTH, subsequent_indent=indent)
+        for name, text in words.items()
+    ]
+
+
+def tournament_lines(
+    game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ()
+) -> list[str]:
+    """J and U of each pair of the zoo and of saved policies, under the names of their folders.
 
     Raises:
         FileNotFoundError: a folder holds no policy.
@@ -68,14 +83,13 @@ def tournament_lines(game: Game, providers: Sequence[Path] = (), users: Sequence
     table = zoo.tournament(game, leaders, followers)
     left = max(map(len, table.providers)) + 2
     lines = []
-    for title, numbers in (("J, the provider's cost", table.cost), ("U, the user's utility", table.utility)):
-        lines += [title, " " * left + "".join(f"{name:>11}" for name in table.users)]
+    head = " " * left + "".join(f"{name:>11}" for name in table.users)
+    tables = {"J, the provider's cost": table.cost, "U, the user's utility": table.utility}
+    for title, numbers in tables.items():
+        lines += [title, head]
         for name, row in zip(table.providers, numbers, strict=True):
             lines.append(f"{name:{left}}" + "".join(f"{x:11.4f}" for x in row))
         lines.append("")
     entries = {**zoo.PROVIDERS, **zoo.USERS}
     words = {name: f"{entry.about} ({entry.reference})" for name, entry in entries.items()}
-    return [
-        *lines,
-        *(fill(f"{name:{left}}{text}", WIDTH, subsequent_indent=" " * left) for name, text in words.items()),
-    ]
+    return [*lines, *glossary(words, left)]

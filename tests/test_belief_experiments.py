@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,12 @@ import pytest
 
 from routing_game.envs.observation import Dial
 from routing_game.experiments import InputError
-from routing_game.experiments.cells import kept
 from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cli import EXPERIMENTS, FLAGS, main
 from routing_game.experiments.hidden import converge, observability, suite, trap
-from routing_game.experiments.hidden.rulebook import RULEBOOK, Remembered
+from routing_game.experiments.hidden import settings as settings_module
+from routing_game.experiments.hidden.rulebook import RULEBOOK, Remembered, alone
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.suite_judge import Question, exact, judge
 from routing_game.experiments.hidden.threshold import threshold as threshold_of
@@ -36,7 +40,9 @@ T4, T5 = GAMES["t4-cascade"], GAMES["t5-cascade"]
 S0 = float(threshold_of(T4, "t4-cascade").s)
 
 
-def ask(words: list[str], out: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, dict[str, Any], str]:
+def ask(
+    words: list[str], out: Path, capsys: pytest.CaptureFixture[str]
+) -> tuple[str, dict[str, Any], str]:
     """(text on the terminal, the JSON beside the page, the page) of an experiment; `words` begin with its name."""
     assert main(["belief", *words, "--profile", "smoke", "--workers", "1", "--out", str(out)]) == 0
     told = capsys.readouterr().out
@@ -49,7 +55,9 @@ def check_page(told: str, facts: dict[str, Any], page: str, figures: int) -> Non
     flat = " ".join(told.split())
     for words in (facts["title"], *facts["answer"]):
         assert words.replace("- ", "-") in flat.replace("- ", "-")
-    assert page.count('<img src="data:image/svg+xml;base64,') == figures == page.count("<figcaption>")
+    assert (
+        page.count('<img src="data:image/svg+xml;base64,') == figures == page.count("<figcaption>")
+    )
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
     assert facts["versions"]["routing-game"]
 
@@ -67,7 +75,10 @@ class TestTrap:
         at = table.filter(pl.col("s") == S0, rule="plug-in").row(0, named=True)
         chance = lock_in(T4, S0, Belief(1.0, 1.0), 40, lambda b: plug_in_after_failure(T4, b))
         assert at["exact"] == pytest.approx(chance)
-        assert f"{percent(at['locked'])} % of 40 sessions; exactly in {percent(chance)} %" in facts["answer"][0]
+        assert (
+            f"{percent(at['locked'])} % of 40 sessions; exactly in {percent(chance)} %"
+            in facts["answer"][0]
+        )
         assert table["gap"].drop_nulls().abs().max() < 4.5
         assert f"{at['user_regret']:.4f}" in facts["answer"][4]
 
@@ -81,10 +92,15 @@ class TestTrap:
     @pytest.mark.slow
     def test_the_trap_of_a_thousand_tasks(self) -> None:
         """At s0 plug-in is locked in, past it who explores is not; simulated is exact to three standard errors."""
-        mark, settings = threshold_of(T4, "t4-cascade"), Settings("t4-cascade", "full", trap.PROFILES["full"])
+        mark, settings = (
+            threshold_of(T4, "t4-cascade"),
+            Settings("t4-cascade", "full", trap.PROFILES["full"]),
+        )
 
         def found(rule: str, distance: float) -> dict[str, Any]:
-            return trap.row(settings, mark, trap.Cell(rule, Belief(1.0, 1.0), mark.towards(distance), "s"))
+            return trap.row(
+                settings, mark, trap.Cell(rule, Belief(1.0, 1.0), mark.towards(distance), "s")
+            )
 
         for rule in ("plug-in", "plug-in, each task", "optimistic, fixed"):
             for distance in (0.0, 0.1):
@@ -94,22 +110,30 @@ class TestTrap:
             assert found("Thompson", distance)["doubts_high"] < 0.02
             assert found("forced stays", distance)["doubts_high"] < 0.02
             assert found("forced stays", distance)["silent_high"] < 0.02
-        assert abs(found("plug-in", 0.0)["user_regret"]) < 0.002  # blind to what costs the provider this much
+        assert (
+            abs(found("plug-in", 0.0)["user_regret"]) < 0.002
+        )  # blind to what costs the provider this much
         assert found("plug-in", 0.0)["provider_regret"] > 0.5
 
 
 class TestConverge:
     def test_the_page(self, tmp_path: Path, capsys: Any) -> None:
-        told, facts, page = ask(["converge", "--game", "t5-cascade", "--sessions", "40"], tmp_path, capsys)
+        told, facts, page = ask(
+            ["converge", "--game", "t5-cascade", "--sessions", "40"], tmp_path, capsys
+        )
         check_page(told, facts, page, figures=3)
         table = pl.read_csv(tmp_path / "converge-beliefs.csv", infer_schema_length=None)
-        last = table.filter(pl.col("distance") == 0.1, rule="always stays", tasks=45).row(0, named=True)
+        last = table.filter(pl.col("distance") == 0.1, rule="always stays", tasks=45).row(
+            0, named=True
+        )
         mark = threshold_of(T5, "t5-cascade")
         right, covered = converge.stayers(T5, mark, mark.towards(0.1), 45)
         assert (last["right_exact"], last["covered_exact"]) == pytest.approx((right, covered))
         assert f"exactly {percent(right)} %" in facts["answer"][0]
         assert f"{last['error']:.4f} off" in facts["answer"][0]
-        gaps = table.select(pl.concat_list("right_gap", "covered_gap").explode().drop_nulls().abs()).to_series()
+        gaps = table.select(
+            pl.concat_list("right_gap", "covered_gap").explode().drop_nulls().abs()
+        ).to_series()
         assert gaps.max() < 5
 
     @pytest.mark.parametrize(("game", "name"), [(T4, "t4-cascade"), (T5, "t5-cascade")])
@@ -127,8 +151,8 @@ class TestConverge:
             here = {counts: chance for counts, chance in after.items() if chance > 1e-14}
         counts, chances = np.array(list(here)), np.array(list(here.values()))
         beliefs = Belief(1 + counts[:, 0], 1 + counts[:, 1])
-        expected = [float(chances[flags].sum()) for flags in
-                    (converge.right(game, mark, beliefs, s), converge.holds(beliefs, s))]  # fmt: skip
+        on_side, held = converge.right(game, mark, beliefs, s), converge.holds(beliefs, s)
+        expected = [float(chances[flags].sum()) for flags in (on_side, held)]
         assert converge.stayers(game, mark, s, 3) == pytest.approx(expected, abs=1e-9)
 
     def test_intervals_hold_s_as_often_as_they_say_on_average_over_the_prior(self) -> None:
@@ -141,13 +165,17 @@ class TestObservability:
     def test_the_page(self, tmp_path: Path, capsys: Any) -> None:
         told, facts, page = ask(["observability", "--seeds", "1"], tmp_path, capsys)
         check_page(told, facts, page, figures=2)
-        ends, runs = (pl.read_csv(tmp_path / f"observability-{name}.csv") for name in ("ends", "runs"))
+        ends, runs = (
+            pl.read_csv(tmp_path / f"observability-{name}.csv") for name in ("ends", "runs")
+        )
         assert len(ends) == len(runs) == 2 * len(observability.DIAL)
         theory = observability.predicted(T4, "samples:1")
         assert f"to {theory:.3f} at one" in facts["answer"][0]
         assert set(ends.filter(observes="samples:1")["theory"]) == {theory}
 
-    @pytest.mark.parametrize("observes", ["strategy", "samples:3", "samples:100", "noisy:0.1", "route"])
+    @pytest.mark.parametrize(
+        "observes", ["strategy", "samples:3", "samples:100", "noisy:0.1", "route"]
+    )
     def test_the_law_of_what_is_seen_is_the_dials(self, observes: str) -> None:
         """Frequencies of bins in 3,000 glimpses within four standard errors of the chances."""
         rng, dial, s = np.random.default_rng(3), Dial.parse(observes), 0.3
@@ -157,17 +185,27 @@ class TestObservability:
         share = np.bincount(observability.nearest(seen, m), minlength=m) / 3000
         (chances,) = observability.law(dial, np.array([s]))
         assert chances.sum() == pytest.approx(1.0)
-        assert np.all(np.abs(share - chances) <= 4 * np.sqrt(np.maximum(chances * (1 - chances), 1 / 3000) / 3000))
+        assert np.all(
+            np.abs(share - chances)
+            <= 4 * np.sqrt(np.maximum(chances * (1 - chances), 1 / 3000) / 3000)
+        )
 
     @pytest.mark.parametrize("game", [T4, T5])
     def test_theory_rises_from_commitment_to_simultaneous_play(self, game: Game) -> None:
-        for kind in (("samples:100", "samples:10", "samples:3", "samples:1"), ("noisy:0.02", "noisy:0.2", "noisy:0.5")):
-            costs = [observability.predicted(game, observes) for observes in ("strategy", *kind, "route")]
+        for kind in (
+            ("samples:100", "samples:10", "samples:3", "samples:1"),
+            ("noisy:0.02", "noisy:0.2", "noisy:0.5"),
+        ):
+            costs = [
+                observability.predicted(game, observes) for observes in ("strategy", *kind, "route")
+            ]
             assert costs == sorted(costs)
             assert costs[0] == solve(game).cost
             assert costs[-1] == simultaneous(game).lowest
 
-    @pytest.mark.parametrize("observes", ["strategy", "samples:30", "samples:1", "noisy:0.2", "route"])
+    @pytest.mark.parametrize(
+        "observes", ["strategy", "samples:30", "samples:1", "noisy:0.2", "route"]
+    )
     def test_fictitious_play_goes_where_theory_says(self, observes: str) -> None:
         rng = np.random.default_rng(5)
         played, _ = observability.replies(T4, Dial.parse(observes), 6000, rng)
@@ -180,7 +218,9 @@ class TestRulebook:
         for name in ("t4-cascade", "t5-cascade"):
             mark, s = threshold_of(GAMES[name], name), np.linspace(0, 1, 21)
             assert np.allclose(told(GAMES[name], mark, s).utility, told_utility(GAMES[name], s))
-        assert float(told(T4, threshold_of(T4, ""), S0).cost) == pytest.approx(float(solve(T4).cost))
+        assert float(told(T4, threshold_of(T4, ""), S0).cost) == pytest.approx(
+            float(solve(T4).cost)
+        )
 
     def test_remembered_answers_are_the_rules(self) -> None:
         rng = np.random.default_rng(0)
@@ -189,6 +229,29 @@ class TestRulebook:
         memory = Remembered(rule)
         for _ in range(2):
             assert np.array_equal(memory.leaving(beliefs, 1, rng), rule.leaving(beliefs, 1, rng))
+
+    def test_what_a_rule_is_said_to_be_it_is(self) -> None:
+        """At every belief of a lattice, in both games, each of its fields; a rule draws if not."""
+        a, b = map(np.ravel, np.meshgrid(np.arange(1.0, 9.0), np.arange(1.0, 9.0)))
+        beliefs = Belief(a, b)
+        for entry, game in product(RULEBOOK.values(), (T4, T5)):
+            rule = entry.make(game)
+            early, late = (rule.leaving(beliefs, n, np.random.default_rng(n)) for n in (2, 900))
+            assert np.array_equal(early, late) == entry.belief_alone
+            if entry.belief_alone:
+                assert np.array_equal(early, alone(rule)(beliefs))
+                inside = bool(((early > 0) & (early < 1)).any())
+                assert inside == trap.mixes(entry, game)
+            assert (entry.horizon is not None) == (rule.checks == "task")
+
+
+def test_what_measures_needs_neither_pictures_nor_tables_nor_torch() -> None:
+    """In a fresh interpreter; those that train import torch when they do."""
+    modules = [f"routing_game.experiments.hidden.{name}" for name in EXPERIMENTS]
+    heavy = ("matplotlib", "polars", "torch", "stable_baselines3", "jinja2")
+    code = f"import sys, {', '.join(modules)}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 class TestPage:
@@ -200,7 +263,10 @@ class TestPage:
 
     def test_a_stopped_run_goes_on_where_it_was(self, tmp_path: Path, capsys: Any) -> None:
         """What was finished is kept, is not run again, and comes back as it would have come."""
-        settings, done = Settings("t4-cascade", "smoke", {"seeds": 3, "tasks": 9}, kept=tmp_path / "cells"), []
+        settings, done = (
+            Settings("t4-cascade", "smoke", {"seeds": 3, "tasks": 9}, kept=tmp_path / "cells"),
+            [],
+        )
 
         def job(cell: trap.Cell) -> tuple[float, dict[str, bool]]:
             if cell.s == 0.3 and len(done) == 2:
@@ -209,16 +275,22 @@ class TestPage:
             return cell.s / 3, {"rule": cell.rule == "plug-in"}
 
         cells = [trap.Cell("plug-in", Belief(1.0, 1.0), s, "s") for s in (0.1, 0.2, 0.3)]
-        with pytest.raises(KeyboardInterrupt, match="2 of 3 cells are done and kept; repeat the command"):
+        with pytest.raises(
+            KeyboardInterrupt, match="2 of 3 cells are done and kept; repeat the command"
+        ):
             settings.each(job, cells, Steps())
         done.append(0.0)
-        assert settings.each(job, cells, Steps()) == [[s / 3, {"rule": True}] for s in (0.1, 0.2, 0.3)]
+        assert settings.each(job, cells, Steps()) == [
+            [s / 3, {"rule": True}] for s in (0.1, 0.2, 0.3)
+        ]
         assert done == [0.1, 0.2, 0.0, 0.3]
         assert "2 of 3 cells were finished before and are kept" in capsys.readouterr().err
         more = replace(settings, numbers={"seeds": 9, "tasks": 9})  # more seeds, same cells
         assert more.each(job, cells, Steps()) == settings.each(job, cells, Steps())
         assert done == [0.1, 0.2, 0.0, 0.3]
-        replace(settings, numbers={"seeds": 3, "tasks": 8}).each(job, cells, Steps())  # other tasks, other cells
+        replace(settings, numbers={"seeds": 3, "tasks": 8}).each(
+            job, cells, Steps()
+        )  # other tasks, other cells
         replace(settings, name="t5-cascade").each(job, cells, Steps())
         assert done == [0.1, 0.2, 0.0, 0.3, *[0.1, 0.2, 0.3] * 2]
 
@@ -231,25 +303,34 @@ class TestPage:
         file.write_text(json.dumps(json.loads(file.read_text()) | {"result": 3.0}))
         assert settings.each(math.sqrt, [4.0], Steps()) == [3.0]
         with monkeypatch.context() as other:
-            other.setattr(kept, "code", lambda: "abc")
+            other.setattr(settings_module, "code", lambda module: "abc")
             assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
         file.write_text(file.read_text()[:-9])
-        with pytest.raises(InputError, match=f"{file.name} is damaged .*; delete it to have the cell run again"):
+        with pytest.raises(
+            InputError, match=f"{file.name} is damaged .*; delete it to have the cell run again"
+        ):
             settings.each(math.sqrt, [4.0], Steps())
 
     def test_streams_depend_on_game_and_cell(self) -> None:
         one, other = Settings("t4-cascade", "smoke", {}), Settings("t5-cascade", "full", {})
         assert one.rng("a", 1).random() == one.rng("a", 1).random()
-        assert len({one.rng("a", 1).random(), one.rng("a", 2).random(), other.rng("a", 1).random()}) == 3
+        assert (
+            len({one.rng("a", 1).random(), one.rng("a", 2).random(), other.rng("a", 1).random()})
+            == 3
+        )
 
     def test_help_names_every_experiment(self, capsys: Any) -> None:
         with pytest.raises(SystemExit):
             main(["belief", "--help"])
         told = capsys.readouterr().out
         assert all(name in told and asks in told for name, asks in EXPERIMENTS.items())
-        modules = {name: import_module(f"routing_game.experiments.hidden.{name}") for name in EXPERIMENTS}
+        modules = {
+            name: import_module(f"routing_game.experiments.hidden.{name}") for name in EXPERIMENTS
+        }
         takers = {name: {*module.PROFILES["full"]} for name, module in modules.items()}
-        assert {flag: tuple(name for name in EXPERIMENTS if flag in takers[name]) for flag in FLAGS} == FLAGS
+        assert {
+            flag: tuple(name for name in EXPERIMENTS if flag in takers[name]) for flag in FLAGS
+        } == FLAGS
 
     @pytest.mark.parametrize(
         ("words", "hint"),
@@ -261,8 +342,14 @@ class TestPage:
             (["belief", "users", "--game", "value-cheap"], "try t4-cascade"),
             (["belief", "users", "--sessions", "9"], "at least 144 --sessions"),
             (["belief", "observability", "--game", "value-cheap"], "try t4-cascade"),
-            (["belief", "reputation", "--game", "t5-cascade"], "expected a game with xi1 < 0 < xi2"),
-            (["belief", "trap", "--seeds", "3"], "expected --sessions for belief trap, got --seeds"),
+            (
+                ["belief", "reputation", "--game", "t5-cascade"],
+                "expected a game with xi1 < 0 < xi2",
+            ),
+            (
+                ["belief", "trap", "--seeds", "3"],
+                "expected --sessions for belief trap, got --seeds",
+            ),
             (["belief", "observability", "--sessions", "3"], "expected --seeds"),
             (["belief", "trap", "--sessions", "0"], "at least 1"),
             (["belief"], "EXPERIMENT"),
@@ -281,7 +368,9 @@ class TestPage:
         assert hint in error
         assert [*tmp_path.iterdir()] == []
 
-    def test_an_unwritable_folder_is_found_before_anything_is_done(self, tmp_path: Path, capsys: Any) -> None:
+    def test_an_unwritable_folder_is_found_before_anything_is_done(
+        self, tmp_path: Path, capsys: Any
+    ) -> None:
         (tmp_path / "file").write_text("in the way")
         assert main(["belief", "trap", "--out", str(tmp_path / "file" / "below")]) == 2
         assert "expected a folder to write to" in capsys.readouterr().err
@@ -292,7 +381,17 @@ class TestPage:
 
 
 class TestHiddenSuite:
-    WORDS = ("check", "--suite", "hidden", "--profile", "smoke", "--games", "t4-cascade", "--workers", "1")
+    WORDS = (
+        "check",
+        "--suite",
+        "hidden",
+        "--profile",
+        "smoke",
+        "--games",
+        "t4-cascade",
+        "--workers",
+        "1",
+    )
 
     @pytest.fixture
     def run(self, tmp_path: Path, capsys: Any) -> Path:
@@ -304,7 +403,7 @@ class TestHiddenSuite:
     def test_its_report_holds_every_cell(self, run: Path, capsys: Any) -> None:
         told = capsys.readouterr().out
         judged = pl.read_csv(run / "report-scenarios.csv")
-        spec = suite.HiddenDirectory.open(run).spec
+        spec = RunDirectory.open(suite.HIDDEN, run).spec
         assert len(judged) == len(spec.cells()) == 18
         gaps = judged["gap"].drop_nulls().abs()
         assert len(gaps) == 18
@@ -317,10 +416,21 @@ class TestHiddenSuite:
 
     def test_it_resumes(self, run: Path, capsys: Any) -> None:
         files = sorted((run / "cells").iterdir())
-        before = {file.name: (file.stat().st_mtime_ns, json.loads(file.read_text())["trace"]) for file in files}
+        before = {
+            file.name: (file.stat().st_mtime_ns, json.loads(file.read_text())["trace"])
+            for file in files
+        }
         files[3].unlink()
         capsys.readouterr()
-        words = [*self.WORDS, "--learners", "plug-in,forced stays", "--tasks", "150", "--out", str(run)]
+        words = [
+            *self.WORDS,
+            "--learners",
+            "plug-in,forced stays",
+            "--tasks",
+            "150",
+            "--out",
+            str(run),
+        ]
         assert main(words) == 0
         assert "17 of 18 cells were finished before and are kept" in capsys.readouterr().err
         for file in files:
@@ -338,22 +448,44 @@ class TestHiddenSuite:
         assert main(["report", str(run)]) == 2
         assert "at least one session" in capsys.readouterr().err
 
-    def test_a_rule_that_fails_is_a_row(self, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    def test_a_rule_that_fails_is_a_row(
+        self, tmp_path: Path, capsys: Any, monkeypatch: Any
+    ) -> None:
         def broken(game: Game) -> Any:
             raise RuntimeError("no rule today")
 
         monkeypatch.setitem(RULEBOOK, "Thompson", RULEBOOK["Thompson"]._replace(make=broken))
-        words = [*self.WORDS, "--learners", "plug-in,Thompson", "--tasks", "20", "--out", str(tmp_path / "run")]
+        words = [
+            *self.WORDS,
+            "--learners",
+            "plug-in,Thompson",
+            "--tasks",
+            "20",
+            "--out",
+            str(tmp_path / "run"),
+        ]
         assert main(words) == 1
         assert "9 failed" in (tmp_path / "run" / "report.html").read_text()
         assert "RuntimeError: no rule today" in capsys.readouterr().out
-        words = [*self.WORDS, "--learners", "Thompson", "--tasks", "20", "--out", str(tmp_path / "other")]
+        words = [
+            *self.WORDS,
+            "--learners",
+            "Thompson",
+            "--tasks",
+            "20",
+            "--out",
+            str(tmp_path / "other"),
+        ]
         assert main(words) == 1
         assert "No cell finished" in capsys.readouterr().out
 
-    @pytest.mark.parametrize("rule", ["plug-in", "expected utility", "optimistic, growing", "forced stays"])
+    @pytest.mark.parametrize(
+        "rule", ["plug-in", "expected utility", "optimistic, growing", "forced stays"]
+    )
     @pytest.mark.parametrize("game", [T4, T5])
-    def test_values_at_each_s_average_to_the_value_under_the_prior(self, game: Game, rule: str) -> None:
+    def test_values_at_each_s_average_to_the_value_under_the_prior(
+        self, game: Game, rule: str
+    ) -> None:
         """E over s ~ Beta(2, 1) of the value at s is the value under the prior, by 16 nodes of a smooth function."""
         x, weight = np.polynomial.legendre.leggauss(16)
         s, density = (x + 1) / 2, weight / 2 * (x + 1)
@@ -364,15 +496,19 @@ class TestHiddenSuite:
     def test_a_rule_given_for_each_number_of_tasks_is_the_same_if_it_is_the_same(self) -> None:
         prior = Belief(1.0, 2.0)
         one = plan_after_failure(T4, prior, 5, lambda b: plug_in_after_failure(T4, b))
-        each = plan_after_failure(T4, prior, 5, lambda b: np.stack([plug_in_after_failure(T4, b)] * 5))
+        each = plan_after_failure(
+            T4, prior, 5, lambda b: np.stack([plug_in_after_failure(T4, b)] * 5)
+        )
         assert np.array_equal(one.value, each.value)
 
     def test_every_rule_on_both_games_agrees_with_its_program(self) -> None:
         """Thompson's too, which draws; five tasks, s drawn from the prior, 2,000 sessions."""
         spec = suite.make_spec("smoke", sessions=2000)
         drawn = [cell for cell in spec.cells() if cell.game.endswith("even_drawn_5")]
-        records: Any = [suite.HiddenRecord(*cell, "", None, 0.0, None, suite.play(spec, cell)) for cell in drawn]
+        records = [Record(*cell, "", None, 0.0, None, suite.play(spec, cell)) for cell in drawn]
         judged = judge(spec, records)
         assert judged["gap"].drop_nulls().abs().max() < 4
         missing = judged.filter(pl.col("gap").is_null())
-        assert missing.select("game", "rule").rows() == [("t5-cascade", "Thompson")]  # it answers a ramp of q there
+        assert missing.select("game", "rule").rows() == [
+            ("t5-cascade", "Thompson")
+        ]  # it answers a ramp of q there

@@ -29,7 +29,10 @@ LITTLE = {"seeds": 1, "patience": 1, "updates": 2, "curve": 2, "sessions": 200}
 @pytest.fixture(autouse=True)
 def few_environments(monkeypatch: Any) -> None:
     """Learners that practise next to nothing."""
-    little = {name: replace(settings, width=16, steps=16) for name, settings in sb3_sessions.SETTINGS.items()}
+    little = {
+        name: replace(settings, width=16, steps=16)
+        for name, settings in sb3_sessions.SETTINGS.items()
+    }
     monkeypatch.setattr(sb3_sessions, "SETTINGS", little)
     monkeypatch.setattr(providers, "PATIENCE", (0.5,))
     monkeypatch.setattr(providers, "LONG_RUN", (5, 10))
@@ -40,9 +43,29 @@ def few_environments(monkeypatch: Any) -> None:
 @pytest.mark.parametrize("name", ["reputation", "users"])
 def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
     """Pictures and tables are there, and the answer's numbers are those of the table."""
-    monkeypatch.setattr(providers, "PROFILES", {"smoke": {k: LITTLE[k] for k in providers.PROFILES["smoke"]}})
-    monkeypatch.setattr(users, "PROFILES", {"smoke": {k: LITTLE[k] for k in users.PROFILES["smoke"]}})
-    assert main(["belief", name, "--profile", "smoke", "--seeds", "2", "--workers", "1", "--out", str(tmp_path)]) == 0
+    monkeypatch.setattr(
+        providers, "PROFILES", {"smoke": {k: LITTLE[k] for k in providers.PROFILES["smoke"]}}
+    )
+    monkeypatch.setattr(
+        users, "PROFILES", {"smoke": {k: LITTLE[k] for k in users.PROFILES["smoke"]}}
+    )
+    assert (
+        main(
+            [
+                "belief",
+                name,
+                "--profile",
+                "smoke",
+                "--seeds",
+                "2",
+                "--workers",
+                "1",
+                "--out",
+                str(tmp_path),
+            ]
+        )
+        == 0
+    )
     assert capsys.readouterr().out.count("- ") >= 2
     facts = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
     assert (tmp_path / f"{name}.html").read_text(encoding="utf-8").count("<figcaption>") == 2
@@ -50,7 +73,9 @@ def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> N
     if name == "reputation":
         assert seeds.height == 2 * 2 * 2
         row = table.filter(checks="task", sight="belief").row(0, named=True)
-        assert f"{row['above']:.2f} ± {row['above_half']:.2f} at g = 0.5" in " ".join(facts["answer"])
+        assert f"{row['above']:.2f} ± {row['above_half']:.2f} at g = 0.5" in " ".join(
+            facts["answer"]
+        )
         assert (table["above"] > -1e-9).all()
     else:
         assert seeds.height == 3 * 2 + 3 * 2 * 2
@@ -60,7 +85,10 @@ def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> N
 
 def test_a_cell_depends_on_itself_alone() -> None:
     settings = Settings("t4-cascade", "smoke", {**LITTLE, "updates": 1})
-    for cell in (providers.Cell("failure", "belief", 0.5, 0), providers.Cell("task", "task", 0.5, 0)):
+    for cell in (
+        providers.Cell("failure", "belief", 0.5, 0),
+        providers.Cell("task", "task", 0.5, 0),
+    ):
         first, again = providers.train(settings, cell), providers.train(settings, cell)
         assert first == again
     user = users.Cell("window", users.PRIORS[0], 0)
@@ -81,8 +109,8 @@ def test_where_milking_pays() -> None:
     """As docs/belief.md says, and wherever it says; the edge is the last belief at which a Beta(1, 1) user stays."""
 
     def found(game: Game, checks: Any) -> list[tuple[float, float]]:
-        points = [0.05, 0.5, 0.9, 0.97]
-        return providers.milking(game, checks, pl.DataFrame([providers.plans(game, (checks, g)) for g in points]))
+        rows = [providers.plans(game, (checks, g)) for g in (0.05, 0.5, 0.9, 0.97)]
+        return providers.milking(game, checks, rows)
 
     ((low, high),) = found(T4, "task")
     assert (low, high) == (0.0, pytest.approx(0.570, abs=1e-3))
@@ -102,7 +130,9 @@ def test_the_best_plan_that_does_not_see_the_belief(checks: Any) -> None:
     found, user = providers.best_blind(T4, (checks, 0.5)), providers.leaving(T4, checks)
 
     def cost(x: Any) -> float:
-        return memoryless_discounted(T4, providers.PRIOR, 0.5, user, np.append(x, np.full(26, x[-1])), checks)
+        return memoryless_discounted(
+            T4, providers.PRIOR, 0.5, user, np.append(x, np.full(26, x[-1])), checks
+        )
 
     chances = [found[name] for name in ("0", "1", "2", "3", "4 or more")]
     assert cost(np.array(chances)) == pytest.approx(found["cost"], abs=1e-12)
@@ -115,7 +145,9 @@ def test_the_best_plan_that_does_not_see_the_belief(checks: Any) -> None:
 def test_play_finds_the_value_of_a_plan(prior: Belief) -> None:
     """With a standard error far below that of plain play."""
     plan = plan_after_failure(T4, prior, users.TASKS)
-    found = users.play(T4, prior, "belief", users.by_plan(plan.leaving, prior, "belief"), 4000, seed=3)
+    found = users.play(
+        T4, prior, "belief", users.by_plan(plan.leaving, prior, "belief"), 4000, seed=3
+    )
     assert abs(found.value - plan.value[users.TASKS]) < 4 * found.error
     assert found.error < 0.015
     assert min(group["loss"] for group in found.by_s) > -0.2

@@ -4,9 +4,12 @@ And between the rooms of experiments, from the command line down to the cells; t
 """
 
 import ast
+import pickle
+import re
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from importlib import resources
 from itertools import pairwise
@@ -15,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from routing_game.experiments.cells import origin
+from routing_game.experiments.cells.run import recorded
+from routing_game.experiments.hidden import suite, suite_judge
 from routing_game.experiments.hidden.questions import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
@@ -51,24 +56,40 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "intervals": (),
     "pages": ("cells.origin",),
     "card": ("pages.words",),  # numbers are written as everywhere
-    "check": ("card", "pages", "play", "measures", "intervals", "cells"),  # a report shows each game's card
+    "check": (
+        "card",
+        "pages",
+        "play",
+        "measures",
+        "intervals",
+        "cells",
+    ),  # a report shows each game's card
     "hidden": ("pages", "play", "measures", "intervals", "cells"),
     "paper": (),
     "maps": ("paper",),  # an old name
     "tables": ("check",),
-    "cli": ("check", "hidden", "paper", "card", "tables", "cells", "pages"),  # hands one's results to another
+    "cli": (
+        "check",
+        "hidden",
+        "paper",
+        "card",
+        "tables",
+        "cells",
+        "pages",
+    ),  # hands one's results to another
 }
 SHOW = ("check.figures", "check.report", "hidden.questions")
 """Files of rooms that show what others measure, besides every `*_page`."""
 FLOORS = {"routing_game.experiments": 8, "routing_game.theory": 6}
 """Package -> how many files the longest chain of its imports may have, its own `__init__`, the door, not counted."""
 BY_NAME = {
-    "routing_game.experiments.hidden.questions": {f"routing_game.experiments.hidden.{name}" for name in EXPERIMENTS}
+    "routing_game.experiments.hidden.questions": {
+        f"routing_game.experiments.hidden.{name}{half}"
+        for name in EXPERIMENTS
+        for half in ("", "_page")
+    }
 }
 """Module -> those that it imports by a name that is made when it runs."""
-PHASE_2 = {  # phase 2: questions that still measure and show in one file; nothing may be added
-    f"hidden.{name}" for name in ("trap", "converge", "observability", "reputation", "users")
-}
 JUDGE = "routing_game.envs.judge"
 """The one room of envs that may know the solution: it judges what is played, and plays nothing."""
 
@@ -91,7 +112,9 @@ def imports(module, typing=True):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            parents = (
+                package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            )
             source = ".".join([*parents, *([node.module] if node.module else [])])
             for alias in node.names:
                 inner = f"{source}.{alias.name}"
@@ -108,7 +131,9 @@ def package_of(module):
 
 
 def allowed(name, rules):
-    return any(name == rule or (rule.endswith(".*") and f"{name}.".startswith(rule[:-1])) for rule in rules)
+    return any(
+        name == rule or (rule.endswith(".*") and f"{name}.".startswith(rule[:-1])) for rule in rules
+    )
 
 
 def test_the_whole_project_is_read():
@@ -134,7 +159,11 @@ def test_certify_does_not_know_what_it_judges():
         module = waiting.pop()
         reached.add(module)
         waiting += ours(module) - reached
-    assert not reached & {"routing_game.theory", "routing_game.theory.user", "routing_game.theory.provider"}
+    assert not reached & {
+        "routing_game.theory",
+        "routing_game.theory.user",
+        "routing_game.theory.provider",
+    }
 
 
 def inside(package):
@@ -145,7 +174,9 @@ def inside(package):
 
 def longest_chain(package):
     """The modules of a longest path of imports, from the lowest up, without the package's own `__init__`."""
-    arrows = {module: below - {package} for module, below in inside(package).items() if module != package}
+    arrows = {
+        module: below - {package} for module, below in inside(package).items() if module != package
+    }
     chains = {}
     for module in TopologicalSorter(arrows).static_order():
         below = max((chains[name] for name in arrows[module]), key=len, default=())
@@ -155,7 +186,9 @@ def longest_chain(package):
 
 @pytest.mark.parametrize("package", FOLDERS)
 def test_no_module_imports_itself_by_way_of_others(package):
-    TopologicalSorter(inside(f"routing_game.{package}")).prepare()  # CycleError, with the cycle, if there is one
+    TopologicalSorter(
+        inside(f"routing_game.{package}")
+    ).prepare()  # CycleError, with the cycle, if there is one
 
 
 @pytest.mark.parametrize("package", FLOORS)
@@ -198,21 +231,45 @@ def test_rooms_know_only_what_is_below_them(module):
 
 
 def test_what_measures_knows_no_page():
-    """So that another caption makes no cell run again; what is named here must need it."""
+    """So that another caption makes no cell run again."""
     measures = [module for module in ROOMED if "." in module and not shows(module)]
     assert len(measures) > 15
-    assert {module for module in measures if any(map(shows, within(module)))} == PHASE_2
+    assert {module for module in measures if any(map(shows, within(module)))} == set()
 
 
-def test_every_source_is_in_the_digest_that_decides_whether_a_cell_is_kept():
-    files = {path for name in FOLDERS for path in (ROOT / name).rglob("*.py")}
-    packages = [resources.files(f"routing_game.{name}") for name in origin.FOLDERS]
+def below(module):
+    """A module of experiments and all there that it imports, directly or not, with the packages that hold them."""
+    reached, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if f"{name}.".startswith(OURS) and name not in reached:
+            reached.add(name)
+            waiting += [name.rpartition(".")[0], *ours(name)]
+    return reached
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_what_decides_whether_a_cell_is_kept_is_all_that_its_question_reaches(name):
+    """All of theory, envs and agents, and of experiments every file that the measuring half imports."""
+    module = f"{OURS}hidden.{name}"
+    texts = {name: MODULES[name].read_text(encoding="utf-8") for name in below(module)}
+    assert origin.reached(module) == texts
+    assert {f"{OURS}hidden.settings", f"{OURS}cells.store", f"{OURS}hidden", OURS[:-1]} <= set(
+        texts
+    )
+    files = {path for folder in origin.FOLDERS for path in (ROOT / folder).rglob("*.py")}
+    packages = [resources.files(f"routing_game.{folder}") for folder in origin.FOLDERS]
     assert {Path(str(file)) for package in packages for file in origin.sources(package)} == files
+    assert not any(shows(name.removeprefix(OURS)) for name in texts)
 
 
 def test_packages_are_the_folders():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    folders = {p.parent.relative_to(ROOT).as_posix() for n in FOLDERS for p in (ROOT / n).rglob("__init__.py")}
+    folders = {
+        p.parent.relative_to(ROOT).as_posix()
+        for n in FOLDERS
+        for p in (ROOT / n).rglob("__init__.py")
+    }
     expected = {"routing_game": "src/routing_game"}
     expected |= {f"routing_game.{folder.replace('/', '.')}": folder for folder in folders}
     assert set(settings["packages"]) == set(expected)
@@ -223,7 +280,9 @@ def python(*arguments):
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
 
 
-@pytest.mark.parametrize("module", ["routing_game", "routing_game.theory", "routing_game.envs", "routing_game.agents"])
+@pytest.mark.parametrize(
+    "module", ["routing_game", "routing_game.theory", "routing_game.envs", "routing_game.agents"]
+)
 def test_import_is_light(module):
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     assert python("-c", code).stdout.strip() == "[]"
@@ -234,3 +293,38 @@ def test_help_is_light():
     loaded = {line.rpartition("|")[2].strip() for line in report.splitlines()}
     assert "routing_game" in loaded
     assert not loaded & set(HEAVY)
+
+
+def work_of_the_hidden_suite():
+    """What a worker is handed: a cell of every rule and its exact program, each a job with its argument."""
+    spec = suite.make_spec("smoke", ("t4-cascade",), sessions=5)
+    yield from (
+        (partial(recorded, suite.HIDDEN, spec, digest="", code=None), cell)
+        for cell in spec.cells()
+        if cell.game.endswith("even_stay_5")
+    )
+    asked = suite_judge.questions(spec, suite.RULES)
+    yield from ((partial(suite_judge._answer, asked), question) for question in [*asked][::3])
+
+
+def test_a_worker_of_the_hidden_suite_has_no_tables_pictures_or_torch():
+    """In a fresh interpreter, where nothing is imported but by what it unpickles."""
+    work = [*work_of_the_hidden_suite()]
+    assert len(work) > 2 * len(suite.RULES)
+    code = "import pickle, sys\n"
+    code += "for job, thing in pickle.load(sys.stdin.buffer):\n"
+    code += "    assert getattr(job(thing), 'error', None) is None\n"
+    code += f"print({{*{('matplotlib', 'polars', *HEAVY)}}} & {{*sys.modules}})"
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, input=pickle.dumps(work), capture_output=True)
+    assert done.stdout.decode().strip() == "set()", done.stderr.decode()
+
+
+def test_the_map_of_the_rooms_names_what_is_there():
+    """Files that CONTRIBUTING names with their folder; X stands for a question."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"`((?:experiments|tests|theory)/[\w/.]+)`", text))
+    assert {
+        f"experiments/{room}/" for room in ("cells", "pages", "check", "hidden", "paper")
+    } <= words
+    assert {word for word in words if not (ROOT / word.replace("/X", "/trap")).exists()} == set()

@@ -1,1 +1,1 @@
-"""How work is done, whatever it is: what a run asks for, who does it, and where finished cells are kept."""
+"""How work is done, whatever it is: what a run asks for, who does it, where cells are kept."""

@@ -1,13 +1,16 @@
 """A progress line with the time left: live on a terminal, a plain line now and then elsewhere."""
 
+from __future__ import annotations
+
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from routing_game.experiments.cells.records import Record
-from routing_game.experiments.cells.spec import Cell
+if TYPE_CHECKING:  # steps of any kind are told here, of runs and of questions
+    from routing_game.experiments.cells.records import Record
+    from routing_game.experiments.cells.spec import Cell
 
 SECONDS_BETWEEN_PLAIN_LINES = 10.0
 
@@ -54,22 +57,34 @@ class Steps(Line):
 
 
 class Progress(Line):
-    """Counts finished cells; guesses the time left from how long each learner's cells took so far."""
+    """Counts finished cells; guesses the time left from how long each learner's took so far."""
 
-    def __init__(self, waiting: Iterable[Cell], finished: int, workers: int, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, waiting: Iterable[Cell], finished: int, workers: int, stream: TextIO | None = None
+    ) -> None:
+        """Begin to count.
+
+        Args:
+            waiting: cells still to be run.
+            finished: how many were finished before.
+            workers: how many are run side by side.
+            stream: where lines go; the standard error if None.
+        """
         super().__init__(stream)
         self.waiting = set(waiting)
         self.total = len(self.waiting) + finished
         self.workers = workers
         self.seconds: dict[str, list[float]] = defaultdict(list)
 
-    def tick(self, record: Record) -> None:
+    def tick(self, record: Record[Any]) -> None:
         """One more cell is finished."""
         self.waiting.discard(record.cell)
         self.seconds[record.learner].append(record.seconds)
         if record.error is not None:
-            self.say(f"failed: {record.learner} on {record.game}, seed {record.seed}: {record.error}")
-        line = f"{self.total - len(self.waiting)} of {self.total} cells, about {clock(self.left())} left"
+            where = f"{record.learner} on {record.game}, seed {record.seed}"
+            self.say(f"failed: {where}: {record.error}")
+        done = self.total - len(self.waiting)
+        line = f"{done} of {self.total} cells, about {clock(self.left())} left"
         self.show(line, f"  ({record.learner} on {record.game})", last=not self.waiting)
 
     def left(self) -> float:

@@ -4,10 +4,10 @@
     DIR/cells/<cell>.json     the record of a finished cell, written whole or not at all
     DIR/report.html           made from the records, at any time
 
-A suite subclasses `Record` and `RunDirectory`, and `Spec` if its games are more than a `Game`, and says what a cell is.
+A `Suite` says what a cell is and leaves behind; another kind of run is another suite.
 
-A record holds facts only (what was recommended after how much practice), never a regret: that is computed when
-it is read, so a corrected theorem needs no new run.
+A record holds facts only (what was recommended after how much practice), never a regret: that is
+computed when it is read, so a corrected theorem needs no new run.
 """
 
 import json
@@ -15,20 +15,36 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Generic, Protocol, TypeVar
 
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.origin import commit, versions
 from routing_game.experiments.cells.spec import Cell, Spec
+from routing_game.experiments.cells.store import Store, tried, unwritable
 from routing_game.files import write
 
 FIRST_SUITE = "learners"
 """That of runs which name none: they began before there were others."""
 
 
+class Checked(Protocol):
+    """What a cell leaves behind."""
+
+    def check(self) -> None:
+        """Raise ValueError unless every field holds what it should."""
+
+
+G = TypeVar("G")
+T = TypeVar("T", bound=Checked)
+
+
 @dataclass(frozen=True)
-class Record:
-    """What came of a cell. `error` is the text of the exception that ended it, else None, and then `trace` is whole."""
+class Record(Generic[T]):
+    """What came of a cell: its trace, whole if `error` is None.
+
+    Else `error` is the text of the exception that ended the cell, and the trace the suite's
+    `nothing`.
+    """
 
     learner: str
     game: str
@@ -37,137 +53,162 @@ class Record:
     commit: str | None
     seconds: float
     error: str | None
-    trace: Any
-
-    kind: ClassVar[Callable[..., Any]]
-    """What `trace` is, with a method `check`."""
-    nothing: ClassVar[Any]
-    """What it is in the record of a cell that failed."""
+    trace: T
 
     @property
     def cell(self) -> Cell:
         """The cell this record belongs to."""
         return Cell(self.learner, self.game, self.seed)
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Back from text.
+
+@dataclass(frozen=True)
+class Suite(Generic[G, T]):
+    """One kind of run.
+
+    Attributes:
+        name: as `run.json` has it.
+        spec: how its games are written.
+        work: what a cell is; it returns its trace.
+        trace: makes a trace from its fields.
+        nothing: the trace of a cell that failed.
+    """
+
+    name: str
+    spec: type[Spec[G]]
+    work: Callable[[Spec[G], Cell], T]
+    trace: Callable[..., T]
+    nothing: T
+
+    def record(self, text: str) -> Record[T]:
+        """A record from its text.
 
         Raises:
             ValueError: saying what is wrong with it.
         """
         try:
             data = json.loads(text)
-            record = cls(**{**data, "trace": cls.kind(**data["trace"])})
+            record = Record(**{**data, "trace": self.trace(**data["trace"])})
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a cell's record ({error})") from None
-        record.check()
+        self.check(record)
         return record
 
-    def check(self) -> None:
+    def check(self, record: Record[T]) -> None:
         """Raise ValueError unless every field holds what it should."""
-        if type(self.seconds) not in (int, float) or not 0 <= self.seconds < math.inf:
-            raise ValueError(f"seconds must be a number of at least 0, got {self.seconds!r}")
+        seconds = record.seconds
+        if type(seconds) not in (int, float) or not 0 <= seconds < math.inf:
+            raise ValueError(f"seconds must be a number of at least 0, got {seconds!r}")
         for name in ("error", "commit"):
-            if not isinstance(getattr(self, name), str | None):
-                raise ValueError(f"{name} must be text or null, got {getattr(self, name)!r}")
-        if self.error is None:
-            self.trace.check()
-        elif self.trace != self.nothing:
+            if not isinstance(getattr(record, name), str | None):
+                raise ValueError(f"{name} must be text or null, got {getattr(record, name)!r}")
+        if record.error is None:
+            record.trace.check()
+        elif record.trace != self.nothing:
             raise ValueError("an error and a trace")
 
 
 @dataclass(frozen=True)
-class RunDirectory:
-    """A folder that belongs to one spec; `versions` are those of the packages that began the run."""
+class RunDirectory(Generic[G, T]):
+    """A folder that belongs to one spec; `versions` are those of packages that began the run."""
 
+    suite: Suite[G, T]
     path: Path
-    spec: Spec
+    spec: Spec[G]
     versions: dict[str, str]
 
-    suite: ClassVar[str]
-    spec_kind: ClassVar[type[Spec]] = Spec
-    record_kind: ClassVar[type[Record]]
-
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """An existing run.
+    def open(cls, suite: Suite[G, T], path: Path) -> "RunDirectory[G, T]":
+        """An existing run of a suite.
 
         Raises:
-            InputError: if there is none, if its `run.json` cannot be read, or if its `cells` are missing.
+            InputError: there is none, its `run.json` cannot be read, or its `cells` are missing.
         """
         try:
             text = (path / "run.json").read_text()
         except OSError as error:
-            raise InputError(f"expected a run directory, got {path} ({error.strerror}: run.json); "
-                           "make one with: routing-game check --out DIR") from None  # fmt: skip
+            problem = f"expected a run directory, got {path} ({error.strerror}: run.json)"
+            raise InputError(f"{problem}; make one with: routing-game check --out DIR") from None
         try:
             facts = json.loads(text)
-            if (suite := facts.get("suite", FIRST_SUITE)) != cls.suite:
-                raise InputError(f"{path} holds a run of the suite {suite}; choose another --out, or --suite {suite}")
-            spec = cls.spec_kind.from_json(json.dumps(facts["spec"]))
-            directory = cls(path, spec, dict(facts["versions"].items()))
+            if (name := facts.get("suite", FIRST_SUITE)) != suite.name:
+                problem = f"{path} holds a run of the suite {name}"
+                raise InputError(f"{problem}; choose another --out, or --suite {name}")
+            spec = suite.spec.from_json(json.dumps(facts["spec"]))
+            directory = cls(suite, path, spec, dict(facts["versions"].items()))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{path / 'run.json'} is damaged ({error}); move it away, or choose another --out"
-            ) from None
+            problem = f"{path / 'run.json'} is damaged ({error})"
+            raise InputError(f"{problem}; move it away, or choose another --out") from None
         if not (path / "cells").is_dir():
-            raise InputError(f"expected a run directory, got {path} (no folder cells); run the same check again")
+            problem = f"expected a run directory, got {path} (no folder cells)"
+            raise InputError(f"{problem}; run the same check again")
         return directory
 
     @classmethod
-    def create(cls, path: Path, spec: Spec) -> Self:
-        """The folder for this spec, new or begun earlier; that it takes files is tried by writing one.
+    def create(cls, suite: Suite[G, T], path: Path, spec: Spec[G]) -> "RunDirectory[G, T]":
+        """The folder for this spec, new or begun earlier, tried by writing to it.
 
         Raises:
             InputError: if it cannot be written, or belongs to another spec or to something else.
         """
-        try:
-            if path.is_dir() and not (path / "run.json").exists():
-                foreign = [file.name for file in path.iterdir() if file.name != "cells" and file.name[0] != "."]
-                if foreign:
-                    raise InputError(f"expected a new folder or a run's, got {path}, which holds {min(foreign)}; "
-                                     "choose another --out")  # fmt: skip
-            (path / "cells").mkdir(parents=True, exist_ok=True)
-            write(path / "cells" / "try.json", "")
-            (path / "cells" / "try.json").unlink()
-        except OSError as error:
-            problem = f"{path} ({error.strerror})"
-            raise InputError(f"expected a folder to write to, got {problem}; choose another --out") from None
+        if foreign := _foreign(path):
+            problem = f"expected a new folder or a run's, got {path}, which holds {min(foreign)}"
+            raise InputError(f"{problem}; choose another --out")
+        tried(path / "cells")
         if not (path / "run.json").exists():
-            facts = {"suite": cls.suite, "spec": json.loads(spec.to_json()), "commit": commit(), "versions": versions()}
+            facts = {"suite": suite.name, "spec": json.loads(spec.to_json())}
+            facts |= {"commit": commit(), "versions": versions()}
             write(path / "run.json", json.dumps(facts, indent=1))
-        begun = cls.open(path)
+        begun = cls.open(suite, path)
         if begun.spec.digest != spec.digest:
-            raise InputError(f"{path} holds a run of another spec ({difference(begun.spec, spec)}); "
-                           "choose another --out, or ask for the same run to resume it")  # fmt: skip
+            problem = f"{path} holds a run of another spec ({difference(begun.spec, spec)})"
+            raise InputError(
+                f"{problem}; choose another --out, or ask for the same run to resume it"
+            )
         return begun
 
-    def records(self) -> Iterator[Record]:
+    @property
+    def store(self) -> Store:
+        """Where the records are."""
+        return Store(self.path / "cells")
+
+    def records(self) -> Iterator[Record[T]]:
         """Each finished cell's record, in the order of the spec.
 
         Raises:
-            InputError: at a file that is damaged or belongs to another run, naming it and what to do.
+            InputError: at a file that is damaged or belongs to another run, naming it and what to
+                do.
         """
-        files = {file.name: file for file in (self.path / "cells").iterdir() if not file.name.startswith(".")}
+        names = self.store.names()
         for cell in self.spec.cells():
-            if file := files.pop(cell.filename, None):
-                yield self._read(file, cell)
-        for file in files.values():
-            raise InputError(f"{file} belongs to no cell of this run; move it away, or choose another --out")
+            if cell.filename in names:
+                names.remove(cell.filename)
+                yield self._read(cell)
+        for name in names:
+            problem = f"{self.store.folder / name} belongs to no cell of this run"
+            raise InputError(f"{problem}; move it away, or choose another --out")
 
-    def _read(self, file: Path, cell: Cell) -> Record:
-        try:
-            record = self.record_kind.from_json(file.read_text())
-        except (ValueError, OSError) as error:
-            raise InputError(f"{file} is damaged ({error}); delete it to have the cell run again") from None
+    def _read(self, cell: Cell) -> Record[T]:
+        record = self.store.read(cell.filename, self.suite.record)
         if (record.cell, record.run) != (cell, self.spec.digest):
-            raise InputError(f"{file} comes from another run; delete it to have the cell run again")
+            problem = f"{self.store.folder / cell.filename} comes from another run"
+            raise InputError(f"{problem}; delete it to have the cell run again")
         return record
 
-    def keep(self, record: Record) -> None:
+    def keep(self, record: Record[T]) -> None:
         """Write a finished cell."""
-        write(self.path / "cells" / record.cell.filename, json.dumps(asdict(record)))
+        self.store.keep(record.cell.filename, asdict(record))
+
+
+def _foreign(path: Path) -> list[str]:
+    """Names of what is in a folder that is no run's."""
+    try:
+        if not path.is_dir() or (path / "run.json").exists():
+            return []
+        return [
+            file.name for file in path.iterdir() if file.name != "cells" and file.name[0] != "."
+        ]
+    except OSError as error:
+        raise unwritable(path, error) from None
 
 
 def suite_of(path: Path) -> str:
@@ -178,13 +219,14 @@ def suite_of(path: Path) -> str:
         return FIRST_SUITE
 
 
-def difference(begun: Spec, asked: Spec) -> str:
+def difference(begun: Spec[G], asked: Spec[G]) -> str:
     """In a few words, the first thing in which two specs differ."""
     if begun.plans.keys() != asked.plans.keys():
         return f"its learners are {', '.join(begun.plans)}"
     for name, plan in begun.plans.items():
         if plan != asked.plans[name]:
-            return f"its {name}: practice {plan.practice} x {plan.seeds} seeds on {len(plan.games)} games"
+            practice = f"practice {plan.practice} x {plan.seeds} seeds"
+            return f"its {name}: {practice} on {len(plan.games)} games"
     if begun.games != asked.games:
         return f"its games are {', '.join(begun.games)}, or had other numbers"
     return f"its profile is {begun.profile}"

@@ -1,26 +1,25 @@
 """Run the cells of a spec, one file per finished cell; finished cells are never run again."""
 
 import time
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from routing_game.experiments.cells.origin import commit
 from routing_game.experiments.cells.progress import Progress
-from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
 from routing_game.experiments.cells.spec import Cell, Spec
 from routing_game.experiments.cells.workers import in_workers
 
-Work = Callable[[Spec, Cell], Any]
-"""What a cell is: the trace that its record will hold."""
+G = TypeVar("G")
+T = TypeVar("T", bound=Checked)
 
 
-def run(directory: RunDirectory, work: Work, engine: str = "loky", workers: int = 1) -> int:
-    """Run every cell that has no file yet; the number of cells that failed, in all.
+def run(directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1) -> list[Record[T]]:
+    """Run every cell that has no file yet; the records of all, in the order of the spec.
 
     Args:
-        directory: where records are kept; all of them are read first, so a bad one stops the run before it starts.
-        work: what a cell is, as the directory's suite has it.
+        directory: where records are kept; all are read first, so a bad one stops the run before it
+            starts.
         engine: "loky" for worker processes, "serial" for this one. The records do not depend on it.
         workers: how many processes.
 
@@ -28,33 +27,46 @@ def run(directory: RunDirectory, work: Work, engine: str = "loky", workers: int 
         InputError: a file of the directory is damaged or foreign, or a worker process died.
     """
     spec = directory.spec
-    finished = {record.cell: record for record in directory.records()}
-    waiting = [cell for cell in spec.cells() if cell not in finished]
+    records = {record.cell: record for record in directory.records()}
+    waiting = [cell for cell in spec.cells() if cell not in records]
     workers = 1 if engine == "serial" else workers
-    progress = Progress(waiting, len(finished), workers)
-    if finished and waiting:
-        progress.say(f"{len(finished)} of {progress.total} cells were finished before and are kept")
-        if others := {str(record.commit) for record in finished.values()} - {str(commit())}:
-            progress.say(f"warning: the code has changed: was {', '.join(sorted(others))}, now {commit()}")
-    failures = sum(record.error is not None for record in finished.values())
+    progress = Progress(waiting, len(records), workers)
+    if records and waiting:
+        progress.say(f"{len(records)} of {progress.total} cells were finished before and are kept")
+        if others := {str(record.commit) for record in records.values()} - {str(commit())}:
+            before = ", ".join(sorted(others))
+            progress.say(f"warning: the code has changed: was {before}, now {commit()}")
     try:
-        job = partial(train, work, directory.record_kind, spec, digest=spec.digest, code=commit())
+        job = partial(recorded, directory.suite, spec, digest=spec.digest, code=commit())
         for record in in_workers(job, waiting, workers):
             directory.keep(record)
-            failures += record.error is not None
+            records[record.cell] = record
             progress.tick(record)
     finally:
         if waiting:
             progress.close()
-    return failures
+    return [records[cell] for cell in spec.cells()]
 
 
-def train(work: Work, kind: type[Record], spec: Spec, cell: Cell, digest: str, code: str | None) -> Record:
-    """One cell: its record, whatever the learner does. A learner that raises is a failure on record."""
+def recorded(
+    suite: Suite[G, T], spec: Spec[G], cell: Cell, digest: str, code: str | None
+) -> Record[T]:
+    """One cell: its record, whatever happens. A learner that raises is a failure on record.
+
+    Args:
+        suite: whose cell it is.
+        spec: of the run.
+        cell: which one.
+        digest: the spec's, which need not be made anew for each cell.
+        code: the commit.
+    """
     start = time.perf_counter()
+    error = None
     try:
-        trace, error = work(spec, cell), None
+        trace = suite.work(spec, cell)
         trace.check()
     except Exception as problem:
-        trace, error = kind.nothing, f"{type(problem).__name__}: {' '.join(str(problem).split())}"
-    return kind(*cell, digest, code, round(time.perf_counter() - start, 3), error, trace)
+        trace = suite.nothing
+        error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+    seconds = round(time.perf_counter() - start, 3)
+    return Record(*cell, digest, code, seconds, error, trace)

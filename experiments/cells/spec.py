@@ -1,18 +1,20 @@
 """What a run is: which learners meet which games, with how much practice and how many seeds.
 
-A *cell* is one learner on one game with one seed. A *spec* lists the cells of a run and holds the numbers of
-its games, so a run directory can be judged again without asking today's catalog what the games were.
+A *cell* is one learner on one game with one seed. A *spec* lists the cells of a run and holds the
+numbers of its games, so a run directory can be judged again without asking today's catalog what the
+games were.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
-from routing_game.theory import Game
+from routing_game.experiments.cells.store import digest, seeds
 from routing_game.theory.exchange import from_dict, to_dict
+
+G = TypeVar("G")
 
 
 class Cell(NamedTuple):
@@ -28,15 +30,13 @@ class Cell(NamedTuple):
         return f"{self.learner.replace(':', '.')}__{self.game}__{self.seed:03d}.json"
 
     def streams(self, count: int) -> list[np.random.SeedSequence]:
-        """Independent streams that depend on the cell alone, so no engine, order or worker can change them."""
-        name = hashlib.sha256(f"{self.learner}/{self.game}".encode()).digest()
-        key = (self.seed, *np.frombuffer(name, dtype="<u4").tolist())
-        return np.random.SeedSequence(0, spawn_key=key).spawn(count)
+        """Independent streams that depend on the cell alone."""
+        return seeds(f"{self.learner}/{self.game}", self.seed).spawn(count)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one learner does in a run: on these games, with this much practice per cell and this many seeds."""
+    """What one learner does in a run: its games, practice a cell, and number of seeds."""
 
     games: tuple[str, ...]
     practice: int
@@ -44,8 +44,11 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Spec:
+class Spec(Generic[G]):
     """A whole run as data.
+
+    A suite whose games are more than a `Game` has a spec of its own with other `encode` and
+    `decode`.
 
     Attributes:
         profile: the name of the budgets it was made from, for the report's headline.
@@ -54,11 +57,11 @@ class Spec:
     """
 
     profile: str
-    games: dict[str, Game]
+    games: dict[str, G]
     plans: dict[str, Plan]
 
     def cells(self) -> list[Cell]:
-        """Every cell, seed by seed, so that an early look at a run already shows each learner on each game."""
+        """Every cell, seed by seed, so that an early look shows each learner on each game."""
         most = max((plan.seeds for plan in self.plans.values()), default=0)
         return [
             Cell(learner, game, seed)
@@ -84,14 +87,17 @@ class Spec:
         try:
             data = json.loads(text)
             games = {name: cls.decode(fields) for name, fields in data["games"].items()}
-            plans = {name: Plan(tuple(p["games"]), p["practice"], p["seeds"]) for name, p in data["plans"].items()}
+            plans = {
+                name: Plan(tuple(plan["games"]), plan["practice"], plan["seeds"])
+                for name, plan in data["plans"].items()
+            }
             return cls(data["profile"], games, plans)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a run's spec ({error!r})") from None
 
     @staticmethod
     def encode(game: Any) -> dict[str, Any]:
-        """What stands for a game in the text; suites whose games are more than a `Game` have their own."""
+        """What stands for a game in the text: here, of a `Game`."""
         return to_dict(game)
 
     @staticmethod
@@ -102,4 +108,4 @@ class Spec:
     @property
     def digest(self) -> str:
         """Twelve hexadecimal digits that tie a cell's file to its run."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+        return digest(self.to_json())

@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 @contextmanager
 def handling(number: int, handler: Callable[..., Any] | int) -> Iterator[None]:
-    """Meanwhile that handler for that signal. In a thread nothing changes: only the main thread may set handlers."""
+    """Meanwhile that handler for that signal; only the main thread may set one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -31,10 +31,10 @@ def handling(number: int, handler: Callable[..., Any] | int) -> Iterator[None]:
 
 @contextmanager
 def held_back(*numbers: int) -> Iterator[None]:
-    """Meanwhile these signals wait, to come at the end; processes that are begun meanwhile will never get them.
+    """Meanwhile these signals wait, to come at the end; processes begun meanwhile never get them.
 
-    To ignore them meanwhile would do the same for those, but lose one that comes. Windows cannot hold signals back:
-    there nothing changes.
+    To ignore them meanwhile would do the same for those, but lose one that comes. Windows cannot
+    hold signals back: there nothing changes.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -48,7 +48,7 @@ def held_back(*numbers: int) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch on one thread: more are slower on tensors this small, and sums would depend on the number of cores."""
+    """Torch on one thread: more are slower on small tensors, and would change sums."""
     import torch
 
     before = torch.get_num_threads()
@@ -60,7 +60,7 @@ def one_thread() -> Iterator[None]:
 
 
 def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> Iterator[R]:
-    """``job(cell)`` of every cell: here and in order if there is one worker, else as they finish in processes.
+    """``job(cell)`` of every cell: here and in order if there is one worker, else as they finish.
 
     Raises:
         InputError: a worker process died.
@@ -73,23 +73,29 @@ def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> I
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    # a worker that imports torch looks like a memory leak to loky, which replaces it once: nothing to worry people with
-    warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
-    warnings.filterwarnings("ignore", message=".* have been cancelled", category=UserWarning)  # as was asked for
+    # a worker that imports torch looks like a memory leak to loky, which replaces it once: nothing
+    # to worry people with
+    warnings.filterwarnings(
+        "ignore", message="A worker stopped while some jobs", category=UserWarning
+    )
+    warnings.filterwarnings(
+        "ignore", message=".* have been cancelled", category=UserWarning
+    )  # as was asked for
     pool = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)
     parent = os.getpid()
     if os.name == "posix":
         resource_tracker.ensure_running()  # a pool begins it, and to begin it lets signals through
     try:
         with ExitStack() as stack:
-            with held_back(signal.SIGINT, signal.SIGTERM):  # from workers for good: to stop is the parent's business
+            with held_back(
+                signal.SIGINT, signal.SIGTERM
+            ):  # from workers for good: to stop is the parent's business
                 results = pool(delayed(_in_worker)(parent, job, cell) for cell in cells)
                 stack.enter_context(closing(results))  # which ends the workers
             yield from results
     except TerminatedWorkerError:
-        raise InputError(
-            "a worker died (out of memory?); what is finished of a check is kept, repeat it to resume"
-        ) from None
+        kept = "what is finished of a check is kept, repeat it to resume"
+        raise InputError(f"a worker died (out of memory?); {kept}") from None
 
 
 def _in_worker(parent: int, job: Callable[[T], R], cell: T) -> R:

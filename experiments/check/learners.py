@@ -4,26 +4,55 @@
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
-import numpy as np
-
-from routing_game.agents.protocol import Trainable
-from routing_game.experiments.cells.records import FIRST_SUITE, Record, RunDirectory
+from routing_game.agents import (
+    EXP3,
+    UCB,
+    Elimination,
+    EpsilonGreedy,
+    EquilibriumProvider,
+    Thompson,
+    UCBTuned,
+    Zooming,
+    schemes,
+)
+from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
-from routing_game.experiments.check import own, trainers
-from routing_game.experiments.check.traces import NOTHING, Trace, provider_trace
-from routing_game.experiments.check.trainers import Seed, Trainer
+from routing_game.experiments.check import own
+from routing_game.experiments.check.traces import NOTHING, Trace
+from routing_game.experiments.check.trainers import (
+    Seed,
+    Trainer,
+    answer,
+    has_values,
+    in_blocks,
+    is_blind,
+    knows_structure,
+    model,
+    oracle,
+    pair,
+    plans,
+    reinforce_blind,
+    sb3,
+    sb3_user,
+    strategy,
+    structural,
+    told,
+)
 from routing_game.theory import GAMES, Game, load
 
 REAL_PAIR = "gpt-4.1-o3"
-"""The measured pair of the standard run: its optimum is the s_L cascade that the paper left open."""
+"""The measured pair of the standard run: its optimum is the s_L cascade that the paper left open.
+"""
 CASCADE_GAMES = ("t4-cascade", "t5-cascade")
 """Where users learn: games whose best response is more than always staying or always leaving."""
 
 
 Family = Literal["control", "bandits", "gradients", "deep RL", "pairs", "users", "your own"]
-"""The control is given the answer, so it does not count among those that learn; in a pair a user learns, too."""
+"""The control is given the answer, so it does not count among those that learn; in a pair a user
+learns, too.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,10 +64,12 @@ class Learner:
         about: one line for people.
         train: what a cell runs.
         budgets: profile to (practice per cell, seeds).
-        counts: what its practice is counted in; a user's decision is to stay or leave after one failed pass.
+        counts: what its practice is counted in; a user's decision is to stay or leave after one
+            failed pass.
         sees_model: a user who sees which model has just failed, and so has another best response.
         limit: what it cannot do by its nature, as the end of a sentence.
-        costly: many seconds a cell; only the full profile has it play games other than the cascades.
+        costly: many seconds a cell; only the full profile has it play games other than the
+            cascades.
     """
 
     family: Family
@@ -52,29 +83,18 @@ class Learner:
 
     @property
     def role(self) -> Literal["provider", "user"]:
-        """Whose policy it learns, and is judged; of a pair the provider's, with the user's answer in the trace."""
+        """Whose policy it learns, and is judged: of a pair, the provider's."""
         return "user" if self.family == "users" else "provider"
 
 
-@dataclass(frozen=True)
-class LearnerRecord(Record):
-    """The record of a learner on a game."""
-
-    kind: ClassVar[Any] = Trace
-    nothing: ClassVar[Any] = NOTHING
-
-
-class LearnerDirectory(RunDirectory):
-    """A run of learners on disk."""
-
-    suite = FIRST_SUITE
-    record_kind = LearnerRecord
-
-
-def learn(spec: Spec, cell: Cell) -> Trace:
+def learn(spec: Spec[Game], cell: Cell) -> Trace:
     """What a cell is: the trace of a learner that is trained."""
     practice = spec.plans[cell.learner].practice
     return LEARNERS[cell.learner].train(spec.games[cell.game], practice, *cell.streams(2))
+
+
+CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING)
+"""A run of learners."""
 
 
 def make_spec(
@@ -83,11 +103,18 @@ def make_spec(
     learners: tuple[str, ...] | None = None,
     seeds: int | None = None,
     practice: int | None = None,
-) -> Spec:
+) -> Spec[Game]:
     """The spec of a profile, with what is given changed.
 
-    All games are the catalog and one real pair. Unless games are named, users learn on the cascade games only, and
-    so do costly learners in all but the full profile.
+    All games are the catalog and one real pair. Unless games are named, users learn on the cascade
+    games only, and so do costly learners in all but the full profile.
+
+    Args:
+        profile: the name of the usual budgets.
+        games: names of games or real pairs; None for all.
+        learners: names of `LEARNERS`; None for all.
+        seeds: of each learner on each game.
+        practice: of a cell.
     """
     everything = games or (*GAMES, REAL_PAIR)
     plans = {}
@@ -108,130 +135,197 @@ class Registry(dict[str, Learner]):
             raise KeyError(name)
 
         def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-            made = own.make(name, rng=np.random.default_rng(agent), game=game, tasks=tasks)
-            if isinstance(made, Trainable):
-                return provider_trace(made, made.train())
-            return trainers.told(made, game, tasks, world)
+            return told(own.find(name))(game, tasks, world, agent)  # workers find it for themselves
 
         budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
         return Learner("your own", f"{name}, an agent of your own", train, budgets)
 
 
-LEARNERS = Registry({
-    "equilibrium": Learner(
-        "control", "the exact policy, which knows the game",
-        trainers.equilibrium, {"smoke": (50, 2), "default": (1_000, 2), "full": (1_000, 2)},
-    ),
-    "structural": Learner(
-        "bandits", "knows its costs and the structure, learns p and the user's threshold",
-        trainers.structural, {"smoke": (100, 2), "default": (2_000, 10), "full": (2_000, 20)},
-    ),
-    "zooming": Learner(
-        "bandits", "route 2 and a grid of s that is refined where it is best",
-        trainers.zooming, {"smoke": (3_000, 2), "default": (300_000, 5), "full": (1_000_000, 20)},
-    ),
-    "ucb": Learner(
-        "bandits", "upper confidence bounds on route 2 and 20 values of s",
-        trainers.ucb, {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)},
-    ),
-    "ucb-tuned": Learner(
-        "bandits", "the same with each commitment's own spread",
-        trainers.ucb_tuned, {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
-    ),
-    "thompson": Learner(
-        "bandits", "Thompson sampling on the same 21 commitments",
-        trainers.thompson, {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)},
-    ),
-    "epsilon-greedy": Learner(
-        "bandits", "the least mean, any commitment at a falling rate",
-        trainers.epsilon_greedy, {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
-    ),
-    "exp3": Learner(
-        "bandits", "exponential weights, safe against an adversary",
-        trainers.exp3, {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
-    ),
-    "elimination": Learner(
-        "bandits", "successive elimination of the 21 commitments",
-        trainers.elimination, {"smoke": (3_000, 2), "default": (30_000, 5), "full": (30_000, 20)},
-    ),
-    "gradient": Learner(
-        "gradients", "knows the game, descends its cost through a Gibbs follower",
-        trainers.gradient, {"smoke": (10, 2), "default": (600, 3), "full": (600, 20)}, counts="iterations",
-    ),
-    "gradient-implicit": Learner(
-        "gradients", "knows the game, follows dJ/ds + dJ/dq dq*/ds",
-        trainers.gradient_implicit, {"smoke": (10, 2), "default": (100, 3), "full": (400, 20)}, counts="iterations",
-    ),
-    "ppo": Learner(
-        "deep RL", "PPO (stable-baselines3) against the exact user",
-        trainers.ppo, {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
-    ),
-    "a2c": Learner(
-        "deep RL", "A2C (stable-baselines3) against the exact user",
-        trainers.a2c, {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
-    ),
-    "td3": Learner(
-        "deep RL", "TD3 (stable-baselines3), looking closer at s step by step",
-        trainers.td3, {"smoke": (48, 2), "default": (1_179_648, 2), "full": (1_179_648, 10)}, costly=True,
-    ),
-    "sac": Learner(
-        "deep RL", "SAC (stable-baselines3), looking closer at s step by step",
-        trainers.sac, {"smoke": (40, 2), "default": (983_040, 2), "full": (983_040, 10)}, costly=True,
-    ),
-    "dqn": Learner(
-        "deep RL", "DQN (stable-baselines3) on a grid of s that is moved and refined",
-        trainers.dqn, {"smoke": (128, 2), "default": (655_360, 2), "full": (655_360, 10)}, costly=True,
-    ),
-    "oracle": Learner(
-        "pairs", "follower oracle: a structural user learns first, then UCB learns against it",
-        trainers.oracle, {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)}, costly=True,
-    ),
-    "oracle-contextual": Learner(
-        "pairs", "follower oracle with a user who learns Q-values",
-        trainers.oracle_contextual, {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)}, costly=True,
-    ),
-    "alternating": Learner(
-        "pairs", "UCB and a structural user learn in turn",
-        trainers.alternating, {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)}, costly=True,
-    ),
-    "two-timescale": Learner(
-        "pairs", "UCB, and a user on Q-values who learns five times as fast",
-        trainers.two_timescale, {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)}, costly=True,
-    ),
-    "blocks": Learner(
-        "pairs", "UCB commits for 400 tasks, the user learns anew in each block",
-        trainers.blocks, {"smoke": (300, 2), "default": (400_000, 2), "full": (400_000, 10)}, costly=True,
-    ),
-    "simultaneous": Learner(
-        "pairs", "UCB and multiplicative weights blind to s, both from every task",
-        trainers.simultaneous, {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
-    ),
-    "gradient-simultaneous": Learner(
-        "pairs", "both know the game, each follows its own gradient; the user does not see s",
-        trainers.gradient_simultaneous,
-        {"smoke": (10, 2), "default": (2_000, 3), "full": (2_000, 20)}, counts="iterations",
-    ),
-    "reinforce-blind": Learner(
-        "pairs", "REINFORCE on both sides; the user does not see s",
-        trainers.reinforce_blind, {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 10)},
-    ),
-    "ppo-user": Learner(
-        "users", "PPO as the user who sees (i, s) and decides after each failure",
-        trainers.ppo_user,
-        {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)}, counts="decisions",
-    ),
-    "ppo-user-answer": Learner(
-        "users", "PPO as the user who sees (i, s) and answers with q",
-        trainers.ppo_user_answer, {"smoke": (64, 2), "default": (524_288, 3), "full": (5_242_880, 10)},
-    ),
-    "ppo-user-model": Learner(
-        "users", "PPO as the user who also sees which model failed",
-        trainers.ppo_user_model,
-        {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)}, counts="decisions", sees_model=True,
-    ),
-    "dqn-user": Learner(
-        "users", "DQN as the user who sees (i, s): cannot mix",
-        trainers.dqn_user, {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 10)}, counts="decisions",
-        limit=", as it can only stay or leave where the best answer is mixed",
-    ),
-})  # fmt: skip
+LEARNERS = Registry(
+    {
+        "equilibrium": Learner(
+            "control",
+            "the exact policy, which knows the game",
+            told(EquilibriumProvider),
+            {"smoke": (50, 2), "default": (1_000, 2), "full": (1_000, 2)},
+        ),
+        "structural": Learner(
+            "bandits",
+            "knows its costs and the structure, learns p and the user's threshold",
+            told(structural),
+            {"smoke": (100, 2), "default": (2_000, 10), "full": (2_000, 20)},
+        ),
+        "zooming": Learner(
+            "bandits",
+            "route 2 and a grid of s that is refined where it is best",
+            told(Zooming),
+            {"smoke": (3_000, 2), "default": (300_000, 5), "full": (1_000_000, 20)},
+        ),
+        "ucb": Learner(
+            "bandits",
+            "upper confidence bounds on route 2 and 20 values of s",
+            told(UCB),
+            {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)},
+        ),
+        "ucb-tuned": Learner(
+            "bandits",
+            "the same with each commitment's own spread",
+            told(UCBTuned),
+            {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
+        ),
+        "thompson": Learner(
+            "bandits",
+            "Thompson sampling on the same 21 commitments",
+            told(Thompson),
+            {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)},
+        ),
+        "epsilon-greedy": Learner(
+            "bandits",
+            "the least mean, any commitment at a falling rate",
+            told(EpsilonGreedy),
+            {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
+        ),
+        "exp3": Learner(
+            "bandits",
+            "exponential weights, safe against an adversary",
+            told(EXP3),
+            {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
+        ),
+        "elimination": Learner(
+            "bandits",
+            "successive elimination of the 21 commitments",
+            told(Elimination),
+            {"smoke": (3_000, 2), "default": (30_000, 5), "full": (30_000, 20)},
+        ),
+        "gradient": Learner(
+            "gradients",
+            "knows the game, descends its cost through a Gibbs follower",
+            plans("GibbsGradient"),
+            {"smoke": (10, 2), "default": (600, 3), "full": (600, 20)},
+            counts="iterations",
+        ),
+        "gradient-implicit": Learner(
+            "gradients",
+            "knows the game, follows dJ/ds + dJ/dq dq*/ds",
+            plans("ImplicitGradient"),
+            {"smoke": (10, 2), "default": (100, 3), "full": (400, 20)},
+            counts="iterations",
+        ),
+        "ppo": Learner(
+            "deep RL",
+            "PPO (stable-baselines3) against the exact user",
+            sb3("ppo"),
+            {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+        ),
+        "a2c": Learner(
+            "deep RL",
+            "A2C (stable-baselines3) against the exact user",
+            sb3("a2c"),
+            {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+        ),
+        "td3": Learner(
+            "deep RL",
+            "TD3 (stable-baselines3), looking closer at s step by step",
+            sb3("td3"),
+            {"smoke": (48, 2), "default": (1_179_648, 2), "full": (1_179_648, 10)},
+            costly=True,
+        ),
+        "sac": Learner(
+            "deep RL",
+            "SAC (stable-baselines3), looking closer at s step by step",
+            sb3("sac"),
+            {"smoke": (40, 2), "default": (983_040, 2), "full": (983_040, 10)},
+            costly=True,
+        ),
+        "dqn": Learner(
+            "deep RL",
+            "DQN (stable-baselines3) on a grid of s that is moved and refined",
+            sb3("dqn"),
+            {"smoke": (128, 2), "default": (655_360, 2), "full": (655_360, 10)},
+            costly=True,
+        ),
+        "oracle": Learner(
+            "pairs",
+            "follower oracle: a structural user learns first, then UCB learns against it",
+            oracle(knows_structure),
+            {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)},
+            costly=True,
+        ),
+        "oracle-contextual": Learner(
+            "pairs",
+            "follower oracle with a user who learns Q-values",
+            oracle(has_values),
+            {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)},
+            costly=True,
+        ),
+        "alternating": Learner(
+            "pairs",
+            "UCB and a structural user learn in turn",
+            pair(knows_structure, schemes.alternating, turn=1000),
+            {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)},
+            costly=True,
+        ),
+        "two-timescale": Learner(
+            "pairs",
+            "UCB, and a user on Q-values who learns five times as fast",
+            pair(has_values, schemes.two_timescale, ratio=5),
+            {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)},
+            costly=True,
+        ),
+        "blocks": Learner(
+            "pairs",
+            "UCB commits for 400 tasks, the user learns anew in each block",
+            pair(is_blind, in_blocks, remembers=False),
+            {"smoke": (300, 2), "default": (400_000, 2), "full": (400_000, 10)},
+            costly=True,
+        ),
+        "simultaneous": Learner(
+            "pairs",
+            "UCB and multiplicative weights blind to s, both from every task",
+            pair(is_blind, schemes.simultaneous),
+            {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+        ),
+        "gradient-simultaneous": Learner(
+            "pairs",
+            "both know the game, each follows its own gradient; the user does not see s",
+            plans("SimultaneousGradient", both=True),
+            {"smoke": (10, 2), "default": (2_000, 3), "full": (2_000, 20)},
+            counts="iterations",
+        ),
+        "reinforce-blind": Learner(
+            "pairs",
+            "REINFORCE on both sides; the user does not see s",
+            reinforce_blind,
+            {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 10)},
+        ),
+        "ppo-user": Learner(
+            "users",
+            "PPO as the user who sees (i, s) and decides after each failure",
+            sb3_user("PPOUser", "USER", strategy),
+            {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
+            counts="decisions",
+        ),
+        "ppo-user-answer": Learner(
+            "users",
+            "PPO as the user who sees (i, s) and answers with q",
+            sb3_user("PPOAnswerUser", "ANSWER", answer),
+            {"smoke": (64, 2), "default": (524_288, 3), "full": (5_242_880, 10)},
+        ),
+        "ppo-user-model": Learner(
+            "users",
+            "PPO as the user who also sees which model failed",
+            sb3_user("PPOModelUser", "USER", model),
+            {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
+            counts="decisions",
+            sees_model=True,
+        ),
+        "dqn-user": Learner(
+            "users",
+            "DQN as the user who sees (i, s): cannot mix",
+            sb3_user("DQNUser", "ALIASED", strategy),
+            {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 10)},
+            counts="decisions",
+            limit=", as it can only stay or leave where the best answer is mixed",
+        ),
+    }
+)

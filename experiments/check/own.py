@@ -1,14 +1,15 @@
 """Agents of one's own in a check: `routing-game check --learners mymodule:MyAgent`.
 
-The name is that of a module, one that Python can import or a file in the current folder, and of a class or function in
-it. It is called, for each cell, with those of these keyword arguments that it names:
+The name is that of a module, one that Python can import or a file in the current folder, and of a
+class or function in it. It is called, for each cell, with those of these keyword arguments that it
+names:
 
     rng     a numpy Generator of the cell's own
     game    the `Game`, for agents that may know it
     tasks   how many tasks it will play
 
-and must return a `Provider`. One that has a method `train` brings its own loop, as a `Trainable`; all others are told
-of each task. It is judged as ours are.
+and must return a `Provider`. One that has a method `train` brings its own loop, as a `Trainable`;
+all others are told of each task. It is judged as ours are.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ from routing_game.experiments import InputError
 def is_own(name: str) -> bool:
     """Whether the name has the form ``module:attribute``."""
     module, colon, attribute = name.partition(":")
-    return bool(colon) and attribute.isidentifier() and all(part.isidentifier() for part in module.split("."))
+    return (
+        bool(colon)
+        and attribute.isidentifier()
+        and all(part.isidentifier() for part in module.split("."))
+    )
 
 
 def find(name: str) -> Callable[..., Any]:
@@ -43,23 +48,22 @@ def find(name: str) -> Callable[..., Any]:
     try:
         made = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"expected a learner's name, or module:Class of one's own, got {name!r}: {error}") from None
+        expected = f"expected a learner's name, or module:Class of one's own, got {name!r}"
+        raise InputError(f"{expected}: {error}") from None
     if not callable(made):
         raise InputError(f"expected a class or function in {name!r}, got {made!r}")
     return made
 
 
-def make(name: str, **offered: Any) -> Provider:
-    """The agent, made with those of the arguments that it names.
+def make(made: Callable[..., Any], **offered: Any) -> Provider:
+    """The agent, made with those of the arguments that ``made`` names.
 
     Raises:
         TypeError: what it returns is no provider, which the cell's record then says.
     """
-    made = find(name)
     names = inspect.signature(made).parameters
     agent = made(**{key: value for key, value in offered.items() if key in names})
     if not isinstance(agent, Provider):
-        raise TypeError(
-            f"{name} must make an agent with act(), update(commitment, task) and recommend(), got {agent!r}"
-        )
+        must = "must make an agent with act(), update(commitment, task) and recommend()"
+        raise TypeError(f"{made.__module__}:{made.__qualname__} {must}, got {agent!r}")
     return agent

@@ -1,6 +1,6 @@
-"""The result of a run: a table for the terminal, and one self-contained HTML file for colleagues."""
+"""The result of a run: a table for the terminal, and one self-contained HTML file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,49 +8,65 @@ import numpy as np
 import polars as pl
 
 from routing_game.experiments.card import card, provider_words
-from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.spec import Spec
+from routing_game.experiments.check.figures import game_figure, learner_figure, user_figure
 from routing_game.experiments.check.judge import (
     FLOOR,
     Q_TOLERANCE,
+    Judged,
     grid_floor,
-    judge,
     roles,
-    summary,
     user_answers,
 )
 from routing_game.experiments.check.learners import LEARNERS, make_spec
 from routing_game.experiments.check.scores import CONVERGED, scores, speeds
+from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.intervals import wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import embedded, render
-from routing_game.experiments.pages.words import number
+from routing_game.experiments.pages.words import fine_percent, number
 from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 
 NEAR = 0.01
-"""Upper limit of mean regret that the summary calls reaching the equilibrium, as a share of J* or V."""
+"""Upper limit of mean regret that the summary calls reaching the equilibrium, as a share of J* or
+V.
+"""
+
+NOTE = (
+    "exact regret after training, providers': of J*, users': of V: interquartile mean over games "
+    "and seeds, with its 95 % interval; cells within; the worst game's mean and half of its "
+    "interval"
+)
+FAILED = (
+    "{failed} cells failed; to run them again, delete their files from {cells} "
+    "(grep -L '\"error\": null' * lists them) and repeat the check"
+)
 
 Row = dict[str, Any]
 
 
-def terminal_table(directory: RunDirectory) -> str:
-    """A line per learner: regret over its games, how many cells converged, where it is worst; and what went wrong."""
-    spec, records = directory.spec, [*directory.records()]
-    judged = judge(spec, records)
-    rows = summary(spec, records, judged).to_dicts()
+def terminal_table(judged: Judged, cells: Path) -> str:
+    """A line per learner: regret over its games, cells that converged, where it is worst.
+
+    ``cells`` is where the files of failed cells are.
+    """
+    rows = judged.summary.to_dicts()
     lines = [["", "regret, %", f"within {100 * CONVERGED:g} %", "worst, %"]]
-    for score in scores(judged, [*spec.plans]).to_dicts():
+    for score in scores(judged.rows, [*judged.spec.plans]).to_dicts():
         mine = [row for row in rows if row["learner"] == score["learner"]]
         lines.append([score["learner"], *terminal_cells(score, mine)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    table = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    notes = ["exact regret after training, providers': of J*, users': of V: interquartile mean over games and seeds, "
-             "with its 95 % interval; cells within; the worst game's mean and half of its interval"]  # fmt: skip
-    if failed := sum(record.error is not None for record in records):
-        notes.append(f"{failed} cells failed; to run them again, delete their files from {directory.path / 'cells'} "
-                     "(grep -L '\"error\": null' * lists them) and repeat the check")  # fmt: skip
-    return "\n".join([*table, *notes])
+    notes = [NOTE]
+    if failed := sum(record.error is not None for record in judged.records):
+        notes.append(FAILED.format(failed=failed, cells=cells))
+    return "\n".join([*(spaced(line, widths) for line in lines), *notes])
+
+
+def spaced(line: Sequence[str], widths: Sequence[int]) -> str:
+    """The texts of a line in columns of these widths."""
+    return "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
 
 
 def terminal_cells(score: Row, rows: list[Row]) -> list[str]:
@@ -68,7 +84,7 @@ def terminal_cells(score: Row, rows: list[Row]) -> list[str]:
 
 
 def regret_words(row: Row, column: str = "last") -> str:
-    """Mean and, with several seeds, half of its interval, in percent; the half to no more places than the mean."""
+    """Mean and, with several seeds, half of its interval, in percent, to no more places."""
     mean, half = percent(row[column]), row[f"{column}_half"]
     if half is None or not np.isfinite(half) or mean == "0":
         return mean
@@ -78,69 +94,83 @@ def regret_words(row: Row, column: str = "last") -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent, to at least two digits and never in exponents; 0 below the floor."""
-    value = 100 * share
-    if abs(share) < FLOOR:
-        return "0"
-    places = max(0, 1 - int(np.floor(np.log10(abs(value)))))
-    return f"{value:.{places}f}"
+    """Regret in percent; below the floor, 0."""
+    return fine_percent(share, FLOOR)
 
 
-def write_report(directory: RunDirectory) -> Path:
-    """Make `report.html` of a run directory from its records; returns its path."""
+def write_report(judged: Judged, directory: RunDirectory[Game, Trace]) -> Path:
+    """Make `report.html` of a run directory from what its records come to; returns its path."""
     file = directory.path / "report.html"
     filters = {"percent": percent, "number": number}
-    write(file, render("report.html", filters, contents(directory), __package__))
+    facts = {**contents(judged), "versions": directory.versions}
+    write(file, render("report.html", filters, facts, __package__))
     return file
 
 
-def contents(directory: RunDirectory) -> dict[str, Any]:
-    """Everything that the template shows."""
-    spec, records = directory.spec, [*directory.records()]
-    judged = judge(spec, records)
-    rows = summary(spec, records, judged).to_dicts()
-    providers, users = roles(spec, "provider"), roles(spec, "user")
-    by_pair = {(row["learner"], row["game"]): row for row in rows}
+def contents(judged: Judged) -> dict[str, Any]:
+    """Everything that the template shows but the versions."""
     return {
-        "spec": spec,
-        "versions": directory.versions,
-        "changed": changed(spec),
-        "commits": sorted({str(record.commit or "not a git checkout") for record in records}),
-        "done": len(records),
-        "total": len(spec.cells()),
-        "headline": headline(rows),
-        "sentences": sentences(spec, rows),
-        "providers": providers,
-        "users": users,
+        "wilson": wilson,
+        "regret_words": regret_words,
+        "shade": shade,
         "learners": LEARNERS,
-        "overview": [(name, [by_pair.get((name, game)) for game in spec.games]) for name in providers],
-        "equilibria": equilibria(spec, rows),
-        "floors": {name: grid_floor(game) for name, game in spec.games.items()},
-        "games": [game_section(spec, name, judged, providers) for name in spec.games] if providers else [],
-        "user_games": user_sections(spec, records, judged, users),
-        "scores": scores(judged, [*spec.plans]).to_dicts(),
-        "learner_pages": learner_sections(spec, judged),
-        "rows": rows,
-        "failures": [record for record in records if record.error is not None],
-        "single": any(row["n"] == 1 for row in rows),
         "near": NEAR,
         "converged": CONVERGED,
         "floor": FLOOR,
         "tolerance": Q_TOLERANCE,
-        "shade": shade,
-        "wilson": wilson,
-        "regret_words": regret_words,
+        **run_facts(judged),
+        **results(judged),
+    }
+
+
+def run_facts(judged: Judged) -> dict[str, Any]:
+    """What was run, and what of it is done."""
+    spec, records = judged.spec, judged.records
+    return {
+        "spec": spec,
+        "changed": changed(spec),
+        "commits": sorted({str(record.commit or "not a git checkout") for record in records}),
+        "done": len(records),
+        "total": len(spec.cells()),
+        "failures": [record for record in records if record.error is not None],
+        "providers": roles(spec, "provider"),
+        "users": roles(spec, "user"),
+    }
+
+
+def results(judged: Judged) -> dict[str, Any]:
+    """What came of it, in words, numbers and pictures."""
+    spec, rows = judged.spec, judged.summary.to_dicts()
+    by_pair = {(row["learner"], row["game"]): row for row in rows}
+    providers = roles(spec, "provider")
+    return {
+        "rows": rows,
+        "single": any(row["n"] == 1 for row in rows),
+        "headline": headline(rows),
+        "sentences": sentences(spec, rows),
+        "overview": [
+            (name, [by_pair.get((name, game)) for game in spec.games]) for name in providers
+        ],
+        "equilibria": equilibria(spec, rows),
+        "floors": {name: grid_floor(game) for name, game in spec.games.items()},
+        "games": [game_section(judged, name) for name in spec.games] if providers else [],
+        "user_games": user_sections(judged),
+        "scores": scores(judged.rows, [*spec.plans]).to_dicts(),
+        "learner_pages": learner_sections(judged),
     }
 
 
 def headline(rows: list[Row]) -> str:
-    """Which learners come near the optimum wherever they are to play; a failure or a game not played is not near."""
-    names = dict.fromkeys(row["learner"] for row in rows if LEARNERS[row["learner"]].family != "control")
+    """Which learners come near the optimum wherever they play; what is not done is not near."""
+    names = dict.fromkeys(
+        row["learner"] for row in rows if LEARNERS[row["learner"]].family != "control"
+    )
     if not names:
         return "Nobody learned: the exact policy is a control."
     far = {row["learner"] for row in rows if not near(row)}
     success = [name for name in names if name not in far]
-    head = f"{len(success)} of {len(names)} learners come within {100 * NEAR:g} % of the optimum on every game"
+    learners = f"{len(success)} of {len(names)} learners"
+    head = f"{learners} come within {100 * NEAR:g} % of the optimum on every game"
     return f"{head}: {', '.join(success)}." if success else f"{head}."
 
 
@@ -149,25 +179,29 @@ def near(row: Row) -> bool:
     return bool(row["n"]) and not row["failures"] and upper(row) <= NEAR
 
 
-def changed(spec: Spec) -> bool:
+def changed(spec: Spec[Game]) -> bool:
     """Whether games, learners, seeds or practice are other than the profile's."""
     known = any(spec.profile in learner.budgets for learner in LEARNERS.values())
     return known and make_spec(spec.profile).digest != spec.digest
 
 
-def sentences(spec: Spec, rows: list[Row]) -> list[tuple[str, str]]:
+def sentences(spec: Spec[Game], rows: list[Row]) -> list[tuple[str, str]]:
     """The result in plain words: each learner's name, and how near it came."""
-    return [(name, sentence(spec, [row for row in rows if row["learner"] == name])) for name in spec.plans]
+    return [
+        (name, sentence(spec, [row for row in rows if row["learner"] == name]))
+        for name in spec.plans
+    ]
 
 
-def sentence(spec: Spec, rows: list[Row]) -> str:
+def sentence(spec: Spec[Game], rows: list[Row]) -> str:
     """On how many games one learner came near, where it stayed farthest, and what it did there."""
     done, failures = [row for row in rows if row["n"]], sum(row["failures"] or 0 for row in rows)
     tail = f" {failures} of its cells failed; they are named below." if failures else ""
     if not done:
         return f"no cell finished.{tail}"
     unit = "V" if LEARNERS[rows[0]["learner"]].role == "user" else "J*"
-    words = f"within {100 * NEAR:g} % of {unit} of the optimum on {sum(map(near, rows))} of {len(rows)} games"
+    games = f"{sum(map(near, rows))} of {len(rows)} games"
+    words = f"within {100 * NEAR:g} % of {unit} of the optimum on {games}"
     worst = max(done, key=lambda row: float(row["last"]))
     if percent(worst["last"]) == "0":
         return f"{words}, without regret anywhere.{tail}"
@@ -184,17 +218,19 @@ def reason(game: Game, row: Row) -> str:
         return f"its q is off by {row['q_error']:.2f} on average{learner.limit}"
     if learner.family == "pairs" and row["simultaneous"] > n / 2:
         value = float(simultaneous(game).highest - solve(game).cost)
-        return (f"{row['simultaneous']} of {n} seeds end in the outcome of simultaneous play, and so lose the value of "
-                f"commitment, {value:.3f} a task")  # fmt: skip
+        ended = f"{row['simultaneous']} of {n} seeds end in the outcome of simultaneous play"
+        return f"{ended}, and so lose the value of commitment, {value:.3f} a task"
     if row["route_right"] < 1:
         return f"{n - round(n * row['route_right'])} of {n} seeds end on the wrong route"
     if fallen:
         return f"{fallen} of {n} seeds end where the user answers otherwise than at the optimum"
     if learner.family == "bandits" and grid_floor(game) > row["last"] / 2:
-        return f"the best commitment on the bandits' grid already loses {percent(grid_floor(game))} %"
+        floor = percent(grid_floor(game))
+        return f"the best commitment on the bandits' grid already loses {floor} %"
     edge = solve(game).rule in ("s0", "s_L")
     noise = ", because of its exploration noise" if edge and learner.family == "deep RL" else ""
-    return f"on average it stops {row['gap']:.3f} {'short of the edge' if edge else 'from the best s'}{noise}"
+    where = "short of the edge" if edge else "from the best s"
+    return f"on average it stops {row['gap']:.3f} {where}{noise}"
 
 
 def upper(row: Row) -> float:
@@ -203,8 +239,8 @@ def upper(row: Row) -> float:
     return float(row["last"] + (half if half is not None and np.isfinite(half) else 0.0))
 
 
-def equilibria(spec: Spec, rows: list[Row]) -> list[dict[str, Any]]:
-    """For each game whose simultaneous play costs more than J*: both costs, and what each pair of learners found."""
+def equilibria(spec: Spec[Game], rows: list[Row]) -> list[dict[str, Any]]:
+    """For each game where commitment is worth something: both costs, and what each pair found."""
     pairs = [row for row in rows if LEARNERS[row["learner"]].family == "pairs" and row["n"]]
     games = []
     for name, game in spec.games.items():
@@ -224,55 +260,54 @@ def shade(row: Row) -> str:
     return f"rgb({red},{green},{blue})"
 
 
-def game_section(spec: Spec, name: str, judged: pl.DataFrame, providers: Sequence[str]) -> dict[str, Any]:
+def game_section(judged: Judged, name: str) -> dict[str, Any]:
     """One game: what the theory says, and the picture."""
-    from routing_game.experiments.check.figures import game_figure
-
-    game = spec.games[name]
-    rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*providers]))
-    played = [learner for learner in providers if name in spec.plans[learner].games]
+    game, providers = judged.spec.games[name], roles(judged.spec, "provider")
+    rows = judged.rows.filter(pl.col("game") == name, pl.col("learner").is_in(providers))
+    played = [learner for learner in providers if name in judged.spec.plans[learner].games]
+    time, money = ("s", "USD") if name in PAIRS else ("", "")
     return {
         "name": name,
         "words": provider_words(game, solve(game)),
-        "card": card(game, name, *(("s", "USD") if name in PAIRS else ())),
-        "picture": embedded(game_figure(game, rows, played, "USD" if name in PAIRS else "")),
+        "card": card(game, name, time, money),
+        "picture": embedded(game_figure(game, rows, played, money)),
     }
 
 
-def learner_sections(spec: Spec, judged: pl.DataFrame) -> list[dict[str, Any]]:
+def learner_sections(judged: Judged) -> list[dict[str, Any]]:
     """One learner: what it is, its picture on all its games, and how much practice it took."""
-    from routing_game.experiments.check.figures import learner_figure
-
     sections = []
-    for name, plan in spec.plans.items():
-        rows = judged.filter(pl.col("learner") == name)
-        unit = "V" if LEARNERS[name].role == "user" else "J*"
-        picture = (
-            embedded(learner_figure(rows, name, [*plan.games], unit, LEARNERS[name].counts)) if len(rows) else None
-        )
+    for name, plan in judged.spec.plans.items():
+        rows = judged.rows.filter(pl.col("learner") == name)
+        picture = embedded(learner_figure(rows, name, [*plan.games])) if len(rows) else None
         quick = speeds(rows).group_by("game", maintain_order=True).agg(pl.median("to_1", "to_5"))
         times = {row["game"]: row for row in quick.to_dicts()}
         sections.append({"name": name, "picture": picture, "times": times, "games": plan.games})
     return sections
 
 
-def user_sections(
-    spec: Spec, records: Iterable[Record], judged: pl.DataFrame, users: Sequence[str]
-) -> list[dict[str, Any]]:
+def user_sections(judged: Judged) -> list[dict[str, Any]]:
     """One picture per game on which users learned."""
-    from routing_game.experiments.check.figures import user_figure
-
-    last: dict[tuple[str, str], list[pl.DataFrame]] = {}
-    for record in records:
-        if record.error is None and LEARNERS[record.learner].role == "user":
-            answers = user_answers(spec.games[record.game], record.learner, record.trace)
-            final = answers.filter(pl.col("practice") == pl.col("practice").max())
-            last.setdefault((record.game, record.learner), []).append(final.with_columns(seed=pl.lit(record.seed)))
+    users = roles(judged.spec, "user")
+    last = last_answers(judged)
+    seeing = {user for user in users if LEARNERS[user].sees_model}
     sections = []
-    for name in spec.games:
+    for name in judged.spec.games:
         played = {user: pl.concat(last[name, user]) for user in users if (name, user) in last}
         if played:
-            rows = judged.filter(pl.col("game") == name, pl.col("learner").is_in([*users]))
-            picture = embedded(user_figure(played, rows, {user for user in users if LEARNERS[user].sees_model}))
-            sections.append({"name": name, "picture": picture})
+            rows = judged.rows.filter(pl.col("game") == name, pl.col("learner").is_in(users))
+            sections.append({"name": name, "picture": embedded(user_figure(played, rows, seeing))})
     return sections
+
+
+def last_answers(judged: Judged) -> dict[tuple[str, str], list[pl.DataFrame]]:
+    """(game, user) -> each seed's answers at the end of its practice."""
+    last: dict[tuple[str, str], list[pl.DataFrame]] = {}
+    for record in judged.records:
+        if record.error is None and LEARNERS[record.learner].role == "user":
+            game = judged.spec.games[record.game]
+            answers = user_answers(game, record.learner, record.trace)
+            final = answers.filter(pl.col("practice") == pl.col("practice").max())
+            seed = final.with_columns(seed=pl.lit(record.seed))
+            last.setdefault((record.game, record.learner), []).append(seed)
+    return last

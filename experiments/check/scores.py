@@ -1,7 +1,7 @@
-"""How far learning came: shares and speeds that can be compared across games, from the judged rows of a run.
+"""How far learning came: shares and speeds, comparable across games, from the judged rows.
 
-Seeds are paired: seed k of one learner meets the same seed numbers as seed k of another, so intervals of an average
-over games resample whole seeds.
+Seeds are paired: seed k of one learner meets the same seed numbers as seed k of another, so
+intervals of an average over games resample whole seeds.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ LABELS = {"learner": pl.String, "game": pl.String, "seed": pl.Int64}
 
 
 def practice_to(practice: Sequence[int], regret: Sequence[float], level: float) -> float:
-    """The practice from which on regret stays at or below ``level``; nan if it does not at the end."""
+    """The practice from which on regret stays at or below ``level``; nan if it never does."""
     above = np.flatnonzero(np.asarray(regret) > level)
     first = 0 if above.size == 0 else int(above[-1]) + 1
     return float(practice[first]) if first < len(practice) else float("nan")
 
 
 def speeds(judged: pl.DataFrame) -> pl.DataFrame:
-    """A row per cell: practice to within each of `LEVELS` (columns `to_1`, `to_5`; null if not at the end)."""
+    """A row per cell: practice to within each of `LEVELS`, `to_1`, `to_5`; null if never."""
     rows = []
     for (learner, game, seed), cell in judged.group_by(*LABELS, maintain_order=True):
         practice, regret = cell["practice"].to_list(), cell["regret"].to_list()
@@ -39,15 +39,30 @@ def speeds(judged: pl.DataFrame) -> pl.DataFrame:
 
 
 def scores(judged: pl.DataFrame, learners: Sequence[str]) -> pl.DataFrame:
-    """A row per learner, over its games: `iqm` of final regret, `converged` share, both with intervals, and `cells`."""
+    """A row per learner, over its games: `iqm` of regret and `converged` share, with intervals."""
     last = judged.group_by(*LABELS, maintain_order=True).last()
     rows = []
     for name in learners:
         mine = last.filter(pl.col("learner") == name)
-        table = mine.pivot("game", index="seed", values="regret").sort("seed").drop("seed").drop_nulls().to_numpy()
+        table = (
+            mine.pivot("game", index="seed", values="regret")
+            .sort("seed")
+            .drop("seed")
+            .drop_nulls()
+            .to_numpy()
+        )
         middle, low, high = iqm_interval(table) if table.size else (np.nan,) * 3
         share = wilson(int((mine["regret"] <= CONVERGED).sum()), mine.height)
         rows.append((name, middle, low, high, *share, mine.height))
-    names = ("learner", "iqm", "low", "high", "converged", "converged_low", "converged_high", "cells")
+    names = (
+        "learner",
+        "iqm",
+        "low",
+        "high",
+        "converged",
+        "converged_low",
+        "converged_high",
+        "cells",
+    )
     kinds = (pl.String, *[pl.Float64] * 6, pl.Int64)
     return pl.DataFrame(rows, schema=dict(zip(names, kinds, strict=True)), orient="row")

@@ -1,4 +1,4 @@
-"""What a learner would do if learning stopped now, asked after more and more practice: its trace."""
+"""A trace: what a learner would do if learning stopped now, after more and more practice."""
 
 import math
 from collections.abc import Iterable
@@ -9,18 +9,21 @@ import numpy as np
 from routing_game.agents.protocol import ModelUser, Provider, User
 
 QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 0.0))
-"""(route, cascade) of the commitments that a user is asked about: 101 values of s on route 1, and route 2."""
+"""(route, cascade) of the commitments that a user is asked about: 101 values of s on route 1, and
+route 2.
+"""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What a learner would do, after more and more practice: rows of equal length, one list per column.
+    """What a learner would do, after more and more practice: rows of equal length, a list a column.
 
-    Practice is counted in what the learner's registry entry says (tasks, decisions or iterations). A provider's row is
-    the commitment (route, cascade) it recommends. A user's row is its answer to
-    one commitment of a fixed grid: the probability of leaving after a failed pass of model 1 and of model 2
-    (equal for a user who does not see the model). A provider's row has none, and the lists are empty, unless the user
-    learned beside it: then they hold that user's answer to the commitment.
+    Practice is counted in what the learner's registry entry says (tasks, decisions or iterations).
+    A provider's row is the commitment (route, cascade) it recommends. A user's row is its answer to
+    one commitment of a fixed grid: the probability of leaving after a failed pass of model 1 and of
+    model 2 (equal for a user who does not see the model). A provider's row has none, and the lists
+    are empty, unless the user learned beside it: then they hold that user's answer to the
+    commitment.
     """
 
     practice: list[int]
@@ -35,9 +38,13 @@ class Trace:
         for field in fields(self):
             column, (low, high) = getattr(self, field.name), ranges.get(field.name, (0, 1))
             kinds = (int,) if field.name in ranges else (int, float)
-            if not isinstance(column, list) or not all(type(x) in kinds and low <= x <= high for x in column):
+            if not isinstance(column, list) or not all(
+                type(x) in kinds and low <= x <= high for x in column
+            ):
                 numbers = "whole numbers" if field.name in ranges else "numbers"
-                raise ValueError(f"column {field.name} must be a list of {numbers} from {low} to {high}")
+                raise ValueError(
+                    f"column {field.name} must be a list of {numbers} from {low} to {high}"
+                )
         provider, user = (
             {len(self.practice), len(self.route), len(self.cascade)},
             {len(self.leave_1), len(self.leave_2)},
@@ -52,8 +59,10 @@ NOTHING = Trace([], [], [], [], [])
 """The trace of a cell that failed."""
 
 
-def provider_trace(provider: Provider, progress: Iterable[int], follower: User | None = None) -> Trace:
-    """The commitment that a provider recommends at each checkpoint, with the answer of a user who learns beside it."""
+def provider_trace(
+    provider: Provider, progress: Iterable[int], follower: User | None = None
+) -> Trace:
+    """The commitment recommended at each checkpoint, with the answer of a user who learns, too."""
     trace = Trace([], [], [], [], [])
     for practice in progress:
         route, cascade = provider.recommend()

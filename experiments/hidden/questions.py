@@ -1,16 +1,18 @@
-"""The questions on a hidden cascade, `routing-game belief QUESTION`: what each asks, and how it is set up.
+"""The questions on a hidden cascade, `routing-game belief QUESTION`: what each asks and needs.
 
-A question is a module of its own in this room, with names that this one looks for:
+A question is two modules of this room. `X.py` measures; it has
 
-    PROFILES    profile -> the numbers that it takes (sessions, seeds, tasks, ...), which flags may change
-    experiment  (settings, progress) -> `Page`
-    check       if it is there: raises InputError for settings that it cannot do; that s matters to the game's user is
-                known by then
+    PROFILES  profile -> the numbers that it takes (sessions, seeds, ...), which flags may change
+    measure   (settings, progress) -> tables, rows of numbers that the page is made from
+    check     if it is there: raises InputError for settings that it cannot do; that s matters to
+              the game's user is known by then
+
+and `X_page.py` says what came of it: `page`, (settings, what was measured) -> `Page`. The first
+does not import the second, so that a changed sentence makes nothing run again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -21,12 +23,11 @@ if TYPE_CHECKING:  # the command line asks for the table below, and must answer 
     from routing_game.experiments.hidden.settings import Settings
     from routing_game.experiments.pages.page import Page
 
-    Experiment = Callable[[Settings, Steps], Page]
-
 EXPERIMENTS = {
     "trap": "how often a user ends up leaving for good, for every rule, and whom that costs what",
     "converge": "whether a user's belief finds s, how soon, and what stops it",
-    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to spend it",
+    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to "
+    "spend it",
     "users": "what a user that learns from play infers of s, with counts, a window or a memory",
     "observability": "which equilibrium learning pairs reach as the user sees less and less of s",
 }
@@ -38,8 +39,8 @@ FLAGS = {
 """Flag of `belief` -> the questions that take it."""
 
 
-def prepare(name: str, game: str, profile: str, workers: int, **flags: int | None) -> tuple[Experiment, Settings]:
-    """The question's experiment, and its settings with the flags that were given.
+def prepare(name: str, game: str, profile: str, workers: int, **flags: int | None) -> Settings:
+    """The settings of a question, with the flags that were given.
 
     Args:
         name: the question's.
@@ -49,19 +50,27 @@ def prepare(name: str, game: str, profile: str, workers: int, **flags: int | Non
         flags: numbers instead of the profile's; None where there is none.
 
     Raises:
-        InputError: a flag is given that the question has no such number for, or it cannot do what is asked.
+        InputError: a flag is given that the question has no such number for, or it cannot do what
+            is asked.
     """
     from routing_game.experiments.hidden.settings import Settings
     from routing_game.experiments.hidden.threshold import threshold
 
-    module = import_module(f"{__package__}.{name}")
-    numbers: dict[str, int] = dict(module.PROFILES[profile])
+    question = import_module(f"{__package__}.{name}")
+    numbers: dict[str, int] = dict(question.PROFILES[profile])
     given = {flag: value for flag, value in flags.items() if value is not None}
     if unknown := [flag for flag in given if flag not in numbers]:
         known = " and ".join(f"--{flag}" for flag in flags if flag in numbers) or "neither"
         raise InputError(f"expected {known} for belief {name}, got --{unknown[0]}")
     settings = Settings(game, profile, numbers | given, workers)
     threshold(settings.game, game)  # without one there is nothing to believe
-    if hasattr(module, "check"):
-        module.check(settings)
-    return module.experiment, settings
+    if hasattr(question, "check"):
+        question.check(settings)
+    return settings
+
+
+def ask(name: str, settings: Settings, progress: Steps) -> Page:
+    """The question's page: what was measured, and what that says."""
+    measured = import_module(f"{__package__}.{name}").measure(settings, progress)
+    answered: Page = import_module(f"{__package__}.{name}_page").page(settings, measured)
+    return answered

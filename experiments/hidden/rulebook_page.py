@@ -1,7 +1,11 @@
-"""How every page on a hidden cascade draws the rules, and what it says of a threshold at the prior's mean."""
+"""How pages on a hidden cascade draw rules and thresholds, and what they say of them."""
 
 from __future__ import annotations
 
+from matplotlib.axes import Axes
+
+from routing_game.experiments.hidden.rulebook import named
+from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold
 from routing_game.experiments.pages.style import Look
 from routing_game.theory.belief import Belief
@@ -18,12 +22,25 @@ LOOKS = {
     "forced stays": Look("#009E73", "P", (0, (6, 1, 1, 1, 1, 1))),
 }
 """Rule of the rulebook -> how it is drawn."""
+IN_TEX = {"s0": "$s_0$", "s_H": "$s_H$"}
+"""Name of a threshold -> as it is drawn."""
+
+
+def level(axes: Axes, height: float, label: str | None = None) -> None:
+    """A dotted line across."""
+    axes.axhline(height, color="#555555", lw=0.9, ls=":", label=label)
+
+
+def asked(settings: Settings) -> dict[str, object]:
+    """What a page says at its foot that was done."""
+    return {"game": settings.name, "profile": settings.profile, **settings.numbers}
 
 
 def tie_words(mark: Threshold, prior: Belief) -> tuple[str, ...]:
     """A sentence for a prior whose mean is the threshold itself, or none."""
     if abs(prior.mean - mark.s) > TIE:
         return ()
-    name = f"Beta({prior.escalated:g}, {prior.kept:g})"
-    return (f"That users begin at {mark.word} itself is an accident of {name} in this game: there plug-in leaves, and "
-            "from then on sees no draw.",)  # fmt: skip
+    return (
+        f"That users begin at {mark.name} itself is an accident of {named(prior)} in this game: "
+        "there plug-in leaves, and from then on sees no draw.",
+    )

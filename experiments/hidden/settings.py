@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,14 +11,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from routing_game.experiments.cells.kept import Kept
+from routing_game.experiments.cells.origin import code
 from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.cells.store import Store, digest, seeds
 from routing_game.experiments.cells.workers import in_workers
 from routing_game.theory import Game, load
 from routing_game.theory.exchange import to_dict
 
 COUNTS = ("seeds", "patience", "curve")
-"""Numbers that say which cells there are, but change none of them: with more seeds, those that were run are kept."""
+"""Numbers that say which cells there are, but change none of them: more seeds keep those that were
+run.
+"""
 T = TypeVar("T")
 
 
@@ -46,44 +48,68 @@ class Settings:
         return self.numbers[number]
 
     def rng(self, *key: object) -> np.random.Generator:
-        """A stream that depends on the game and the key alone, so no order of work can change it."""
-        name = hashlib.sha256(repr((self.name, *key)).encode()).digest()
-        return np.random.default_rng(np.random.SeedSequence(0, spawn_key=np.frombuffer(name, dtype="<u4").tolist()))
+        """A stream that depends on the game and the key alone, whatever the order of work."""
+        return np.random.default_rng(seeds(repr((self.name, *key))))
 
-    def each(self, job: Callable[[T], Any], cells: Iterable[T], progress: Steps, what: str = "cells") -> list[Any]:
-        """``job(cell)`` of every cell, in JSON's types: what is kept, the rest in processes if there are workers.
+    def each(
+        self,
+        job: Callable[[T], Any],
+        cells: Iterable[T],
+        progress: Steps,
+        what: str = "cells",
+    ) -> list[Any]:
+        """``job(cell)`` of every cell, in JSON's types: what is kept, and the rest.
+
+        Args:
+            job: a function of a module, perhaps with arguments in front.
+            cells: what it is called with; equal ones are worked through once.
+            progress: is told of each that is done.
+            what: they are called.
 
         Raises:
             InputError: a kept result is damaged, or a worker process died.
         """
         cells = list(cells)
-        numbers = {name: number for name, number in self.numbers.items() if name not in COUNTS}
-        kept = Kept(self.kept, f"{_name(job)} {json.dumps([to_dict(self.game), numbers])}")
-        found = kept.find(cells)
-        waiting = [(i, cell) for i, cell in enumerate(cells) if i not in found]
-        if found:
-            progress.say(f"{len(found)} of {len(cells)} {what} were finished before and are kept in {self.kept}")
+        files = {self._file(job, cell): cell for cell in cells}
+        store = Store(self.kept) if self.kept else None
+        there = store.names() if store else set()
+        done = {file: store.read(file, _result) for file in files if store and file in there}
+        waiting = [(file, cell) for file, cell in files.items() if file not in done]
+        if done:
+            kept = "were finished before and are kept"
+            progress.say(f"{len(done)} of {len(files)} {what} {kept} in {self.kept}")
         try:
-            for i, result in progress.over(in_workers(_Numbered(job), waiting, self.workers), len(waiting), what):
-                found[i] = kept.keep(cells[i], result)
+            results = in_workers(_Named(job), waiting, self.workers)
+            for file, result in progress.over(results, len(waiting), what):
+                facts = {"cell": repr(files[file]), "result": result}
+                if store:
+                    store.keep(file, facts)
+                done[file] = _result(json.dumps(facts))
         except KeyboardInterrupt:
-            done = f"{len(found)} of {len(cells)} {what} are done"
-            again = "and kept; repeat the command to go on" if self.kept else "and lost"
-            raise KeyboardInterrupt(f"stopped: {done} {again}") from None
-        return [found[i] for i in range(len(cells))]
+            count = f"{len(done)} of {len(files)} {what} are done"
+            again = "and kept; repeat the command to go on" if store else "and lost"
+            raise KeyboardInterrupt(f"stopped: {count} {again}") from None
+        return [done[self._file(job, cell)] for cell in cells]
+
+    def _file(self, job: Callable[..., Any], cell: object) -> str:
+        """The file of a cell's result, named by all it depends on: other code begins anew."""
+        function = job.func if isinstance(job, partial) else job
+        numbers = {name: n for name, n in self.numbers.items() if name not in COUNTS}
+        asked = json.dumps([to_dict(self.game), numbers])
+        name = f"{code(function.__module__)} {function.__module__}.{function.__qualname__}"
+        return f"{digest(f'{name} {asked} {cell!r}', 20)}.json"
 
 
-def _name(job: Callable[..., Any]) -> str:
-    """The name of a function, with or without arguments in front."""
-    function = job.func if isinstance(job, partial) else job
-    return f"{function.__module__}.{function.__qualname__}"
+def _result(text: str) -> Any:
+    """What a kept cell came to, as JSON has it."""
+    return json.loads(text)["result"]
 
 
 @dataclass(frozen=True)
-class _Numbered:
-    """A job that takes and returns the cell's number with it."""
+class _Named:
+    """A job that takes and returns the name of the cell's file with it."""
 
     job: Callable[[Any], Any]
 
-    def __call__(self, cell: tuple[int, Any]) -> tuple[int, Any]:
+    def __call__(self, cell: tuple[str, Any]) -> tuple[str, Any]:
         return cell[0], self.job(cell[1])

@@ -1,20 +1,21 @@
-"""The hidden suite: `routing-game check --suite hidden`, every rule in a catalog of scenarios with a hidden s.
+"""The hidden suite, `check --suite hidden`: every rule in a catalog of scenarios with a hidden s.
 
-A scenario is a cascade game, a prior, a true s (or "drawn from the prior") and a number of tasks; a cell plays many
-sessions of one rule in it and keeps sums. What is exact is computed when a run is read, in `suite_judge`. The
-machinery is that of `check`: run directory, one file a cell, resume, workers.
+A scenario is a cascade game, a prior, a true s (or "drawn from the prior") and a number of tasks; a
+cell plays many sessions of one rule in it and keeps sums. What is exact is computed when a run is
+read, in `suite_judge`. The machinery is that of `check`: run directory, one file a cell, resume,
+workers.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, astuple, dataclass
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from routing_game.agents.sessions import Planned
 from routing_game.envs.crowd import play_sessions
-from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.records import Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.hidden.rulebook import RULEBOOK
 from routing_game.experiments.hidden.threshold import doubts, threshold
@@ -44,18 +45,37 @@ class Scenario:
     tasks: int
 
 
-class HiddenSpec(Spec):
-    """A run of the suite: its games are scenarios, its learners rules, and its practice counts sessions."""
+class Title(NamedTuple):
+    """What a scenario's name is made of."""
+
+    game: str
+    prior: str
+    truth: str
+    tasks: int
+
+    def __str__(self) -> str:
+        return "_".join(map(str, self))
+
+    @classmethod
+    def of(cls, name: str) -> Title:
+        """Back from the name."""
+        game, prior, truth, tasks = name.split("_")
+        return cls(game, prior, truth, int(tasks))
+
+
+class HiddenSpec(Spec[Scenario]):
+    """A run of the suite: its learners are rules, and its practice counts sessions."""
 
     @staticmethod
-    def encode(game: Any) -> dict[str, Any]:
+    def encode(game: Scenario) -> dict[str, Any]:
         """A scenario as JSON."""
         return {**asdict(game), "game": to_dict(game.game)}
 
     @staticmethod
-    def decode(fields: dict[str, Any]) -> Any:
+    def decode(fields: dict[str, Any]) -> Scenario:
         """Back from it."""
-        return Scenario(**{**fields, "game": from_dict(fields["game"]), "prior": tuple(fields["prior"])})
+        game, prior = from_dict(fields["game"]), tuple(fields["prior"])
+        return Scenario(**{**fields, "game": game, "prior": prior})
 
 
 @dataclass(frozen=True)
@@ -82,50 +102,46 @@ class Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
-@dataclass(frozen=True)
-class HiddenRecord(Record):
-    """The record of a rule in a scenario."""
-
-    kind: ClassVar[Any] = Tally
-    nothing: ClassVar[Any] = Tally()
-
-
-class HiddenDirectory(RunDirectory):
-    """A run of the hidden suite on disk."""
-
-    suite = "hidden"
-    spec_kind = HiddenSpec
-    record_kind = HiddenRecord
-
-
 def scenarios(profile: str, games: tuple[str, ...] = GAME_NAMES) -> dict[str, Scenario]:
     """The catalog by name: games x priors x truths x horizons."""
-    found = {}
-    for name in games:
-        mark = threshold(GAMES[name], name)
-        truths = {"drawn": None} | {("stay" if d > 0 else "leave"): mark.towards(d) for d in DISTANCES}
-        for tasks in TASKS[profile]:
-            for prior, counts in PRIORS.items():
-                for truth, s in truths.items():
-                    found[f"{name}_{prior}_{truth}_{tasks}"] = Scenario(GAMES[name], counts, s, tasks)
-    return found
+    return {
+        str(Title(name, prior, truth, tasks)): Scenario(GAMES[name], counts, s, tasks)
+        for name in games
+        for tasks in TASKS[profile]
+        for prior, counts in PRIORS.items()
+        for truth, s in truths(name).items()
+    }
+
+
+def truths(game: str) -> dict[str, float | None]:
+    """What may be true of s, by name: drawn from the prior, or so far from the threshold."""
+    mark = threshold(GAMES[game], game)
+    fixed = {
+        ("stay" if distance > 0 else "leave"): mark.towards(distance) for distance in DISTANCES
+    }
+    return {"drawn": None, **fixed}
 
 
 def make_spec(
-    profile: str, games: tuple[str, ...] | None = None, rules: tuple[str, ...] | None = None,
-    seeds: int | None = None, sessions: int | None = None,
-) -> HiddenSpec:  # fmt: skip
-    """The spec of a profile, with what is given changed."""
-    found, (usual, cells) = scenarios(profile, games or GAME_NAMES), SESSIONS[profile]
+    profile: str,
+    games: tuple[str, ...] | None = None,
+    rules: tuple[str, ...] | None = None,
+    seeds: int | None = None,
+    sessions: int | None = None,
+) -> HiddenSpec:
+    """The spec of a profile, with what is given changed.
+
+    Args:
+        profile: the name of the usual numbers.
+        games: names of `GAME_NAMES`; None for all.
+        rules: names of `RULES`; None for all.
+        seeds: cells for each scenario and rule.
+        sessions: played in a cell.
+    """
+    found = scenarios(profile, games or GAME_NAMES)
+    usual, cells = SESSIONS[profile]
     plan = Plan(tuple(found), sessions or usual, seeds or cells)
-    return HiddenSpec(profile, found, dict.fromkeys(rules or RULES, plan))  # type: ignore[arg-type]
-
-
-def scenario_of(spec: Spec, name: str) -> Scenario:
-    """The scenario of that name."""
-    found = spec.games[name]
-    assert isinstance(found, Scenario)
-    return found
+    return HiddenSpec(profile, found, dict.fromkeys(rules or RULES, plan))
 
 
 def rule_of(name: str, scenario: Scenario) -> Rule:
@@ -135,16 +151,25 @@ def rule_of(name: str, scenario: Scenario) -> Rule:
     return RULEBOOK[name].make(scenario.game)
 
 
-def play(spec: Spec, cell: Cell) -> Tally:
+def play(spec: Spec[Scenario], cell: Cell) -> Tally:
     """The sessions of one cell."""
-    scenario = scenario_of(spec, cell.game)
+    scenario, sessions = spec.games[cell.game], spec.plans[cell.learner].practice
+    game, prior, tasks = scenario.game, scenario.prior, scenario.tasks
     world, nature = map(np.random.default_rng, cell.streams(2))
-    rule, sessions = rule_of(cell.learner, scenario), spec.plans[cell.learner].practice
-    s = nature.beta(*scenario.prior, sessions) if scenario.cascade is None else scenario.cascade
-    played = play_sessions(scenario.game, rule, s, scenario.tasks, sessions, world, scenario.prior)
+    rule = rule_of(cell.learner, scenario)
+    s = nature.beta(*prior, sessions) if scenario.cascade is None else scenario.cascade
+    played = play_sessions(game, rule, s, tasks, sessions, world, prior)
     utility, cost = played.utility.sum(axis=0), played.cost.sum(axis=0)
-    leaving = np.broadcast_to(rule.leaving(played.belief, scenario.tasks, world), (sessions,))
+    leaving = np.broadcast_to(rule.leaving(played.belief, tasks, world), (sessions,))
     return Tally(
-        sessions, float(utility.sum()), float(np.square(utility).sum()), float(cost.sum()),
-        float(np.square(cost).sum()), int(doubts(scenario.game, played.belief).sum()), int((leaving == 1.0).sum()),
-    )  # fmt: skip
+        sessions=sessions,
+        utility=float(utility.sum()),
+        utility_squares=float(np.square(utility).sum()),
+        cost=float(cost.sum()),
+        cost_squares=float(np.square(cost).sum()),
+        doubts=int(doubts(game, played.belief).sum()),
+        locked=int((leaving == 1.0).sum()),
+    )
+
+
+HIDDEN = Suite("hidden", HiddenSpec, play, Tally, Tally())

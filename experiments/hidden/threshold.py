@@ -18,15 +18,10 @@ class Threshold(NamedTuple):
     """Where a user who checks after each failure changes its mind about M1."""
 
     name: str
-    """As drawn: s0 or s_H."""
+    """s0 or s_H."""
     s: float
     better: float
     """1 if the user stays above it, -1 if below."""
-
-    @property
-    def word(self) -> str:
-        """The name in plain text."""
-        return self.name.strip("$").replace("s_0", "s0")
 
     def towards(self, distance: float) -> float:
         """The s so far on the side where the user stays."""
@@ -37,23 +32,25 @@ def threshold(game: Game, name: str) -> Threshold:
     """s0, or s_H if xi1 > 0 > xi2.
 
     Raises:
-        InputError: the user's answer does not depend on s, so there is nothing to believe; ``name`` is the game's.
+        InputError: the user's answer does not depend on s, so there is nothing to believe;
+            ``name`` is the game's.
     """
     s0, _, s_high = (float(s) for s in thresholds(game))
     if np.isfinite(s0):
-        return Threshold("$s_0$", s0, 1.0)
+        return Threshold("s0", s0, 1.0)
     if np.isfinite(s_high):
-        return Threshold("$s_H$", s_high, -1.0)
-    raise InputError(f"expected a game in which a user's answer depends on s, got {name}; try t4-cascade, t5-cascade")
+        return Threshold("s_H", s_high, -1.0)
+    wanted = "a game in which a user's answer depends on s"
+    raise InputError(f"expected {wanted}, got {name}; try t4-cascade, t5-cascade")
 
 
 def doubts(game: Game, belief: Belief) -> Any:
-    """Whether the plug-in user, whose answer to E[s] it is, would leave after a failed pass of M1."""
+    """Whether the plug-in user, who answers E[s], would leave after a failed pass of M1."""
     return np.asarray(plug_in_after_failure(game, belief)) > 0.5
 
 
 class Told(NamedTuple):
-    """A task of a user who is told s, sees the model and decides after each failure; arrays like s."""
+    """A task of a user who is told s, sees the model and decides after each failure; arrays."""
 
     cost: Any
     utility: Any
@@ -62,6 +59,8 @@ class Told(NamedTuple):
 def told(game: Game, mark: Threshold, cascade: Any) -> Told:
     """What it comes to; at the threshold, a tie, the user stays."""
     s = np.asarray(cascade, dtype=float)
-    leaves = (mark.better * (s - mark.s) < -TIE, np.broadcast_to(game.net_value[1] < 0, s.shape))
-    payoffs = evaluate(Chain.of(game, s), 1, np.stack(leaves, axis=-1).astype(float))
+    leaves_1 = mark.better * (s - mark.s) < -TIE
+    leaves_2 = np.broadcast_to(game.net_value[1] < 0, s.shape)
+    leaves = np.stack([leaves_1, leaves_2], axis=-1).astype(float)
+    payoffs = evaluate(Chain.of(game, s), 1, leaves)
     return Told(payoffs.cost, payoffs.utility)

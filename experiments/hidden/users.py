@@ -1,10 +1,11 @@
-"""Can a user that learns infer a hidden s? Regret against the Bayes-optimal user, by what the learner sees.
+"""Can a user that learns infer a hidden s? Regret against the Bayes-optimal user, by what it sees.
 
-A session has T tasks and one s, drawn from the prior and never told. Learners see the counts of a Bayesian user, their
-last few draws, or only the last one and remember by an LSTM; they learn from play alone. A plan made of counts is
-valued exactly. Others are played, with two steps that take the noise out without bias: given the stays of a session and
-its s, U = T xi1 + stays (s W2 + (1-s) xi1) on average, W2 = xi2/p2 if xi2 > 0 else xi2; and what a user who is told s
-would get, whose mean is known, serves as a control variate.
+A session has T tasks and one s, drawn from the prior and never told. Learners see the counts of a
+Bayesian user, their last few draws, or only the last one and remember by an LSTM; they learn from
+play alone. A plan made of counts is valued exactly. Others are played, with two steps that take the
+noise out without bias: given the stays of a session and its s, U = T xi1 + stays (s W2 + (1-s) xi1)
+on average, W2 the worth of M2 from its first pass on; and what a user who is told s would get,
+whose mean is known, serves as a control variate.
 """
 
 from __future__ import annotations
@@ -14,44 +15,46 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-import matplotlib as mpl
 import numpy as np
-import polars as pl
-from matplotlib.figure import Figure as Canvas
 
 from routing_game.envs.session_engines import UserSessions
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.workers import one_thread
+from routing_game.experiments.hidden.rulebook import named
 from routing_game.experiments.hidden.settings import Settings
-from routing_game.experiments.hidden.threshold import Threshold, threshold
-from routing_game.experiments.intervals import mean
-from routing_game.experiments.pages.page import Page, Picture, Table
-from routing_game.experiments.pages.style import RC, Look, svg
-from routing_game.experiments.pages.words import plus_minus
+from routing_game.experiments.intervals import HALF, mean
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
-from routing_game.theory.belief_plan import clairvoyant, plan_after_failure, told_utility
+from routing_game.theory.belief_plan import (
+    UserPlan,
+    clairvoyant,
+    plan_after_failure,
+    told_utility,
+)
 from routing_game.theory.belief_rules import after_failure
+from routing_game.theory.numbers import Array
 
 PROFILES = {
     "smoke": {"seeds": 2, "updates": 2, "sessions": 500},
     "default": {"seeds": 3, "updates": 100, "sessions": 20_000},
     "full": {"seeds": 10, "updates": 100, "sessions": 20_000},
 }
-"""updates: percent of a learner's own number of them; sessions: played to value what is no function of counts."""
+"""updates: percent of a learner's own number of them; sessions: played to value what is no function
+of counts.
+"""
 TASKS = 30
 WINDOW = 8
 PRIORS = (Belief(1.0, 4.0), Belief(1.0, 1.0))
+LEARNERS = ("belief", "window", "recurrent")
 PLAN, PLAN_WINDOW, MYOPIC = "Bayes-optimal", f"Bayes-optimal, last {WINDOW} draws", "myopic"
-LEARNERS = {"belief": Look("#0072B2", "o", "-"), "window": Look("#E69F00", "s", (0, (5, 1.5))),
-            "recurrent": Look("#D55E00", "^", (0, (3, 1, 1, 1)))}  # fmt: skip
-REFERENCES = {PLAN: Look("#000000", "", "-"), PLAN_WINDOW: Look("#666666", "", (0, (5, 1.5))),
-              MYOPIC: Look("#666666", "", (0, (1, 1)))}  # fmt: skip
-SEES = {"belief": "the counts", "window": f"the last {WINDOW} draws", "recurrent": "the last draw, and its memory"}
+REFERENCES = (PLAN, PLAN_WINDOW, MYOPIC)
+"""Users of the theory; the second takes the draws of a window for all there were."""
+OBSERVES = {"window": WINDOW, PLAN_WINDOW: WINDOW, "recurrent": 1}
+"""User -> how many of the last draws it sees; the others see the counts."""
 BINS = 12
 """Groups of sessions by s, equally many in each."""
-
+Rows = list[dict[str, Any]]
 Act = Callable[[Any, Any, Any], tuple[Any, Any]]
 """(observations, state, which sessions have just begun) -> actions, state."""
 
@@ -63,95 +66,104 @@ class Cell(NamedTuple):
     prior: Belief
     seed: int
 
+    @property
+    def observes(self) -> str | int:
+        """What the user sees, as `UserSessions` names it."""
+        return OBSERVES.get(self.user, "belief")
 
-def cells(settings: Settings) -> list[Cell]:
-    """Every learner with every seed, and the users of the theory once."""
-    known = [Cell(user, prior, 0) for user in REFERENCES for prior in PRIORS]
-    return known + [Cell(u, p, seed) for seed in range(settings["seeds"]) for u in LEARNERS for p in PRIORS]
+
+class Measured(NamedTuple):
+    """What is measured, in rows."""
+
+    learned: Rows
+    """Means over seeds, by user and prior."""
+    seeds: Rows
+    """A row for each user, prior and seed."""
+    by_s: Rows
+    """Losses of each of these, by s."""
 
 
 def check(settings: Settings) -> None:
     """Raise InputError for too few sessions to value a user by."""
     if settings["sessions"] < BINS**2:
-        raise InputError(f"expected at least {BINS**2} --sessions for belief users, got {settings['sessions']}")
+        problem = f"expected at least {BINS**2} --sessions for belief users"
+        raise InputError(f"{problem}, got {settings['sessions']}")
 
 
-def experiment(settings: Settings, progress: Steps) -> Page:
-    """Train users, value them, draw them beside the Bayes-optimal one."""
-    todo, mark = cells(settings), threshold(settings.game, settings.name)
+def measure(settings: Settings, progress: Steps) -> Measured:
+    """Train users and value them, beside those of the theory."""
+    todo = cells(settings["seeds"])
     found = settings.each(partial(train, settings), todo, progress, "users")
-    seeds = pl.DataFrame([row for row, _ in found], infer_schema_length=None)
-    groups = pl.DataFrame([row for _, rows in found for row in rows])
-    table = summary(seeds)
-    return Page(
-        f"Users that learn to guess s: {settings.name}",
-        f"A session has {TASKS} tasks and one hidden s. Does a user that learns from play infer what a Bayesian user "
-        "knows, if it sees the counts, its last draws, or only the last one and has a memory?",
-        answer(table),
-        (Picture("Regret of each seed, with mean and 95 % t interval. Lines: regret of the myopic user, who never "
-                 f"stays to learn, and of the Bayes-optimal plan if it takes the last {WINDOW} draws for all there "
-                 "were.",
-                regret_figure(seeds, table)),
-         Picture("What not knowing s costs: utility of a session below that of a user who is told s, over s (means of "
-                f"{BINS} groups, over seeds). Dotted: {mark.word}. On one side of it staying costs, on the other "
-                "leaving does.", group_figure(groups, mark))),
-        (Table("learned", "Utility of a session and regret against the Bayes-optimal user, in the unit of V, means "
-               "over seeds with half their 95 % intervals. For users of the theory the interval is that of their play.",
-               table),
-         Table("seeds", "The same, seed by seed; error: standard error of the play that valued it, 0 if exact.",
-               seeds),
-         Table("by-s", "Utility of a session below that of a user who is told s, by s.", groups)),
-        {"game": settings.name, "profile": settings.profile, **settings.numbers, "tasks": TASKS, "window": WINDOW,
-         "priors": ", ".join(words(prior) for prior in PRIORS)},
-    )  # fmt: skip
+    seeds = [row for row, _ in found]
+    return Measured(summary(seeds), seeds, [group for _, groups in found for group in groups])
 
 
-def words(prior: Belief) -> str:
-    """As Beta(1, 4)."""
-    return f"Beta({prior.escalated:g}, {prior.kept:g})"
-
-
-# --- what is measured -----------------------------------------------------------------------------------------
+def cells(seeds: int) -> list[Cell]:
+    """Every learner with every seed, and the users of the theory once."""
+    known = [Cell(user, prior, 0) for user in REFERENCES for prior in PRIORS]
+    return known + [
+        Cell(user, prior, seed) for seed in range(seeds) for user in LEARNERS for prior in PRIORS
+    ]
 
 
 @one_thread()
-def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def train(settings: Settings, cell: Cell) -> tuple[dict[str, Any], Rows]:
     """Train a learner, or plan; its row, and its losses by s."""
-    game, rng = settings.game, settings.rng("users", cell)
-    best = plan_after_failure(game, cell.prior, TASKS)
-    observes = {"window": WINDOW, PLAN_WINDOW: WINDOW, "recurrent": 1}.get(cell.user, "belief")
-    exact, act = None, by_plan(best.leaving, cell.prior, observes)
-    if cell.user == MYOPIC:
-        leave = plan_after_failure(game, cell.prior, TASKS, lambda belief: after_failure(game, belief))
-        exact, act = leave.value[TASKS], by_plan(leave.leaving, cell.prior, observes)
-    elif cell.user == PLAN:
-        exact = best.value[TASKS]
-    elif cell.user in LEARNERS:
-        learner, act = learn(settings, cell, observes, rng)
-        if cell.user == "belief":
-            exact = plan_after_failure(game, cell.prior, TASKS, learner.plan).value[TASKS]
-    played = play(game, cell.prior, observes, act, settings["sessions"], int(rng.integers(2**31)))
-    value, error = (played.value, played.error) if exact is None else (float(exact), 0.0)
-    who = {"user": cell.user, "prior": words(cell.prior), "seed": cell.seed}
+    game, prior, rng = settings.game, cell.prior, settings.rng("users", cell)
+    best = plan_after_failure(game, prior, TASKS)
+    exact, act = user_of(settings, cell, best, rng)
+    seed = int(rng.integers(2**31))
+    played = play(game, prior, cell.observes, act, settings["sessions"], seed)
+    value, error = (played.value, played.error) if exact is None else (exact, 0.0)
+    who = {"user": cell.user, "prior": named(prior), "seed": cell.seed}
     row = {**who, "value": value, "regret": best.value[TASKS] - value, "error": error}
     return row, [who | group for group in played.by_s]
 
 
-def learn(settings: Settings, cell: Cell, observes: str | int, rng: np.random.Generator) -> tuple[Any, Act]:
-    """A trained learner, and what it does."""
+def user_of(
+    settings: Settings,
+    cell: Cell,
+    best: UserPlan,
+    rng: np.random.Generator,
+) -> tuple[float | None, Act]:
+    """The exact value of a user, None if only play can tell, and what it does.
+
+    Args:
+        settings: of the question.
+        cell: the user, its prior and its seed.
+        best: the Bayes-optimal plan under the prior.
+        rng: for a learner.
+    """
+    game, prior = settings.game, cell.prior
+    if cell.user in LEARNERS:
+        learner = learn(settings, cell, rng)
+        if cell.user != "belief":
+            return None, learner.decide
+        learned = plan_after_failure(game, prior, TASKS, learner.plan)
+        return float(learned.value[TASKS]), learner.decide
+    plan = best
+    if cell.user == MYOPIC:
+        plan = plan_after_failure(game, prior, TASKS, partial(after_failure, game))
+    exact = None if cell.user == PLAN_WINDOW else float(plan.value[TASKS])
+    return exact, by_plan(plan.leaving, prior, cell.observes)
+
+
+def learn(settings: Settings, cell: Cell, rng: np.random.Generator) -> Any:
+    """A trained learner."""
     from routing_game.agents.sb3_sessions import SETTINGS, PPOBeliefUser, PPOWindowUser, RecurrentUser
     from routing_game.envs.sb3 import SB3VecEnv
 
-    kinds: dict[str, Any] = {"belief": PPOBeliefUser, "window": PPOWindowUser, "recurrent": RecurrentUser}
-    kind = kinds[cell.user]
-    plan = SETTINGS[kind.name]
-    plan = replace(plan, updates=max(2, plan.updates * settings["updates"] // 100))
-    env = SB3VecEnv(UserSessions(in_units_of_value(settings.game), plan.width, TASKS, cell.prior, observes))
+    kinds: tuple[Any, ...] = (PPOBeliefUser, PPOWindowUser, RecurrentUser)
+    kind = dict(zip(LEARNERS, kinds, strict=True))[cell.user]
+    usual = SETTINGS[kind.name]
+    plan = replace(usual, updates=max(2, usual.updates * settings["updates"] // 100))
+    practice = in_units_of_value(settings.game)
+    env = SB3VecEnv(UserSessions(practice, plan.width, TASKS, cell.prior, cell.observes))
     env.seed(int(rng.integers(2**31)))
     learner = kind(env, rng, settings.game, TASKS, cell.prior, plan)
     for _ in learner.train():
         pass
-    return learner, learner.decide
+    return learner
 
 
 def in_units_of_value(game: Game) -> Game:
@@ -160,17 +172,31 @@ def in_units_of_value(game: Game) -> Game:
     return replace(game, value=1.0, latency=(first / game.value, second / game.value))
 
 
-def by_plan(leaving: Any, prior: Belief, observes: str | int) -> Act:
-    """A plan over counts as what it does; told a window, it takes the draws in it for all there were."""
+def by_plan(leaving: Array, prior: Belief, observes: str | int) -> Act:
+    """A plan over counts as what it does; told a window, it takes its draws for all there were.
 
-    def act(seen: Any, state: Any, begins: Any) -> tuple[Any, Any]:
-        to_come = np.rint((1 - seen[:, 0]) * TASKS).astype(int)
+    Args:
+        leaving: q of shape (tasks to come, escalations, keeps).
+        prior: the counts to begin with.
+        observes: what the user sees.
+    """
+
+    def act(seen: Array, state: Any, begins: Any) -> tuple[Any, Any]:
+        to_come = whole((1 - seen[:, 0]) * TASKS)
         draws = seen[:, 1:]
-        escalated, kept = (draws - prior).T if observes == "belief" else ((draws > 0).sum(1), (draws < 0).sum(1))
-        kept = np.minimum(np.rint(kept).astype(int), leaving.shape[2] - 1)
-        return (leaving[to_come - 1, np.rint(escalated).astype(int), kept] > 0.5).astype(int), None
+        if observes == "belief":
+            escalated, kept = (draws - prior).T
+        else:
+            escalated, kept = (draws > 0).sum(axis=1), (draws < 0).sum(axis=1)
+        within = np.minimum(whole(kept), leaving.shape[2] - 1)
+        return (leaving[to_come - 1, whole(escalated), within] > 0.5).astype(int), None
 
     return act
+
+
+def whole(numbers: Array) -> Array:
+    """The nearest integers, as such."""
+    return np.rint(numbers).astype(int)
 
 
 class Played(NamedTuple):
@@ -181,98 +207,71 @@ class Played(NamedTuple):
     by_s: list[dict[str, float]]
 
 
-def play(game: Game, prior: Belief, observes: str | int, act: Act, sessions: int, seed: int) -> Played:
-    """Play so many sessions, the first one of each environment."""
+def play(
+    game: Game,
+    prior: Belief,
+    observes: str | int,
+    act: Act,
+    sessions: int,
+    seed: int,
+) -> Played:
+    """Play so many sessions, the first one of each environment, and take the noise out.
+
+    Args:
+        game: the game.
+        prior: the law of s.
+        observes: what the user sees.
+        act: what it does.
+        sessions: to play.
+        seed: of the environments.
+    """
     engine = UserSessions(game, sessions, TASKS, prior, observes)
+    s, stays = stays_of(engine, act, seed)
+    xi1 = float(game.net_value[0])
+    utility = TASKS * xi1 + stays * (s * worth_of_reasoning(game) + (1 - s) * xi1)
+    told = TASKS * told_utility(game, s)
+    slope = np.cov(utility, told)[0, 1] / told.var(ddof=1)
+    adjusted = utility - slope * (told - TASKS * clairvoyant(game, prior))
+    error = adjusted.std(ddof=1) / np.sqrt(sessions)
+    by_s = [
+        {"s": float(s[group].mean()), "loss": float((told - utility)[group].mean())}
+        for group in np.array_split(np.argsort(s), BINS)
+    ]
+    return Played(float(adjusted.mean()), float(error), by_s)
+
+
+def stays_of(engine: UserSessions, act: Act, seed: int) -> tuple[Array, Array]:
+    """The s of each environment's first session, and how often the user stayed in it."""
     observation, _ = engine.reset(seed=seed)
-    s, stays, playing = engine.cascade.copy(), np.zeros(sessions), np.ones(sessions, dtype=bool)
-    state, begins = None, np.ones(sessions, dtype=bool)
+    s = engine.cascade.copy()
+    stays, playing = np.zeros(s.size), np.ones(s.size, dtype=bool)
+    state, begins = None, np.ones(s.size, dtype=bool)
     while playing.any():
         action, state = act(observation, state, begins)
         stays += playing & (action == 0)
         observation, _, begins, _, _ = engine.step(action)
         playing &= ~begins
-    xi1, xi2 = game.net_value
-    utility = TASKS * xi1 + stays * (s * (xi2 / game.success[1] if xi2 > 0 else xi2) + (1 - s) * xi1)
-    told = TASKS * told_utility(game, s)
-    slope = np.cov(utility, told)[0, 1] / told.var(ddof=1)
-    adjusted = utility - slope * (told - TASKS * clairvoyant(game, prior))
-    parts = np.array_split(np.argsort(s), BINS)
-    by_s = [{"s": float(s[i].mean()), "loss": float((told - utility)[i].mean())} for i in parts]
-    return Played(float(adjusted.mean()), float(adjusted.std(ddof=1) / np.sqrt(sessions)), by_s)
+    return s, stays
 
 
-def summary(seeds: pl.DataFrame) -> pl.DataFrame:
-    """Means over seeds, a row for each user and prior."""
+def worth_of_reasoning(game: Game) -> float:
+    """W2, the worth of M2 from its first pass on: who would not wait for it leaves after that."""
+    xi2, p2 = game.net_value[1], game.success[1]
+    return float(xi2 / p2 if xi2 > 0 else xi2)
+
+
+def summary(seeds: Rows) -> Rows:
+    """Means over seeds, a row for each user and prior; for users of the theory those of play."""
+    groups: dict[tuple[str, str], Rows] = {}
+    for seed in seeds:
+        groups.setdefault((seed["user"], seed["prior"]), []).append(seed)
     rows = []
-    for (user, prior), group in seeds.group_by("user", "prior", maintain_order=True):
+    for (user, prior), group in groups.items():
         row: dict[str, Any] = {"user": user, "prior": prior}
         for column in ("value", "regret"):
-            row |= mean(column, group[column].to_numpy())
+            row |= mean(column, [seed[column] for seed in group])
         if user in REFERENCES:
-            half = 1.96 * group["error"].item()
+            half = HALF * group[0]["error"]
             row |= {"value_half": half, "regret_half": half}
         rows.append(row)
-    return pl.DataFrame(rows, infer_schema_length=None)
-
-
-# --- words and pictures ---------------------------------------------------------------------------------------
-
-
-def answer(table: pl.DataFrame) -> tuple[str, ...]:
-    """What the numbers say."""
-    lines = []
-    for prior in map(words, PRIORS):
-        rows = {row["user"]: row for row in table.filter(prior=prior).to_dicts()}
-        learned = "; ".join(f"{SEES[user]} {plus_minus(rows[user], 'regret', 3)}" for user in LEARNERS)
-        lines.append(f"{prior}: the Bayes-optimal user gets {rows[PLAN]['value']:.3f} a session, the myopic one "
-                     f"{rows[MYOPIC]['regret']:.3f} less. Regret of learners that see {learned}. The optimal plan that "
-                     f"takes the last {WINDOW} draws for all there were loses "
-                     f"{plus_minus(rows[PLAN_WINDOW], 'regret', 3)}.")  # fmt: skip
-    return tuple(lines)
-
-
-def regret_figure(seeds: pl.DataFrame, table: pl.DataFrame) -> str:
-    """A panel for each prior, a column for each learner."""
-    with mpl.rc_context(RC):
-        canvas = Canvas(figsize=(9.6, 3.6))
-        axes = canvas.subplots(1, len(PRIORS))
-        canvas.subplots_adjust(left=0.08, right=0.99, top=0.8, bottom=0.16, wspace=0.22)
-        for panel, prior in zip(axes, map(words, PRIORS), strict=True):
-            for x, (user, look) in enumerate(LEARNERS.items()):
-                points = seeds.filter(user=user, prior=prior)["regret"]
-                (row,) = table.filter(user=user, prior=prior).to_dicts()
-                panel.plot(np.full(len(points), x - 0.12), points, look.marker, color=look.colour, alpha=0.45, ms=4)
-                panel.errorbar(x + 0.08, row["regret"], row["regret_half"], color=look.colour, marker=look.marker,
-                               capsize=4, lw=1.4)  # fmt: skip
-            for user in (PLAN_WINDOW, MYOPIC):
-                (row,) = table.filter(user=user, prior=prior).to_dicts()
-                look = REFERENCES[user]
-                panel.axhline(row["regret"], color=look.colour, ls=look.line, lw=1.2, label=user)
-            panel.set(xticks=range(len(LEARNERS)), xlim=(-0.5, len(LEARNERS) - 0.5), title=f"s from {prior}")
-            panel.set_xticklabels([SEES[user].replace(", and", ",\nand") for user in LEARNERS])
-            panel.set_ylim(bottom=0)
-        axes[0].set_ylabel("regret a session, in the unit of V")
-        handles, labels = axes[0].get_legend_handles_labels()
-        canvas.legend(handles, labels, ncol=2, loc="upper left", bbox_to_anchor=(0.07, 1.0), frameon=False, fontsize=8)
-        return svg(canvas)
-
-
-def group_figure(groups: pl.DataFrame, mark: Threshold) -> str:
-    """A panel for each prior, a line for each user."""
-    with mpl.rc_context(RC):
-        canvas = Canvas(figsize=(9.6, 3.6))
-        axes = canvas.subplots(1, len(PRIORS))
-        canvas.subplots_adjust(left=0.08, right=0.99, top=0.8, bottom=0.14, wspace=0.22)
-        for panel, prior in zip(axes, map(words, PRIORS), strict=True):
-            for user, look in (LEARNERS | REFERENCES).items():
-                rows = groups.filter(user=user, prior=prior)
-                s, loss = (rows[column].to_numpy().reshape(-1, BINS).mean(axis=0) for column in ("s", "loss"))
-                label = SEES.get(user, user)
-                panel.plot(s, loss, color=look.colour, marker=look.marker, ls=look.line, ms=4, lw=1.3, label=label)
-            panel.axvline(mark.s, color="#555555", lw=0.9, ls=":")
-            panel.set(xlabel="hidden s", title=f"s from {prior}", xlim=(0, None))
-        axes[0].set_ylabel("loss a session, in the unit of V")
-        handles, labels = axes[0].get_legend_handles_labels()
-        canvas.legend(handles, labels, ncol=3, loc="upper left", bbox_to_anchor=(0.07, 1.02), frameon=False, fontsize=8)
-        return svg(canvas)
+    return rows

@@ -1,1 +1,1 @@
-"""How things are shown, whatever they are: the dress of pictures, words for numbers, pages in HTML and CSV."""
+"""How things are shown, whatever they are: the dress of pictures, words for numbers, pages."""

@@ -39,7 +39,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Page:
-    """What came of an experiment. Every sentence of `answer` is made from the numbers of the tables."""
+    """What came of an experiment; every sentence of `answer` is made from numbers of the tables."""
 
     title: str
     question: str
@@ -52,19 +52,30 @@ class Page:
 
 def terminal_page(page: Page) -> str:
     """Title, question and answer, wrapped."""
-    answer = [fill(words, WIDTH, initial_indent="- ", subsequent_indent="  ") for words in page.answer]
+    answer = [
+        fill(words, WIDTH, initial_indent="- ", subsequent_indent="  ") for words in page.answer
+    ]
     return "\n".join([page.title, fill(page.question, WIDTH), "", *answer])
 
 
 def write_page(page: Page, name: str, out: Path) -> Path:
-    """Write ``name``.html, ``name``.json and a CSV file for each table into a folder; the page's path."""
-    facts = {"title": page.title, "question": page.question, "answer": page.answer, "settings": page.settings}
+    """Write ``name``.html, ``name``.json and a CSV file for each table; the page's path."""
+    facts = {
+        "title": page.title,
+        "question": page.question,
+        "answer": page.answer,
+        "settings": page.settings,
+    }
     origin = {"commit": commit(), "versions": versions()}
     for table in page.tables:
         write(out / f"{name}-{table.name}.csv", table.frame.write_csv())
     write(out / f"{name}.json", json.dumps(facts | origin, indent=1, default=str))
     write(
         out / f"{name}.html",
-        render("answer.html", {"embedded": embedded, "cell": cell}, {"page": page, "name": name, **origin}),
+        render(
+            "answer.html",
+            {"embedded": embedded, "cell": cell},
+            {"page": page, "name": name, **origin},
+        ),
     )
     return out / f"{name}.html"

@@ -11,13 +11,25 @@ import numpy as np
 def percent(part: float) -> str:
     """A share in percent, as 96.8, 0.05 or 0."""
     value = 100 * part
-    return f"{value:.1f}" if value >= 0.1 else f"{value:.2f}" if value > 0 else "0"
+    if value >= 0.1:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value > 0 else "0"
+
+
+def fine_percent(share: float, floor: float) -> str:
+    """A share in percent, to at least two digits and never in exponents; 0 below the floor."""
+    value = 100 * share
+    if abs(share) < floor:
+        return "0"
+    places = max(0, 1 - int(np.floor(np.log10(abs(value)))))
+    return f"{value:.{places}f}"
 
 
 def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:
     """The mean of that name with half of its interval, as 1.35 ± 0.24; a single value has none."""
     value, half = row[name], row[f"{name}_half"]
-    return f"{value:.{digits}f}" + ("" if half is None or np.isnan(half) else f" ± {half:.{digits}f}")
+    spread = "" if half is None or np.isnan(half) else f" ± {half:.{digits}f}"
+    return f"{value:.{digits}f}{spread}"
 
 
 def number(x: object) -> str:
@@ -29,4 +41,6 @@ def cell(value: object) -> str:
     """A table's entry: four digits of a number, nothing for what is missing."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if type(value) is int else str(value)

@@ -1,0 +1,86 @@
+"""Finished cells on disk, a JSON file each; and what names and random numbers are made from.
+
+Whatever a cell is, its file is written whole or not at all, so that runs may share a folder and be
+stopped at any time; and a file that cannot be read is refused in the same words.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from routing_game.experiments import InputError
+from routing_game.files import write
+
+T = TypeVar("T")
+
+
+def digest(text: str, digits: int = 12) -> str:
+    """The first hexadecimal digits of the text's SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+def seeds(text: str, *numbers: int) -> np.random.SeedSequence:
+    """Randomness that depends on this alone, so that no engine, order or worker can change it."""
+    words = np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4")
+    return np.random.SeedSequence(0, spawn_key=(*numbers, *words.tolist()))
+
+
+def tried(folder: Path) -> Path:
+    """The folder, made if it is not there; that it takes files is tried by writing one.
+
+    Raises:
+        InputError: it cannot be written to.
+    """
+    trial = (
+        folder / f".try.{os.getpid()}"
+    )  # other runs may be at work here: it must not look like a cell
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    return folder
+
+
+def unwritable(folder: Path, error: OSError) -> InputError:
+    """What to say of a folder that takes no files."""
+    problem = f"{folder} ({error.strerror})"
+    return InputError(f"expected a folder to write to, got {problem}; choose another --out")
+
+
+@dataclass(frozen=True)
+class Store:
+    """The finished cells in a folder, which may not be there yet."""
+
+    folder: Path
+
+    def names(self) -> set[str]:
+        """The names of its files, without drafts that a killed run left."""
+        if not self.folder.is_dir():
+            return set()
+        return {file.name for file in self.folder.iterdir() if not file.name.startswith(".")}
+
+    def read(self, name: str, decode: Callable[[str], T]) -> T:
+        """What a finished cell's text says.
+
+        Raises:
+            InputError: the file is damaged; the message names it and what to do.
+        """
+        file = self.folder / name
+        try:
+            return decode(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problem = f"{file} is damaged ({error})"
+            raise InputError(f"{problem}; delete it to have the cell run again") from None
+
+    def keep(self, name: str, facts: Any) -> None:
+        """Write a finished cell."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(self.folder / name, json.dumps(facts))

@@ -1,0 +1,201 @@
+"""Which equilibrium learning pairs reach as the user sees less of s, in words and pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from routing_game.experiments.hidden.observability import (
+    ANSWERS,
+    BLOCKS,
+    CASCADES,
+    DIAL,
+    KINDS,
+    PAIRS,
+    Measured,
+)
+from routing_game.experiments.hidden.rulebook_page import asked
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.measures import SELECTED
+from routing_game.experiments.pages.page import Page, Picture, Table
+from routing_game.experiments.pages.style import Look, draw, dressed, legend_above, panels, svg
+from routing_game.theory import Game, simultaneous, solve
+
+LOOKS = {"bandits": Look("#0072B2", "o", ""), "replies": Look("#D55E00", "s", "")}
+COURSES: dict[str, Any] = {
+    "strategy": ("#000000", "-"),
+    "samples:30": ("#0072B2", "--"),
+    "samples:3": ("#56B4E9", "-."),
+    "noisy:0.1": ("#E69F00", (0, (3, 1, 1, 1))),
+    "route": ("#D55E00", ":"),
+}
+"""Setting whose course is drawn -> colour and line."""
+ROUNDING = 1e-9
+COST = "cost J a task, in the unit of P"
+QUESTION = (
+    "A user who sees s exactly makes the provider's commitment count, one who sees nothing of it "
+    "makes it worth nothing. Where do learners end in between?"
+)
+END = (
+    "Cost of a task over the last fifth of the tasks: mean of the seeds with its 95 % interval "
+    "(points), each seed (dots); the cheapest mixed equilibrium at each setting (black bars), J* "
+    "and the cost of simultaneous play (lines)."
+)
+OVER_TIME = "The same over time, mean of the seeds."
+ENDS = (
+    "By pair and setting: cost of a task over the last fifth, and once learning has stopped, with "
+    "half of their 95 % intervals; the cheapest equilibrium, mean s on route 1, share of route 2, "
+    f"and seeds within {100 * SELECTED:g} % of either equilibrium once it has."
+)
+RUNS = "Every run."
+
+
+def page(settings: Settings, measured: Measured) -> Page:
+    """The page, made from every run."""
+    game = settings.game
+    runs, ends = (
+        pl.DataFrame(rows, infer_schema_length=None) for rows in (measured.runs, measured.ends)
+    )
+    return Page(
+        title=f"From seeing s to guessing it: {settings.name}",
+        question=QUESTION,
+        answer=answer(game, measured),
+        figures=(
+            Picture(END, end_figure(game, runs, ends)),
+            Picture(OVER_TIME, course_figure(game, runs)),
+        ),
+        tables=(
+            Table("ends", ENDS, ends),
+            Table("runs", RUNS, runs.drop("course")),
+        ),
+        settings={
+            **asked(settings),
+            "provider's grid": CASCADES,
+            "user's answers": ANSWERS,
+            "J*": float(solve(game).cost),
+        },
+    )
+
+
+def answer(game: Game, measured: Measured) -> tuple[str, ...]:
+    """What the numbers say."""
+    words = [theory_words(game, measured.theory)]
+    for pair in PAIRS:
+        rows = [row for row in measured.ends if row["pair"] == pair]
+        words += [cost_words(pair, rows), *cheap_words(pair, rows), selected_words(pair, rows)]
+    return tuple(words)
+
+
+def theory_words(game: Game, theory: dict[str, float]) -> str:
+    """What to expect."""
+    hidden = ", ".join(f"{outcome.cost:.3f}" for outcome in simultaneous(game).outcomes)
+    return (
+        f"Theory: J* = {float(solve(game).cost):.4f} if s is seen, {hidden} if it is not; the "
+        f"cheapest mixed equilibrium rises from {theory['samples:100']:.3f} at 100 tosses to "
+        f"{theory['samples:1']:.3f} at one."
+    )
+
+
+def cost_words(pair: str, rows: list[dict[str, Any]]) -> str:
+    """Where a pair ends at each setting."""
+    costs = [f"{row['observes']} {row['cost']:.3f} ± {row['cost_half']:.3f}" for row in rows]
+    away = [100 * abs(row["cost"] / row["theory"] - 1) for row in rows]
+    return (
+        f"{pair}, cost over the last fifth: {', '.join(costs)}. From the cheapest equilibrium that "
+        f"is at most {max(away):.1f} %, in the median {float(np.median(away)):.1f} % away."
+    )
+
+
+def cheap_words(pair: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Where a pair is cheaper than any equilibrium, if there is such a setting."""
+    cheap = [
+        row["observes"]
+        for row in rows
+        if row["cost"] + row["cost_half"] < row["theory"] * (1 - ROUNDING)
+    ]
+    if not cheap:
+        return ()
+    return (
+        f"{pair} are cheaper than any equilibrium at {', '.join(cheap)}: there the user still "
+        "answers what it met on average, and the provider has begun to use that.",
+    )
+
+
+def selected_words(pair: str, rows: list[dict[str, Any]]) -> str:
+    """In which equilibrium a pair's seeds are, by setting."""
+    parts = []
+    for kind in ("Stackelberg", "simultaneous"):
+        there = [
+            f"{row['observes']} ({row[kind]} of {sum(row[other] for other in KINDS)})"
+            for row in rows
+            if row[kind]
+        ]
+        parts.append(f"{kind} at {', '.join(there) or 'no setting'}")
+    return (
+        f"{pair}, equilibrium once learning has stopped: {'; '.join(parts)}; neither in all other "
+        "runs."
+    )
+
+
+@dressed
+def end_figure(game: Game, runs: pl.DataFrame, ends: pl.DataFrame) -> str:
+    """Costs at the end over the dial, seeds and means, beside theory."""
+    figure = Figure(figsize=(11.2, 4.2))
+    axes = figure.add_axes((0.06, 0.13, 0.93, 0.76))
+    place = pl.col("observes").replace_strict({name: float(k) for k, name in enumerate(DIAL)})
+    for pair, shift in zip(PAIRS, (-0.14, 0.14), strict=True):
+        seeds, means = (
+            table.filter(pair=pair).with_columns(x=place + shift) for table in (runs, ends)
+        )
+        look = LOOKS[pair]
+        axes.plot(seeds["x"], seeds["cost"], ".", color=look.colour, ms=3, alpha=0.35)
+        draw(axes, means, look, "x", "cost", pair)
+    theory = ends.filter(pair=PAIRS[0])["theory"].to_list()
+    draw_theory(axes, theory)
+    draw_levels(axes, game)
+    axes.set_xticks(range(len(DIAL)), DIAL)
+    costs = [*runs["cost"].to_list(), *theory]
+    room = 0.1 * (max(costs) - min(costs))
+    limits = (min(costs) - room, max(costs) + room)
+    axes.set(xlabel="what the user sees of s", ylabel=COST, ylim=limits)
+    above: Any = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1.0)}
+    axes.legend(ncol=5, frameon=False, fontsize=8, **above)
+    return svg(figure)
+
+
+def draw_theory(axes: Axes, costs: list[float]) -> None:
+    """A bar for the cheapest equilibrium at each setting."""
+    for k, cost in enumerate(costs):
+        label = "cheapest mixed equilibrium" if k == 1 else None
+        ends = [k - 0.35, k + 0.35]
+        axes.plot(ends, [cost] * 2, color="black", lw=2.2, alpha=0.75, label=label)
+
+
+@dressed
+def course_figure(game: Game, runs: pl.DataFrame) -> str:
+    """Mean cost over time, a panel for each pair, a line for some settings."""
+    margins = {"left": 0.06, "top": 0.82, "bottom": 0.14, "wspace": 0.05}
+    figure, axes = panels(1, len(PAIRS), (11.2, 3.6), margins, sharey=True)
+    share = (np.arange(BLOCKS) + 0.5) / BLOCKS
+    for panel, pair in zip(axes, PAIRS, strict=True):
+        for name, (colour, line) in COURSES.items():
+            courses = np.array(runs.filter(pair=pair, observes=name)["course"].to_list())
+            mean = courses.mean(axis=0)
+            panel.plot(100 * share, mean, color=colour, ls=line, lw=1.6, label=name)
+        draw_levels(panel, game)
+        panel.set(xlabel="share of the tasks over, %", title=pair)
+    axes[0].set_ylabel(COST)
+    legend_above(figure, axes[0], 7)
+    return svg(figure)
+
+
+def draw_levels(axes: Axes, game: Game) -> None:
+    """J*, and what simultaneous play costs."""
+    look: Any = {"color": "#555555", "lw": 1.0}
+    axes.axhline(float(solve(game).cost), ls="--", label="J*, s seen", **look)
+    for k, outcome in enumerate(simultaneous(game).outcomes):
+        axes.axhline(outcome.cost, ls=":", label=None if k else "simultaneous play", **look)

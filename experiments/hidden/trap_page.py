@@ -1,0 +1,232 @@
+"""What the information trap comes to, in words and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from routing_game.experiments.hidden.rulebook import RULEBOOK, named
+from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, asked, tie_words
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import Threshold, threshold, told
+from routing_game.experiments.hidden.trap import GOOD, PRIOR, PRIOR_SIZE
+from routing_game.experiments.pages.page import Page, Picture, Table
+from routing_game.experiments.pages.style import draw, dressed, legend_above, panels, svg
+from routing_game.experiments.pages.words import percent
+
+EXPLORERS = ("Thompson", "forced stays")
+ROUNDING = 1e-9
+QUESTION = (
+    "Who leaves sees no draw, so a pessimist is never corrected. How often does a user end up "
+    "leaving for good, for each rule, and who pays for it?"
+)
+SHARES = (
+    "After {tasks:,} tasks from Beta(1, 1): share of users whose belief doubts (left) and who saw "
+    "no draw in the last tenth of the tasks (right), over the true s. Points: {sessions:,} "
+    "sessions each, with 95 % Wilson intervals; lines without points on the left: the exact "
+    "recursion for the two plug-in users. Grey: leaving is right there, so doubt is no mistake."
+)
+REGRETS = (
+    "Regret a task, beside a user who is told s. Left, the user's: none at {name} whatever it "
+    "does; where leaving is right, the price of exploring. Right, the provider's: what doubt costs "
+    "it."
+)
+PRIORS = (
+    f"The same over the mean of the prior (a + b = {PRIOR_SIZE:g}), for a provider .1 on the good "
+    "side of {name}. A rule of the belief alone that begins in doubt never learns better."
+)
+SESSIONS = (
+    "Every group of sessions. doubts, silent: shares with 95 % Wilson intervals; locked: share "
+    "whose own rule has said its last word, beside the exact chance and the gap in standard "
+    "errors; regret: per task, with half of the 95 % interval."
+)
+DOUBTS = {"doubts": 'belief says "leave"', "silent": "no draw in the last tenth"}
+"""Column of shares -> title of its panel."""
+LOSSES = {
+    "user_regret": "the user's regret, in the unit of V",
+    "provider_regret": "the provider's regret, in the unit of P",
+}
+"""Column of regrets -> title of its panel."""
+
+
+def page(settings: Settings, rows: list[dict[str, Any]]) -> Page:
+    """The page, made from a row for each group of sessions."""
+    mark = threshold(settings.game, settings.name)
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    over_s, over_priors = frame.filter(sweep="s"), frame.filter(sweep="prior")
+    return Page(
+        title=f"The information trap in {settings.name}",
+        question=QUESTION,
+        answer=answer(frame, mark, settings),
+        figures=(
+            Picture(SHARES.format(**settings.numbers), shares_figure(over_s, mark)),
+            Picture(REGRETS.format(name=mark.name), regret_figure(over_s, mark)),
+            Picture(PRIORS.format(name=mark.name), prior_figure(over_priors, mark)),
+        ),
+        tables=(Table("sessions", SESSIONS, frame.drop("sweep")),),
+        settings={
+            **asked(settings),
+            "prior": named(PRIOR),
+            "other priors": f"a + b = {PRIOR_SIZE:g}, s = {mark.towards(GOOD):.4f}",
+        },
+    )
+
+
+def answer(frame: pl.DataFrame, mark: Threshold, settings: Settings) -> tuple[str, ...]:
+    """What the numbers say."""
+    at = frame.filter(sweep="s")
+    plug_in = at.filter(rule="plug-in", s=mark.s).row(0, named=True)
+    good = at.filter(mark.better * (pl.col("s") - mark.towards(GOOD)) > -ROUNDING)
+    return (
+        locked_words(plug_in, mark, settings),
+        exact_words(frame),
+        *(explorer_words(good.filter(rule=rule), rule, mark) for rule in EXPLORERS),
+        blind_words(plug_in, mark, float(told(settings.game, mark, mark.s).cost)),
+        cost_of_exploring(at, mark),
+        *tie_words(mark, PRIOR),
+    )
+
+
+def locked_words(plug_in: Mapping[str, Any], mark: Threshold, settings: Settings) -> str:
+    """How often a plug-in user at the threshold is locked in."""
+    return (
+        f"At {mark.name} = {mark.s:.4f}, after {settings['tasks']:,} tasks from Beta(1, 1), a "
+        f"plug-in user is locked in in {percent(plug_in['locked'])} % of "
+        f"{settings['sessions']:,} sessions; exactly in {percent(plug_in['exact'])} %."
+    )
+
+
+def exact_words(frame: pl.DataFrame) -> str:
+    """How well play agrees with the recursion."""
+    gaps = frame["gap"].drop_nulls().abs().to_numpy()
+    return (
+        f"Of {len(gaps)} simulated shares {int((gaps <= 3).sum())} lie within three standard "
+        f"errors of the exact recursion; the farthest is {gaps.max():.1f} away."
+    )
+
+
+def explorer_words(good: pl.DataFrame, rule: str, mark: Threshold) -> str:
+    """How few users of a rule that explores are trapped where staying is right."""
+    doubting, silence = (good.sort(column).row(-1, named=True) for column in DOUBTS)
+    return (
+        f"{rule}: where s is at least .1 on the good side of {mark.name}, at most "
+        f"{percent(doubting['doubts'])} % (upper limit {percent(doubting['doubts_high'])} %) of "
+        f"the beliefs still doubt, and at most {percent(silence['silent'])} % "
+        f"({percent(silence['silent_high'])} %) of the users saw no draw in the last tenth of the "
+        "tasks."
+    )
+
+
+def blind_words(plug_in: Mapping[str, Any], mark: Threshold, best: float) -> str:
+    """That the user's regret does not show the trap, and what the provider pays for it."""
+    return (
+        f"At {mark.name} the user's own regret cannot show any of this: leaving and staying are "
+        f"worth the same to it, and plug-in loses {plug_in['user_regret']:.4f} ± "
+        f"{plug_in['user_regret_half']:.4f} a task. The provider pays {plug_in['cost']:.3f} a "
+        f"task, against {best:.3f} for a user who stays."
+    )
+
+
+def cost_of_exploring(at: pl.DataFrame, mark: Threshold) -> str:
+    """Where staying is wrong, the rule that explores most pays most."""
+    bad = at.filter(mark.better * (pl.col("s") - mark.s) < -ROUNDING)
+    means = bad.group_by("rule").agg(pl.mean("user_regret")).sort("user_regret").rows()
+    (least, little), (most, much) = means[0], means[-1]
+    return (
+        f"Exploring is not free: over the {bad['s'].n_unique()} values of s at which leaving is "
+        f"right, the user's mean regret is largest for {most}, {much:.4f} a task, and least for "
+        f"{least}, {little:.4f}."
+    )
+
+
+@dressed
+def shares_figure(frame: pl.DataFrame, mark: Threshold) -> str:
+    """Shares over s: doubts with the exact curves, and silence."""
+    figure, axes = two_panels(frame, mark, "s", DOUBTS, 100)
+    label(axes, "true s of the provider", "share of users, %")
+    draw_exact(axes[0], frame)
+    legend_above(figure, axes[0], 5)
+    return svg(figure)
+
+
+@dressed
+def regret_figure(frame: pl.DataFrame, mark: Threshold) -> str:
+    """Regrets over s."""
+    figure, axes = two_panels(frame, mark, "s", LOSSES, 1.0)
+    label(axes, "true s of the provider", "regret a task")
+    legend_above(figure, axes[0], 5)
+    return svg(figure)
+
+
+@dressed
+def prior_figure(frame: pl.DataFrame, mark: Threshold) -> str:
+    """Shares over the prior's mean."""
+    frame = frame.with_columns(m=pl.col("a") / (pl.col("a") + pl.col("b")))
+    figure, axes = two_panels(frame, mark, "m", DOUBTS, 100)
+    label(axes, "mean of the prior", "share of users, %")
+    legend_above(figure, axes[0], 5)
+    return svg(figure)
+
+
+def two_panels(
+    frame: pl.DataFrame,
+    mark: Threshold,
+    x: str,
+    titles: Mapping[str, str],
+    unit: float,
+) -> tuple[Figure, list[Axes]]:
+    """A panel for each column of ``titles``, a line for each rule, and the side of leaving.
+
+    Args:
+        frame: groups of sessions.
+        mark: the threshold.
+        x: the column that is varied.
+        titles: column -> title of its panel.
+        unit: what the columns are multiplied by.
+    """
+    margins = {"left": 0.06, "top": 0.8, "bottom": 0.13, "wspace": 0.15}
+    figure, both = panels(1, 2, (11.2, 4.0), margins, sharex=True)
+    for axes, (column, title) in zip(both, titles.items(), strict=True):
+        for rule in RULEBOOK:
+            draw(axes, frame.filter(rule=rule).sort(x), LOOKS[rule], x, column, rule, unit)
+        draw_threshold(axes, mark)
+        axes.set_title(title)
+    return figure, both
+
+
+def label(axes: list[Axes], x: str, y: str) -> None:
+    """What all panels have on their axes."""
+    for panel in axes:
+        panel.set(xlabel=x, ylabel=y)
+
+
+def draw_exact(axes: Axes, frame: pl.DataFrame) -> None:
+    """The exact chances of the two plug-in users, over s."""
+    known = frame.filter(pl.col("exact").is_not_null()).sort("s")
+    for rule, line in (("plug-in", "-"), ("plug-in, each task", "--")):
+        rows = known.filter(rule=rule)
+        if len(rows):
+            look: Any = {"color": "black", "lw": 2.6, "alpha": 0.3, "ls": line}
+            axes.plot(rows["s"], 100 * rows["exact"], label=f"exact: {rule}", **look)
+
+
+def draw_threshold(axes: Axes, mark: Threshold) -> None:
+    """The threshold, and in grey the side where leaving is right."""
+    low, high = axes.get_xlim()
+    leaving = (low, mark.s) if mark.better > 0 else (mark.s, high)
+    axes.axvspan(*leaving, color="black", alpha=0.06, lw=0)
+    axes.axvline(mark.s, color="#555555", lw=0.9, ls=":")
+    axes.annotate(
+        IN_TEX[mark.name],
+        (mark.s, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, -3),
+        textcoords="offset points",
+        va="top",
+        color="#555555",
+    )
+    axes.set_xlim(low, high)

@@ -1,0 +1,163 @@
+"""What users that learn infer of a hidden s, in words and pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+
+from routing_game.experiments.hidden.rulebook import named
+from routing_game.experiments.hidden.rulebook_page import asked
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import Threshold, threshold
+from routing_game.experiments.hidden.users import (
+    BINS,
+    LEARNERS,
+    MYOPIC,
+    PLAN,
+    PLAN_WINDOW,
+    PRIORS,
+    TASKS,
+    WINDOW,
+    Measured,
+)
+from routing_game.experiments.pages.page import Page, Picture, Table
+from routing_game.experiments.pages.style import Look, dressed, legend_above, panels, svg
+from routing_game.experiments.pages.words import plus_minus
+
+LOOKS = {
+    "belief": Look("#0072B2", "o", "-"),
+    "window": Look("#E69F00", "s", (0, (5, 1.5))),
+    "recurrent": Look("#D55E00", "^", (0, (3, 1, 1, 1))),
+    PLAN: Look("#000000", "", "-"),
+    PLAN_WINDOW: Look("#666666", "", (0, (5, 1.5))),
+    MYOPIC: Look("#666666", "", (0, (1, 1))),
+}
+SEES = {
+    "belief": "the counts",
+    "window": f"the last {WINDOW} draws",
+    "recurrent": "the last draw, and its memory",
+}
+QUESTION = (
+    f"A session has {TASKS} tasks and one hidden s. Does a user that learns from play infer what a "
+    "Bayesian user knows, if it sees the counts, its last draws, or only the last one and has a "
+    "memory?"
+)
+REGRET = (
+    "Regret of each seed, with mean and 95 % t interval. Lines: regret of the myopic user, who "
+    f"never stays to learn, and of the Bayes-optimal plan if it takes the last {WINDOW} draws for "
+    "all there were."
+)
+LOSS = (
+    "What not knowing s costs: utility of a session below that of a user who is told s, over s "
+    f"(means of {BINS} groups, over seeds). Dotted: {{name}}. On one side of it staying costs, on "
+    "the other leaving does."
+)
+LEARNED = (
+    "Utility of a session and regret against the Bayes-optimal user, in the unit of V, means over "
+    "seeds with half their 95 % intervals. For users of the theory the interval is that of their "
+    "play."
+)
+SEEDS = "The same, seed by seed; error: standard error of the play that valued it, 0 if exact."
+BY_S = "Utility of a session below that of a user who is told s, by s."
+
+
+def page(settings: Settings, measured: Measured) -> Page:
+    """The page, made from what was measured."""
+    mark = threshold(settings.game, settings.name)
+    learned, seeds, by_s = (pl.DataFrame(rows, infer_schema_length=None) for rows in measured)
+    priors = [named(prior) for prior in PRIORS]
+    return Page(
+        title=f"Users that learn to guess s: {settings.name}",
+        question=QUESTION,
+        answer=tuple(prior_words(prior, learned) for prior in priors),
+        figures=(
+            Picture(REGRET, regret_figure(seeds, learned, priors)),
+            Picture(LOSS.format(name=mark.name), loss_figure(by_s, mark, priors)),
+        ),
+        tables=(
+            Table("learned", LEARNED, learned),
+            Table("seeds", SEEDS, seeds),
+            Table("by-s", BY_S, by_s),
+        ),
+        settings={
+            **asked(settings),
+            "tasks": TASKS,
+            "window": WINDOW,
+            "priors": ", ".join(priors),
+        },
+    )
+
+
+def prior_words(prior: str, learned: pl.DataFrame) -> str:
+    """What the numbers say under one prior."""
+    rows = {row["user"]: row for row in learned.filter(prior=prior).to_dicts()}
+    regrets = "; ".join(f"{SEES[user]} {plus_minus(rows[user], 'regret', 3)}" for user in LEARNERS)
+    return (
+        f"{prior}: the Bayes-optimal user gets {rows[PLAN]['value']:.3f} a session, the myopic one "
+        f"{rows[MYOPIC]['regret']:.3f} less. Regret of learners that see {regrets}. The optimal "
+        f"plan that takes the last {WINDOW} draws for all there were loses "
+        f"{plus_minus(rows[PLAN_WINDOW], 'regret', 3)}."
+    )
+
+
+@dressed
+def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> str:
+    """A panel for each prior, a column for each learner."""
+    margins = {"left": 0.08, "top": 0.8, "bottom": 0.16, "wspace": 0.22}
+    figure, axes = panels(1, len(priors), (9.6, 3.6), margins)
+    for panel, prior in zip(axes, priors, strict=True):
+        means = learned.filter(prior=prior)
+        for x, user in enumerate(LEARNERS):
+            draw_seeds(panel, x, user, seeds.filter(user=user, prior=prior)["regret"], means)
+        for user in (PLAN_WINDOW, MYOPIC):
+            regret, look = means.filter(user=user)["regret"].item(), LOOKS[user]
+            panel.axhline(regret, color=look.colour, ls=look.line, lw=1.2, label=user)
+        limits = (-0.5, len(LEARNERS) - 0.5)
+        panel.set(xticks=range(len(LEARNERS)), xlim=limits, title=f"s from {prior}")
+        panel.set_xticklabels([SEES[user].replace(", and", ",\nand") for user in LEARNERS])
+        panel.set_ylim(bottom=0)
+    axes[0].set_ylabel("regret a session, in the unit of V")
+    legend_above(figure, axes[0], 2, left=0.07)
+    return svg(figure)
+
+
+def draw_seeds(axes: Axes, x: int, user: str, seeds: pl.Series, means: pl.DataFrame) -> None:
+    """The regret of each seed, and beside them the mean with its interval.
+
+    Args:
+        axes: where.
+        x: the learner's column.
+        user: the learner.
+        seeds: regrets.
+        means: a row for each user.
+    """
+    look: Any = {"color": LOOKS[user].colour, "marker": LOOKS[user].marker}
+    (row,) = means.filter(user=user).to_dicts()
+    axes.plot(np.full(len(seeds), x - 0.12), seeds, ls="", alpha=0.45, ms=4, **look)
+    axes.errorbar(x + 0.08, row["regret"], row["regret_half"], capsize=4, lw=1.4, **look)
+
+
+@dressed
+def loss_figure(by_s: pl.DataFrame, mark: Threshold, priors: list[str]) -> str:
+    """A panel for each prior, a line for each user."""
+    margins = {"left": 0.08, "top": 0.8, "bottom": 0.14, "wspace": 0.22}
+    figure, axes = panels(1, len(priors), (9.6, 3.6), margins)
+    for panel, prior in zip(axes, priors, strict=True):
+        for user, look in LOOKS.items():
+            rows = by_s.filter(user=user, prior=prior)
+            s, loss = (over_seeds(rows[column]) for column in ("s", "loss"))
+            dress: Any = {"color": look.colour, "marker": look.marker, "ls": look.line}
+            panel.plot(s, loss, ms=4, lw=1.3, label=SEES.get(user, user), **dress)
+        panel.axvline(mark.s, color="#555555", lw=0.9, ls=":")
+        panel.set(xlabel="hidden s", title=f"s from {prior}", xlim=(0, None))
+    axes[0].set_ylabel("loss a session, in the unit of V")
+    legend_above(figure, axes[0], 3, left=0.07, top=1.02)
+    return svg(figure)
+
+
+def over_seeds(column: pl.Series) -> Any:
+    """The mean of each group of s over seeds, whose groups follow one another."""
+    return column.to_numpy().reshape(-1, BINS).mean(axis=0)
