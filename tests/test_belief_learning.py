@@ -1,4 +1,4 @@
-"""Experiments with learners on a hidden cascade: their pages, their judges, and that a cell depends on itself alone."""
+"""Learners on a hidden cascade: pages, judges, and that a cell depends on nothing else."""
 
 from __future__ import annotations
 
@@ -96,7 +96,10 @@ def test_a_cell_depends_on_itself_alone() -> None:
 
 
 def test_users_practise_in_units_of_value() -> None:
-    """A measured pair's plan is the same in either unit, and worth V times as much; catalog games have V = 1."""
+    """A measured pair's plan is the same in either unit, and worth V times as much.
+
+    Games of the catalog have V = 1.
+    """
     pair, prior = PAIRS["grok-3-mini-gpt-5"].game, Belief(1.0, 4.0)
     unit = users.in_units_of_value(pair)
     assert users.in_units_of_value(T4) == T4
@@ -106,7 +109,10 @@ def test_users_practise_in_units_of_value() -> None:
 
 
 def test_where_milking_pays() -> None:
-    """As docs/belief.md says, and wherever it says; the edge is the last belief at which a Beta(1, 1) user stays."""
+    """As docs/belief.md says, and wherever it says.
+
+    The edge is the last belief at which a Beta(1, 1) user stays.
+    """
 
     def found(game: Game, checks: Any) -> list[tuple[float, float]]:
         rows = [providers.plans(game, (checks, g)) for g in (0.05, 0.5, 0.9, 0.97)]
