@@ -314,7 +314,7 @@ def test_random_games_on_the_tree_of_draws(regime: str) -> None:
     for game in (sample_games(5, rng, regime)[k] for k in range(5)):
         prior = Belief(*rng.uniform(0.5, 4, 2))
         plan = plan_after_failure(game, prior, 4)
-        assert plan.value[4] == pytest.approx(on_the_tree(game, prior, 4, 400), abs=1e-6)
+        assert plan.value[4] == pytest.approx(on_the_tree(game, prior, 4, 400), abs=1e-9)
         least = plan_after_failure(game, prior, 4, lambda belief: np.ones(belief.mean.shape)).value[4]
         most = 4 * clairvoyant(game, prior)
         assert least - 1e-12 <= plan.value[4] <= most + 1e-9
@@ -353,44 +353,55 @@ def test_a_user_who_draws_is_between_the_answers_it_draws_from() -> None:
 # The information trap, in t4-cascade.
 
 
-def leaves(checks: str) -> Callable[[Belief], Any]:
-    return lambda belief: (plug_in_after_failure if checks == "failure" else plug_in)(T4, belief)
+def leaves(checks: str, game: Game = T4) -> Callable[[Belief], Any]:
+    return lambda belief: (plug_in_after_failure if checks == "failure" else plug_in)(game, belief)
 
 
 def locked(user: Any, s: float, sessions: int, tasks: int = 1000, seed: int = 13) -> tuple[float, float]:
     """(share of users whose belief says "leave" after the last task, its standard error)."""
     end = play_sessions(T4, user, s, tasks, sessions, np.random.default_rng(seed)).belief
-    share = float(np.mean(end.mean < S0))
+    share = float(np.mean(leaves("failure")(end)))
     return share, float(np.sqrt(max(share * (1 - share), 1 / sessions) / sessions))
 
 
-def lock_in_pass_by_pass(s: float, tasks: int, checks: str, most_keeps: int) -> float:
-    """P(locked in) by brute force: the chance of each (escalations, keeps) before each pass of each task."""
-    k1, stays = T4.failure[0], {}
+def lock_in_pass_by_pass(game: Game, s: float, tasks: int, checks: str, most_keeps: int) -> float:
+    """P(locked in) by brute force: the chance of each (escalations, keeps) before each pass."""
+    k1, says = game.failure[0], leaves(checks, game)
+    stays: dict[tuple[int, int], bool] = {}
     here = {(0, 0): 1.0}
     for _ in range(tasks):
         after: dict[tuple[int, int], float] = {}
         while here:
             (e, k), chance = here.popitem()
-            stays[e, k] = not leaves(checks)(Belief(1.0 + e, 1.0 + k))
+            stays[e, k] = not says(Belief(1.0 + e, 1.0 + k))
             running, at = chance, k
             whole = stays[e, k]
             while running > 1e-17 and at <= most_keeps:
-                go_on = whole if checks == "task" else not leaves(checks)(Belief(1.0 + e, 1.0 + at))
+                go_on = whole if checks == "task" else not says(Belief(1.0 + e, 1.0 + at))
                 after[e, at] = after.get((e, at), 0.0) + running * (1 - k1 if go_on else 1.0)
                 if not go_on:
                     break
                 after[e + 1, at] = after.get((e + 1, at), 0.0) + running * k1 * s
                 running, at = running * k1 * (1 - s), at + 1
         here = after
-    return sum(chance for (e, k), chance in here.items() if leaves(checks)(Belief(1.0 + e, 1.0 + k)))
+    return sum(chance for (e, k), chance in here.items() if says(Belief(1.0 + e, 1.0 + k)))
 
 
 @pytest.mark.parametrize("checks", ["failure", "task"])
 @pytest.mark.parametrize("s", [0.1, S0, 0.5])
 def test_lock_in_is_what_following_every_pass_gives(checks: str, s: float) -> None:
-    expected = lock_in_pass_by_pass(s, 6, checks, 120)
-    assert lock_in(T4, s, UNIFORM, 6, leaves(checks), checks) == pytest.approx(expected, abs=1e-9)
+    expected = lock_in_pass_by_pass(T4, s, 6, checks, 120)
+    assert lock_in(T4, s, UNIFORM, 6, leaves(checks), checks) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("checks", ["failure", "task"])
+@pytest.mark.parametrize("s", [0.02, 0.2])
+def test_lock_in_where_a_task_is_long(checks: str, s: float) -> None:
+    """One pass in ten succeeds: hundreds of keeps before the second task begins."""
+    game = Game(1, 1.5, (0.1, 0.8), (0.13, 0.5), (0.05, 0.6))
+    expected = lock_in_pass_by_pass(game, s, 2, checks, 500)
+    found = lock_in(game, s, UNIFORM, 2, leaves(checks, game), checks)
+    assert found == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("s", [S0, S0 + 0.1, 0.6])
@@ -412,7 +423,7 @@ def lost(user: Any, s: float, sessions: int = 500) -> tuple[float, float]:
     """Shares of sessions of 1000 tasks (that end in doubt of a good provider, that saw no draw in the last tenth)."""
     played = play_sessions(T4, user, s, 1000, sessions, np.random.default_rng(13))
     draws = (played.escalations + played.keeps)[-100:].sum(axis=0)
-    return float(np.mean(played.belief.mean < S0)), float(np.mean(draws == 0))
+    return float(np.mean(leaves("failure")(played.belief))), float(np.mean(draws == 0))
 
 
 def test_for_a_plug_in_user_doubt_is_the_end() -> None:
@@ -440,7 +451,9 @@ def test_users_regret_does_not_see_lock_in_at_the_threshold() -> None:
     """At s0 leaving and staying are worth the same to the user; the provider pays twice as much."""
     played = play_sessions(T4, PlugIn(T4), S0, 300, 2000, np.random.default_rng(14))
     late = played.cost[-50:].mean()
-    assert played.utility.mean() == pytest.approx(T4.net_value[0], abs=0.01)
+    session = played.utility.mean(axis=0)
+    error = session.std() / np.sqrt(session.size)
+    assert abs(session.mean() - T4.net_value[0]) < 4 * error < 0.004
     assert late > 1.9 * solve(T4).cost
 
 
