@@ -18,14 +18,15 @@ itself), so J is solved from many draws down: twice, with the least and with the
 after the last draw. Truth lies between, and each draw brings both closer by a factor of at most
 k1 / (1 - g p1), because a task, and with it a discount, ends with chance p1 before the next one. Of
 the beliefs after many draws only those are followed that a given plan comes to, or, for the best
-plan, those about the edge at which the user begins to leave.
+plan, those about the edge at which the user begins to leave, and if need be those after nothing but
+escalations, or keeps.
 (Section 4.1 of the paper names beliefs over repeated tasks; the provider's side goes beyond it.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, log, log1p
 from typing import Any, NamedTuple, TypeVar
@@ -197,11 +198,8 @@ def reputation_discounted(
     if draws is None:
         solve = partial(reputation_discounted, game, prior, g, leaving, checks, escalating, routes)
         return _promised(game, g, lambda n: solve(n, starting))
-    width = _BELIEFS + ceil(1 / (1 - g))
-    start_2, after_2 = _reasoning_costs(game, checks)
     chooses = escalating is None and 2 in routes
-    reasons_2 = chooses or starting is not None
-    for_ever = start_2 / (1 - g)
+    recursion = _Discounted(game, g, checks, escalating is None, chooses, starting is not None)
 
     def ask(belief: Belief) -> tuple[Array, ...]:
         q, asked = _leaving(leaving, belief, checks)
@@ -209,32 +207,65 @@ def reputation_discounted(
         given = checked_chances("escalating", given, q.shape)
         return q, asked, _starting(starting, escalating, belief), given
 
-    edges = _Edges(*_bounds(game, g, checks, escalating is None, reasons_2))
-    if escalating is None:
-        spans = _about_the_edge(game, prior, leaving, draws, width, after_2)
-    else:
-        spans = _where_it_leads(prior, ask, draws, width)
-    size = min(len(spans), _SHOWN + 1)
-    policy, starts = np.ones((size, size), dtype=np.float32), np.zeros((size, size), dtype=bool)
-    for n, e, (q, asked, told, given) in _backwards(prior, spans, ask):
-        escalate, keep = after_2 + g * edges.task(e + 1), edges.run(e)
-        if escalating is None:
-            stays = np.minimum(escalate, keep)
-            plan = (escalate[1] <= keep[1]).astype(float)
-        else:
+    width = _BELIEFS + ceil(1 / (1 - g))
+    if escalating is not None:
+        return recursion.solve(prior, _where_it_leads(prior, ask, draws, width), ask)
+    best = recursion.solve(prior, _about_the_edge(prior, leaving, draws, width), ask)
+    for end in (1.0, 0.0):
+        if draws < width or best.error <= _PROMISED * abs(best.cost):
+            break
+        best = _closer(best, recursion.solve(prior, _window(draws, width, end), ask))
+    return best
+
+
+class _Discounted:
+    """The recursion of `reputation_discounted`, over beliefs that were chosen."""
+
+    def __init__(
+        self,
+        game: Game,
+        g: float,
+        checks: str,
+        best: bool,
+        chooses: bool,
+        told: bool,
+    ) -> None:
+        self.game, self.g, self.best, self.chooses = game, g, best, chooses
+        self.start_2, self.after_2 = _reasoning_costs(game, checks)
+        self.bounds = _bounds(game, g, checks, best, chooses or told)
+
+    def solve(self, prior: Belief, spans: NDArray[np.int_], ask: _Ask) -> Reputation:
+        """The plan and its cost, from the last draw of ``spans`` back to the prior."""
+        game, g, edges = self.game, self.g, _Edges(*self.bounds)
+        for_ever = self.start_2 / (1 - g)
+        size = min(len(spans), _SHOWN + 1)
+        policy = np.ones((size, size), dtype=np.float32)
+        starts = np.zeros(policy.shape, dtype=bool)
+        for n, e, (q, asked, told, given) in _backwards(prior, spans, ask):
+            escalate, keep = self.after_2 + g * edges.task(e + 1), edges.run(e)
             plan, stays = given, given * escalate + (1 - given) * keep
-        pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
-        same = g * (game.success[0] + game.failure[0] * q)  # the next task begins with this belief
-        first = np.where(asked, game.leaving_cost[0] / (1 - g), pass_cost / (1 - same))
-        reasons = told | ((for_ever < first[1]) & chooses)
-        task = np.where(reasons, for_ever, first)
-        if chooses:
-            task = np.minimum(task, for_ever)
-        edges.put(e, task, pass_cost + same * task)
-        if n < size:
-            policy[e, n - e], starts[e, n - e] = plan, reasons
-    low, high = (1 - g) * edges.task(np.zeros(1, dtype=int))[:, 0]
-    return Reputation(float(low + high) / 2, policy, starts, float(high - low) / 2)
+            if self.best:
+                plan, stays = (escalate[1] <= keep[1]).astype(float), np.minimum(escalate, keep)
+            pass_cost = game.cost[0] + game.failure[0] * (q * game.penalty + (1 - q) * stays)
+            same = g * (game.success[0] + game.failure[0] * q)  # this belief begins the next task
+            first = np.where(asked, game.leaving_cost[0] / (1 - g), pass_cost / (1 - same))
+            reasons = told | ((for_ever < first[1]) & self.chooses)
+            task = np.where(reasons, for_ever, first)
+            if self.chooses:
+                task = np.minimum(task, for_ever)
+            edges.put(e, task, pass_cost + same * task)
+            if n < size:
+                policy[e, n - e], starts[e, n - e] = plan, reasons
+        low, high = (1 - g) * edges.task(np.zeros(1, dtype=int))[:, 0]
+        return Reputation(float(low + high) / 2, policy, starts, float(high - low) / 2)
+
+
+def _closer(one: Reputation, other: Reputation) -> Reputation:
+    """What both know: the plan that costs less at most, and the bounds that are closer."""
+    low = max(one.cost - one.error, other.cost - other.error)
+    plan = min(one, other, key=lambda found: found.cost + found.error)
+    high = plan.cost + plan.error
+    return replace(plan, cost=(low + high) / 2, error=max(high - low, 0.0) / 2)
 
 
 def memoryless_discounted(
@@ -367,34 +398,35 @@ def _bounds(game: Game, g: float, checks: str, best: bool, reasons: bool) -> tup
 
 
 def _about_the_edge(
-    game: Game,
     prior: Belief,
     leaving: Callable[[Belief], Any],
     draws: int,
     width: int,
-    after_2: float,
 ) -> NDArray[np.int_]:
     """(draws+1, 2), from and to how many escalations (exclusive) the best plan is sought.
 
-    About where the user's q passes 1/2; where it does not, at the end to which one kind of draw
-    leads.
+    About where the user's q passes 1/2: short of it a provider gives more than it must, and beyond
+    it nothing is left to do.
     """
     levels = np.unique(np.geomspace(width, max(draws, width), 60).astype(int))
-    keeps_pay = game.cost_of_pass[0] <= game.cost[0] + game.failure[0] * after_2
-    marks: list[float] = []
+    share = prior.mean
+    marks = []
     for n in levels:
         e = np.arange(n + 1)
         q = np.asarray(leaving(Belief(prior.escalated + e, prior.kept + n - e)), dtype=float)
         leaves = np.broadcast_to(q, e.shape) > 0.5
         crossings = np.flatnonzero(leaves[1:] != leaves[:-1])
-        aim = marks[-1] * n / levels[len(marks) - 1] if marks else prior.mean * n
         if crossings.size:
-            marks.append(float(crossings[np.argmin(np.abs(crossings - aim))]))
-        else:
-            marks.append(0.0 if keeps_pay else float(n))
+            share = crossings[np.argmin(np.abs(crossings - share * n))] / n
+        marks.append(share)
+    return _window(draws, width, np.interp(np.arange(draws + 1), levels, marks))
+
+
+def _window(draws: int, width: int, share: Any) -> NDArray[np.int_]:
+    """(draws+1, 2), beliefs about a share of escalations among the draws."""
     n = np.arange(draws + 1)
-    centre = np.rint(np.interp(n, levels, marks)).astype(int)
-    first = np.clip(centre - width // 2, 0, np.maximum(n + 1 - width, 0))
+    first = np.rint(share * n).astype(int) - width // 2
+    first = np.clip(first, 0, np.maximum(n + 1 - width, 0))
     return np.stack([first, np.minimum(first + width, n + 1)], axis=1)
 
 
