@@ -86,7 +86,8 @@ def game_figure(game: Game, judged: pl.DataFrame, learners: list[str], money: st
 def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
     """The cost curve of route 1 with its jump, route 2 as a level, and every equilibrium."""
     equilibrium, marks = solve(game), thresholds(game)
-    jump, sides = float(marks.s0), np.nextafter(marks.s0, (0.0, 1.0))
+    jump = float(marks.s0)
+    sides = np.clip(jump + np.array([-1e-6, 1e-6]), 0.0, 1.0)  # beyond rounding, within a line
     s = np.unique([x for x in (*np.linspace(0, 1, 801), *sides, *marks[1:]) if np.isfinite(x) and x != jump])
     cost, level = np.asarray(outcome(game, 1, s).cost), float(outcome(game, 2, 0.0).cost)
     gap = np.searchsorted(s, jump)  # the end if there is no jump

@@ -89,7 +89,7 @@ def test_accounting_identities(route: int, s: float, q: float) -> None:
 
 
 def test_units_scale_freely() -> None:
-    """V and t share one unit, c and P another: U and J scale with their own unit and ignore the other."""
+    """V and t share one unit, c and P another: U and J scale with their own only."""
     game = GAMES["t5-cascade"]
     seconds = dataclasses.replace(
         game, value=60 * game.value, latency=tuple(60 * t for t in game.latency)
@@ -170,7 +170,7 @@ def test_a_tensor_of_floats_is_computed_in_doubles_and_gets_its_gradient() -> No
 
 
 def test_nothing_is_lost_at_the_smallest_chances_and_the_largest_penalties() -> None:
-    """Against exact fractions: p1 = 1e-17, where 1 - k1 is 0 in doubles; P = 1e12, where P (1 - S) is noise."""
+    """Exact fractions: p1 = 1e-17, where 1 - k1 is 0; P = 1e12, where P (1 - S) is noise."""
     for p1 in (1e-7, 1e-12, 1e-17, 1e-90):
         for s, q in ((0.0, 0.0), (p1, 0.0), (0.0, p1), (p1 / 3, p1 / 7), (0.5, 1e-12), (1e-9, 1.0)):
             game = Game(3.0, 1e12, (p1, 0.5), (2 * p1, 1.0), (0.1, 0.3))

@@ -44,7 +44,7 @@ def test_reference_answers(row: dict) -> None:
         assert piece.cascade == (close(expected["s_lo"]), close(expected["s_hi"]))
 
 
-# One line of the table each: route, s (low, high), q, J*, decided by. The thresholds are written out in full.
+# One line of the table each: route, s (low, high), q, J*, decided by; thresholds in full.
 S0, S_LOW = 4 / 19, 0.3518162665580405
 SUITE = {
     "value-cheap": (1, (0, 0), 0, 0.4, "stay-1"),
@@ -73,7 +73,7 @@ def test_the_table_of_twelve_games(name: str) -> None:
 
 @pytest.mark.parametrize("name", GAMES)
 def test_the_table_by_grids_alone(name: str) -> None:
-    """No theorem, no threshold: nested grids over (i, s) and q. The cliffs are missed by up to one grid step."""
+    """No theorem, no threshold: nested grids over (i, s) and q; cliffs missed by a grid step."""
     on_cliff = name in ("t4-cascade", "t5-cascade")
     assert grid_cost(GAMES[name], 1001) == pytest.approx(
         SUITE[name][3], rel=2e-3 if on_cliff else 1e-4
@@ -137,7 +137,7 @@ def test_nor_on_the_boundaries() -> None:
 
 
 def test_every_piece_attains_the_optimum() -> None:
-    """The set is right from inside too: each end and the middle of every piece costs J*, against the chain."""
+    """The set from inside: each end and the middle of every piece costs J*, by the chain."""
     rng = np.random.default_rng(23)
     for games in (sample_games(300, rng), boundary_games(600, rng)):
         for k in range(games.shape[0]):
@@ -178,7 +178,7 @@ def test_where_the_provider_is_indifferent_to_everything_every_commitment_is_opt
 
 
 def test_misalignment_spans_the_optimal_set() -> None:
-    """Where several commitments are optimal, the gap of each end of the set, by the chain and a grid."""
+    """Where several commitments are optimal, the gap of each end of the set, by the chain."""
     rng, spread = np.random.default_rng(30), 0
     games = boundary_games(4_000, rng)
     eq = solve(games)
@@ -216,7 +216,7 @@ def test_weak_ties_reach_the_weak_cost_and_nothing_less() -> None:
 
 
 def test_attained_means_that_some_commitment_costs_no_more_than_the_infimum() -> None:
-    """Ties against the provider, on the boundaries: the ends, the thresholds and what lies between."""
+    """Ties against the provider: the ends, the thresholds and what lies between."""
     rng = np.random.default_rng(29)
     games = boundary_games(40_000, rng)
     eq = solve(games)
@@ -240,7 +240,7 @@ def test_only_the_jump_at_s0_is_not_attained_off_the_boundaries() -> None:
 
 
 def test_games_out_of_order_are_searched() -> None:
-    """With p1 > p2 a mixed reply can be worth provoking; the search finds it, and the grid agrees."""
+    """With p1 > p2 a mixed reply can be worth provoking: a search finds it, a grid agrees."""
     rng, n = np.random.default_rng(26), 30_000
     p, t = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0)[::-1], rng.uniform(0, 1, (2, n))
     c = rng.uniform(-0.5, 1, (2, n))
@@ -260,7 +260,7 @@ def test_games_out_of_order_are_searched() -> None:
 
 
 def test_no_mixed_reply_pays_with_p1_below_p2_whatever_costs_and_latencies() -> None:
-    """The search is skipped there; held against the search itself, on games with costs of any order and sign."""
+    """The search is skipped there: held against it, on costs of any order and sign."""
     rng, n = np.random.default_rng(27), 40_000
     p, t = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0), rng.uniform(0, 1, (2, n))
     c = rng.uniform(-2, 1, (2, n))
@@ -275,7 +275,7 @@ def test_no_mixed_reply_pays_with_p1_below_p2_whatever_costs_and_latencies() -> 
 
 
 def test_no_regret_and_no_misalignment_where_there_is_none_at_extreme_numbers() -> None:
-    """Chances down to 1e-17 and a penalty of 1e12: the optimum has no regret, an aligned game no gap."""
+    """Chances down to 1e-17, P = 1e12: the optimum has no regret, an aligned game no gap."""
     for p1 in (1e-7, 1e-11, 1e-17):
         for penalty in (1e-6, 1.0, 1e12):
             game = Game(1.0, penalty, (p1, 0.6), (p1 / 4, 0.9), (p1 / 8, 0.3))

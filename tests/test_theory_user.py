@@ -103,7 +103,8 @@ def exact_thresholds(
         return [-x1 / (x2 / p2 - x1)]
     if not (x1 > 0 > x2):
         return []
-    # F(s, 0) = x1 p2^2 (1-s) + x2 s (1 - k1 k2 (1-s)) = c + b s + a s^2, whose one positive root is s_L
+    # F(s, 0) = x1 p2^2 (1-s) + x2 s (1 - k1 k2 (1-s)) = c + b s + a s^2;
+    # its one positive root is s_L
     a, b, c = k1 * k2 * x2, x2 * (1 - k1 * k2) - x1 * p2**2, x1 * p2**2
     root = Fraction(math.isqrt(int((b * b - 4 * a * c) * 10**80)), 10**40)
     return [(-b - root) / (2 * a), x1 / (x1 - x2)]
@@ -153,7 +154,7 @@ def test_the_ramp_rises_strictly_from_s_low_to_s_high() -> None:
 
 
 def test_q_dagger_is_accurate_at_both_ends_of_the_ramp() -> None:
-    """Next to s_L and s_H the root is lost to cancellation unless it is computed from the right end."""
+    """Next to s_L and s_H the root cancels unless it is computed from the right end."""
 
     game = GAMES["t5-cascade"]
     (p1, p2), (t1, t2) = ((Fraction(str(x)) for x in pair) for pair in (game.success, game.latency))
@@ -222,7 +223,7 @@ def test_snapping_moves_what_rounding_explains_and_nothing_else() -> None:
 
 
 def test_single_games_answer_as_arrays_do() -> None:
-    """Numbers and arrays go different ways through numpy; P = d makes eta1 = eta2, a division by zero for numbers."""
+    """Numbers go other ways through numpy; P = d makes eta1 = eta2, a division by zero there."""
     rng = np.random.default_rng(16)
     games = boundary_games(300, rng)
     for route in (1, 2):

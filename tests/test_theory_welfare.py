@@ -88,7 +88,7 @@ def test_throttling_reference(row: dict) -> None:
 
 
 def test_throttling_by_trying_latencies() -> None:
-    """No pair of latencies above the game's own is cheaper, and the one that is named is as cheap as stated."""
+    """No latencies above the game's own are cheaper; those named are as cheap as stated."""
     rng = np.random.default_rng(33)
     for games in (sample_games(150, rng), boundary_games(150, rng)):
         best, lifted = throttle(games), dataclasses.replace(games, ordered=False)
@@ -181,7 +181,7 @@ def test_throttling_at_any_level() -> None:
 
 
 def test_the_throttling_gain_has_its_kink_at_d() -> None:
-    """Convex and piecewise linear in P, not linear: (2, .4, .8, .3, .5, .35, .6, P), kink at .625."""
+    """Convex, piecewise linear in P: (2, .4, .8, .3, .5, .35, .6, P) has a kink at .625."""
     penalty = np.linspace(0.3, 0.74, 89)
     gain = throttle(Game(2, penalty, (0.4, 0.8), (0.3, 0.5), (0.35, 0.6))).gain
     second = np.diff(gain, 2)

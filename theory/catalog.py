@@ -1,4 +1,4 @@
-"""Named games: twelve, one for each case of the solution; measured model pairs; and random games."""
+"""Named games: twelve, one for each case of the solution; measured pairs; random games."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GAMES: dict[str, Game] = {
     "t5-reason": _game(1, 0.6, 0.5, 0.7, 0.4, 0.5, 0.3, 0.9),
     "t5-cascade": _game(1, 3, 0.5, 0.7, 0.45, 0.5, 0.3, 0.9),
 }
-"""The standard suite: one game for each kind of equilibrium. The two cascade games have a cliff at the optimum."""
+"""The standard suite, one game for each kind of equilibrium; cascades stand on a cliff."""
 
 _Z = 1.959963984540054  # two-sided 95 %
 
@@ -79,7 +79,7 @@ class ModelEstimate:
 
 @dataclass(frozen=True)
 class RealPair:
-    """A measured standard and reasoning model, with a chosen task value V (seconds) and penalty P (US dollars)."""
+    """A measured standard and reasoning model, with a chosen V (seconds) and P (US dollars)."""
 
     standard: ModelEstimate
     reasoning: ModelEstimate
@@ -135,10 +135,10 @@ def load(name: str) -> Game:
 
 
 def sample_games(n: int, rng: np.random.Generator, regime: str | None = None) -> Game:
-    """An array of n random games: the ordered pairs p, t, c are sorted uniforms, V and P are uniform.
+    """An array of n random games: p, t and c are pairs of sorted uniforms, V and P uniform.
 
-    p in (.02, .98), c in (0, 1), t in (0, 1), V in (.1, 3), P in (.05, 4); with ``regime``, only games
-    whose signs of (xi1, xi2) are as asked ("++", "--", "-+" or "+-").
+    p in (.02, .98), c in (0, 1), t in (0, 1), V in (.1, 3), P in (.05, 4); with ``regime``, only
+    games whose signs of (xi1, xi2) are as asked ("++", "--", "-+" or "+-").
 
     Raises:
         ValueError: n is not a whole number of at least 0, or there is no such regime.
