@@ -39,14 +39,18 @@ class Bandit:
 
     def __init__(self, cascades: int = 20) -> None:
         if cascades < 1:
-            raise ValueError(f"cascades is the number of values of s to try, at least 1, got {cascades}")
+            raise ValueError(
+                f"cascades is the number of values of s to try, at least 1, got {cascades}"
+            )
         on_route_1 = [Commitment(1, k / cascades) for k in range(cascades)]
         self.arms = [Commitment(2, 0.0), *on_route_1]
         self._index = {arm: k for k, arm in enumerate(self.arms)}
         self._plays = [0] * len(self.arms)
         self._mean = np.zeros(len(self.arms))
         self._square = np.zeros(len(self.arms))
-        self._width = np.zeros(len(self.arms))  # 1/sqrt(plays): the error of a mean, in spreads; 0 if never played
+        self._width = np.zeros(
+            len(self.arms)
+        )  # 1/sqrt(plays): the error of a mean, in spreads; 0 if never played
         self._tasks, self._total, self._squares = 0, 0.0, 0.0  # of all arms together
 
     def act(self) -> Commitment:

@@ -20,7 +20,9 @@ class FixedProvider:
 
     def __init__(self, route: int, cascade: float) -> None:
         if route not in (1, 2) or not 0.0 <= cascade <= 1.0:
-            raise ValueError(f"a commitment is a route 1 or 2 and a cascade in [0, 1], got ({route}, {cascade})")
+            raise ValueError(
+                f"a commitment is a route 1 or 2 and a cascade in [0, 1], got ({route}, {cascade})"
+            )
         self._commitment = Commitment(route, cascade)
 
     def act(self) -> Commitment:
@@ -113,5 +115,7 @@ class QuantalUser:
 
 def _checked(ties: Ties) -> Ties:
     if ties not in ("strong", "weak"):
-        raise ValueError(f"ties are broken 'strong' (for the provider) or 'weak' (against it), got {ties!r}")
+        raise ValueError(
+            f"ties are broken 'strong' (for the provider) or 'weak' (against it), got {ties!r}"
+        )
     return ties

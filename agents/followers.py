@@ -285,7 +285,9 @@ class MultiplicativeWeights(_Table):
         return float(np.sqrt(8 * np.log(len(self.answers)) / spread))
 
 
-def utilities(task: Task, q: float, answers: Array, value: float, latency: tuple[float, float]) -> Array:
+def utilities(
+    task: Task, q: float, answers: Array, value: float, latency: tuple[float, float]
+) -> Array:
     """Unbiased estimates of U(i, s, q') for each q' in ``answers``, from a task played with q.
 
     Args:

@@ -145,7 +145,9 @@ class ImplicitGradient(_Descent):
         iterations: steps of each.
     """
 
-    def __init__(self, game: Game, rng: np.random.Generator, *, starts: int = 32, iterations: int = 400) -> None:
+    def __init__(
+        self, game: Game, rng: np.random.Generator, *, starts: int = 32, iterations: int = 400
+    ) -> None:
         super().__init__(game, rng, starts, iterations)
 
     def _cost(self, route: int, cascade: torch.Tensor) -> torch.Tensor:
@@ -170,7 +172,9 @@ class ImplicitGradient(_Descent):
         slope, _ = self._derivatives(route, cascade, q)
         return torch.where(inside, q - slope / bend, q).clamp(0.0, 1.0)
 
-    def _derivatives(self, route: int, cascade: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _derivatives(
+        self, route: int, cascade: torch.Tensor, q: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """U_q and U_qq; the former can be differentiated by s."""
         with torch.enable_grad():
             q = q.detach().requires_grad_()

@@ -82,7 +82,9 @@ class ReinforceBlind:
         chances = _chances(self._logits)[:, None]
         score = heads * (1 - chances) - tails * chances
         reward = -cost
-        gains = np.stack([_gain(reward), _gain(reward, first), _gain(utility, first), _gain(utility, second)])
+        gains = np.stack(
+            [_gain(reward), _gain(reward, first), _gain(utility, first), _gain(utility, second)]
+        )
         return np.asarray((score * gains).mean(axis=1))
 
     def recommend(self) -> Commitment:

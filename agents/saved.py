@@ -50,7 +50,9 @@ def save_policy(policy: ActorCriticPolicy, folder: Path | str) -> None:
     features = policy.features_extractor_class.__name__
     if activation not in _ACTIVATIONS or features not in _FEATURES:
         known = ", ".join([*_ACTIVATIONS, *_FEATURES])
-        raise ValueError(f"a policy is saved if it is made of {known}, got {activation} and {features}")
+        raise ValueError(
+            f"a policy is saved if it is made of {known}, got {activation} and {features}"
+        )
     description = {
         "format": FORMAT,
         "observation_space": _describe(policy.observation_space),
@@ -99,7 +101,9 @@ class SavedUser:
     def __init__(self, policy: ActorCriticPolicy) -> None:
         decides = isinstance(policy.action_space, spaces.Discrete)
         if not decides or policy.observation_space.shape != (2,):
-            raise ValueError('a user\'s policy sees (i, s) and stays or leaves: train it with observes="strategy"')
+            raise ValueError(
+                'a user\'s policy sees (i, s) and stays or leaves: train it with observes="strategy"'
+            )
         self._policy = policy
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
@@ -112,7 +116,9 @@ class SavedProvider:
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
         if policy.action_space.shape != (2,) or policy.observation_space.shape != (1,):
-            raise ValueError("a provider's policy acts in Box(-1, 1, (2,)), as made by gym.make, and sees a constant")
+            raise ValueError(
+                "a provider's policy acts in Box(-1, 1, (2,)), as made by gym.make, and sees a constant"
+            )
         point, _ = policy.predict(np.ones(1, np.float32), deterministic=True)
         self._commitment = Commitment(*from_point(point.tolist()))
 
@@ -143,7 +149,9 @@ def _describe(space: spaces.Space[Any]) -> dict[str, Any]:
         return {"n": int(space.n)}
     if isinstance(space, spaces.Box):
         return {"low": space.low.tolist(), "high": space.high.tolist(), "dtype": str(space.dtype)}
-    raise ValueError(f"a saved policy has Box observations and Box or Discrete actions, got {space}")
+    raise ValueError(
+        f"a saved policy has Box observations and Box or Discrete actions, got {space}"
+    )
 
 
 def _space(description: dict[str, Any]) -> spaces.Space[Any]:

@@ -166,7 +166,9 @@ class SB3Provider(SB3Agent):
     name: str
     window: type[Window] = Window
 
-    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+    def __init__(
+        self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None
+    ) -> None:
         super().__init__(rng, settings or SETTINGS[self.name])
         self._window = self.window(env)
         self._start(self._window)

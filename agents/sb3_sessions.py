@@ -45,7 +45,9 @@ class _SessionLearner(SB3Agent):
     algorithm: type[BaseAlgorithm] = PPO
     minibatches = MINIBATCHES
 
-    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+    def __init__(
+        self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None
+    ) -> None:
         settings = settings or SETTINGS[self.name]
         super().__init__(rng, settings)
         seen = settings.steps * env.num_envs
@@ -60,7 +62,9 @@ class _SessionLearner(SB3Agent):
         super()._anneal(progress)
         self._model.ent_coef = geometric(self._settings.noise, progress)
 
-    def decide(self, observations: Any, state: Any = None, begins: Any = None, greedy: bool = True) -> tuple[Any, Any]:
+    def decide(
+        self, observations: Any, state: Any = None, begins: Any = None, greedy: bool = True
+    ) -> tuple[Any, Any]:
         """The actions at observations of the engine, (n, ...), and the state to hand in next time.
 
         Args:
@@ -301,7 +305,9 @@ SETTINGS: dict[str, Settings] = {
         updates=60,
         learning_rate=(0.01, 0.0005),
         noise=(1e-3, 1e-5),
-        options=_options({"net_arch": [32, 32], "features_extractor_class": BeliefOfPlace}, horizon=0.9),
+        options=_options(
+            {"net_arch": [32, 32], "features_extractor_class": BeliefOfPlace}, horizon=0.9
+        ),
     ),
     # what follows a pass of its own depends on a belief that it does not see: its values mislead,
     # so it uses returns
@@ -319,7 +325,9 @@ SETTINGS: dict[str, Settings] = {
         updates=60,
         learning_rate=(0.01, 0.0005),
         noise=(1e-3, 1e-5),
-        options=_options({"net_arch": [32, 32], "features_extractor_class": BeliefAndTime}, horizon=0.98),
+        options=_options(
+            {"net_arch": [32, 32], "features_extractor_class": BeliefAndTime}, horizon=0.98
+        ),
     ),
     "ppo-window-user": Settings(
         width=512,

@@ -37,7 +37,9 @@ class _PPOUserAgent(SB3Agent):
 
     algorithm = PPO
 
-    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+    def __init__(
+        self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None
+    ) -> None:
         settings = settings or USER
         super().__init__(rng, settings)
         seen = settings.steps * env.num_envs
@@ -101,7 +103,9 @@ class PPOAnswerUser(_AnsweringUser, Gaussian):
 
     algorithm = PPO
 
-    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+    def __init__(
+        self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None
+    ) -> None:
         settings = settings or ANSWER
         super().__init__(rng, settings)
         self._start(env, batch_size=settings.steps * env.num_envs // MINIBATCHES)
@@ -121,7 +125,9 @@ class PPOAnswerUser(_AnsweringUser, Gaussian):
 class DQNUser(_AnsweringUser, DeepQ):
     """Deep Q-learning (Mnih et al. 2015) at each failed pass, seeing (i, s): stays or leaves."""
 
-    def __init__(self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None) -> None:
+    def __init__(
+        self, env: VecEnv, rng: np.random.Generator, settings: Settings | None = None
+    ) -> None:
         super().__init__(rng, settings or ALIASED)
         self._start(env)
 

@@ -58,7 +58,9 @@ def follower_first(
         yield practice + done
 
 
-def alternating(provider: Provider, user: Follower, world: World, tasks: int, turn: int) -> Iterator[int]:
+def alternating(
+    provider: Provider, user: Follower, world: World, tasks: int, turn: int
+) -> Iterator[int]:
     """Each learns for `turn` tasks while the other stays as it is; the user begins.
 
     Args:
@@ -77,7 +79,9 @@ def alternating(provider: Provider, user: Follower, world: World, tasks: int, tu
         yield done
 
 
-def two_timescale(provider: Provider, user: Follower, world: World, tasks: int, ratio: int) -> Iterator[int]:
+def two_timescale(
+    provider: Provider, user: Follower, world: World, tasks: int, ratio: int
+) -> Iterator[int]:
     """The user learns `ratio` times as fast as the provider.
 
     For each task that the provider learns from, the user learns from `ratio` under the same
@@ -99,7 +103,9 @@ def two_timescale(provider: Provider, user: Follower, world: World, tasks: int, 
         yield done
 
 
-def blocks(provider: Provider, user: Follower, world: World, tasks: int, length: int) -> Iterator[int]:
+def blocks(
+    provider: Provider, user: Follower, world: World, tasks: int, length: int
+) -> Iterator[int]:
     """Commit for `length` tasks, learn from the second half, and let the user forget.
 
     The user sees no s: it learns what this commitment is worth from its tasks alone, so its answer
@@ -146,7 +152,9 @@ def _teach(user: Follower, commitment: Commitment, world: World) -> Task:
     return task
 
 
-def _learn(provider: Provider, user: Follower, world: World, commitment: Commitment | None = None) -> None:
+def _learn(
+    provider: Provider, user: Follower, world: World, commitment: Commitment | None = None
+) -> None:
     commitment = commitment or provider.act()
     q = float(user.abandon(*commitment))
     provider.update(commitment, world(commitment, q))

@@ -157,7 +157,9 @@ class ReputationProvider:
             E[s] >= s0".
     """
 
-    def __init__(self, game: Game, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None) -> None:
+    def __init__(
+        self, game: Game, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None
+    ) -> None:
         self._prior = Belief.checked(prior)
         self._escalating = reputation_rule(_deterministic(rule or PlugIn(game)))
 
@@ -177,7 +179,9 @@ class PlanningProvider:
         rule: the user's rule, deterministic; default: plug-in after each failure.
     """
 
-    def __init__(self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None) -> None:
+    def __init__(
+        self, game: Game, tasks: int, prior: Sequence[float] = (1.0, 1.0), rule: Rule | None = None
+    ) -> None:
         rule = rule or PlugIn(game)
         self._prior, self._tasks = Belief.checked(prior), tasks
         user = _deterministic(rule)
@@ -204,6 +208,8 @@ def _deterministic(rule: Rule) -> Callable[[Belief], Any]:
     first = rule.leaving(beliefs, 1, np.random.default_rng(1))
     later = rule.leaving(beliefs, 1000, np.random.default_rng(1000))
     if not np.array_equal(first, later):
-        raise ValueError(f"expected a rule of the belief alone, such as PlugIn; {rule} draws or counts tasks")
+        raise ValueError(
+            f"expected a rule of the belief alone, such as PlugIn; {rule} draws or counts tasks"
+        )
     rng = np.random.default_rng(0)  # asked for, but not used
     return lambda belief: rule.leaving(belief, 1, rng)

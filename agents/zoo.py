@@ -181,7 +181,9 @@ def tournament(
         ValueError: ``game`` is an array of games.
     """
     if game.shape:
-        raise ValueError(f"a tournament plays a single game, got an array of shape {game.shape}; index it")
+        raise ValueError(
+            f"a tournament plays a single game, got an array of shape {game.shape}; index it"
+        )
     if providers is None:
         providers = {name: entry.make(game) for name, entry in PROVIDERS.items()}
     if users is None:

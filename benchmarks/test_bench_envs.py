@@ -88,7 +88,9 @@ def test_single_environments_through_make(benchmark: Any) -> None:
     work = {
         "CartPole": steps(gym.make("CartPole-v1"), CARTS),
         "Provider (21 commitments)": steps(gym.make("RoutingGame/Provider-v0"), BOXES),
-        'User (always stays, infos="task")': steps(gym.make("RoutingGame/User-v0", infos="task"), [0]),
+        'User (always stays, infos="task")': steps(
+            gym.make("RoutingGame/User-v0", infos="task"), [0]
+        ),
         "User (always stays, exact regret)": steps(gym.make("RoutingGame/User-v0"), [0], 400),
     }
     report(benchmark, benchmark.pedantic(rates, args=(work,), rounds=1), "CartPole", 3)
@@ -110,9 +112,13 @@ def test_engines(benchmark: Any, num_envs: int, wanted: float) -> None:
         "CartPole": batches(CartPoleVectorEnv(num_envs), coins),
         "User (one commitment, stays)": batches(UserVectorEnv(num_envs, **user), stay),
         "User (any commitment, stays)": batches(UserVectorEnv(num_envs, infos="none"), stay),
-        "User (any commitment, leaves by half)": batches(UserVectorEnv(num_envs, infos="none"), coins),
+        "User (any commitment, leaves by half)": batches(
+            UserVectorEnv(num_envs, infos="none"), coins
+        ),
         'User (the same, infos="task")': batches(UserVectorEnv(num_envs, infos="task"), coins),
-        "Provider (tasks; q fixed)": batches(ProviderVectorEnv(num_envs, user=FixedUser(0.1), infos="none"), boxes),
+        "Provider (tasks; q fixed)": batches(
+            ProviderVectorEnv(num_envs, user=FixedUser(0.1), infos="none"), boxes
+        ),
         "Provider (tasks; exact user)": batches(ProviderVectorEnv(num_envs, infos="none"), boxes),
         "Provider (tasks; exact user, exact regret)": batches(ProviderVectorEnv(num_envs), boxes),
         "numpy's uniform numbers": numbers,
@@ -123,7 +129,10 @@ def test_engines(benchmark: Any, num_envs: int, wanted: float) -> None:
 def test_tasks_in_constant_time(benchmark: Any) -> None:
     rng, count = np.random.default_rng(0), 2_000_000
     rate = count / np.median(
-        [_timed(lambda: sample_tasks(GAMES["t4-cascade"], 1, 0.25, 0.1, rng, count)) for _ in "12345"]
+        [
+            _timed(lambda: sample_tasks(GAMES["t4-cascade"], 1, 0.25, 0.1, rng, count))
+            for _ in "12345"
+        ]
     )
     benchmark.pedantic(sample_tasks, args=(GAMES["t4-cascade"], 1, 0.25, 0.1, rng, count), rounds=5)
     print(f"\n{rate:,.0f} tasks per second on one core, wanted 20,000,000")
@@ -148,7 +157,9 @@ def test_ppo_through_the_adapter(benchmark: Any, name: str) -> None:
     torch.set_num_threads(1)
 
     def learner(env: VecEnv) -> Callable[[], int]:
-        model = PPO("MlpPolicy", env, n_steps=32, batch_size=8 * env.num_envs, n_epochs=4, device="cpu")
+        model = PPO(
+            "MlpPolicy", env, n_steps=32, batch_size=8 * env.num_envs, n_epochs=4, device="cpu"
+        )
 
         def run() -> int:
             model.learn(32 * env.num_envs, reset_num_timesteps=False)
@@ -159,6 +170,8 @@ def test_ppo_through_the_adapter(benchmark: Any, name: str) -> None:
 
     work = {
         "DummyVecEnv(8)": learner(DummyVecEnv([lambda: gym.make(name, infos="task")] * 8)),
-        "SB3VecEnv, 1024 environments": learner(SB3VecEnv(gym.make_vec(name, num_envs=1024, infos="none"))),
+        "SB3VecEnv, 1024 environments": learner(
+            SB3VecEnv(gym.make_vec(name, num_envs=1024, infos="none"))
+        ),
     }
     report(benchmark, benchmark.pedantic(rates, args=(work,), rounds=1), "DummyVecEnv(8)", 15)

@@ -18,7 +18,9 @@ TASKS = 5_000
 def test_a_bandit_plays_five_thousand_tasks(benchmark: pytest.FixtureRequest) -> None:
     def run() -> int:
         provider = UCB()
-        return provider_trace(provider, play(ProviderEnv(GAMES["t4-cascade"]), provider, TASKS, seed=0)).practice[-1]
+        return provider_trace(
+            provider, play(ProviderEnv(GAMES["t4-cascade"]), provider, TASKS, seed=0)
+        ).practice[-1]
 
     assert benchmark(run) == TASKS
     benchmark.extra_info["tasks_per_second"] = TASKS / benchmark.stats.stats.median

@@ -24,7 +24,13 @@ SAMPLE = 25
 
 
 def nested_scipy(game: Game) -> float:
-    value, penalty, (p1, p2), (t1, t2), (c1, c2) = game.value, game.penalty, game.success, game.latency, game.cost
+    value, penalty, (p1, p2), (t1, t2), (c1, c2) = (
+        game.value,
+        game.penalty,
+        game.success,
+        game.latency,
+        game.cost,
+    )
 
     def payoff(route: int, s: float, q: float) -> tuple[float, float]:
         alpha, beta = (1 - p1) * (1 - q), 1 / (p2 + (1 - p2) * q)
@@ -34,12 +40,17 @@ def nested_scipy(game: Game) -> float:
         return value * solved - n1 * t1 - n2 * t2, n1 * c1 + n2 * c2 + penalty * (1 - solved)
 
     def reply(route: int, s: float) -> float:
-        return float(minimize_scalar(lambda q: -payoff(route, s, q)[0], bounds=(0, 1), method="bounded").x)
+        return float(
+            minimize_scalar(lambda q: -payoff(route, s, q)[0], bounds=(0, 1), method="bounded").x
+        )
 
     def cost(route: int, s: float) -> float:
         return payoff(route, s, reply(route, s))[1]
 
-    return min(float(minimize_scalar(lambda s: cost(1, s), bounds=(0, 1), method="bounded").fun), cost(2, 0.0))
+    return min(
+        float(minimize_scalar(lambda s: cost(1, s), bounds=(0, 1), method="bounded").fun),
+        cost(2, 0.0),
+    )
 
 
 def test_solve_a_million_games(benchmark: pytest.FixtureRequest) -> None:
@@ -59,5 +70,7 @@ def test_solve_a_million_games(benchmark: pytest.FixtureRequest) -> None:
         f"\nsolve: {rate:,.0f} games/s from memory, {in_cache:,.0f} on a block that stays in the cache\n"
         f"nested scipy: {scipy_rate:,.0f} games/s; ratio {rate / scipy_rate:,.0f}"
     )
-    benchmark.extra_info.update(games_per_second=rate, in_cache=in_cache, nested_scipy_per_second=scipy_rate)
+    benchmark.extra_info.update(
+        games_per_second=rate, in_cache=in_cache, nested_scipy_per_second=scipy_rate
+    )
     assert rate / scipy_rate >= 5e4

@@ -21,6 +21,8 @@ COMMANDS = {
 def test_start(benchmark, name: str) -> None:
     arguments, limit = COMMANDS[name]
     command = [sys.executable, *arguments]
-    benchmark.pedantic(subprocess.run, args=(command,), kwargs={"capture_output": True, "check": True}, rounds=10)
+    benchmark.pedantic(
+        subprocess.run, args=(command,), kwargs={"capture_output": True, "check": True}, rounds=10
+    )
     if limit is not None:
         assert benchmark.stats.stats.median < limit

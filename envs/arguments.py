@@ -31,7 +31,9 @@ def single_game(game: AnyGame) -> Game:
     """
     game = any_game(game)
     if game.shape:
-        raise ValueError(f"an environment plays one game, got an array of shape {game.shape}; pick one: game[k]")
+        raise ValueError(
+            f"an environment plays one game, got an array of shape {game.shape}; pick one: game[k]"
+        )
     return game
 
 
@@ -39,7 +41,9 @@ def batch_game(game: AnyGame, num_envs: int) -> Game:
     """As `single_game`, or an array of games, shape (num_envs,): one for each environment."""
     game = any_game(game)
     if game.shape not in ((), (num_envs,)):
-        raise ValueError(f"a batch plays one game or one for each of its {num_envs}, got shape {game.shape}")
+        raise ValueError(
+            f"a batch plays one game or one for each of its {num_envs}, got shape {game.shape}"
+        )
     return game
 
 
@@ -104,7 +108,9 @@ def checked_commitment(x: Any) -> Commitment:
             return Commitment(int(route), float(cascade))
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(f"a commitment is a pair (route, cascade) of a whole number and a number, got {x!r}")
+    raise ValueError(
+        f"a commitment is a pair (route, cascade) of a whole number and a number, got {x!r}"
+    )
 
 
 def checked_answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
@@ -113,12 +119,16 @@ def checked_answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
     try:
         return np.broadcast_to(np.asarray(q, dtype=np.float64), shape).copy()
     except (TypeError, ValueError):
-        raise ValueError(f"abandon() must answer commitments of shape {shape} with numbers, got {q!r}") from None
+        raise ValueError(
+            f"abandon() must answer commitments of shape {shape} with numbers, got {q!r}"
+        ) from None
 
 
 def refuse_wrappers(max_episode_steps: None, render_mode: None) -> None:
     """Raise ValueError for what `gym.make` turns into wrappers: engines have none."""
     if max_episode_steps is not None:
-        raise ValueError("engines take max_passes, which keeps rewards unbiased, instead of max_episode_steps")
+        raise ValueError(
+            "engines take max_passes, which keeps rewards unbiased, instead of max_episode_steps"
+        )
     if render_mode is not None:
         raise ValueError(f"engines do not render: render_mode must be None, got {render_mode!r}")

@@ -49,7 +49,9 @@ class Engine(VectorEnv[Array, Array, Array]):
         """The actions as an array; ValueError unless there is one per environment."""
         batch: Array = np.asarray(actions)
         if batch.shape != self.action_space.shape:
-            raise ValueError(f"actions must have shape {self.action_space.shape}, got {batch.shape}")
+            raise ValueError(
+                f"actions must have shape {self.action_space.shape}, got {batch.shape}"
+            )
         return batch
 
 

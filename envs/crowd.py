@@ -155,7 +155,9 @@ class _Table:
         cost, utility = self._bill(passes, solved)
         return cost, utility, solved, mean, escalations, keeps
 
-    def _bill(self, passes: NDArray[np.int64], solved: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _bill(
+        self, passes: NDArray[np.int64], solved: NDArray[np.bool_]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """J and U of each task."""
         n1, n2 = passes
         (c1, c2), (t1, t2) = self.game.cost, self.game.latency
@@ -181,7 +183,9 @@ class _Table:
         self.a[active], self.b[active] = belief.after(escalated, self.memory, self.prior)
         return np.asarray(escalated)
 
-    def _reason(self, active: NDArray[np.int64], whole: Array | None, passes: Any, solved: Any) -> None:
+    def _reason(
+        self, active: NDArray[np.int64], whole: Array | None, passes: Any, solved: Any
+    ) -> None:
         """All passes of M2 of those who meet it."""
         q = after_reasoning(self.game) if whole is None else whole[active]
         more, solved[active] = rules.run_reasoning(self.game, q, active.size, self.rng)

@@ -57,7 +57,9 @@ class Encoding(NamedTuple):
             return grid(int(number))
         if kind == "multi" and number.isdecimal():
             return multi_discrete(int(number))
-        raise ValueError(f"an encoding is box, grid:n, multi:n (n values of s) or exact, got {name!r}")
+        raise ValueError(
+            f"an encoding is box, grid:n, multi:n (n values of s) or exact, got {name!r}"
+        )
 
 
 def exact() -> Encoding:
@@ -119,7 +121,9 @@ class _Encoded(
     def __init__(self, env: CommitmentEnv, encoding: Encoding, **recorded: Any) -> None:
         if env.action_space != commitment_space():
             name = type(self).__name__
-            raise ValueError(f"{name} wraps an env whose actions are commitments, got {env.action_space}")
+            raise ValueError(
+                f"{name} wraps an env whose actions are commitments, got {env.action_space}"
+            )
         gym.utils.RecordConstructorArgs.__init__(self, **recorded)
         gym.ActionWrapper.__init__(self, env)
         self.action_space, self._decode = encoding

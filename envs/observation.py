@@ -57,7 +57,9 @@ class Dial(NamedTuple):
         whole = number >= 1 and number % 1 == 0
         if (kind == "samples" and whole) or (kind == "noisy" and 0 < number < np.inf):
             return cls(kind, number)
-        raise ValueError(f"observes must be one of {', '.join(SETTINGS)} (n >= 1, sd > 0), got {observes!r}")
+        raise ValueError(
+            f"observes must be one of {', '.join(SETTINGS)} (n >= 1, sd > 0), got {observes!r}"
+        )
 
     @property
     def sees_model(self) -> bool:
@@ -143,7 +145,9 @@ class BeliefObservation(gym.Wrapper[Floats, int, Floats, int], gym.utils.RecordC
             forgetting it.
     """
 
-    def __init__(self, env: gym.Env[Floats, int], prior: Sequence[float] = (1.0, 1.0), keep: bool = False) -> None:
+    def __init__(
+        self, env: gym.Env[Floats, int], prior: Sequence[float] = (1.0, 1.0), keep: bool = False
+    ) -> None:
         observes = getattr(env.unwrapped, "observes", None)
         if observes != "model" or env.observation_space.shape != (3,):
             raise ValueError('BeliefObservation wraps a UserEnv made with observes="model"')

@@ -149,7 +149,9 @@ class _Match:
         self.action_spaces = {PROVIDER: actions, USER: answers}
         most_seen = self.dial.number if self.dial.kind == "samples" else 1.0
         top = np.array([2.0, most_seen, 2.0, 1.0])
-        self.observation_spaces = {agent: spaces.Box(np.zeros(4), top, dtype=np.float64) for agent in AGENTS}
+        self.observation_spaces = {
+            agent: spaces.Box(np.zeros(4), top, dtype=np.float64) for agent in AGENTS
+        }
         self.rng, _ = seeding.np_random()
         self.begin(None)
 
@@ -203,9 +205,13 @@ class _Match:
         self.mover, self._seen = PROVIDER, np.zeros(2)
         return {PROVIDER: -float(bill.cost), USER: float(bill.utility)}, info
 
-    def _play(self, route: int, cascade: float, q: tuple[float, float]) -> tuple[Payoffs, dict[str, Any]]:
+    def _play(
+        self, route: int, cascade: float, q: tuple[float, float]
+    ) -> tuple[Payoffs, dict[str, Any]]:
         game = self.game
-        passes, solved, cut, model = rules.play_task(game.success, route, cascade, q, self.rng.random, self.max_passes)
+        passes, solved, cut, model = rules.play_task(
+            game.success, route, cascade, q, self.rng.random, self.max_passes
+        )
         tail = expected_payoffs(game, model, cascade, q) if cut else rules.NOTHING
         bill = rules.settle(game, passes, bool(solved), tail)
         task = rules.record(passes, bool(solved), bill, bool(cut))
@@ -321,7 +327,9 @@ class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the 
             ValueError: the mover's action is missing.
         """
         if self._match.mover not in actions:
-            raise ValueError(f"it is the turn of {self._match.mover}, got actions of {list(actions)}")
+            raise ValueError(
+                f"it is the turn of {self._match.mover}, got actions of {list(actions)}"
+            )
         rewards, info = self._match.move(actions[self._match.mover])
         over = self._match.over
         self.agents = [] if over else list(AGENTS)

@@ -44,7 +44,9 @@ def check_mode(render_mode: str | None) -> str | None:
     """``render_mode``; ValueError unless it is None or one of those that can be drawn."""
     modes = RENDER_METADATA["render_modes"]
     if render_mode is not None and render_mode not in modes:
-        raise ValueError(f"render_mode must be None or one of {', '.join(modes)}, got {render_mode!r}")
+        raise ValueError(
+            f"render_mode must be None or one of {', '.join(modes)}, got {render_mode!r}"
+        )
     return render_mode
 
 
@@ -109,7 +111,9 @@ def render(scene: Scene, render_mode: str | None) -> str | NDArray[np.uint8] | N
 def show(picture: Picture, render_mode: str | None) -> str | NDArray[np.uint8] | None:
     """As `render`, of a picture."""
     if render_mode is None:
-        gym.logger.warn('render() needs a render_mode: make the environment with "ansi" or "rgb_array"')
+        gym.logger.warn(
+            'render() needs a render_mode: make the environment with "ansi" or "rgb_array"'
+        )
         return None
     return ansi(picture) if render_mode == "ansi" else rgb(picture)
 
@@ -179,7 +183,9 @@ def _chance(chance: float | None) -> str:
     return "?" if chance is None else f"{chance:.2f}"
 
 
-def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], chance: float | None) -> None:
+def _arrow(
+    axes: Any, start: tuple[float, float], end: tuple[float, float], chance: float | None
+) -> None:
     (x0, y0), (x1, y1) = start, end
     level = y0 == y1
     shrink = 30 if level else 24  # nodes are wider than high

@@ -209,7 +209,9 @@ def sample_tasks(
     sizes = () if size is None else (size,)
     shape = np.broadcast_shapes(game.shape, *(x.shape for x in choice), sizes)
     if len(shape) != 1:
-        raise ValueError(f"tasks must have a shape (n,): give a size, or arrays in one dimension; got {shape}")
+        raise ValueError(
+            f"tasks must have a shape (n,): give a size, or arrays in one dimension; got {shape}"
+        )
     check_commitment(*choice)
     alike = not game.shape and all(x.size == 1 for x in choice)
     same = law(game, *choice) if alike else None

@@ -30,7 +30,9 @@ class SB3VecEnv(VecEnv):
         if mode != AutoresetMode.SAME_STEP:
             raise ValueError(f"SB3 needs an engine with AutoresetMode.SAME_STEP, got {mode}")
         self.engine = engine
-        super().__init__(engine.num_envs, engine.single_observation_space, engine.single_action_space)
+        super().__init__(
+            engine.num_envs, engine.single_observation_space, engine.single_action_space
+        )
 
     def reset(self) -> NDArray[Any]:
         """Reset all environments, with the first of the seeds given to `seed`."""
@@ -67,7 +69,9 @@ class SB3VecEnv(VecEnv):
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
         """Set the engine's attribute; it is shared, so ``indices`` must be None."""
         if indices is not None:
-            raise ValueError("the environments of a batched engine share their attributes; omit indices")
+            raise ValueError(
+                "the environments of a batched engine share their attributes; omit indices"
+            )
         setattr(self.engine, attr_name, value)
 
     def env_method(

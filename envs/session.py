@@ -166,9 +166,13 @@ class SessionEnv(gym.Env[Array, Any]):
     def step(self, action: int) -> Step:
         """Run the next pass with M1, or all further passes with M2, and hear what the user does."""
         if not self._running:
-            raise gym.error.ResetNeeded("the session has ended or not begun: call reset() before step()")
+            raise gym.error.ResetNeeded(
+                "the session has ended or not begun: call reset() before step()"
+            )
         if action not in (STANDARD, REASONING):
-            raise ValueError(f"an action is {STANDARD} (M1 next) or {REASONING} (M2 next), got {action!r}")
+            raise ValueError(
+                f"an action is {STANDARD} (M1 next) or {REASONING} (M2 next), got {action!r}"
+            )
         model = 1 + int(action)
         self._show(model)
         before = sum(self._passes)

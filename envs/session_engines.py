@@ -141,7 +141,9 @@ class ProviderSessions(_Sessions):
         require(0 <= going_on <= 1, "going_on", going_on, "lie in [0, 1]")
         require(np.isfinite(fee), "fee", fee, "be finite")
         if tasks is None and going_on == 1:
-            raise ValueError("going_on must be less than 1, or tasks a number: a session has to end")
+            raise ValueError(
+                "going_on must be less than 1, or tasks a number: a session has to end"
+            )
         self.tasks = _NO_END if tasks is None else whole_number("tasks", tasks, least=1)
         counts = 2 if observes == "belief" else 1
         high, low = [1.0] + [np.inf] * counts, [0.0] * (1 + counts)

@@ -180,7 +180,9 @@ class UserEnv(gym.Env[Array, Any]):
     def step(self, action: int) -> Step:
         """Stay for another pass, or leave."""
         if not self._running:
-            raise gym.error.ResetNeeded("the task has ended or not begun: call reset() before step()")
+            raise gym.error.ResetNeeded(
+                "the task has ended or not begun: call reset() before step()"
+            )
         try:
             action = (STAY, LEAVE).index(action)  # an int, whatever number or array of one it was
         except ValueError:

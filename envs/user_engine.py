@@ -219,7 +219,11 @@ def _blend(put: Array, new: Sequence[Any], keep: Array, old: Array) -> Array:
 def _rewards(game: Game) -> Array:
     """Rewards by what happened: solved + 2 (by M2) + 4 (a pass was run), (8,) or (8, games)."""
     nothing = [0.0] * 4
-    waits = [rules.stay_reward(game.value, game.latency, model, solved) for model in (1, 2) for solved in (0, 1)]
+    waits = [
+        rules.stay_reward(game.value, game.latency, model, solved)
+        for model in (1, 2)
+        for solved in (0, 1)
+    ]
     return np.array(np.broadcast_arrays(*nothing, *waits))
 
 

@@ -69,7 +69,9 @@ def hidden(game: AnyGame, **ranges: tuple[float, float]) -> World:
     base = single_game(game)
     for name, span in ranges.items():
         if name not in ("value", "penalty") or not 0 < span[0] <= span[1] < np.inf:
-            raise ValueError(f"hidden draws value or penalty from a range 0 < low <= high, got {name}={span!r}")
+            raise ValueError(
+                f"hidden draws value or penalty from a range 0 < low <= high, got {name}={span!r}"
+            )
     return partial(_draw_numbers, base, ranges)
 
 
@@ -203,7 +205,9 @@ class WorldEnv(gym.Env[Array, Any]):
     def _space(self, inner: gym.Space[Any]) -> gym.Space[Array]:
         """The inner observations, then the numbers seen."""
         if not isinstance(inner, spaces.Box) or len(inner.shape) != 1:
-            raise ValueError(f"make must give an environment whose observations are a vector, got {inner}")
+            raise ValueError(
+                f"make must give an environment whose observations are a vector, got {inner}"
+            )
         top = np.full(len(self.sees), _TOP)
         low = np.append(inner.low.astype(float), -top)
         high = np.append(inner.high.astype(float), top)

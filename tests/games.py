@@ -27,7 +27,7 @@ def from_reference(row: dict[str, Any]) -> Game:
 
 
 def boundary_games(n: int, rng: np.random.Generator) -> Game:
-    """Random games with xi1 = 0, xi2 = 0 or both, cp1 = cp2, or P = d: exact ties, which no random draw would hit."""
+    """Random games with xi1 = 0, xi2 = 0 or both, cp1 = cp2, or P = d: exact ties."""
     games = sample_games(n, rng)
     value, (p1, p2), (t1, t2), (c1, c2) = games.value, games.success, games.latency, games.cost
     kind = rng.integers(0, 5, n)
@@ -36,7 +36,9 @@ def boundary_games(n: int, rng: np.random.Generator) -> Game:
     c2 = np.where(kind == 3, c1 * p2 / p1, c2)
     d = (c2 - c1) / (p2 - p1)
     penalty = np.where((kind == 4) & (d < 20), d, games.penalty)
-    lifted = dataclasses.replace(games, penalty=penalty, latency=(t1, t2), cost=(c1, c2), ordered=False)
+    lifted = dataclasses.replace(
+        games, penalty=penalty, latency=(t1, t2), cost=(c1, c2), ordered=False
+    )
     return dataclasses.replace(lifted[np.flatnonzero(t1 < t2)], ordered=True)
 
 
@@ -50,9 +52,15 @@ def out_of_order_games(n: int, rng: np.random.Generator) -> Game:
 
 
 def interesting_cascades(game: Game, rng: np.random.Generator) -> list[Any]:
-    """Values of s, each an array with one entry a game: random, the ends, and every threshold with its neighbours."""
+    """Arrays of s, one entry a game: random, the ends, each threshold and its neighbours."""
     points = [rng.random(game.shape), np.zeros(game.shape), np.ones(game.shape)]
     for s in thresholds(game):
         s = np.clip(np.where(np.isnan(s), 0.5, s), 0.0, 1.0)
-        points += [s, np.nextafter(s, 0.0), np.nextafter(s, 1.0), np.clip(s + 1e-3, 0, 1), np.clip(s - 1e-3, 0, 1)]
+        points += [
+            s,
+            np.nextafter(s, 0.0),
+            np.nextafter(s, 1.0),
+            np.clip(s + 1e-3, 0, 1),
+            np.clip(s - 1e-3, 0, 1),
+        ]
     return points

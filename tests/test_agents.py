@@ -46,11 +46,16 @@ def trained(agent):
 
 def sb3(provider, rng):
     settings = sb3_providers.SETTINGS[provider.name]
-    settings = replace(settings, updates=1, steps=4, options={**settings.options, **FEW.get(provider.name, {})})
+    settings = replace(
+        settings, updates=1, steps=4, options={**settings.options, **FEW.get(provider.name, {})}
+    )
     return trained(provider(seeded(ProviderVectorEnv(8, GAME)), rng, settings))
 
 
-FEW = {name: {"gradient_steps": 1, "batch_size": 8, "buffer_size": 64} for name in ("td3", "sac", "dqn")}
+FEW = {
+    name: {"gradient_steps": 1, "batch_size": 8, "buffer_size": 64}
+    for name in ("td3", "sac", "dqn")
+}
 PROVIDERS = {
     "fixed": lambda rng: agents.FixedProvider(1, 0.25),
     "equilibrium": lambda rng: agents.EquilibriumProvider(GAME),
@@ -64,8 +69,12 @@ PROVIDERS = {
     "structural": lambda rng: agents.Structural(GAME.cost, GAME.penalty, rng),
     "gradient": lambda rng: trained(agents.GibbsGradient(GAME, rng, iterations=3)),
     "gradient-implicit": lambda rng: trained(agents.ImplicitGradient(GAME, rng, iterations=3)),
-    "gradient-simultaneous": lambda rng: trained(agents.SimultaneousGradient(GAME, rng, iterations=3)),
-    "reinforce-blind": lambda rng: trained(agents.ReinforceBlind(world_of_many(GAME, rng), rng, updates=3, width=8)),
+    "gradient-simultaneous": lambda rng: trained(
+        agents.SimultaneousGradient(GAME, rng, iterations=3)
+    ),
+    "reinforce-blind": lambda rng: trained(
+        agents.ReinforceBlind(world_of_many(GAME, rng), rng, updates=3, width=8)
+    ),
     "ppo": lambda rng: sb3(agents.PPOProvider, rng),
     "a2c": lambda rng: sb3(agents.A2CProvider, rng),
     "sac": lambda rng: sb3(agents.SACProvider, rng),
@@ -86,7 +95,9 @@ USERS = {
     "weak": lambda rng: agents.BestResponseUser(GAME, ties="weak"),
     "quantal": lambda rng: agents.QuantalUser(GAME, temperature=0.1),
     "ppo": lambda rng: trained(agents.PPOUser(seeded(UserVectorEnv(8, GAME)), rng, SHORT)),
-    "ppo-answer": lambda rng: trained(agents.PPOAnswerUser(seeded(AnswerVectorEnv(8, GAME)), rng, SHORT_ANSWER)),
+    "ppo-answer": lambda rng: trained(
+        agents.PPOAnswerUser(seeded(AnswerVectorEnv(8, GAME)), rng, SHORT_ANSWER)
+    ),
     "dqn": lambda rng: trained(agents.DQNUser(seeded(UserVectorEnv(8, GAME)), rng, SHORT_ALIASED)),
 }
 SESSION_PROVIDERS = {
@@ -96,7 +107,9 @@ SESSION_PROVIDERS = {
 }
 MODEL_USERS = {
     "stopping": lambda rng: agents.StoppingUser(GAME),
-    "ppo": lambda rng: trained(agents.PPOModelUser(seeded(UserVectorEnv(8, GAME, observes="model")), rng, SHORT)),
+    "ppo": lambda rng: trained(
+        agents.PPOModelUser(seeded(UserVectorEnv(8, GAME, observes="model")), rng, SHORT)
+    ),
 }
 
 
@@ -156,7 +169,9 @@ def test_user_contract(make):
     assert np.all((q >= 0.0) & (q <= 1.0))
     assert user.abandon(1, 0.5).shape == ()
     assert user.abandon(1, s[5]) == pytest.approx(q[0, 5], abs=1e-6)
-    np.testing.assert_array_equal(q, make(np.random.default_rng(0)).abandon(np.array([[1], [2]]), s))
+    np.testing.assert_array_equal(
+        q, make(np.random.default_rng(0)).abandon(np.array([[1], [2]]), s)
+    )
 
 
 @pytest.mark.parametrize("make", MODEL_USERS.values(), ids=MODEL_USERS)
@@ -203,7 +218,9 @@ def test_importing_agents_does_not_import_torch():
 
 def test_importing_learners_leaves_torch_as_it_is():
     learners = "import routing_game.agents.gradient, routing_game.agents.sb3_users"
-    check = f"import torch; torch.set_num_threads(3); {learners}; assert torch.get_num_threads() == 3"
+    check = (
+        f"import torch; torch.set_num_threads(3); {learners}; assert torch.get_num_threads() == 3"
+    )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 

@@ -103,7 +103,9 @@ def test_epsilon_greedy_explores_at_its_rate():
     for _ in range(tasks):
         arm = bandit.act()
         elsewhere += arm != Commitment(1, 0.0)
-        bandit.update(arm, paid((0.0 if arm == Commitment(1, 0.0) else 1.0) + 0.01 * rng.standard_normal()))
+        bandit.update(
+            arm, paid((0.0 if arm == Commitment(1, 0.0) else 1.0) + 0.01 * rng.standard_normal())
+        )
     t = np.arange(5, tasks)
     expected = 0.8 * np.minimum(1.0, (5 * np.log(t) / t) ** (1 / 3)).sum()
     assert elsewhere == pytest.approx(expected, abs=5 * expected**0.5)
@@ -114,10 +116,14 @@ def test_exp3_plays_cheap_arms_more_and_every_arm_at_times():
     for _ in range(20_000):
         arm = bandit.act()
         plays[arm] = plays.get(arm, 0) + 1
-        bandit.update(arm, paid((0.0 if arm == Commitment(1, 0.5) else 1.0) + rng.standard_normal()))
+        bandit.update(
+            arm, paid((0.0 if arm == Commitment(1, 0.5) else 1.0) + rng.standard_normal())
+        )
     assert max(plays, key=plays.get) == Commitment(1, 0.5)
     assert plays[Commitment(1, 0.5)] > 16_000
-    even = np.minimum(1.0, (5 * np.log(5) / np.arange(1, 20_001)) ** 0.5).sum() / 5  # what Auer et al. mix in
+    even = (
+        np.minimum(1.0, (5 * np.log(5) / np.arange(1, 20_001)) ** 0.5).sum() / 5
+    )  # what Auer et al. mix in
     assert min(plays.values()) > 0.8 * even
 
 
@@ -139,7 +145,9 @@ def test_ucb_tuned_wastes_fewer_plays_on_a_steady_arm():
         for _ in range(5_000):
             arm = bandit.act()
             steady += arm.route == 1
-            bandit.update(arm, paid(1.2 + 0.01 * rng.random() if arm.route == 1 else 2.0 * rng.random()))
+            bandit.update(
+                arm, paid(1.2 + 0.01 * rng.random() if arm.route == 1 else 2.0 * rng.random())
+            )
         return steady
 
     assert plays_of_the_steady_arm(UCBTuned(1)) < 0.7 * plays_of_the_steady_arm(UCB(1))
@@ -150,12 +158,17 @@ def test_ucb_tuned_wastes_fewer_plays_on_a_steady_arm():
 
 def test_elimination_keeps_exactly_the_arms_whose_intervals_overlap():
     bandit, costs = Elimination(cascades=5), {}
-    for arm, batch in plan_and_play(bandit, lambda c: 1.0 + 0.2 * c.cascade, 60_000, np.random.default_rng(0)):
+    for arm, batch in plan_and_play(
+        bandit, lambda c: 1.0 + 0.2 * c.cascade, 60_000, np.random.default_rng(0)
+    ):
         costs[arm] = np.concatenate([costs.get(arm, []), batch])
         if len(costs) == 6:
             everything = np.concatenate([*costs.values()])
             unit = everything.std() * np.sqrt(2 * np.log(everything.size + 1))
-            low, high = ({a: c.mean() + sign * unit / c.size**0.5 for a, c in costs.items()} for sign in (-1, 1))
+            low, high = (
+                {a: c.mean() + sign * unit / c.size**0.5 for a, c in costs.items()}
+                for sign in (-1, 1)
+            )
             assert {*bandit.survivors()} == {a for a in costs if low[a] <= min(high.values())}
             assert bandit.act() in bandit.survivors()
     assert len(bandit.survivors()) < 6
@@ -186,7 +199,9 @@ def test_an_interval_of_zooming_covers_the_mean_even_of_rare_costs():
         zooming, rng = Zooming(), np.random.default_rng(seed)
         for other in zooming.survivors():
             zooming.update_many(other, Tally.of(rng.exponential(1.0, 64)))
-        zooming.update_many(point, Tally.of(5.0 * (rng.random(100) < 0.02)))  # most tasks cost nothing
+        zooming.update_many(
+            point, Tally.of(5.0 * (rng.random(100) < 0.02))
+        )  # most tasks cost nothing
         low, high = zooming.interval(point)
         mean = (64 * 1.0 + 100 * 0.1) / 164
         missed += not low <= mean <= high
@@ -208,7 +223,11 @@ def test_zooming_finds_the_edge_of_a_cliff(cliff, good):
 
 def test_zooming_refines_on_both_sides_of_the_few_and_not_where_many_are_as_good():
     few, many = Zooming(), Zooming()
-    finish(plan_and_play(few, lambda c: abs(c.cascade - 0.5) + c.route, 5_000, np.random.default_rng(0)))
+    finish(
+        plan_and_play(
+            few, lambda c: abs(c.cascade - 0.5) + c.route, 5_000, np.random.default_rng(0)
+        )
+    )
     assert {0.46875, 0.53125} <= {s for _, s in few._costs}
     finish(plan_and_play(many, lambda c: float(c.route), 200_000, np.random.default_rng(0)))
     assert len(many.survivors()) > FEW
@@ -249,7 +268,9 @@ class Asks:
 
 def test_batches_stop_at_each_checkpoint():
     asks = Asks(Commitment(1, 0.5), 70)
-    looks = [(done, sum(asks.sizes)) for done in play_batches(load("t4-cascade"), asks, 1_000, seed=0)]
+    looks = [
+        (done, sum(asks.sizes)) for done in play_batches(load("t4-cascade"), asks, 1_000, seed=0)
+    ]
     assert looks == [(n, n) for n in checkpoints(1_000)]
     assert max(asks.sizes) == 70
 
@@ -264,7 +285,9 @@ def test_batch_and_single_play_agree_in_law(name, commitment):
     error = np.sqrt(one.variance / one.tasks + other.variance / other.tasks)
     assert abs(one.mean - other.mean) <= 4 * error + 1e-9
     assert one.variance == pytest.approx(other.variance, rel=0.25)
-    assert one.mean == pytest.approx(float(outcome(game, *commitment).cost), abs=4 * (one.variance / 200_000) ** 0.5)
+    assert one.mean == pytest.approx(
+        float(outcome(game, *commitment).cost), abs=4 * (one.variance / 200_000) ** 0.5
+    )
 
 
 @pytest.mark.parametrize("make", PLANNERS.values(), ids=PLANNERS)

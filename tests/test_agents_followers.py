@@ -74,9 +74,13 @@ def test_one_task_teaches_about_every_q_without_bias(k):
     commitment, q = Commitment(int(rng.integers(1, 3)), float(rng.random())), rng.random() * 0.7
     answers, world = np.linspace(q / 2, 1.0, 6), World(game, rng)
     value, latency = float(game.value), tuple(map(float, game.latency))
-    estimates = np.array([utilities(world(commitment, q), q, answers, value, latency) for _ in range(6000)])
+    estimates = np.array(
+        [utilities(world(commitment, q), q, answers, value, latency) for _ in range(6000)]
+    )
     expected = payoffs(game, *commitment, answers).utility
-    assert (abs(estimates.mean(axis=0) - expected) < 4.5 * estimates.std(axis=0) / np.sqrt(6000) + 1e-9).all()
+    assert (
+        abs(estimates.mean(axis=0) - expected) < 4.5 * estimates.std(axis=0) / np.sqrt(6000) + 1e-9
+    ).all()
 
 
 def test_who_leaves_at_once_learns_nothing_of_waiting():

@@ -104,7 +104,9 @@ def test_ucb_does_not_depend_on_the_unit_of_cost():
         bandit, rng = UCB(cascades=4), np.random.default_rng(3)
         for _ in range(300):
             arm = bandit.act()
-            bandit.update(arm, Task(1, 0, True, scale * float(rng.exponential(1.0 + arm.cascade)), 0.0))
+            bandit.update(
+                arm, Task(1, 0, True, scale * float(rng.exponential(1.0 + arm.cascade)), 0.0)
+            )
         return bandit._plays
 
     assert arms_played(1.0) == arms_played(1024.0)
@@ -132,7 +134,9 @@ def test_structural_learner_finds_the_optimum_in_2000_tasks(name):
 
 
 def test_structural_learner_keeps_route_2_when_the_threshold_is_0():
-    game = Game(1, 0.6, (0.5, 0.7), (0.4997, 0.9), (0.4, 0.5))  # the user waits only for s <= s_L = 0.0015
+    game = Game(
+        1, 0.6, (0.5, 0.7), (0.4997, 0.9), (0.4, 0.5)
+    )  # the user waits only for s <= s_L = 0.0015
     assert solve(game).rule == "leave-2"
     for k in range(4):
         learner = Structural(game.cost, game.penalty, np.random.default_rng(k))
@@ -141,7 +145,9 @@ def test_structural_learner_keeps_route_2_when_the_threshold_is_0():
 
 def test_structural_learner_steps_back_when_a_user_leaves_at_the_threshold():
     game = load("t5-cascade")
-    learner = learn(Structural(game.cost, game.penalty, np.random.default_rng(0)), game, 2000, seed=0)
+    learner = learn(
+        Structural(game.cost, game.penalty, np.random.default_rng(0)), game, 2000, seed=0
+    )
     before = learner.recommend()
     assert before.cascade > 0.3
     while learner.act() != before:  # a posterior draw may prefer another candidate once in a while
@@ -168,7 +174,10 @@ def test_gibbs_gradient_does_not_depend_on_units():
         tuple(60 * t for t in game.latency),
         tuple(0.01 * c for c in game.cost),
     )
-    one, two = (train(GibbsGradient(g, np.random.default_rng(0), iterations=100)).recommend() for g in (game, other))
+    one, two = (
+        train(GibbsGradient(g, np.random.default_rng(0), iterations=100)).recommend()
+        for g in (game, other)
+    )
     assert one.route == two.route
     assert one.cascade == pytest.approx(two.cascade, abs=1e-6)
 
@@ -196,7 +205,9 @@ def test_ppo_provider_learns():
 def test_ppo_user_learns():
     game = load("t4-cascade")
     short = replace(USER, updates=10, steps=32)
-    user = train(PPOUser(batched(UserVectorEnv(512, game), seed=0), np.random.default_rng(0), short))
+    user = train(
+        PPOUser(batched(UserVectorEnv(512, game), seed=0), np.random.default_rng(0), short)
+    )
     assert user_regret(game, 1, GRID, 0.5).mean() >= 0.08 * game.value  # where it starts
     assert user_regret(game, 1, GRID, user.abandon(1, GRID)).mean() <= 0.02 * game.value
 
@@ -211,7 +222,10 @@ def test_bandits_after_30000_tasks(make, name):
     game = load(name)
     grid = [float(provider_regret(game, *arm) / solve(game).cost) for arm in UCB().arms]
     allowed = min(grid) + 0.015 if name in CLIFFS else 0.02
-    sample = [regret(game, learn(make(np.random.default_rng(k)), game, 30_000, seed=100 + k)) for k in range(20)]
+    sample = [
+        regret(game, learn(make(np.random.default_rng(k)), game, 30_000, seed=100 + k))
+        for k in range(20)
+    ]
     assert upper_limit(sample) <= allowed
 
 
@@ -221,7 +235,9 @@ def test_zooming_after_300000_and_a_million_tasks(name):
     game, sample = load(name), []
     for seed in range(600, 620):
         zooming = Zooming()
-        looks = {done: regret(game, zooming) for done in play_batches(game, zooming, 1_000_000, seed)}
+        looks = {
+            done: regret(game, zooming) for done in play_batches(game, zooming, 1_000_000, seed)
+        }
         sample.append([looks[300_000], looks[1_000_000]])
     early, late = np.transpose(sample)
     assert upper_limit(early) <= 0.01
@@ -265,7 +281,11 @@ def test_ppo_provider_over_ten_seeds(name):
     sample = [
         regret(
             game,
-            train(PPOProvider(batched(ProviderVectorEnv(512, game), 300 + k), np.random.default_rng(k))),
+            train(
+                PPOProvider(
+                    batched(ProviderVectorEnv(512, game), 300 + k), np.random.default_rng(k)
+                )
+            ),
         )
         for k in range(10)
     ]
@@ -278,7 +298,9 @@ def test_ppo_user_over_ten_seeds(name):
     game = load(name)
     exact = BestResponseUser(game).abandon(1, GRID)
     for seed in range(10):
-        user = train(PPOUser(batched(UserVectorEnv(512, game), 400 + seed), np.random.default_rng(seed)))
+        user = train(
+            PPOUser(batched(UserVectorEnv(512, game), 400 + seed), np.random.default_rng(seed))
+        )
         q = user.abandon(1, GRID)
         assert user_regret(game, 1, GRID, q).mean() <= 0.002 * game.value
         assert np.abs(q - exact).mean() <= 0.06

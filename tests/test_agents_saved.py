@@ -17,7 +17,9 @@ ROUTE, CASCADE = np.array([1, 1, 2]), np.array([0.0, 0.7, 0.5])
 
 def train(name, steps=128, **policy):
     env = gym.make(name)
-    return PPO("MlpPolicy", env, n_steps=64, seed=1, device="cpu", policy_kwargs=policy).learn(steps)
+    return PPO("MlpPolicy", env, n_steps=64, seed=1, device="cpu", policy_kwargs=policy).learn(
+        steps
+    )
 
 
 def test_a_user_comes_back_and_plays(tmp_path):
@@ -25,7 +27,9 @@ def test_a_user_comes_back_and_plays(tmp_path):
     saved.save_policy(model.policy, tmp_path / "user")
     user = saved.load_user(tmp_path / "user")
     assert isinstance(user, User)
-    np.testing.assert_array_equal(user.abandon(ROUTE, CASCADE), saved.SavedUser(model.policy).abandon(ROUTE, CASCADE))
+    np.testing.assert_array_equal(
+        user.abandon(ROUTE, CASCADE), saved.SavedUser(model.policy).abandon(ROUTE, CASCADE)
+    )
     assert ((user.abandon(ROUTE, CASCADE) > 0) & (user.abandon(ROUTE, CASCADE) < 1)).all()
     env = gym.make("RoutingGame/Provider-v0", user=user).unwrapped
     env.reset(seed=0)
@@ -46,7 +50,9 @@ def test_hats_come_back(tmp_path):
     model = train("RoutingGame/User-v0", steps=64, features_extractor_class=saved.Hats, net_arch=[])
     saved.save_policy(model.policy, tmp_path)
     again = saved.load_user(tmp_path)
-    np.testing.assert_array_equal(again.abandon(ROUTE, CASCADE), saved.SavedUser(model.policy).abandon(ROUTE, CASCADE))
+    np.testing.assert_array_equal(
+        again.abandon(ROUTE, CASCADE), saved.SavedUser(model.policy).abandon(ROUTE, CASCADE)
+    )
 
 
 def test_what_cannot_be_saved_is_named(tmp_path):

@@ -45,7 +45,11 @@ def little(kind, width=32, steps=16, updates=2):
 
 def provider(kind, seed=0, settings=None, g=0.5, checks="failure"):
     settings = settings or little(kind)
-    env = SB3VecEnv(ProviderSessions(T4, PlugIn(T4, checks), settings.width, UNIFORM, g, observes=PROVIDERS[kind]))
+    env = SB3VecEnv(
+        ProviderSessions(
+            T4, PlugIn(T4, checks), settings.width, UNIFORM, g, observes=PROVIDERS[kind]
+        )
+    )
     env.seed(seed)
     return kind(env, np.random.default_rng(seed), settings)
 
@@ -147,7 +151,9 @@ def test_a_user_learns_to_stay_or_to_leave():
         best = plan_after_failure(T4, prior, TASKS)
         value = plan_after_failure(T4, prior, TASKS, learner.plan).value[TASKS]
         never = TASKS * float(T4.net_value[0])
-        always = plan_after_failure(T4, prior, TASKS, lambda belief: np.zeros(belief.mean.shape)).value[TASKS]
+        always = plan_after_failure(
+            T4, prior, TASKS, lambda belief: np.zeros(belief.mean.shape)
+        ).value[TASKS]
         assert max(never, always) - 0.05 < value <= best.value[TASKS] + 1e-12
 
 
@@ -170,7 +176,9 @@ def test_ppo_that_does_not_see_the_belief_comes_close_to_the_best_plan_that_does
     for seed in range(2):
         learner = provider(PPOBlind, seed, SETTINGS["ppo-blind"], 0.99, checks)
         [*learner.train()]
-        cost = memoryless_discounted(T4, UNIFORM, 0.99, leaving(T4, checks), learner.chances(30), checks)
+        cost = memoryless_discounted(
+            T4, UNIFORM, 0.99, leaving(T4, checks), learner.chances(30), checks
+        )
         assert best * (1 - 1e-4) < cost < 1.05 * best
 
 

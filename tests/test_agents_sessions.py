@@ -43,7 +43,9 @@ RULES: dict[str, Rule] = {
 }
 
 
-def sessions(user: Any, provider: Any, tasks: int, seeds: int, game: Any = T4) -> tuple[np.ndarray, np.ndarray]:
+def sessions(
+    user: Any, provider: Any, tasks: int, seeds: int, game: Any = T4
+) -> tuple[np.ndarray, np.ndarray]:
     """(cost, utility) per session, shape (seeds,), of sessions played pass by pass."""
     env = gym.make("RoutingGame/Session-v0", game=game, user=user, tasks=tasks).unwrapped
     totals = []
@@ -67,7 +69,9 @@ def test_a_session_and_a_crowd_play_alike(name: str) -> None:
     slow = name == "expected utility, each task"
     alone = sessions(user, provider, 20, 30 if slow else 100)
     crowd = play_sessions(T4, RULES[name], 0.35, 20, 300 if slow else 4000, rng)
-    for mine, theirs in zip(alone, (crowd.cost.sum(axis=0), crowd.utility.sum(axis=0)), strict=True):
+    for mine, theirs in zip(
+        alone, (crowd.cost.sum(axis=0), crowd.utility.sum(axis=0)), strict=True
+    ):
         error = np.hypot(mine.std() / np.sqrt(mine.size), theirs.std() / np.sqrt(theirs.size))
         assert abs(mine.mean() - theirs.mean()) < 4 * error
 
@@ -102,7 +106,9 @@ def test_reputation_in_a_session() -> None:
 
 
 def test_no_provider_of_ours_beats_the_plan() -> None:
-    best = reputation(T4, Belief(1.0, 1.0), 30, lambda belief: plug_in_after_failure(T4, belief)).cost[30]
+    best = reputation(
+        T4, Belief(1.0, 1.0), 30, lambda belief: plug_in_after_failure(T4, belief)
+    ).cost[30]
     rng = np.random.default_rng(32)
     for provider in (ReputationProvider(T4), ConstantCascade(0.1, rng), ConstantCascade(0.5, rng)):
         cost, _ = sessions(None, provider, 30, 100)

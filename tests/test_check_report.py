@@ -7,12 +7,14 @@ from xml.etree import ElementTree
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 
 from routing_game.agents import UCB, BestResponseUser, StoppingUser
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
+from routing_game.experiments.check.figures import draw_costs
 from routing_game.experiments.check.judge import grid_floor, judge, stopping_utility, user_answers
 from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
 from routing_game.experiments.check.report import (
@@ -500,3 +502,15 @@ def test_a_run_that_has_only_begun_can_be_reported(tmp_path, directory):
 )
 def test_percent_has_two_digits_and_no_exponent(share, words):
     assert percent(share) == words
+
+
+def test_the_cost_curve_is_drawn_with_its_jump():
+    """In t4-cascade the cost falls from 1.2 to .5824 at s0: the two open circles lie on either side."""
+    game = GAMES["t4-cascade"]
+    axes, side = Figure().subplots(1, 2)
+    draw_costs(axes, side, game, "cost")
+    jump = next(
+        line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 2
+    )
+    assert list(jump.get_xdata()) == pytest.approx([4 / 19] * 2)
+    assert sorted(jump.get_ydata()) == pytest.approx([solve(game).cost, 1.2], abs=1e-4)

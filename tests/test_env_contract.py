@@ -18,7 +18,10 @@ MODES = {
     "RoutingGame/Provider-v0": [{}, {"game": "t5-cascade", "expected": True}, {"max_passes": 3}],
     "RoutingGame/User-v0": [
         {},
-        *({"observes": setting} for setting in ("model", "samples:5", "noisy:0.1", "route", "none")),
+        *(
+            {"observes": setting}
+            for setting in ("model", "samples:5", "noisy:0.1", "route", "none")
+        ),
         {"game": "t5-cascade", "observes": "strategy", "max_passes": 4},
         {"provider": Commitment(1, 0.3)},
     ],
@@ -60,7 +63,10 @@ MANY_AT_ONCE = {"RoutingGame/Answer-v0": [{}, {"game": "t5-cascade"}]}
 """Ids for `gym.make_vec` alone."""
 
 DESCRIBED = [
-    *(f"routing_game.envs:{name}Env" for name in ("Provider", "User", "Session", "Models", "Options", "World")),
+    *(
+        f"routing_game.envs:{name}Env"
+        for name in ("Provider", "User", "Session", "Models", "Options", "World")
+    ),
     *(f"routing_game.envs.pettingzoo_v0:{name}" for name in ("raw_env", "parallel_env")),
 ]
 ENGINES = [name for name in MODES if gym.spec(name).vector_entry_point]
@@ -212,14 +218,18 @@ class TestAllThatPlayMany:
             assert all(np.array_equal(x, y) for x, y in zip(arrays, copy, strict=True))
 
     def test_seed_decides_everything_in_the_engine(self, name, mode):
-        first, again = (rollout(gym.make_vec(name, num_envs=4, **mode), seed=5, steps=20) for _ in range(2))
+        first, again = (
+            rollout(gym.make_vec(name, num_envs=4, **mode), seed=5, steps=20) for _ in range(2)
+        )
         assert data_equivalence(first, again, exact=True)
 
     def test_observations_and_rewards_fit_the_batch(self, name, mode):
         engine = gym.make_vec(name, num_envs=5, **mode)
         for observation, *rest in rollout(engine, seed=3, steps=20):
             assert observation in engine.observation_space
-            assert all(np.isfinite(reward).all() and reward.shape == (5,) for reward in rest[:-1][:1])
+            assert all(
+                np.isfinite(reward).all() and reward.shape == (5,) for reward in rest[:-1][:1]
+            )
 
 
 @pytest.mark.parametrize("name", MODES)
@@ -229,15 +239,21 @@ def test_spec_survives_json(name, game):
     twin = gym.make(EnvSpec.from_json(env.spec.to_json()))
     if "game" in playing(name, game):
         assert twin.unwrapped.game == GAMES["t5-cascade"]
-    assert data_equivalence(rollout(twin, seed=1, steps=20), rollout(env, seed=1, steps=20), exact=True)
+    assert data_equivalence(
+        rollout(twin, seed=1, steps=20), rollout(env, seed=1, steps=20), exact=True
+    )
 
 
 @cases(MODES)
 def test_every_mode_survives_json(name, mode):
-    known = {key: x for key, x in mode.items() if not isinstance(x, Commitment)}  # JSON has but lists
+    known = {
+        key: x for key, x in mode.items() if not isinstance(x, Commitment)
+    }  # JSON has but lists
     env = gym.make(name, **known)
     twin = gym.make(EnvSpec.from_json(env.spec.to_json()))
-    assert data_equivalence(rollout(twin, seed=1, steps=20), rollout(env, seed=1, steps=20), exact=True)
+    assert data_equivalence(
+        rollout(twin, seed=1, steps=20), rollout(env, seed=1, steps=20), exact=True
+    )
 
 
 @pytest.mark.parametrize("name", ENGINES)

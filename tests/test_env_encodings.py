@@ -38,8 +38,14 @@ def test_checkers_find_nothing_to_warn_of(wrapper):
 )
 def test_learners_learn_through_it(wrapper, learner):
     algorithm = getattr(pytest.importorskip("stable_baselines3"), learner)
-    few = {"n_steps": 64, "batch_size": 32} if learner == "PPO" else {"learning_starts": 32, "batch_size": 16}
-    model = algorithm("MlpPolicy", wrapper(ProviderEnv("value-strong")), gamma=0.99, seed=0, device="cpu", **few)
+    few = (
+        {"n_steps": 64, "batch_size": 32}
+        if learner == "PPO"
+        else {"learning_starts": 32, "batch_size": 16}
+    )
+    model = algorithm(
+        "MlpPolicy", wrapper(ProviderEnv("value-strong")), gamma=0.99, seed=0, device="cpu", **few
+    )
     before = [x.detach().clone() for x in model.policy.parameters()]
     model.learn(130)
     assert any((x != y).any() for x, y in zip(before, model.policy.parameters(), strict=True))
@@ -91,7 +97,9 @@ def test_spec_remembers_the_wrapper(wrapper):
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_only_commitments_can_be_encoded(wrapper):
-    with pytest.raises(ValueError, match=f"{wrapper.__name__} wraps an env whose actions are commitments"):
+    with pytest.raises(
+        ValueError, match=f"{wrapper.__name__} wraps an env whose actions are commitments"
+    ):
         wrapper(wrapper(ProviderEnv()))
 
 
@@ -105,7 +113,9 @@ def test_bad_grids_are_named(wrapper, cascades):
 def test_a_point_means_what_the_box_says_in_the_precision_it_comes_in():
     points = np.random.default_rng(0).uniform(-1, 1, (100, 2)).astype(np.float32)
     routes, cascades = from_box(points)
-    assert [from_point(point.tolist()) for point in points] == list(zip(routes, cascades, strict=True))
+    assert [from_point(point.tolist()) for point in points] == list(
+        zip(routes, cascades, strict=True)
+    )
     for point, route, cascade in zip(points, routes, cascades, strict=True):
         decoded = from_point(point)
         assert decoded[0] == route

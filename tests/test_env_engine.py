@@ -81,7 +81,9 @@ def test_env_engine_and_sampler_play_the_same_tasks(max_passes):
     cut = 0
     for action in np.random.default_rng(1).uniform(-1, 1, (2_000, 3, 2)).astype(np.float32):
         route, cascade = (x[0].item() for x in from_box(action))
-        passes, solved, truncated, _ = cut_off(outcome(law(game, route, cascade, 0.2), streams.row()), max_passes)
+        passes, solved, truncated, _ = cut_off(
+            outcome(law(game, route, cascade, 0.2), streams.row()), max_passes
+        )
         task = env.step((route, cascade))[-1]["task"]
         final = engine.step(action)[-1]["final_info"]["task"]
         assert task == Task(**{name: final[name][0] for name in Task._fields})
@@ -100,7 +102,9 @@ def test_each_environment_can_have_a_game_of_its_own():
         for ours, theirs in zip(mixed, alone, strict=True):
             assert ours[1][k] == pytest.approx(theirs[1][k], abs=1e-12)
             for key in ("S", "J", "abandon", "regret"):
-                assert ours[4]["final_info"][key][k] == pytest.approx(theirs[4]["final_info"][key][k], abs=1e-12)
+                assert ours[4]["final_info"][key][k] == pytest.approx(
+                    theirs[4]["final_info"][key][k], abs=1e-12
+                )
 
 
 def test_games_must_be_one_or_one_each():
@@ -122,7 +126,9 @@ def test_provider_engine_agrees_with_closed_forms(k):
         def abandon(self, route, cascade):
             return q
 
-    engine = ProviderVectorEnv(n, games, Replies(), max_passes=int(rng.integers(1, 20)), infos="task")
+    engine = ProviderVectorEnv(
+        n, games, Replies(), max_passes=int(rng.integers(1, 20)), infos="task"
+    )
     engine.reset(seed=k)
     tasks = [engine.step(actions)[-1]["final_info"]["task"] for _ in range(steps)]
     expected = payoffs(games, *from_box(actions), q)
@@ -167,7 +173,9 @@ def test_next_step_begins_tasks_in_a_step_of_their_own():
 def test_cutting_off_says_which_model_would_run_next():
     played = rules.Played
     cut = cut_off(
-        outcome(law(GAMES["t4-cascade"], 1, 0.5, 0.0), logs(np.random.default_rng(0).random((3, 1000)))),
+        outcome(
+            law(GAMES["t4-cascade"], 1, 0.5, 0.0), logs(np.random.default_rng(0).random((3, 1000)))
+        ),
         2,
     )
     assert isinstance(cut, played)
@@ -208,7 +216,9 @@ def test_each_user_can_have_a_game_of_its_own():
             assert reward[k] == pytest.approx(reward_alone[k], abs=1e-12)
             assert info["_regret"][k] == info_alone["_regret"][k]
             which = (lambda x: x) if info["_regret"][k] else (lambda x: x["final_info"])
-            assert which(info)["regret"][k] == pytest.approx(which(info_alone)["regret"][k], abs=1e-12)
+            assert which(info)["regret"][k] == pytest.approx(
+                which(info_alone)["regret"][k], abs=1e-12
+            )
 
 
 def episodes(engine, leaves, steps, seed):
@@ -218,7 +228,9 @@ def episodes(engine, leaves, steps, seed):
     engine.reset(seed=seed)
     fresh = np.zeros(engine.num_envs, dtype=bool)
     for _ in range(steps):
-        _, reward, terminated, _, _ = engine.step((rng.random(engine.num_envs) < leaves).astype(int))
+        _, reward, terminated, _, _ = engine.step(
+            (rng.random(engine.num_envs) < leaves).astype(int)
+        )
         assert not reward[fresh].any()
         assert not terminated[fresh].any()
         running += reward

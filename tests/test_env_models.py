@@ -55,7 +55,9 @@ def test_two_models_are_the_papers_game(name):
     game = GAMES[name]
     optimum = solve(game)
     env = of(game, expected=True)
-    cascade = float(np.nextafter(np.float32(optimum.cascade[0]), np.float32(2)))  # a box holds float32: right of s0
+    cascade = float(
+        np.nextafter(np.float32(optimum.cascade[0]), np.float32(2))
+    )  # a box holds float32: right of s0
     if optimum.rule == "s_L":
         cascade = float(np.nextafter(np.float32(optimum.cascade[0]), np.float32(0)))
     action = to_box(optimum.route, min(cascade, 1.0))
@@ -72,7 +74,9 @@ def test_tasks_agree_with_the_chain(k):
     rng = np.random.default_rng(k)
     models, q = 1 + k % 4, rng.random() * 0.6
     success, latency, cost = np.sort(rng.uniform(0.1, 0.9, (3, models)))
-    env = ModelsEnv(1.3, 0.8, success, latency, cost, user=Leaves(q), max_passes=int(rng.integers(1, 6)))
+    env = ModelsEnv(
+        1.3, 0.8, success, latency, cost, user=Leaves(q), max_passes=int(rng.integers(1, 6))
+    )
     action = rng.uniform(-1, 1, models).astype(np.float32)
     start, climbs = env.decode(action)
     expected = evaluate(Chain(1.3, 0.8, success, latency, cost, ladder(climbs)), start, q)
@@ -123,7 +127,9 @@ def test_bad_arguments_are_named(arguments, message):
         ModelsEnv(**arguments)
 
 
-@pytest.mark.parametrize("action", [np.zeros(2), np.full(3, 2.0), np.full(3, np.nan), gym.spaces.Discrete(3)])
+@pytest.mark.parametrize(
+    "action", [np.zeros(2), np.full(3, 2.0), np.full(3, np.nan), gym.spaces.Discrete(3)]
+)
 def test_bad_actions_are_refused(action):
     with pytest.raises((ValueError, TypeError)):
         ModelsEnv().step(action)

@@ -44,7 +44,9 @@ def test_noise_has_the_size_asked_for():
 
 @pytest.mark.parametrize("commitment", [Commitment(1, 0.3), Commitment(1, 0.9), Commitment(2, 0.5)])
 def test_hidden_means_hidden(commitment):
-    np.testing.assert_array_equal(shown("route", commitment, 10), np.full((10, 1), commitment.route))
+    np.testing.assert_array_equal(
+        shown("route", commitment, 10), np.full((10, 1), commitment.route)
+    )
     np.testing.assert_array_equal(shown("none", commitment, 10), np.ones((10, 1)))
 
 
@@ -61,7 +63,9 @@ def test_a_task_shows_its_user_one_glimpse(observes):
 
 @pytest.mark.parametrize("observes", ["samples:3", "noisy:0.2", "route", "none", "model"])
 def test_a_batch_of_one_sees_what_the_env_sees(observes):
-    env, engine = (make("RoutingGame/User-v0", observes=observes) for make in (gym.make, gym.make_vec))
+    env, engine = (
+        make("RoutingGame/User-v0", observes=observes) for make in (gym.make, gym.make_vec)
+    )
     observation, _ = env.reset(seed=4)
     observations, _ = engine.reset(seed=4)
     for _ in range(200):
@@ -116,7 +120,9 @@ class TestBelief:
         kept = escalated = 0
         for seed in range(300):
             seen, _ = env.reset(seed=seed)
-            assert seen.tolist() == pytest.approx([1, 2, 3, 0.4, 0.2])  # sd of Beta(2, 3): sqrt(6 / (25 * 6))
+            assert seen.tolist() == pytest.approx(
+                [1, 2, 3, 0.4, 0.2]
+            )  # sd of Beta(2, 3): sqrt(6 / (25 * 6))
             done, counts = False, [2.0, 3.0]
             while not done:
                 before = seen[0]

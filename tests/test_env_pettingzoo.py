@@ -37,7 +37,9 @@ def play(env, commitment, answer, seed=0):
         if agent == "provider_0" and info:
             rewards.append([env.rewards["provider_0"], env.rewards[Q]])
             infos.append(info)
-        env.step(None if done else commitment if agent == "provider_0" else np.array(answer, np.float32))
+        env.step(
+            None if done else commitment if agent == "provider_0" else np.array(answer, np.float32)
+        )
     return np.array(rewards), infos
 
 
@@ -76,9 +78,14 @@ def test_rewards_agree_with_the_chain(name, commitment, q, max_passes):
     rewards, infos = play(pettingzoo_v0.env(**arguments), commitment, q)
     expected = evaluate(Chain.of(game, commitment[1]), commitment[0], np.float32(q).astype(float))
     error = 4 * rewards.std(axis=0) / np.sqrt(len(rewards))
-    assert abs(rewards.mean(axis=0) - [-expected.cost, expected.utility]) == pytest.approx(0, abs=error.max())
+    assert abs(rewards.mean(axis=0) - [-expected.cost, expected.utility]) == pytest.approx(
+        0, abs=error.max()
+    )
     assert any(info["task"].truncated for info in infos) == (max_passes == 2 and q != (0.0, 1.0))
-    assert all((-cost, utility) == info["task"][3:5] for (cost, utility), info in zip(rewards, infos, strict=True))
+    assert all(
+        (-cost, utility) == info["task"][3:5]
+        for (cost, utility), info in zip(rewards, infos, strict=True)
+    )
 
 
 def test_expected_payoffs_are_the_chains():
@@ -95,7 +102,9 @@ def test_expected_payoffs_are_the_chains():
 def test_expected_rewards_have_no_noise():
     rewards, _ = play(pettingzoo_v0.env(expected=True, encoding="exact"), (1, 0.25), [0.5])
     expected = payoffs(GAMES["t4-cascade"], 1, 0.25, 0.5)
-    np.testing.assert_allclose(rewards, np.broadcast_to([-expected.cost, expected.utility], (100, 2)))
+    np.testing.assert_allclose(
+        rewards, np.broadcast_to([-expected.cost, expected.utility], (100, 2))
+    )
 
 
 def test_the_user_sees_the_commitment_and_the_provider_does_not_look_ahead():

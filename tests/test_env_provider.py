@@ -58,7 +58,9 @@ def test_engine_agrees_with_closed_forms_on_the_catalog(name, route, cascade):
 @pytest.mark.parametrize("k", range(RANDOM.shape[0]))
 def test_engine_agrees_with_closed_forms_on_random_games(k):
     rng = np.random.default_rng(k)
-    assert_simulation_agrees(RANDOM[k], int(rng.integers(1, 3)), rng.random(), rng.random(), seed=k, tasks=5_000)
+    assert_simulation_agrees(
+        RANDOM[k], int(rng.integers(1, 3)), rng.random(), rng.random(), seed=k, tasks=5_000
+    )
 
 
 @pytest.mark.parametrize("max_passes", [1, 2, 5])
@@ -112,7 +114,9 @@ def test_info_is_theory(name):
             *_, info = env.step((route, cascade))
             abandon = user.abandon(route, cascade)
             assert info["abandon"] == abandon
-            assert [info[key] for key in "SLCUJ"] == pytest.approx(list(payoffs(game, route, cascade, abandon)))
+            assert [info[key] for key in "SLCUJ"] == pytest.approx(
+                list(payoffs(game, route, cascade, abandon))
+            )
             assert info["regret"] == pytest.approx(provider_regret(game, route, cascade), abs=1e-12)
 
 
@@ -166,9 +170,15 @@ def test_bad_commitments_are_refused(action):
         ProviderEnv().step(action)
 
 
-@pytest.mark.parametrize("action", [(1.0, 0.5), (np.float64(1), 0.5), np.array([1, 0.5]), (np.array(1), np.array(0.5))])
+@pytest.mark.parametrize(
+    "action", [(1.0, 0.5), (np.float64(1), 0.5), np.array([1, 0.5]), (np.array(1), np.array(0.5))]
+)
 def test_a_commitment_may_come_in_any_kind_of_number(action):
-    steps = [env.step(a) for env, a in ((ProviderEnv(), action), (ProviderEnv(), (1, 0.5))) if env.reset(seed=0)]
+    steps = [
+        env.step(a)
+        for env, a in ((ProviderEnv(), action), (ProviderEnv(), (1, 0.5)))
+        if env.reset(seed=0)
+    ]
     assert steps[0][1:] == steps[1][1:]
 
 
@@ -241,4 +251,6 @@ def test_native_space_holds_commitments():
     space = ProviderEnv().action_space
     assert (1, np.array(0.25)) in space
     assert (0, np.array(0.25)) not in space
-    assert all(Commitment(int(i), float(s)).route in (1, 2) for i, s in (space.sample() for _ in range(10)))
+    assert all(
+        Commitment(int(i), float(s)).route in (1, 2) for i, s in (space.sample() for _ in range(10))
+    )

@@ -9,7 +9,11 @@ from routing_game.envs.render import Scene, ansi, picture, rgb
 from routing_game.theory import GAMES
 
 GAME = GAMES["t4-cascade"]
-IDS = [name for name, spec in gym.registry.items() if name.startswith("RoutingGame/") and spec.entry_point]
+IDS = [
+    name
+    for name, spec in gym.registry.items()
+    if name.startswith("RoutingGame/") and spec.entry_point
+]
 
 
 def played(name, mode):

@@ -25,7 +25,9 @@ ENDS = [
 def choices(k):
     """A random commitment and reply, sometimes at an end of their intervals."""
     rng = np.random.default_rng(k)
-    return int(rng.integers(1, 3)), *(float(rng.choice([0.0, 1.0, rng.random(), rng.random()])) for _ in range(2))
+    return int(rng.integers(1, 3)), *(
+        float(rng.choice([0.0, 1.0, rng.random(), rng.random()])) for _ in range(2)
+    )
 
 
 def pass_by_pass(success, route, cascade, abandon, rng):
@@ -80,7 +82,9 @@ def test_means_are_the_closed_forms(k):
 @pytest.mark.parametrize("choice", ENDS)
 def test_nothing_happens_that_cannot(name, choice):
     route, cascade, abandon = choice
-    standard, reasoning, solved = sample_tasks(GAMES[name], *choice, np.random.default_rng(1), 20_000)
+    standard, reasoning, solved = sample_tasks(
+        GAMES[name], *choice, np.random.default_rng(1), 20_000
+    )
     assert (standard + reasoning >= 1).all()
     assert (standard[route == 2 :] == 0).all() if route == 2 else (standard >= 1).all()
     if abandon == 0:
@@ -97,7 +101,9 @@ def test_nothing_happens_that_cannot(name, choice):
 def test_slow_games_take_no_longer(cascade):
     """A task of a million passes costs what any task costs, and its mean is right."""
     game = Game(1, 1, (1e-6, 2e-6), (0.1, 0.2), (0.1, 0.2))
-    standard, reasoning, solved = sample_tasks(game, 1, cascade, 0.0, np.random.default_rng(2), TASKS)
+    standard, reasoning, solved = sample_tasks(
+        game, 1, cascade, 0.0, np.random.default_rng(2), TASKS
+    )
     assert solved.all()
     for sample, mean in zip((standard, reasoning), visits(game, 1, cascade, 0.0), strict=True):
         assert abs(sample.mean() - mean) <= 4 * sample.std() / np.sqrt(TASKS)
@@ -118,10 +124,14 @@ def test_one_task_for_each_entry_of_arrays():
     route, cascade, abandon = rng.integers(1, 3, n), rng.random(n), rng.random(n)
     together = sample_tasks(games, route, cascade, abandon, np.random.default_rng(5))
     same = np.random.default_rng(5)
-    ready = np.concatenate([logs(same.random((DRAWS, BLOCK))), logs(same.random((DRAWS, 50)))], axis=1)
+    ready = np.concatenate(
+        [logs(same.random((DRAWS, BLOCK))), logs(same.random((DRAWS, 50)))], axis=1
+    )
     for k in range(0, n, 97):
         alone = outcome(law(games[k], int(route[k]), cascade[k], abandon[k]), ready[:, k])
-        in_python = one_outcome(law(games[k], int(route[k]), cascade[k], abandon[k]), ready[:, k].tolist())
+        in_python = one_outcome(
+            law(games[k], int(route[k]), cascade[k], abandon[k]), ready[:, k].tolist()
+        )
         assert alone == in_python == tuple(x[k] for x in together)
     one_game = sample_tasks(games[0], route, 0.3, abandon, rng)
     assert one_game.solved.shape == (n,)

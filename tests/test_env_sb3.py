@@ -30,7 +30,9 @@ def test_adapter_says_what_the_engine_says(name):
         for k in range(6):
             assert ("terminal_observation" in infos[k]) == done[k]
             if done[k]:
-                np.testing.assert_array_equal(infos[k]["terminal_observation"], info["final_obs"][k])
+                np.testing.assert_array_equal(
+                    infos[k]["terminal_observation"], info["final_obs"][k]
+                )
 
 
 def test_settled_truncations_are_not_bootstrapped():
@@ -63,7 +65,9 @@ def test_attributes_and_methods_reach_the_engine():
 @pytest.mark.parametrize("name", IDS)
 def test_ppo_trains(name):
     adapter = SB3VecEnv(gym.make_vec(name, num_envs=8))
-    model = stable_baselines3.PPO("MlpPolicy", adapter, n_steps=16, batch_size=64, n_epochs=1, gamma=1.0, seed=0)
+    model = stable_baselines3.PPO(
+        "MlpPolicy", adapter, n_steps=16, batch_size=64, n_epochs=1, gamma=1.0, seed=0
+    )
     model.learn(256)
     action, _ = model.predict(adapter.reset())
     assert adapter.engine.action_space.contains(action)

@@ -54,7 +54,9 @@ def test_reputation_takes_the_place_of_commitment():
     game = GAMES["t4-cascade"]
     s0 = solve(game).cascade[0]
     env = SessionEnv(game, tasks=6000)
-    _, tasks = play(env, lambda seen: int(seen[FAILED] and (1 + seen[ESCALATED]) / (3 + seen[3:].sum()) < s0))
+    _, tasks = play(
+        env, lambda seen: int(seen[FAILED] and (1 + seen[ESCALATED]) / (3 + seen[3:].sum()) < s0)
+    )
     costs = np.array([task.cost for task in tasks])
     assert all(task.solved for task in tasks)
     assert agrees(costs[500:], solve(game).cost)

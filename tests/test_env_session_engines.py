@@ -107,7 +107,9 @@ def test_the_best_plan_is_worth_its_value_in_play(checks):
 
     def act(seen):
         escalated, kept = counts(seen, UNIFORM)
-        return np.where(seen[:, 0] > 0, plan.escalating[escalated, kept], plan.reasoning[escalated, kept]).astype(int)
+        return np.where(
+            seen[:, 0] > 0, plan.escalating[escalated, kept], plan.reasoning[escalated, kept]
+        ).astype(int)
 
     total = play(ProviderSessions(T4, rule, 8000, UNIFORM, going_on=0.5), act)
     assert agrees(-0.5 * total, plan.cost)
@@ -136,9 +138,13 @@ def test_a_memoryless_provider_pays_what_its_recursion_says(checks):
         np.random.default_rng(1),
         PlugIn(T4, checks),
     )
-    exact = memoryless_discounted(T4, UNIFORM, 0.8, lambda x: rule.leaving(x, 1, rng), chances, checks, draws=300)
+    exact = memoryless_discounted(
+        T4, UNIFORM, 0.8, lambda x: rule.leaving(x, 1, rng), chances, checks, draws=300
+    )
     engine = ProviderSessions(T4, rule, 8000, UNIFORM, going_on=0.8, observes="task")
-    total = play(engine, lambda seen: (rng.random(len(seen)) < chances[seen[:, 1].astype(int)]).astype(int))
+    total = play(
+        engine, lambda seen: (rng.random(len(seen)) < chances[seen[:, 1].astype(int)]).astype(int)
+    )
     assert agrees(-0.2 * total, exact)
 
 
@@ -154,7 +160,9 @@ def test_a_memoryless_provider_that_knows_no_keep_is_a_commitment():
     assert at_once == pytest.approx(float(T4.cost_of_pass[1]), abs=1e-9)
 
 
-@pytest.mark.parametrize("rule", [Thompson(T4), Optimistic(T4), ForcedStays(T4), Thompson(T4, "failure")])
+@pytest.mark.parametrize(
+    "rule", [Thompson(T4), Optimistic(T4), ForcedStays(T4), Thompson(T4, "failure")]
+)
 def test_any_rule_may_be_the_user(rule):
     """Also those that draw, or count tasks, which differ from session to session."""
     engine = ProviderSessions(T4, rule, 500, going_on=0.9)

@@ -81,7 +81,9 @@ def test_scalar_env_agrees_with_closed_forms(name, max_passes):
         while not done:
             _, reward, done, truncated, info = env.step(0)
             total += reward
-        assert info["U"] == pytest.approx(total - game.latency[0])  # the first pass is sunk, but paid
+        assert info["U"] == pytest.approx(
+            total - game.latency[0]
+        )  # the first pass is sunk, but paid
         returns.append(total)
         cuts += truncated
     expected = payoffs(game, *commitment, 0.0).utility - game.net_value[0]
@@ -90,7 +92,9 @@ def test_scalar_env_agrees_with_closed_forms(name, max_passes):
 
 
 def test_a_batch_of_one_plays_as_the_env_does():
-    env, engine = (make("RoutingGame/User-v0", observes="model") for make in (gym.make, gym.make_vec))
+    env, engine = (
+        make("RoutingGame/User-v0", observes="model") for make in (gym.make, gym.make_vec)
+    )
     observation, _ = env.reset(seed=4)
     observations, _ = engine.reset(seed=4)
     for _ in range(300):
@@ -102,7 +106,9 @@ def test_a_batch_of_one_plays_as_the_env_does():
             final = infos["final_info"]
             np.testing.assert_array_equal(infos["final_obs"][0], observation)
             assert Task(**{key: final["task"][key][0] for key in Task._fields}) == info["task"]
-            assert [final[key][0] for key in "SLCUJ"] == pytest.approx([info[key] for key in "SLCUJ"])
+            assert [final[key][0] for key in "SLCUJ"] == pytest.approx(
+                [info[key] for key in "SLCUJ"]
+            )
             observation, _ = env.reset()
         else:
             assert infos["regret"][0] == pytest.approx(info["regret"])

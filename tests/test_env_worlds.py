@@ -24,8 +24,12 @@ from routing_game.theory.mixture import Mixture, mixture_payoffs
 EASY = Game(1.0, 1.5, (0.7, 0.95), (0.2, 0.4), (0.1, 0.5))
 HARD = Game(1.0, 1.5, (0.05, 0.3), (0.2, 0.4), (0.1, 0.5))
 WORLDS = {
-    "types": lambda: WorldEnv(lambda game: BoxAction(ProviderEnv(game)), one_of(["t4-cascade", "gpt-4.1-o3"])),
-    "value": lambda: WorldEnv(lambda game: UserEnv(game), hidden("t5-cascade", value=(0.5, 2)), sees=["value"]),
+    "types": lambda: WorldEnv(
+        lambda game: BoxAction(ProviderEnv(game)), one_of(["t4-cascade", "gpt-4.1-o3"])
+    ),
+    "value": lambda: WorldEnv(
+        lambda game: UserEnv(game), hidden("t5-cascade", value=(0.5, 2)), sees=["value"]
+    ),
     "random": lambda: WorldEnv(
         lambda game: UserEnv(game, observes="route"), random_games("-+"), sees=["latency1", "cost2"]
     ),
@@ -44,7 +48,9 @@ def agrees(sample, expected):
     return abs(sample.mean() - expected) <= 4 * sample.std() / np.sqrt(sample.size) + 1e-12
 
 
-@pytest.mark.parametrize("make", [*WORLDS.values(), *(lambda mode=mode: OptionsEnv(**mode) for mode in OPTIONS)])
+@pytest.mark.parametrize(
+    "make", [*WORLDS.values(), *(lambda mode=mode: OptionsEnv(**mode) for mode in OPTIONS)]
+)
 class TestContract:
     def test_checkers_find_nothing_to_warn_of(self, make):
         check_env(make(), skip_render_check=True)
@@ -125,7 +131,9 @@ def test_a_world_may_be_named(name, world):
 
 def test_a_world_may_make_its_environments_by_id():
     world = WorldEnv("RoutingGame/Provider-v0", ["t4-cascade", "t5-cascade"])
-    by_hand = WorldEnv(lambda game: BoxAction(ProviderEnv(game)), one_of(["t4-cascade", "t5-cascade"]))
+    by_hand = WorldEnv(
+        lambda game: BoxAction(ProviderEnv(game)), one_of(["t4-cascade", "t5-cascade"])
+    )
     for env in (world, by_hand):
         env.action_space.seed(0)
     for seed in range(20):
@@ -178,12 +186,16 @@ class TestOptions:
         assert min(costs) >= throttle(game).cost - 1e-9
 
     def test_slowing_m2_reaches_the_optimum(self):
-        game = Game(2, 0.3, (0.5, 0.8), (0.1, 0.3), (0.4, 0.5))  # both value-dominated, P below every cost of a pass
+        game = Game(
+            2, 0.3, (0.5, 0.8), (0.1, 0.3), (0.4, 0.5)
+        )  # both value-dominated, P below every cost of a pass
         best = throttle(game)
         assert best.gain > 0
         costs = []
         for route in (-1.0, 1.0):
-            _, reward, *_, info = self.step([route, 1.0, 1.0, 1.0], game=game, throttle=4.0, expected=True)
+            _, reward, *_, info = self.step(
+                [route, 1.0, 1.0, 1.0], game=game, throttle=4.0, expected=True
+            )
             assert info["abandon"] == 1
             assert info["latency"] == (4.1, 4.3)
             costs.append(-reward)

@@ -16,13 +16,19 @@ from routing_game.experiments.paper.planes import CHOICES, FIGURES, UNITS, Borde
 from routing_game.theory import RULES, Game, solve
 
 REGIMES = ("++", "--", "-+", "+-")
-PLANES = [pytest.param(CHOICES[name], regime, id=f"{name} {regime}") for name in CHOICES for regime in REGIMES]
+PLANES = [
+    pytest.param(CHOICES[name], regime, id=f"{name} {regime}")
+    for name in CHOICES
+    for regime in REGIMES
+]
 
 
 def pixels(plane: Plane, line: Border) -> np.ndarray:
     """(row, column) of a border's points, shape (n, 2), a pixel's centre at whole numbers; only points on the plane."""
     (c2_end, p_end), n = plane.choice.reach, plane.size
-    points = np.stack([line.penalty / p_end * n - 0.5, (line.c2 - 1) / (c2_end - 1) * n - 0.5], axis=1)
+    points = np.stack(
+        [line.penalty / p_end * n - 0.5, (line.c2 - 1) / (c2_end - 1) * n - 0.5], axis=1
+    )
     return points[((points > -0.5) & (points < n - 0.5)).all(axis=1)]
 
 
@@ -35,7 +41,9 @@ def sides(plane: Plane, line: Border) -> tuple[np.ndarray, np.ndarray]:
     inside = ((one >= 0) & (one < plane.size) & (other >= 0) & (other < plane.size)).all(axis=1)
     turn, meet = plane.choice.success[1] / plane.choice.success[0], 1 / plane.choice.success[0]
     joint = pixels(plane, Border("", np.array([turn]), np.array([meet])))
-    clear = np.abs(points - joint).max(axis=1) > 3  # where the lines meet, another side is a pixel away too
+    clear = (
+        np.abs(points - joint).max(axis=1) > 3
+    )  # where the lines meet, another side is a pixel away too
     return one[inside & clear], other[inside & clear]
 
 
@@ -53,7 +61,9 @@ def adjacency(plane: Plane) -> set[frozenset[str]]:
     kind, rules = np.asarray(plane.solution.kind), np.array(list(RULES))
     pairs = [*zip(kind[:, 1:].ravel(), kind[:, :-1].ravel(), strict=True)]
     pairs += [*zip(kind[1:].ravel(), kind[:-1].ravel(), strict=True)]
-    found, count = np.unique([sorted(pair) for pair in pairs if pair[0] != pair[1]], axis=0, return_counts=True)
+    found, count = np.unique(
+        [sorted(pair) for pair in pairs if pair[0] != pair[1]], axis=0, return_counts=True
+    )
     return {frozenset(rules[pair].tolist()) for pair in found[count > 3]}
 
 
@@ -94,7 +104,11 @@ def test_the_picture_does_not_depend_on_the_choice(regime):
     """The same regions with the same neighbours, in the same order along every edge, and the same lines."""
     first, second = (Plane(choice, regime) for choice in CHOICES.values())
     assert first.choice != second.choice
-    assert first.game.regime.tolist() == np.full((401, 401), regime).tolist() == second.game.regime.tolist()
+    assert (
+        first.game.regime.tolist()
+        == np.full((401, 401), regime).tolist()
+        == second.game.regime.tolist()
+    )
     assert adjacency(first) == adjacency(second)
     assert [line.name for line in first.borders] == [line.name for line in second.borders]
     for edge in ((0, slice(None)), (-1, slice(None)), (slice(None), 0), (slice(None), -1)):
@@ -126,8 +140,16 @@ def test_maps_and_lines_are_drawn_in_the_same_coordinates(name):
         plane, (image,) = planes[k * len(planes) // len(panels)], axes.images
         left, right, bottom, top = image.get_extent()
         np.testing.assert_allclose(left + (right - left) * (np.arange(11) + 0.5) / 11, plane.c2)
-        np.testing.assert_allclose(bottom + (top - bottom) * (np.arange(11) + 0.5) / 11, plane.penalty)
-        assert (image.origin, *axes.get_xlim(), *axes.get_ylim()) == ("lower", left, right, bottom, top)
+        np.testing.assert_allclose(
+            bottom + (top - bottom) * (np.arange(11) + 0.5) / 11, plane.penalty
+        )
+        assert (image.origin, *axes.get_xlim(), *axes.get_ylim()) == (
+            "lower",
+            left,
+            right,
+            bottom,
+            top,
+        )
         for line, drawn in zip(plane.borders, axes.lines, strict=False):
             np.testing.assert_array_equal(drawn.get_xydata().T, (line.c2, line.penalty))
         assert "$c_2$ (units of $c_1$)" in axes.get_xlabel()
@@ -138,7 +160,9 @@ def test_maps_and_lines_are_drawn_in_the_same_coordinates(name):
 def test_nothing_overlaps(name):
     """Panels and colour bars with their titles and labels, legends and headings keep clear of each other."""
     with mpl.rc_context(RC):
-        figure = draw(name, "B", [Plane(CHOICES["B"], regime, 101) for regime in FIGURES[name].regimes])
+        figure = draw(
+            name, "B", [Plane(CHOICES["B"], regime, 101) for regime in FIGURES[name].regimes]
+        )
         figure.draw_without_rendering()
         parts = [*figure.axes, *figure.legends, *figure.texts]
         boxes = [part.get_tightbbox(FigureCanvasAgg(figure).get_renderer()) for part in parts]
@@ -157,10 +181,17 @@ def test_the_lines_of_a_plane_meet():
 
 def test_every_rule_line_and_map_has_a_look():
     seen = {
-        rule for choice in CHOICES.values() for r in REGIMES for rule in np.unique(Plane(choice, r, 51).solution.rule)
+        rule
+        for choice in CHOICES.values()
+        for r in REGIMES
+        for rule in np.unique(Plane(choice, r, 51).solution.rule)
     }
     assert seen == set(LOOKS) == set(RULES) - {"interior"}
-    assert len({(colour, hatch) for *_, colour, hatch in LOOKS.values()}) == len({h for *_, h in LOOKS.values()}) == 6
+    assert (
+        len({(colour, hatch) for *_, colour, hatch in LOOKS.values()})
+        == len({h for *_, h in LOOKS.values()})
+        == 6
+    )
     drawn = {line.name for regime in REGIMES for line in Plane(CHOICES["A"], regime).borders}
     assert drawn | {"gain 0"} == set(LINES)
     assert {heat for subject in FIGURES.values() for heat in subject.heats} == set(HEATS)
@@ -169,7 +200,9 @@ def test_every_rule_line_and_map_has_a_look():
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_three_files_and_its_arrays_are_the_theory(name, tmp_path):
     files = write_figure(name, "B", tmp_path, size=41)
-    assert [file.name for file in files] == [f"figure-{name}-B{ending}" for ending in (".npz", ".png", ".svg")]
+    assert [file.name for file in files] == [
+        f"figure-{name}-B{ending}" for ending in (".npz", ".png", ".svg")
+    ]
     assert files[1].read_bytes().startswith(b"\x89PNG")
     assert b"</svg>" in files[2].read_bytes()
     assert len(list(tmp_path.iterdir())) == 3
@@ -189,7 +222,9 @@ def test_a_figure_is_three_files_and_its_arrays_are_the_theory(name, tmp_path):
             s = arrays[f"cascade {regime}"][at]
             assert np.isnan(s) if eq.route == 2 else s == pytest.approx(eq.cascade[0])
             if "gain" in FIGURES[name].heats:
-                quick = Game(game.value, game.penalty, game.success, tuple(numbers["quick"]), game.cost)
+                quick = Game(
+                    game.value, game.penalty, game.success, tuple(numbers["quick"]), game.cost
+                )
                 assert arrays[f"gain {regime}"][at] == pytest.approx(solve(quick).cost - eq.cost)
 
 

@@ -42,4 +42,10 @@ def test_docstring_examples_are_found() -> None:
     assert len(MODULES) > 20
     assert "routing_game.experiments.cells.spec" in MODULES
     finder = doctest.DocTestFinder()
-    assert sum(len(t.examples) for t in finder.find(importlib.import_module("routing_game.theory.provider"))) >= 2
+    assert (
+        sum(
+            len(t.examples)
+            for t in finder.find(importlib.import_module("routing_game.theory.provider"))
+        )
+        >= 2
+    )

@@ -100,7 +100,9 @@ def test_expected_payoffs_are_those_of_a_mixture_of_commitments() -> None:
         belief, q = Belief(*rng.uniform(0.3, 9, 2)), rng.random()
         expected = expected_payoffs(game, belief, q)
         for name in ("success", "latency", "service_cost", "utility", "cost"):
-            mixed = expectation(lambda s, n=name, g=game, q=q: getattr(payoffs(g, 1, s, q), n), belief)
+            mixed = expectation(
+                lambda s, n=name, g=game, q=q: getattr(payoffs(g, 1, s, q), n), belief
+            )
             assert getattr(expected, name) == pytest.approx(mixed, rel=1e-10, abs=1e-12), name
 
 
@@ -119,7 +121,9 @@ def test_a_window_forgets_all_but_the_prior() -> None:
     belief = Belief(*prior)
     for _ in range(2000):
         belief = belief.after(np.array([True, False]), 0.9, prior)
-    np.testing.assert_allclose(belief.escalated, [2 + 10, 2])  # 1 + .9 + .81 + ... = 10 draws remain
+    np.testing.assert_allclose(
+        belief.escalated, [2 + 10, 2]
+    )  # 1 + .9 + .81 + ... = 10 draws remain
     np.testing.assert_allclose(belief.kept, [1, 1 + 10])
     short = Belief(*prior).after(True, 0.9, prior).after(False, 0.9, prior)
     assert short == pytest.approx((2 + 0.9, 2.0))
@@ -247,7 +251,8 @@ def losses(regime: str, n: float) -> np.ndarray:
     games, m = sample_games(1000, rng, regime), rng.random(1000)
     belief = Belief(m * n, (1 - m) * n)
     best, plug = (
-        expected_payoffs(games, belief, q).utility for q in (expected_utility(games, belief), plug_in(games, belief))
+        expected_payoffs(games, belief, q).utility
+        for q in (expected_utility(games, belief), plug_in(games, belief))
     )
     assert np.all(best >= plug - 1e-12 * games.value)
     return (best - plug) / games.value
@@ -304,7 +309,9 @@ def test_only_a_growing_bound_and_forced_stays_come_back() -> None:
 
 def test_where_escalations_are_bad_news_optimism_hopes_for_few() -> None:
     belief = Belief(2.0, 2.0)  # E[s] = .5 > s_L = .35
-    assert Optimistic(T5, 1.0, checks="task").leaving(belief, 10, np.random.default_rng(0)) < plug_in(T5, belief)
+    assert Optimistic(T5, 1.0, checks="task").leaving(
+        belief, 10, np.random.default_rng(0)
+    ) < plug_in(T5, belief)
 
 
 def test_told_utility_is_a_maximum_over_policies() -> None:
@@ -314,7 +321,9 @@ def test_told_utility_is_a_maximum_over_policies() -> None:
         for k in range(200):
             game, once = games[k], told_utility(games[k], s[k], "task")
             assert once >= payoffs(game, 1, s[k], q).utility.max() - 1e-12
-            assert told_utility(game, s[k]) == pytest.approx(told_by_iteration(game, s[k]), abs=1e-12)
+            assert told_utility(game, s[k]) == pytest.approx(
+                told_by_iteration(game, s[k]), abs=1e-12
+            )
             assert told_utility(game, s[k]) >= once - 1e-12  # it sees more
 
 

@@ -18,7 +18,12 @@ from routing_game.agents.sessions import Planned
 from routing_game.envs.crowd import play_sessions
 from routing_game.theory import GAMES, Game, payoffs, sample_games, solve, thresholds
 from routing_game.theory.belief import Belief, expected_payoffs, lattice
-from routing_game.theory.belief_plan import clairvoyant, plan_after_failure, plan_each_task, told_utility
+from routing_game.theory.belief_plan import (
+    clairvoyant,
+    plan_after_failure,
+    plan_each_task,
+    told_utility,
+)
 from routing_game.theory.belief_rules import (
     ExpectedUtility,
     ForcedStays,
@@ -32,7 +37,9 @@ from routing_game.theory.belief_rules import (
 )
 from routing_game.theory.lock_in import lock_in
 
-HIDDEN: dict[str, Any] = json.loads((REFERENCE / "hidden.json").read_text(encoding="utf-8"))["reference"]
+HIDDEN: dict[str, Any] = json.loads((REFERENCE / "hidden.json").read_text(encoding="utf-8"))[
+    "reference"
+]
 GRID = np.linspace(0, 1, 101)
 T4 = GAMES["t4-cascade"]
 S0 = float(thresholds(T4).s0)
@@ -61,11 +68,15 @@ class TestReference:
         row, game, prior = self.setting(name)
         expected, q = row["myopic"], expected_utility(game, prior)
         assert plug_in(game, prior) == pytest.approx(expected["q_plug"], abs=1e-9)
-        assert q == pytest.approx(expected["q_EU"], abs=1e-6)  # flat: the reference has q itself from a search
+        assert q == pytest.approx(
+            expected["q_EU"], abs=1e-6
+        )  # flat: the reference has q itself from a search
         assert expected_payoffs(game, prior, expected["q_plug"]).utility == pytest.approx(
             expected["EU_at_q_plug"], abs=1e-9
         )
-        assert expected_payoffs(game, prior, q).utility == pytest.approx(expected["EU_at_q_EU"], abs=1e-9)
+        assert expected_payoffs(game, prior, q).utility == pytest.approx(
+            expected["EU_at_q_EU"], abs=1e-9
+        )
 
     def test_after_each_failure(self, name: str) -> None:
         row, game, prior = self.setting(name)
@@ -83,7 +94,11 @@ class TestReference:
 
     def test_one_q_for_each_task(self, name: str) -> None:
         row, game, prior = self.setting(name)
-        rules = {"opt": None, "EU": best_on_grid(game), "plug": lambda belief: plug_in(game, belief)}
+        rules = {
+            "opt": None,
+            "EU": best_on_grid(game),
+            "plug": lambda belief: plug_in(game, belief),
+        }
         for rule, abandon in rules.items():
             value = plan_each_task(game, prior, 5, abandon).value
             for tasks, expected in row["H2"].items():
@@ -97,7 +112,9 @@ class TestReference:
             across = float(weight @ told_utility(game, (1 + x) / 2, checks) / weight.sum())
             for tasks, expected in row[block].items():
                 assert int(tasks) * across == pytest.approx(expected["clairvoyant"], abs=1e-9)
-            assert clairvoyant(game, prior, checks) == pytest.approx(told_by_pieces(game, prior, checks), rel=1e-10)
+            assert clairvoyant(game, prior, checks) == pytest.approx(
+                told_by_pieces(game, prior, checks), rel=1e-10
+            )
 
     def test_simulated_play(self, name: str) -> None:
         """Sessions of five tasks, s drawn from the prior, within four standard errors of each policy's value."""
@@ -143,13 +160,19 @@ def on_the_tree(game: Game, prior: Belief, tasks: int, most_keeps: int) -> float
             return 0.0
         m = (prior.escalated + e) / (prior.escalated + prior.kept + e + k)
         leave = before(n - 1, e, k)
-        stay = m * (after_2 + before(n - 1, e + 1, k)) + (1 - m) * before(n, e, k + 1) if k < most_keeps else -np.inf
+        stay = (
+            m * (after_2 + before(n - 1, e + 1, k)) + (1 - m) * before(n, e, k + 1)
+            if k < most_keeps
+            else -np.inf
+        )
         return float(xi1 + p1 * leave + k1 * max(leave, stay))
 
     return before(tasks, 0, 0)
 
 
-@pytest.mark.parametrize("counts", [(60, 60), (100, 100), (520, 520), (1e5, 1), (2, 1e4), (1e6, 1e6), (1e-3, 5)])
+@pytest.mark.parametrize(
+    "counts", [(60, 60), (100, 100), (520, 520), (1e5, 1), (2, 1e4), (1e6, 1e6), (1e-3, 5)]
+)
 @pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade"])
 def test_told_under_certain_beliefs(name: str, counts: tuple[float, float]) -> None:
     """E max U by mpmath, over log-odds in pieces; at Beta(100, 100) in t4-cascade it is .0476033."""
@@ -256,7 +279,9 @@ def test_a_rule_that_depends_on_the_tasks_to_come() -> None:
     explicit = plan_after_failure(game, prior, tasks, leaving, reach=2800).value
     assert by_number == pytest.approx(explicit, rel=1e-12)
     plan = plan_after_failure(T4, UNIFORM, 10)
-    assert plan_after_failure(T4, UNIFORM, 10, lambda _: plan.leaving).value == pytest.approx(plan.value, abs=1e-12)
+    assert plan_after_failure(T4, UNIFORM, 10, lambda _: plan.leaving).value == pytest.approx(
+        plan.value, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("game", [T4, GAMES["t5-cascade"], FAR["+-"][0], FAR["-+"][0]])
@@ -272,7 +297,10 @@ def test_one_q_a_task_by_the_sum_of_the_page(game: Game) -> None:
         return chance @ payoffs(game, 1, s[:, None], q).utility
 
     alpha = game.failure[0] * (1 - q)
-    for rule, abandon in ((np.max, None), (lambda u: u[1], lambda belief: np.full(belief.mean.shape, 0.2))):
+    for rule, abandon in (
+        (np.max, None),
+        (lambda u: u[1], lambda belief: np.full(belief.mean.shape, 0.2)),
+    ):
         total = worth(0, 0)
         for j in range(most):
             ends, escalates = rule(worth(0, j)), rule(worth(1, j))
@@ -313,7 +341,9 @@ def test_random_games_on_the_tree_of_draws(regime: str) -> None:
         prior = Belief(*rng.uniform(0.5, 4, 2))
         plan = plan_after_failure(game, prior, 4)
         assert plan.value[4] == pytest.approx(on_the_tree(game, prior, 4, 400), abs=1e-9)
-        least = plan_after_failure(game, prior, 4, lambda belief: np.ones(belief.mean.shape)).value[4]
+        least = plan_after_failure(game, prior, 4, lambda belief: np.ones(belief.mean.shape)).value[
+            4
+        ]
         most = 4 * clairvoyant(game, prior)
         assert least - 1e-12 <= plan.value[4] <= most + 1e-9
         assert least == pytest.approx(4 * game.net_value[0])
@@ -337,13 +367,18 @@ def test_a_user_who_draws_is_between_the_answers_it_draws_from() -> None:
     for chance in (0.0, 0.5, 1.0):
 
         def drawing(belief: Belief, chance: float = chance) -> Any:
-            return np.stack([np.full(belief.mean.shape, 1 - chance), np.full(belief.mean.shape, chance)], axis=-1)
+            return np.stack(
+                [np.full(belief.mean.shape, 1 - chance), np.full(belief.mean.shape, chance)],
+                axis=-1,
+            )
 
         plan = plan_each_task(T4, prior, 4, grid=(0.0, 1.0), drawing=drawing)
         assert plan.leaving[0, 0, 0] == chance
         values.append(plan.value)
     for q, value in ((0.0, values[0]), (1.0, values[2])):
-        given = plan_each_task(T4, prior, 4, lambda belief, q=q: np.full(belief.mean.shape, q)).value
+        given = plan_each_task(
+            T4, prior, 4, lambda belief, q=q: np.full(belief.mean.shape, q)
+        ).value
         assert np.allclose(value, given, rtol=0, atol=1e-12)
     assert values[1][1] == pytest.approx((values[0][1] + values[2][1]) / 2)
 
@@ -355,7 +390,9 @@ def leaves(checks: str, game: Game = T4) -> Callable[[Belief], Any]:
     return lambda belief: (plug_in_after_failure if checks == "failure" else plug_in)(game, belief)
 
 
-def locked(user: Any, s: float, sessions: int, tasks: int = 1000, seed: int = 13) -> tuple[float, float]:
+def locked(
+    user: Any, s: float, sessions: int, tasks: int = 1000, seed: int = 13
+) -> tuple[float, float]:
     """(share of users whose belief says "leave" after the last task, its standard error)."""
     end = play_sessions(T4, user, s, tasks, sessions, np.random.default_rng(seed)).belief
     share = float(np.mean(leaves("failure")(end)))
@@ -410,7 +447,9 @@ def test_lock_in_of_a_thousand_tasks_simulated_and_exact(s: float) -> None:
 
 def test_lock_in_of_users_who_check_once_a_task() -> None:
     share, error = locked(PlugIn(T4, "task"), S0 + 0.1, 2000, tasks=100)
-    assert share == pytest.approx(lock_in(T4, S0 + 0.1, UNIFORM, 100, leaves("task"), "task"), abs=3 * error)
+    assert share == pytest.approx(
+        lock_in(T4, S0 + 0.1, UNIFORM, 100, leaves("task"), "task"), abs=3 * error
+    )
 
 
 def test_at_the_threshold_nearly_all_plug_in_users_are_lost() -> None:
@@ -458,18 +497,39 @@ def test_users_regret_does_not_see_lock_in_at_the_threshold() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: plan_after_failure(sample_games(2, np.random.default_rng(0)), UNIFORM, 3), "single game"),
+        (
+            lambda: plan_after_failure(sample_games(2, np.random.default_rng(0)), UNIFORM, 3),
+            "single game",
+        ),
         (lambda: plan_each_task(T4, Belief(0.0, 1.0), 3), "prior"),
         (lambda: plan_after_failure(T4, UNIFORM, 0), "tasks"),
         (lambda: clairvoyant(T4, UNIFORM, "often"), "checks"),
         (lambda: lock_in(T4, 1.5, UNIFORM, 3, leaves("task")), "cascade"),
-        (lambda: play_sessions(T4, PlugIn(T4), 0.5, 3, 3, np.random.default_rng(0), memory=0), "memory"),
+        (
+            lambda: play_sessions(T4, PlugIn(T4), 0.5, 3, 3, np.random.default_rng(0), memory=0),
+            "memory",
+        ),
         (lambda: play_sessions(T4, PlugIn(T4), 0.5, 3, 0, np.random.default_rng(0)), "sessions"),
-        (lambda: play_sessions(T4, PlugIn(T4), 1.5, 3, 3, np.random.default_rng(0)), "constant provider's s must lie"),
-        (lambda: play_sessions(T4, PlugIn(T4), np.nan, 3, 3, np.random.default_rng(0)), "constant provider's s"),
-        (lambda: play_sessions(T4, PlugIn(T4), lambda *_: 7, 9, 9, np.random.default_rng(0)), "chance of escalating"),
-        (lambda: play_sessions(T4, PlugIn(T4, "tasks"), 0.5, 3, 3, np.random.default_rng(0)), "checks"),
-        (lambda: play_sessions("t4-casc", PlugIn(T4), 0.5, 3, 3, np.random.default_rng(0)), "t4-casc"),
+        (
+            lambda: play_sessions(T4, PlugIn(T4), 1.5, 3, 3, np.random.default_rng(0)),
+            "constant provider's s must lie",
+        ),
+        (
+            lambda: play_sessions(T4, PlugIn(T4), np.nan, 3, 3, np.random.default_rng(0)),
+            "constant provider's s",
+        ),
+        (
+            lambda: play_sessions(T4, PlugIn(T4), lambda *_: 7, 9, 9, np.random.default_rng(0)),
+            "chance of escalating",
+        ),
+        (
+            lambda: play_sessions(T4, PlugIn(T4, "tasks"), 0.5, 3, 3, np.random.default_rng(0)),
+            "checks",
+        ),
+        (
+            lambda: play_sessions("t4-casc", PlugIn(T4), 0.5, 3, 3, np.random.default_rng(0)),
+            "t4-casc",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call: Callable[[], Any], message: str) -> None:

@@ -1,9 +1,9 @@
 """The two-model theory against exact arithmetic: 200 digits, the chain's equations, definitions.
 
-Every double is a decimal fraction, so a game of doubles has exact payoffs. Nothing here cancels, which is
-why a threshold can be tested by what it says: just below s0 leaving at once is better, at s_L the first
-q above 0 begins to pay. The games are random, or placed where rounding could decide: dyadic and decimal
-numbers with their ties, p down to 1e-12 and up to 1 - 1e-12, P from 1e-12 to 1e12.
+Every double is a decimal fraction, so a game of doubles has exact payoffs. Nothing here cancels,
+which is why a threshold can be tested by what it says: just below s0 leaving at once is better, at
+s_L the first q above 0 begins to pay. The games are random, or placed where rounding could decide:
+dyadic and decimal numbers with their ties, p from 1e-12 to 1 - 1e-12, P from 1e-12 to 1e12.
 
 By default a sample; the ``slow`` tests judge 10^4 edge games and 10^5 random ones.
 """
@@ -61,7 +61,8 @@ class Exact:
         """S, L, C, U and J."""
         n = self.visits(route, Decimal(s), Decimal(q))
         success, latency, cost = (
-            sum(a * b for a, b in zip(n, pair, strict=True)) for pair in (self.success, self.latency, self.cost)
+            sum(a * b for a, b in zip(n, pair, strict=True))
+            for pair in (self.success, self.latency, self.cost)
         )
         utility = self.value * success - latency
         return success, latency, cost, utility, cost + self.penalty * (1 - success)
@@ -102,14 +103,16 @@ def edge_game(rng: np.random.Generator) -> Game:
     if kind < 2:  # sixteenths, twentieths: ties of every kind
         parts = (16, 20)[kind]
         value, penalty = rng.integers(1, 3 * parts, 2) / parts
-        p, t, c = (np.sort(rng.integers(low, high, 2)) / parts for low, high in
-                   ((1, parts), (0, 2 * parts), (0, 2 * parts)))  # fmt: skip
+        p = np.sort(rng.integers(1, parts, 2)) / parts
+        t, c = np.sort(rng.integers(0, 2 * parts, (2, 2))) / parts
     elif kind == 2:  # a penalty of any size
         (p, t, c), value = np.sort(rng.random((3, 2))), rng.uniform(0.1, 3)
         penalty = 10 ** rng.uniform(-12, 12)
     else:  # chances near 0, near 1, one near each, or both anywhere
         small = 10 ** np.sort(rng.uniform(-12, 0, 2))
-        p = {3: small, 4: 1 - small[::-1], 5: np.array([small[0], 1 - small[1]]), 6: small}[int(kind)]
+        p = {3: small, 4: 1 - small[::-1], 5: np.array([small[0], 1 - small[1]]), 6: small}[
+            int(kind)
+        ]
         value, penalty = 10 ** rng.uniform(-12, 12, 2) if kind > 4 else rng.uniform(0.1, 3, 2)
         t = np.sort(value * p * np.exp(rng.normal(0, 1 + 2 * (kind == 6), 2)))
         c = np.sort(10 ** rng.uniform(-6, 6, 2))
@@ -125,7 +128,7 @@ def edge_game(rng: np.random.Generator) -> Game:
 
 
 def tied_numbers(value, penalty, p, t, c, rng):  # type: ignore[no-untyped-def]
-    """The same numbers, with one of the ties xi1 = 0, xi2 = 0, cp1 = cp2, P = d or P = cp1 = cp2."""
+    """The same, with one of the ties xi1 = 0, xi2 = 0, cp1 = cp2, P = d or P = cp1 = cp2."""
     kind = rng.integers(0, 5)
     t = np.where([kind == 0, kind == 1], value * p, t)
     if kind > 2:
@@ -172,7 +175,9 @@ def judge_reply(game: Game, exact: Exact, route: int, s: float, q: float) -> Non
 
 def judge_thresholds(game: Game, exact: Exact) -> None:
     """Each threshold to 1e-9 of itself, by what changes there."""
-    s0, s_low, s_high = (None if np.isnan(s) or s in (0, 1) else Decimal(s) for s in thresholds(game))
+    s0, s_low, s_high = (
+        None if np.isnan(s) or s in (0, 1) else Decimal(s) for s in thresholds(game)
+    )
 
     def gain(s: Decimal, q: Decimal | int, other: Decimal | int) -> Decimal:
         return exact.utility(1, s, q) - exact.utility(1, s, other)
@@ -196,7 +201,7 @@ def replies_by_definition(exact: Exact, route: int, s: float, known: set[float])
 
 
 def judge_optimum(game: Game, exact: Exact) -> None:
-    """J* is attained and nothing on a grid is cheaper; U and misalignment over all optimal commitments."""
+    """J* is attained, nothing on a grid is cheaper; U and misalignment of the optimal set."""
     optimum = solve(game)
     low = optimum.cascade[0]
     marks = [float(s) for s in thresholds(game) if np.isfinite(s)]
@@ -247,8 +252,8 @@ def judge(game: Game, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("games", "n"),
     [
-        (random_games, 80),
-        (edge_games, 160),
+        (random_games, 40),
+        (edge_games, 110),
         pytest.param(random_games, 10_000, marks=pytest.mark.slow),
         pytest.param(edge_games, 10_000, marks=pytest.mark.slow),
     ],
@@ -273,7 +278,7 @@ def chain(games: Game, route: int, s: Any, q: Any) -> tuple[Any, Any, Any]:
 
 
 def test_a_hundred_thousand_random_games_in_extended_precision() -> None:
-    """Utility, cost, best responses, regret, thresholds, J* and misalignment of all of them at once."""
+    """Utility, cost, best response, regret, J* and misalignment of all of them at once."""
     if np.finfo(np.longdouble).eps > 1e-18:
         pytest.skip("longdouble is no better than double here")
     rng = np.random.default_rng(53)
@@ -282,10 +287,10 @@ def test_a_hundred_thousand_random_games_in_extended_precision() -> None:
     optimum = solve(games)
     cheapest, best_utility = np.full(games.shape, np.inf), np.full(games.shape, -np.inf)
     marks = [np.nan_to_num(mark, nan=0.5) for mark in thresholds(games)]
-    for route, at in [(2, 0.0), *((1, x) for x in (0.0, 1e-6, 0.3, 0.7, 1.0, s, *marks))]:
+    for route, at in [(2, 0.0), *((1, x) for x in (0.0, 1e-6, 1.0, s, *marks))]:
         reply = best_response(games, route, at)
         reached, cost, doubt = chain(games, route, at, reply.low)
-        for other in (0.0, 1e-6, 0.25, 0.5, 0.75, 1 - 1e-6, 1.0, q):
+        for other in (0.0, 0.25, 0.75, 1.0, q):
             utility, _, scale = chain(games, route, at, other)
             assert (utility <= reached + 1e-14 * np.maximum(scale, doubt)).all()
         regret, (utility, _, scale) = user_regret(games, route, at, q), chain(games, route, at, q)
@@ -298,7 +303,9 @@ def test_a_hundred_thousand_random_games_in_extended_precision() -> None:
         np.testing.assert_array_less(abs(answer.utility - utility), 1e-14 * scale)
     np.testing.assert_allclose(optimum.cost, cheapest.astype(float), rtol=1e-13)
     np.testing.assert_allclose(optimum.user_best, best_utility.astype(float), rtol=1e-11)
-    for gap in optimum.misalignment:  # off the boundaries one commitment is optimal, or those of one reply
+    for gap in (
+        optimum.misalignment
+    ):  # off the boundaries one commitment is optimal, or those of one reply
         expected = (best_utility - optimum.utility).astype(float)
         np.testing.assert_allclose(gap, expected, atol=1e-11)
 

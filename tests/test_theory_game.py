@@ -85,7 +85,9 @@ def test_equality_and_hash_go_by_value() -> None:
 
 def test_equality_does_not_depend_on_how_equal_numbers_are_stored() -> None:
     row = Game(**{**GOOD, "value": [1.0, 1.0]})
-    full = Game(*(_twice(GOOD[name]) for name in ("value", "penalty", "success", "latency", "cost")))
+    full = Game(
+        *(_twice(GOOD[name]) for name in ("value", "penalty", "success", "latency", "cost"))
+    )
     assert (row, hash(row)) == (full, hash(full))
     assert row != Game(**GOOD)  # two games are not one
     assert row != Game(**{**GOOD, "value": [[1.0, 1.0]]})
@@ -147,7 +149,9 @@ def test_arrays_of_games_index_and_stack() -> None:
     stacked = Game.stack(list(GAMES.values()))
     assert stacked.shape == (12,)
     assert [stacked[k] for k in range(12)] == list(GAMES.values())
-    plane = Game(1.0, np.linspace(0.1, 2, 5)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 3), 0.5), (0.15, 0.6))
+    plane = Game(
+        1.0, np.linspace(0.1, 2, 5)[:, None], (0.3, 0.8), (np.linspace(0, 0.4, 3), 0.5), (0.15, 0.6)
+    )
     assert plane.shape == (5, 3)
     assert plane.regime.shape == (5, 3)
     assert plane.ravel()[7] == plane[2, 1]

@@ -31,10 +31,14 @@ def test_so_is_every_outcome_of_many_signals(name: str, tosses: int) -> None:
     """The user sees how often some tosses of the coin came up "escalate"."""
     game, (cascade, deviation) = GAMES[name], CASCADES[name]
     signals = binom(tosses, np.array([[deviation], [cascade]])).pmf(np.arange(tosses + 1))
-    check_equilibria(game, signal_play(game, signals, cascade, deviation), signals, cascade, deviation)
+    check_equilibria(
+        game, signal_play(game, signals, cascade, deviation), signals, cascade, deviation
+    )
 
 
-def check_equilibria(game: Game, outcomes: Any, signals: Any, cascade: float, deviation: float) -> None:
+def check_equilibria(
+    game: Game, outcomes: Any, signals: Any, cascade: float, deviation: float
+) -> None:
     s = np.array([deviation, cascade])[:, None]
     everything = payoffs(game, 1, s, np.linspace(0, 1, 401)).utility
     assert any(0 < outcome.deviates < 1 for outcome in outcomes)
@@ -65,7 +69,11 @@ def test_a_signal_split_in_vain() -> None:
 @pytest.mark.parametrize("name", CASCADES)
 def test_bagwell_committing_is_no_pure_equilibrium_whatever_the_noise(name: str) -> None:
     for error in (0.3, 0.01, 1e-4):
-        pure = [outcome for outcome in noisy_play(GAMES[name], error, *CASCADES[name]) if outcome.deviates == 0]
+        pure = [
+            outcome
+            for outcome in noisy_play(GAMES[name], error, *CASCADES[name])
+            if outcome.deviates == 0
+        ]
         assert pure == []
 
 
@@ -90,7 +98,9 @@ def test_values_in_every_game_of_the_catalog() -> None:
         assert value.committed - 1e-12 <= value.noisy <= value.hidden[0] + 1e-12
         assert value.observability == pytest.approx(value.hidden[0] - value.noisy)
         if name.endswith("cascade"):
-            assert value.noisy == pytest.approx(value.committed, rel=0.01)  # nearly all that seeing is worth
+            assert value.noisy == pytest.approx(
+                value.committed, rel=0.01
+            )  # nearly all that seeing is worth
             assert value.commitment[0] > 0.1
         else:
             assert value.observability == pytest.approx(0.0, abs=1e-12)
@@ -98,7 +108,9 @@ def test_values_in_every_game_of_the_catalog() -> None:
 
 def test_less_noise_is_never_worth_less() -> None:
     for name in CASCADES:
-        saved = [observation_value(GAMES[name], error).observability for error in (0.3, 0.1, 0.03, 0.01)]
+        saved = [
+            observation_value(GAMES[name], error).observability for error in (0.3, 0.1, 0.03, 0.01)
+        ]
         assert saved == sorted(saved)
 
 

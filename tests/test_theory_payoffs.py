@@ -17,7 +17,9 @@ from routing_game.theory.payoffs import visits
 probability = st.floats(0, 1)
 
 
-def simulate(game: Game, commitment: Commitment, q: float, tasks: int, rng: np.random.Generator) -> tuple:
+def simulate(
+    game: Game, commitment: Commitment, q: float, tasks: int, rng: np.random.Generator
+) -> tuple:
     """(U, J) of independent tasks, pass by pass; nothing here but the rules of the game."""
     model = np.full(tasks, commitment.route)
     active = np.ones(tasks, dtype=bool)
@@ -41,7 +43,9 @@ def test_visits_solve_the_chain(route: int) -> None:
     games = sample_games(100_000, rng)
     s, q = rng.random((2, 100_000))
     expected = chain_visits(games, route, s, q)
-    np.testing.assert_allclose(np.stack(visits(games, route, s, q), -1), expected, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(
+        np.stack(visits(games, route, s, q), -1), expected, rtol=1e-10, atol=1e-14
+    )
     utility, cost = values(games, route, s, q)
     result = payoffs(games, route, s, q)
     np.testing.assert_allclose(result.utility, utility, rtol=1e-9, atol=1e-11)
@@ -68,7 +72,9 @@ def test_simulation_agrees_with_the_closed_forms_on_200_games() -> None:
     scores = np.array(scores)
     # 4 standard errors each; over 400 comparisons the chance of one outside is about 2.5 %
     assert np.abs(scores).max() < 4
-    assert scores.std() == pytest.approx(1.0, abs=0.15)  # errors of the right size, so the bound has power
+    assert scores.std() == pytest.approx(
+        1.0, abs=0.15
+    )  # errors of the right size, so the bound has power
 
 
 @given(route=st.sampled_from([1, 2]), s=probability, q=probability)
@@ -83,10 +89,14 @@ def test_accounting_identities(route: int, s: float, q: float) -> None:
 
 
 def test_units_scale_freely() -> None:
-    """V and t share one unit, c and P another: U and J scale with their own unit and ignore the other."""
+    """V and t share one unit, c and P another: U and J scale with their own only."""
     game = GAMES["t5-cascade"]
-    seconds = dataclasses.replace(game, value=60 * game.value, latency=tuple(60 * t for t in game.latency))
-    cents = dataclasses.replace(game, penalty=100 * game.penalty, cost=tuple(100 * c for c in game.cost))
+    seconds = dataclasses.replace(
+        game, value=60 * game.value, latency=tuple(60 * t for t in game.latency)
+    )
+    cents = dataclasses.replace(
+        game, penalty=100 * game.penalty, cost=tuple(100 * c for c in game.cost)
+    )
     base = payoffs(game, 1, 0.4, 0.3)
     assert payoffs(seconds, 1, 0.4, 0.3).utility == pytest.approx(60 * base.utility)
     assert payoffs(seconds, 1, 0.4, 0.3).cost == pytest.approx(base.cost)
@@ -101,7 +111,8 @@ def test_tensors_go_through_with_gradients() -> None:
     result.cost.sum().backward()
     h = 1e-6
     slope = (
-        payoffs(game, 1, np.array([0.25, 0.5]) + h, 0.3).cost - payoffs(game, 1, np.array([0.25, 0.5]) - h, 0.3).cost
+        payoffs(game, 1, np.array([0.25, 0.5]) + h, 0.3).cost
+        - payoffs(game, 1, np.array([0.25, 0.5]) - h, 0.3).cost
     ) / (2 * h)
     np.testing.assert_allclose(s.grad.numpy(), slope, rtol=1e-6)
 
@@ -148,7 +159,9 @@ def test_a_tensor_of_floats_is_computed_in_doubles_and_gets_its_gradient() -> No
     games = sample_games(2, np.random.default_rng(9))
     s = torch.tensor([0.3, 0.6], requires_grad=True)  # float32
     cost = payoffs(games, 1, s, 0.2).cost
-    np.testing.assert_allclose(cost.detach().numpy(), payoffs(games, 1, s.detach().numpy(), 0.2).cost)
+    np.testing.assert_allclose(
+        cost.detach().numpy(), payoffs(games, 1, s.detach().numpy(), 0.2).cost
+    )
     cost.sum().backward()
     assert s.grad.dtype == torch.float32
     h = 1e-6
@@ -157,7 +170,7 @@ def test_a_tensor_of_floats_is_computed_in_doubles_and_gets_its_gradient() -> No
 
 
 def test_nothing_is_lost_at_the_smallest_chances_and_the_largest_penalties() -> None:
-    """Against exact fractions: p1 = 1e-17, where 1 - k1 is 0 in doubles; P = 1e12, where P (1 - S) is noise."""
+    """Exact fractions: p1 = 1e-17, where 1 - k1 is 0; P = 1e12, where P (1 - S) is noise."""
     for p1 in (1e-7, 1e-12, 1e-17, 1e-90):
         for s, q in ((0.0, 0.0), (p1, 0.0), (0.0, p1), (p1 / 3, p1 / 7), (0.5, 1e-12), (1e-9, 1.0)):
             game = Game(3.0, 1e12, (p1, 0.5), (2 * p1, 1.0), (0.1, 0.3))

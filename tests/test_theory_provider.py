@@ -44,7 +44,7 @@ def test_reference_answers(row: dict) -> None:
         assert piece.cascade == (close(expected["s_lo"]), close(expected["s_hi"]))
 
 
-# One line of the table each: route, s (low, high), q, J*, decided by. The thresholds are written out in full.
+# One line of the table each: route, s (low, high), q, J*, decided by; thresholds in full.
 S0, S_LOW = 4 / 19, 0.3518162665580405
 SUITE = {
     "value-cheap": (1, (0, 0), 0, 0.4, "stay-1"),
@@ -84,7 +84,9 @@ def test_the_cliffs_are_as_high_as_stated() -> None:
     for at_s0 in (4 / 19, np.nextafter(s0, 0)):  # up to rounding
         assert provider_regret(t4, 1, at_s0) == 0
     right_of_s_low = thresholds(t5).s_low + 0.003
-    assert provider_regret(t5, 1, right_of_s_low) / solve(t5).cost == pytest.approx(0.0458, abs=5e-4)
+    assert provider_regret(t5, 1, right_of_s_low) / solve(t5).cost == pytest.approx(
+        0.0458, abs=5e-4
+    )
     assert provider_regret(t5, 1, thresholds(t5).s_low - 0.003) / solve(t5).cost < 1e-3
 
 
@@ -95,14 +97,17 @@ def test_the_cliffs_are_as_high_as_stated() -> None:
         ((1, 0.5, 0.75, 0.25, 0.75, 0.6, 0.62, 0.5), 0.745, 0.8267),
     ],
 )
-def test_boundary_games_need_the_provider_s_favourite_tie(numbers: tuple, cost: float, with_fixed_q: float) -> None:
+def test_boundary_games_need_the_provider_s_favourite_tie(
+    numbers: tuple, cost: float, with_fixed_q: float
+) -> None:
     """xi_i = 0: a user who always stays when indifferent is not the strong Stackelberg follower."""
     value, p1, p2, t1, t2, c1, c2, penalty = numbers
     game = Game(value, penalty, (p1, p2), (t1, t2), (c1, c2))
     assert 0 in game.net_value
     assert solve(game).cost == pytest.approx(cost)
     stay = min(
-        payoffs(game, route, s, best_response(game, route, s).low).cost for route, s in ((1, 0.0), (1, 1.0), (2, 0.0))
+        payoffs(game, route, s, best_response(game, route, s).low).cost
+        for route, s in ((1, 0.0), (1, 1.0), (2, 0.0))
     )
     assert stay == pytest.approx(with_fixed_q, abs=5e-5)
     assert grid_cost(game) == pytest.approx(cost, rel=ACCURACY)
@@ -136,7 +141,7 @@ def test_no_commitment_on_401_points_beats_the_optimum_in_1e5_games() -> None:
 
 
 def test_every_piece_attains_the_optimum() -> None:
-    """The set is right from inside too: each end and the middle of every piece costs J*, against the chain."""
+    """The set from inside: each end and the middle of every piece costs J*, by the chain."""
     rng = np.random.default_rng(23)
     for games in (sample_games(300, rng), boundary_games(600, rng)):
         for k in range(games.shape[0]):
@@ -169,13 +174,15 @@ def test_where_the_provider_is_indifferent_to_everything_every_commitment_is_opt
         assert piece.utility[0] <= utility.min() + 1e-12
         assert utility.max() <= piece.utility[1] + 1e-12
         assert best_response(game, 1, (low + high) / 2).low == pytest.approx(piece.abandon)
-    every = values(game, 1, np.linspace(0, 1, 401), best_response(game, 1, np.linspace(0, 1, 401)).low)
+    every = values(
+        game, 1, np.linspace(0, 1, 401), best_response(game, 1, np.linspace(0, 1, 401)).low
+    )
     assert eq.misalignment == pytest.approx((0, 0.5 + 0.125))  # V - t1/p1 at (1, 0), xi2 on route 2
     assert every[0].min() > -0.125
 
 
 def test_misalignment_spans_the_optimal_set() -> None:
-    """Where several commitments are optimal, the gap of each end of the set, by the chain and a grid."""
+    """Where several commitments are optimal, the gap of each end of the set, by the chain."""
     rng, spread = np.random.default_rng(30), 0
     games = boundary_games(4_000, rng)
     eq = solve(games)
@@ -213,7 +220,7 @@ def test_weak_ties_reach_the_weak_cost_and_nothing_less() -> None:
 
 
 def test_attained_means_that_some_commitment_costs_no_more_than_the_infimum() -> None:
-    """Ties against the provider, on the boundaries: the ends, the thresholds and what lies between."""
+    """Ties against the provider: the ends, the thresholds and what lies between."""
     rng = np.random.default_rng(29)
     games = boundary_games(40_000, rng)
     eq = solve(games)
@@ -237,11 +244,13 @@ def test_only_the_jump_at_s0_is_not_attained_off_the_boundaries() -> None:
 
 
 def test_games_out_of_order_are_searched() -> None:
-    """With p1 > p2 a mixed reply can be worth provoking; the search finds it, and the grid agrees."""
+    """With p1 > p2 a mixed reply can be worth provoking: a search finds it, a grid agrees."""
     rng, n = np.random.default_rng(26), 30_000
     p, t = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0)[::-1], rng.uniform(0, 1, (2, n))
     c = rng.uniform(-0.5, 1, (2, n))
-    games = Game(rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False)
+    games = Game(
+        rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False
+    )
     eq = solve(games)
     assert (eq.rule == "interior").sum() > 10
     for s in np.linspace(0, 1, 201):
@@ -255,11 +264,13 @@ def test_games_out_of_order_are_searched() -> None:
 
 
 def test_no_mixed_reply_pays_with_p1_below_p2_whatever_costs_and_latencies() -> None:
-    """The search is skipped there; held against the search itself, on games with costs of any order and sign."""
+    """The search is skipped there: held against it, on costs of any order and sign."""
     rng, n = np.random.default_rng(27), 40_000
     p, t = np.sort(rng.uniform(0.02, 0.98, (2, n)), axis=0), rng.uniform(0, 1, (2, n))
     c = rng.uniform(-2, 1, (2, n))
-    games = Game(rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False)
+    games = Game(
+        rng.uniform(0.1, 3, n), rng.uniform(0.05, 4, n), tuple(p), tuple(t), tuple(c), ordered=False
+    )
     games = games[np.flatnonzero(games.regime == "+-")]
     _, mixed = interior_optimum(games)
     cost = solve(games).cost
@@ -268,7 +279,7 @@ def test_no_mixed_reply_pays_with_p1_below_p2_whatever_costs_and_latencies() -> 
 
 
 def test_no_regret_and_no_misalignment_where_there_is_none_at_extreme_numbers() -> None:
-    """Chances down to 1e-17 and a penalty of 1e12: the optimum has no regret, an aligned game no gap."""
+    """Chances down to 1e-17, P = 1e12: the optimum has no regret, an aligned game no gap."""
     for p1 in (1e-7, 1e-11, 1e-17):
         for penalty in (1e-6, 1.0, 1e12):
             game = Game(1.0, penalty, (p1, 0.6), (p1 / 4, 0.9), (p1 / 8, 0.3))
@@ -278,7 +289,9 @@ def test_no_regret_and_no_misalignment_where_there_is_none_at_extreme_numbers() 
             assert min(eq.misalignment) >= 0
             if eq.rule == "stay-1":  # the user's favourite, too
                 assert eq.misalignment[0] == 0
-    assert {solve(Game(1, p, (1e-11, 0.6), (2e-12, 0.9), (1e-12, 0.3))).rule for p in (0.05, 1)} == {
+    assert {
+        solve(Game(1, p, (1e-11, 0.6), (2e-12, 0.9), (1e-12, 0.3))).rule for p in (0.05, 1)
+    } == {
         "leave-1",
         "stay-1",
     }
@@ -297,7 +310,12 @@ def test_arrays_of_any_shape_and_size_are_solved_alike() -> None:
         (np.linspace(0, 0.4, 101), 0.5),
         (0.15, 0.6),
     )
-    assert solve(plane).cost.shape == solve(plane).regime.shape == solve(plane).user_best.shape == (150, 101)
+    assert (
+        solve(plane).cost.shape
+        == solve(plane).regime.shape
+        == solve(plane).user_best.shape
+        == (150, 101)
+    )
     assert solve(plane).rule[7, 9] == solve(plane[7, 9]).rule
     with pytest.raises(ValueError, match="single game"):
         _ = eq.pieces

@@ -55,7 +55,13 @@ def test_poles_close_to_the_interval(a, b, log):
 
 def test_kinks_by_integrals_in_high_precision():
     """|s - k| for concentrated and singular laws."""
-    for a, b, kink in ((0.4, 0.3, 0.37), (60, 60, 0.52), (520, 520, 0.5), (3e4, 70, 0.998), (0.01, 9, 1e-9)):
+    for a, b, kink in (
+        (0.4, 0.3, 0.37),
+        (60, 60, 0.52),
+        (520, 520, 0.5),
+        (3e4, 70, 0.998),
+        (0.01, 9, 1e-9),
+    ):
         with mpmath.workdps(40):
             a_, b_, k = mpmath.mpf(a), mpmath.mpf(b), mpmath.mpf(kink)
             below = mpmath.betainc(a_, b_, 0, k, regularized=True)
@@ -109,7 +115,12 @@ def test_nodes_are_those_of_gauss_and_jacobi():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((0.0, 0.1, 3), "mean"), ((1.0, 0.1, 3), "mean"), ((0.3, 1.0, 3), "rho"), ((0.3, 0.1, 0), "nodes")],
+    [
+        ((0.0, 0.1, 3), "mean"),
+        ((1.0, 0.1, 3), "mean"),
+        ((0.3, 1.0, 3), "rho"),
+        ((0.3, 0.1, 0), "nodes"),
+    ],
 )
 def test_nodes_out_of_range_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):

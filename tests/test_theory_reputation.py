@@ -33,9 +33,14 @@ def user(game: Game, checks: str = "failure") -> Callable[[Belief], Any]:
     return lambda belief: (plug_in_after_failure if checks == "failure" else plug_in)(game, belief)
 
 
-def cost_of(game: Game, policy: dict[tuple[int, int, int], bool], tasks: int, most_keeps: int) -> float:
+def cost_of(
+    game: Game, policy: dict[tuple[int, int, int], bool], tasks: int, most_keeps: int
+) -> float:
     """J of T tasks under a provider that escalates as a table says, by recursion over histories of draws."""
-    leaving, after_2 = user(game), game.cost_of_pass[1] if game.net_value[1] > 0 else game.leaving_cost[1]
+    leaving, after_2 = (
+        user(game),
+        game.cost_of_pass[1] if game.net_value[1] > 0 else game.leaving_cost[1],
+    )
 
     @cache
     def start(n: int, e: int, k: int) -> float:
@@ -57,9 +62,14 @@ def cost_of(game: Game, policy: dict[tuple[int, int, int], bool], tasks: int, mo
 def test_no_policy_of_four_thousand_is_better(game: Game) -> None:
     """Two tasks, up to four keeps: every table of escalations, each task from M1."""
     states = [(n, e, k) for n in (1, 2) for e in range(3 - n) for k in range(4)]
-    tables = (dict(zip(states, choice, strict=True)) for choice in product((False, True), repeat=len(states)))
+    tables = (
+        dict(zip(states, choice, strict=True))
+        for choice in product((False, True), repeat=len(states))
+    )
     least = min(cost_of(game, table, 2, 4) for table in tables)
-    assert reputation(game, UNIFORM, 2, user(game), routes=(1,), reach=4).cost[2] == pytest.approx(least, abs=1e-12)
+    assert reputation(game, UNIFORM, 2, user(game), routes=(1,), reach=4).cost[2] == pytest.approx(
+        least, abs=1e-12
+    )
     assert reputation(game, UNIFORM, 2, user(game), reach=4).cost[2] <= least + 1e-12
 
 
@@ -88,9 +98,14 @@ def test_simulated_play_has_the_value_of_its_plan() -> None:
     rng = np.random.default_rng(20)
     for checks in ("failure", "task"):
         leaving = user(T4, checks)
-        for escalating in (reputation_rule(leaving), lambda belief: np.full(np.shape(belief.mean), 0.3)):
+        for escalating in (
+            reputation_rule(leaving),
+            lambda belief: np.full(np.shape(belief.mean), 0.3),
+        ):
             plan = reputation(T4, UNIFORM, 40, leaving, checks, escalating)
-            played = play_sessions(T4, PlugIn(T4, checks), lambda b, _, f=escalating: f(b), 40, 4000, rng)
+            played = play_sessions(
+                T4, PlugIn(T4, checks), lambda b, _, f=escalating: f(b), 40, 4000, rng
+            )
             total = played.cost.sum(axis=0)
             assert abs(total.mean() - plan.cost[40]) < 4 * total.std() / np.sqrt(4000), checks
 
@@ -101,10 +116,16 @@ def test_a_best_plan_played_has_its_value(game: Game, checks: str) -> None:
 
     def provider(belief: Belief, task: int) -> Any:
         e, k = (np.rint(np.asarray(count) - 1).astype(int) for count in belief)
-        return plan.escalating[30 - task, np.minimum(e, 29), np.minimum(k, plan.escalating.shape[2] - 1)]
+        return plan.escalating[
+            30 - task, np.minimum(e, 29), np.minimum(k, plan.escalating.shape[2] - 1)
+        ]
 
-    rule = reputation(game, UNIFORM, 30, user(game, checks), checks, reputation_rule(user(game, checks)))
-    total = play_sessions(game, PlugIn(game, checks), provider, 30, 8000, np.random.default_rng(21)).cost.sum(axis=0)
+    rule = reputation(
+        game, UNIFORM, 30, user(game, checks), checks, reputation_rule(user(game, checks))
+    )
+    total = play_sessions(
+        game, PlugIn(game, checks), provider, 30, 8000, np.random.default_rng(21)
+    ).cost.sum(axis=0)
     error = total.std() / np.sqrt(8000)
     assert abs(total.mean() - plan.cost[30]) < 4 * error
     assert plan.cost[30] < rule.cost[30] - 1e-3  # with an end in sight it pays to milk
@@ -121,14 +142,19 @@ def test_random_rules_never_beat_the_plan() -> None:
                 e, k = (np.rint(np.asarray(count) - 1).astype(int) for count in belief)
                 return table[np.minimum(e, 11), np.minimum(k, 299)]
 
-            assert reputation(game, UNIFORM, 12, user(game), escalating=escalating).cost[12] >= best - 1e-12
+            assert (
+                reputation(game, UNIFORM, 12, user(game), escalating=escalating).cost[12]
+                >= best - 1e-12
+            )
 
 
 def test_the_hand_written_rule_reaches_commitment_in_the_long_run() -> None:
     """Within 1 % of J* a task, and no user is lost."""
     leaving, s0 = user(T4), thresholds(T4).s0
     rule = reputation_rule(leaving)
-    played = play_sessions(T4, PlugIn(T4), lambda b, _: rule(b), 2000, 400, np.random.default_rng(23))
+    played = play_sessions(
+        T4, PlugIn(T4), lambda b, _: rule(b), 2000, 400, np.random.default_rng(23)
+    )
     late = played.cost[500:].mean(axis=0)
     error = late.std() / np.sqrt(400)
     assert abs(late.mean() - solve(T4).cost) < 4 * error < 0.003
@@ -157,7 +183,9 @@ def test_below_a_patience_threshold_the_provider_milks(game: Game, checks: str) 
     for g in (0.1, 0.95):
         plan = reputation_discounted(game, UNIFORM, g, user(game, checks), checks, draws=600)
         e = np.arange(8)
-        k = np.floor((1 + e) / s0 - (2 + e) + 1e-9).astype(int)  # the most keeps at which the user stays
+        k = np.floor((1 + e) / s0 - (2 + e) + 1e-9).astype(
+            int
+        )  # the most keeps at which the user stays
         milks[g] = not plan.escalating[e, k].astype(bool).all()
     assert milks == {0.1: True, 0.95: False}
 
@@ -166,7 +194,9 @@ def test_where_losing_the_user_costs_more_than_escalating_nobody_milks_a_watchfu
     """t4-cascade, checks after each failure: l1 = 1.2 > cp2 = .75, so that the hand-written rule is optimal."""
     for g in (0.0, 0.3, 0.6, 0.9):
         best = reputation_discounted(T4, UNIFORM, g, user(T4), draws=600)
-        rule = reputation_discounted(T4, UNIFORM, g, user(T4), escalating=reputation_rule(user(T4)), draws=600)
+        rule = reputation_discounted(
+            T4, UNIFORM, g, user(T4), escalating=reputation_rule(user(T4)), draws=600
+        )
         assert best.cost == pytest.approx(rule.cost, rel=1e-9)
 
 
@@ -174,7 +204,13 @@ def test_where_losing_the_user_costs_more_than_escalating_nobody_milks_a_watchfu
 
 
 def for_ever(
-    game: Game, g: float, draws: int, leaving: Any, checks: str, escalating: Any = None, routes: Any = (1, 2)
+    game: Game,
+    g: float,
+    draws: int,
+    leaving: Any,
+    checks: str,
+    escalating: Any = None,
+    routes: Any = (1, 2),
 ) -> float:
     """(1-g) J by the recursion of the page over all beliefs of so many draws, M2 after the last."""
     start_2 = game.cost_of_pass[1] if game.net_value[1] >= 0 else game.leaving_cost[1]
@@ -332,15 +368,28 @@ def test_a_task_that_is_kept_waiting_to_its_end() -> None:
     ("call", "message"),
     [
         (lambda: reputation(T4, UNIFORM, 0, user(T4)), "tasks"),
-        (lambda: reputation(T4, UNIFORM, 3, lambda b: np.full(b.mean.shape, 0.5), "task"), "leaving must be 0 or 1"),
+        (
+            lambda: reputation(T4, UNIFORM, 3, lambda b: np.full(b.mean.shape, 0.5), "task"),
+            "leaving must be 0 or 1",
+        ),
         (lambda: reputation_discounted(T4, UNIFORM, 1.0, user(T4)), "discount"),
         (lambda: reputation_discounted(T4, UNIFORM, 0.5, user(T4), draws=0), "draws"),
         (lambda: reputation(T4, UNIFORM, 3, user(T4), routes=(2,)), "routes"),
         (lambda: reputation(T4, UNIFORM, 3, user(T4), escalating=lambda b: 2.0), "escalating"),
         (lambda: reputation(T4, UNIFORM, 3, lambda b: 2.0), "leaving"),
-        (lambda: reputation(T4, UNIFORM, 3, user(T4), escalating=lambda b: 1, starting=lambda b: 0.3), "starting"),
+        (
+            lambda: reputation(
+                T4, UNIFORM, 3, user(T4), escalating=lambda b: 1, starting=lambda b: 0.3
+            ),
+            "starting",
+        ),
         (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.full(3, 2.0)), "chances"),
-        (lambda: reputation_discounted(sample_games(2, np.random.default_rng(0)), UNIFORM, 0.5, user(T4)), "single"),
+        (
+            lambda: reputation_discounted(
+                sample_games(2, np.random.default_rng(0)), UNIFORM, 0.5, user(T4)
+            ),
+            "single",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call: Callable[[], Any], message: str) -> None:

@@ -1,7 +1,7 @@
 """A number and an array of one agree, and so do lists, planes and numpy's own numbers.
 
-The whole public face of the two-model theory, on games in which some numbers are single and some are
-arrays, and in which ties and boundaries are common.
+The whole public face of the two-model theory, on games in which some numbers are single and some
+are arrays, and in which ties and boundaries are common.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def test_an_array_answers_as_its_games_do(name: str, parts: int, data: st.DataOb
 
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name != "worst_cost"])
 def test_lists_numpy_s_numbers_and_double_precision(name: str) -> None:
-    """A list is an array; a float32 is the number it stands for, not a reason to compute in float32."""
+    """A list is an array; a float32 is a number, not a reason to compute in float32."""
     games = sample_games(6, np.random.default_rng(3))
     route, s, q = [1, 2] * 3, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
     arrays = [np.array(x) for x in (route, s, q)]
@@ -153,7 +153,9 @@ def test_lists_numpy_s_numbers_and_double_precision(name: str) -> None:
         np.testing.assert_array_equal(a, b)
     short = [x.astype(np.float32) for x in arrays]
     long = [x.astype(np.float64) for x in short]
-    pairs = zip(leaves(ANSWERS[name](games, *short)), leaves(ANSWERS[name](games, *long)), strict=True)
+    pairs = zip(
+        leaves(ANSWERS[name](games, *short)), leaves(ANSWERS[name](games, *long)), strict=True
+    )
     for a, b in pairs:
         np.testing.assert_array_equal(a, b)
     one = games[0]

@@ -1,4 +1,4 @@
-"""Play with s hidden: every outcome an equilibrium, no equilibrium missed, and the table of twelve games."""
+"""Play with s hidden: every outcome an equilibrium, none missed, and the twelve games."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ SUITE = {
     "latency-low-penalty": (0.7, 0.7), "latency-high-penalty": (1.0, 1.0),
     "t4-leave-costly": (0.58, 0.75), "t4-reason": (0.75, 0.75),
     "t4-leave-cheap": (0.43, 0.43), "t4-cascade": (0.75, 0.75),
-    "t5-stay": (0.4, 0.7), "t5-leave": (0.35, 0.4), "t5-reason": (0.68, 0.68), "t5-cascade": (1.4, 1.4),
+    "t5-stay": (0.4, 0.7), "t5-leave": (0.35, 0.4),
+    "t5-reason": (0.68, 0.68), "t5-cascade": (1.4, 1.4),
 }  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def provider_gap(game: Game, s: np.ndarray, q: np.ndarray, grid: int = 201) -> n
 
 
 def equilibria(games: Game) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """(exists, s, q) of the three kinds on route 1, written out for xi1, xi2, cp1 - cp2 and P - d all nonzero."""
+    """(exists, s, q) of the three kinds on route 1; xi1, xi2, cp1 - cp2, P - d are not 0."""
     (xi1, xi2), (cp1, cp2) = games.net_value, games.cost_of_pass
     (p1, p2), (c1, c2) = games.success, games.cost
     s_high = np.nan_to_num(thresholds(games).s_high)
@@ -80,7 +81,7 @@ def test_no_deviation_pays_in_1e5_games_and_the_costs_follow() -> None:
 
 
 def test_every_listed_outcome_is_an_equilibrium() -> None:
-    """Single games, boundaries included: every end and middle of an outcome, and the choice of route."""
+    """Boundaries included: every end and middle of an outcome, and the choice of route."""
     rng = np.random.default_rng(42)
     for games in (sample_games(40, rng), boundary_games(160, rng)):
         play = simultaneous(games)
@@ -100,7 +101,7 @@ def test_every_listed_outcome_is_an_equilibrium() -> None:
 
 
 def test_no_equilibrium_is_missed() -> None:
-    """Each of 100 cells of the (s, q) square of route 1 is searched for a point where neither side regrets anything."""
+    """In each of 100 cells of the (s, q) square a search for a point without regrets."""
     rng = np.random.default_rng(43)
     for regime in ("++", "--", "-+", "+-"):
         games = sample_games(40, rng, regime)
@@ -115,15 +116,19 @@ def test_no_equilibrium_is_missed() -> None:
 
 
 def least_regret(games: Game, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(regret, s, q) of the least sum of both sides' regrets in each cell: shape (cells^2, n), by ever finer grids."""
-    corner = np.stack(np.meshgrid(*[np.arange(cells) / cells] * 2)).reshape(2, -1, 1) * np.ones(games.shape)
+    """(regret, s, q) of the least sum of regrets in each cell, (cells^2, n), by finer grids."""
+    corner = np.stack(np.meshgrid(*[np.arange(cells) / cells] * 2)).reshape(2, -1, 1) * np.ones(
+        games.shape
+    )
     low, high = corner, corner + 1 / cells
     fractions = np.stack(np.meshgrid(*[np.linspace(0, 1, 9)] * 2)).reshape(2, -1, 1, 1)
     for _ in range(12):
         s, q = (low[i] + fractions[i] * (high - low)[i] for i in (0, 1))
         utility, cost = values(games, 1, s, q)
         best = values(games, 1, s, best_response(games, 1, s).low)[0]
-        cheapest = np.minimum(values(games, 1, 0.0, q)[1], values(games, 1, 1.0, q)[1])  # J is monotone in s
+        cheapest = np.minimum(
+            values(games, 1, 0.0, q)[1], values(games, 1, 1.0, q)[1]
+        )  # J is monotone in s
         regret = (best - utility) / games.value + (cost - cheapest) / games.penalty
         k = regret.argmin(axis=0)[None]
         regret, s, q = (np.take_along_axis(x, k, axis=0)[0] for x in (regret, s, q))
@@ -153,19 +158,21 @@ def test_with_both_models_worth_their_time_or_neither_hiding_changes_nothing() -
 
 
 def test_a_mixed_equilibrium_can_be_an_outcome() -> None:
-    """cp1 < cp2 and P > d: the user leaves just often enough that the provider does not care how often it escalates."""
+    """cp1 < cp2 and P > d: the user leaves so often that the provider does not care about s."""
     game = dataclasses.replace(GAMES["t5-stay"], penalty=3.0)
     kinds = [outcome.kind for outcome in simultaneous(game).outcomes]
     assert kinds == ["stay", "mixed", "leave"]
     mixed = simultaneous(game).outcomes[1]
     s, q = mixed.cascade[0], mixed.abandon
     assert best_response(game, 1, s).low == pytest.approx(q, abs=1e-9)
-    assert [payoffs(game, 1, other, q).cost for other in (0.0, 0.5, 1.0)] == pytest.approx([mixed.cost] * 3)
+    assert [payoffs(game, 1, other, q).cost for other in (0.0, 0.5, 1.0)] == pytest.approx(
+        [mixed.cost] * 3
+    )
     assert payoffs(game, 2, 0.0, q).cost == pytest.approx(mixed.cost)
 
 
 def test_a_lottery_over_s_would_add_outcomes() -> None:
-    """What is left out, and why it is said: in t4-leave-costly the provider may draw s = 0 or 1 once a task."""
+    """What is left out: in t4-leave-costly the provider may draw s = 0 or 1 once a task."""
     game, q = GAMES["t4-leave-costly"], np.linspace(0, 1, 2001)
     q_c = 0.375
     never, always = values(game, 1, 0.0, q)[0], values(game, 1, 1.0, q)[0]
@@ -178,12 +185,14 @@ def test_a_lottery_over_s_would_add_outcomes() -> None:
 
 
 def test_games_in_eighths_have_an_answer_whatever_ties() -> None:
-    """G(0) = G(1) and P = cp1 = cp2 occur among them: every outcome is an equilibrium, alone or in an array."""
+    """Also where G(0) = G(1) or P = cp1 = cp2 every outcome is an equilibrium."""
     rng = np.random.default_rng(46)
     p, t, c = (rng.integers(low, high, (2, 20_000)) for low, high in ((1, 8), (0, 12), (1, 9)))
     value, penalty = rng.integers(1, 13, (2, 20_000))
     keep = (p[0] < p[1]) & (t[0] < t[1]) & (c[0] < c[1])
-    games = Game(*(x[keep] / 8 for x in (value, penalty)), *(tuple(x[:, keep] / 8) for x in (p, t, c)))
+    games = Game(
+        *(x[keep] / 8 for x in (value, penalty)), *(tuple(x[:, keep] / 8) for x in (p, t, c))
+    )
     (p1, p2), (c1, c2) = games.success, games.cost
     constant = p1 * c2 - p2 * c1 == c2 - c1 - games.penalty * (p2 - p1)
     assert constant.sum() > 20
@@ -200,8 +209,10 @@ def test_games_in_eighths_have_an_answer_whatever_ties() -> None:
                 assert provider_gap(games[k], s, q).max() < 1e-11
 
 
-def test_where_the_provider_is_indifferent_to_everything_every_best_response_is_an_outcome() -> None:
-    """P = cp1 = cp2: its cost is P whatever happens, so each s is an equilibrium with the reply to it."""
+def test_where_the_provider_is_indifferent_to_everything_every_best_response_is_an_outcome() -> (
+    None
+):
+    """P = cp1 = cp2, the cost whatever happens: each s with the reply to it will do."""
     game = Game(1, 0.5, (0.5, 0.75), (0.25, 0.875), (0.25, 0.375))
     outcomes = [outcome for outcome in simultaneous(game).outcomes if outcome.route == 1]
     assert {outcome.kind for outcome in outcomes} == {"stay", "mixed", "leave"}

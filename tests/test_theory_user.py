@@ -92,7 +92,9 @@ def test_at_s0_exactly_two_replies_tie() -> None:
     assert best_response(game, 1, s0 + 1e-14).high == 0
 
 
-def exact_thresholds(value: Fraction, success: list[Fraction], latency: list[Fraction]) -> list[Fraction]:
+def exact_thresholds(
+    value: Fraction, success: list[Fraction], latency: list[Fraction]
+) -> list[Fraction]:
     """s0, or s_L and s_H, of the game in exact arithmetic (s_L to forty digits)."""
     p2, (k1, k2) = success[1], [1 - p for p in success]
     x1, x2 = (value * p - t for p, t in zip(success, latency, strict=True))
@@ -100,7 +102,8 @@ def exact_thresholds(value: Fraction, success: list[Fraction], latency: list[Fra
         return [-x1 / (x2 / p2 - x1)]
     if not (x1 > 0 > x2):
         return []
-    # F(s, 0) = x1 p2^2 (1-s) + x2 s (1 - k1 k2 (1-s)) = c + b s + a s^2, whose one positive root is s_L
+    # F(s, 0) = x1 p2^2 (1-s) + x2 s (1 - k1 k2 (1-s)) = c + b s + a s^2;
+    # its one positive root is s_L
     a, b, c = k1 * k2 * x2, x2 * (1 - k1 * k2) - x1 * p2**2, x1 * p2**2
     root = Fraction(math.isqrt(int((b * b - 4 * a * c) * 10**80)), 10**40)
     return [(-b - root) / (2 * a), x1 / (x1 - x2)]
@@ -116,14 +119,18 @@ def test_decimal_games_meet_the_threshold_they_mean() -> None:
         if success[0] == success[1] or latency[0] == latency[1]:
             continue
         marks = exact_thresholds(Fraction(int(value), 20), success, latency)
-        game = Game(value / 20, 1e3, tuple(map(float, success)), tuple(map(float, latency)), (0.1, 0.2))
+        game = Game(
+            value / 20, 1e3, tuple(map(float, success)), tuple(map(float, latency)), (0.1, 0.2)
+        )
         names = ["s0"] if np.isfinite(thresholds(game).s0) else ["s_low", "s_high"]
         for name, exact in zip(names if marks else [], marks, strict=True):
             s = snapped(game, float(exact))
             met[name] += 1
             assert s == getattr(thresholds(game), name) == pytest.approx(float(exact), rel=1e-12)
             reply = best_response(game, 1, float(exact))
-            assert (reply.low, reply.high) == {"s0": (0, 1), "s_high": (1, 1), "s_low": (0, 0)}[name]
+            assert (reply.low, reply.high) == {"s0": (0, 1), "s_high": (1, 1), "s_low": (0, 0)}[
+                name
+            ]
             for beyond in (float(exact) * (1 - 1e-9), float(exact) * (1 + 1e-9)):
                 assert snapped(game, min(beyond, 1.0)) == min(beyond, 1.0)
     assert min(met.values()) > 20
@@ -139,12 +146,14 @@ def test_the_ramp_rises_strictly_from_s_low_to_s_high() -> None:
     q = best_response(games, 1, s).low
     assert (q[0] == 0).all()
     assert (q[-1] == 1).all()
-    assert (np.diff(q, axis=0) > 0).mean() > 0.999  # strict but where neighbouring s round to the same q
+    assert (
+        np.diff(q, axis=0) > 0
+    ).mean() > 0.999  # strict but where neighbouring s round to the same q
     assert (np.diff(q, axis=0) >= -1e-12).all()
 
 
 def test_q_dagger_is_accurate_at_both_ends_of_the_ramp() -> None:
-    """Next to s_L and s_H the root is lost to cancellation unless it is computed from the right end."""
+    """Next to s_L and s_H the root cancels unless it is computed from the right end."""
 
     game = GAMES["t5-cascade"]
     (p1, p2), (t1, t2) = ((Fraction(str(x)) for x in pair) for pair in (game.success, game.latency))
@@ -154,9 +163,13 @@ def test_q_dagger_is_accurate_at_both_ends_of_the_ramp() -> None:
         q, exact_s = Fraction(float(best_response(game, 1, s).low)), Fraction(float(s))
 
         def slope(q: Fraction, s: Fraction = exact_s) -> Fraction:
-            return xi1 * (1 - s) * (p2 + k2 * q) ** 2 + xi2 * s * (1 - k1 * k2 * (1 - s) * (1 - q) ** 2)
+            return xi1 * (1 - s) * (p2 + k2 * q) ** 2 + xi2 * s * (
+                1 - k1 * k2 * (1 - s) * (1 - q) ** 2
+            )
 
-        step = Fraction(1, 10**6) * min(q, 1 - q)  # correct to 6 digits of the distance to the nearer end
+        step = Fraction(1, 10**6) * min(
+            q, 1 - q
+        )  # correct to 6 digits of the distance to the nearer end
         assert slope(q - step) < 0 < slope(q + step)
 
 
@@ -184,8 +197,12 @@ def test_regret_is_signed_and_small_regrets_are_right(monkeypatch: pytest.Monkey
             exact = float(utility(s, best) - utility(s, q))
             assert user_regret(game, 1, s, q) == pytest.approx(exact, rel=1e-9, abs=1e-16)
     # a reply that is not the best shows: nothing turns a negative regret into a positive one
-    monkeypatch.setattr("routing_game.theory.user._maximiser", lambda *_: (np.float64(0.9), 0.9, True))
-    assert user_regret(game, 1, 0.2, 0.0) == pytest.approx(float(utility(0.2, 0.9) - utility(0.2, 0)))
+    monkeypatch.setattr(
+        "routing_game.theory.user._maximiser", lambda *_: (np.float64(0.9), 0.9, True)
+    )
+    assert user_regret(game, 1, 0.2, 0.0) == pytest.approx(
+        float(utility(0.2, 0.9) - utility(0.2, 0))
+    )
     assert user_regret(game, 1, 0.2, 0.0) < 0
 
 
@@ -197,13 +214,15 @@ def test_snapping_moves_what_rounding_explains_and_nothing_else() -> None:
         has = np.isfinite(mark)
         s = np.where(has, mark, 0.5)
         for step in (1 - 1e-8, 1 + 1e-8):
-            np.testing.assert_array_equal(snapped(games, np.minimum(s * step, 1)), np.minimum(s * step, 1))
+            np.testing.assert_array_equal(
+                snapped(games, np.minimum(s * step, 1)), np.minimum(s * step, 1)
+            )
         for near in (np.nextafter(s, 0), np.nextafter(s, 1)):
             np.testing.assert_array_equal(snapped(games, near)[has], mark[has])
 
 
 def test_single_games_answer_as_arrays_do() -> None:
-    """Numbers and arrays go different ways through numpy; P = d makes eta1 = eta2, a division by zero for numbers."""
+    """Numbers go other ways through numpy; P = d makes eta1 = eta2, a division by zero there."""
     rng = np.random.default_rng(16)
     games = boundary_games(300, rng)
     for route in (1, 2):

@@ -30,7 +30,7 @@ def test_throttling_reference(row: dict) -> None:
 
 
 def test_throttling_by_trying_latencies() -> None:
-    """No pair of latencies above the game's own is cheaper, and the one that is named is as cheap as stated."""
+    """No latencies above the game's own are cheaper; those named are as cheap as stated."""
     rng = np.random.default_rng(33)
     for games in (sample_games(150, rng), boundary_games(150, rng)):
         best, lifted = throttle(games), dataclasses.replace(games, ordered=False)
@@ -57,7 +57,8 @@ def test_forced_throttling_is_the_infimum_over_latencies() -> None:
         infimum, own = forced_throttling(games), games.latency
         further = games.value * np.concatenate([[0], np.geomspace(1e-6, 2, 40)])[:, None]
         slow1, slow2 = (
-            np.maximum(t, games.value * p * (1 + 1e-9)) + further for t, p in zip(own, games.success, strict=True)
+            np.maximum(t, games.value * p * (1 + 1e-9)) + further
+            for t, p in zip(own, games.success, strict=True)
         )
         levels = {"first": (slow1, own[1]), "second": (own[0], slow2), "both": (slow1, slow2)}
         for name, latency in levels.items():
@@ -110,15 +111,19 @@ def test_a_task_that_is_just_worth_starting_is_started() -> None:
 def test_throttling_at_any_level() -> None:
     game = GAMES["value-strong"]
     assert throttling_gain(game, game.latency) == 0
-    gain = throttling_gain(dataclasses.replace(game, penalty=0.55), (0.1, np.array([0.3, 1.599, 1.601, 5.0])))
-    assert gain == pytest.approx([0, 0, 0.625 - 0.61, 0.625 - 0.61])  # nothing until M2 is not worth its time
+    gain = throttling_gain(
+        dataclasses.replace(game, penalty=0.55), (0.1, np.array([0.3, 1.599, 1.601, 5.0]))
+    )
+    assert gain == pytest.approx(
+        [0, 0, 0.625 - 0.61, 0.625 - 0.61]
+    )  # nothing until M2 is not worth its time
     assert throttling_gain(game, (2.0, 2.0)) == pytest.approx(0.625 - 0.7)  # it can cost, too
     with pytest.raises(ValueError, match="latency of model 2 lies below"):
         throttling_gain(game, (0.1, 0.2))
 
 
 def test_the_throttling_gain_has_its_kink_at_d() -> None:
-    """Convex and piecewise linear in P, not linear: (2, .4, .8, .3, .5, .35, .6, P), kink at .625."""
+    """Convex, piecewise linear in P: (2, .4, .8, .3, .5, .35, .6, P) has a kink at .625."""
     penalty = np.linspace(0.3, 0.74, 89)
     gain = throttle(Game(2, penalty, (0.4, 0.8), (0.3, 0.5), (0.35, 0.6))).gain
     second = np.diff(gain, 2)
@@ -134,7 +139,10 @@ def test_participation_by_grid() -> None:
         best = np.full(games.shape, np.inf)
         s0, s_low, s_high = thresholds(games)
         points = [np.full(games.shape, s) for s in np.linspace(0, 1, 401)]
-        points += [np.where(np.isnan(s), 0, np.clip(s, 0, 1)) for s in (s0, s_low, s_high, answer.threshold)]
+        points += [
+            np.where(np.isnan(s), 0, np.clip(s, 0, 1))
+            for s in (s0, s_low, s_high, answer.threshold)
+        ]
         for route in (1, 2):
             for s in points if route == 1 else points[:1]:
                 reply = best_response(games, route, s)
@@ -142,7 +150,9 @@ def test_participation_by_grid() -> None:
                 best = np.minimum(best, np.where(result.utility >= -1e-12, result.cost, np.inf))
         accepted = answer.route > 0
         np.testing.assert_array_equal(accepted, np.isfinite(best))
-        gap = best[accepted] / answer.cost[accepted] - 1  # a mixed reply is optimal between grid points
+        gap = (
+            best[accepted] / answer.cost[accepted] - 1
+        )  # a mixed reply is optimal between grid points
         assert gap.min() > -1e-9
         assert np.quantile(gap, 0.999) < 1e-9
 

@@ -34,7 +34,13 @@ from routing_game.theory.remedies import (
 from routing_game.theory.robust import RobustCommitment, robust_commitment, worst_cost
 from routing_game.theory.simultaneous import SimultaneousPlay, simultaneous
 from routing_game.theory.subscription import Subscription, deterring_cancel, solve_subscription
-from routing_game.theory.user import BestResponse, Thresholds, best_response, thresholds, user_regret
+from routing_game.theory.user import (
+    BestResponse,
+    Thresholds,
+    best_response,
+    thresholds,
+    user_regret,
+)
 from routing_game.theory.welfare import (
     ForcedThrottling,
     Participation,

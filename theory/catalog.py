@@ -16,7 +16,9 @@ from routing_game.theory.game import Game
 from routing_game.theory.numbers import whole
 
 
-def _game(value: float, penalty: float, p1: float, p2: float, c1: float, c2: float, t1: float, t2: float) -> Game:
+def _game(
+    value: float, penalty: float, p1: float, p2: float, c1: float, c2: float, t1: float, t2: float
+) -> Game:
     return Game(value, penalty, (p1, p2), (t1, t2), (c1, c2))
 
 
@@ -35,7 +37,7 @@ GAMES: dict[str, Game] = {
     "t5-reason": _game(1, 0.6, 0.5, 0.7, 0.4, 0.5, 0.3, 0.9),
     "t5-cascade": _game(1, 3, 0.5, 0.7, 0.45, 0.5, 0.3, 0.9),
 }
-"""The standard suite: one game for each kind of equilibrium. The two cascade games have a cliff at the optimum."""
+"""The standard suite, one game for each kind of equilibrium; cascades stand on a cliff."""
 
 _Z = 1.959963984540054  # two-sided 95 %
 
@@ -78,7 +80,7 @@ class ModelEstimate:
 
 @dataclass(frozen=True)
 class RealPair:
-    """A measured standard and reasoning model, with a chosen task value V (seconds) and penalty P (US dollars)."""
+    """A measured standard and reasoning model, with a chosen V (seconds) and P (US dollars)."""
 
     standard: ModelEstimate
     reasoning: ModelEstimate
@@ -196,10 +198,10 @@ def load(name: str) -> Game:
 
 
 def sample_games(n: int, rng: np.random.Generator, regime: str | None = None) -> Game:
-    """An array of n random games: the ordered pairs p, t, c are sorted uniforms, V and P are uniform.
+    """An array of n random games: p, t and c are pairs of sorted uniforms, V and P uniform.
 
-    p in (.02, .98), c in (0, 1), t in (0, 1), V in (.1, 3), P in (.05, 4); with ``regime``, only games
-    whose signs of (xi1, xi2) are as asked ("++", "--", "-+" or "+-").
+    p in (.02, .98), c in (0, 1), t in (0, 1), V in (.1, 3), P in (.05, 4); with ``regime``, only
+    games whose signs of (xi1, xi2) are as asked ("++", "--", "-+" or "+-").
 
     Raises:
         ValueError: n is not a whole number of at least 0, or there is no such regime.

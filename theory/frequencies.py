@@ -1,9 +1,10 @@
 """How often each kind of optimum occurs, under stated priors over games.
 
-"Routing is almost always static" is a statement about a distribution of games, so it needs one. Each prior is a
-function (n, rng) -> array of n games that keeps the paper's ordering p1 < p2, t1 < t2, c1 < c2; none was tuned to a
-result. Cascades are the rules "s0" and "s_L" (see `provider.RULES`): there the best cascade probability lies strictly
-between 0 and 1. (Section 4 of the paper; the priors are ours, it states none.)
+"Routing is almost always static" is a statement about a distribution of games, so it needs one.
+Each prior is a function (n, rng) -> array of n games that keeps the paper's ordering p1 < p2,
+t1 < t2, c1 < c2; none was tuned to a result. Cascades are the rules "s0" and "s_L"
+(see `provider.RULES`): there the best cascade probability lies strictly between 0 and 1. (Section 4
+of the paper; the priors are ours, it states none.)
 """
 
 from __future__ import annotations
@@ -24,34 +25,41 @@ _BATCH = 1 << 17
 
 
 def uniform(n: int, rng: np.random.Generator) -> Game:
-    """Uniform: p on (.02, .98), t and c on (0, 1), each pair sorted; V on (.1, 3), P on (.05, 4)."""
+    """Uniform: p on (.02, .98), t, c on (0, 1), pairs sorted; V on (.1, 3), P on (.05, 4)."""
     return sample_games(n, rng)
 
 
 def unit(n: int, rng: np.random.Generator) -> Game:
-    """Every number uniform on (0, 1), pairs sorted: neither V nor P ever exceeds what one pass may cost."""
+    """All uniform on (0, 1), pairs sorted: neither V nor P exceeds what one pass may cost."""
     value, penalty = 1 - rng.random((2, n))  # (0, 1]
     success, latency, cost = (_sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))) for _ in range(3))
     return Game(value, penalty, success, latency, cost)
 
 
 def ratios(n: int, rng: np.random.Generator) -> Game:
-    """Scale-free: p sorted uniform; t2/t1, c2/c1 log-uniform on (1, 100); V/t1, P/c1 log-uniform on (1/2, 200)."""
+    """Scale-free: p sorted uniform; the rest log-uniform: t2/t1 and c2/c1 on (1, 100), V/t1 and
+    P/c1 on (1/2, 200).
+    """
     latency, cost = np.exp(rng.uniform(0, np.log(100), (2, n)))
     value, penalty = np.exp(rng.uniform(np.log(0.5), np.log(200), (2, n)))
-    return Game(value, penalty, _sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))), (1.0, latency), (1.0, cost))
+    return Game(
+        value, penalty, _sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))), (1.0, latency), (1.0, cost)
+    )
 
 
 def measured(n: int, rng: np.random.Generator) -> Game:
-    """Around the measured pairs of the catalog: one at random; log odds of p, log t and log c each moved by N(0, 1/2),
-    pairs sorted; V log-uniform from half of min(t/p) to twice max(t/p), P likewise from c/p.
+    """Around the measured pairs of the catalog: one at random; log odds of p, log t and log c each
+    moved by N(0, 1/2), pairs sorted; V log-uniform from half of min(t/p) to twice max(t/p), P
+    likewise from c/p.
     """
     pairs = Game.stack([pair.game for pair in PAIRS.values()])[rng.integers(0, len(PAIRS), n)]
     p, t, c = (np.array(pair) for pair in (pairs.success, pairs.latency, pairs.cost))
     noise_p, noise_t, noise_c = np.exp(rng.normal(0, 0.5, (3, 2, n)))
     success = _sorted(p * noise_p / (1 - p + p * noise_p))
     latency, cost = _sorted(t * noise_t), _sorted(c * noise_c)
-    value, penalty = (_around(np.array(level) / np.array(success), rng) for level in (latency, cost))
+    value, penalty = (
+        _around(np.array(level) / np.array(success), rng) for level in (latency, cost)
+    )
     return Game(value, penalty, success, latency, cost)
 
 
@@ -65,7 +73,7 @@ PRIORS: dict[str, Prior] = {
 
 
 def frequencies(prior: str, n: int, rng: np.random.Generator) -> dict[str, float]:
-    """Share of each kind of optimum among ``n`` games drawn from a prior of `PRIORS`; two million take seconds.
+    """Share of each kind of optimum among ``n`` games of a prior of `PRIORS`, millions in seconds.
 
     Raises:
         ValueError: no such prior, or n is not a whole number of at least 1.
@@ -81,7 +89,7 @@ def frequencies(prior: str, n: int, rng: np.random.Generator) -> dict[str, float
 
 
 def _sorted(pair: Array) -> tuple[Array, Array]:
-    """(lesser, greater) of two draws; nudged apart if they are equal, which the ordering forbids."""
+    """(lesser, greater) of two draws; nudged apart if equal, which the ordering forbids."""
     low, high = np.sort(pair, axis=0)
     return low, np.where(high > low, high, np.nextafter(low, np.inf))
 

@@ -1,12 +1,14 @@
 """The game: two models behind one interface, a provider who routes, a user who may leave.
 
-One *pass* of model M_i solves the task with probability p_i, costs the provider c_i and delays the user by t_i.
-A solved task is worth V to the user; an abandoned one costs the provider the penalty P. V and t share one unit
-(the user's), c and P another (the provider's); only ratios inside each pair matter.
+One *pass* of model M_i solves the task with probability p_i, costs the provider c_i and delays the
+user by t_i. A solved task is worth V to the user; an abandoned one costs the provider the
+penalty P. V and t share one unit (the user's), c and P another (the provider's); only ratios inside
+each pair matter.
 
-The provider commits to a route i, the model that starts, and a cascade probability s, the chance that a failed
-pass of M1 is followed by M2 instead of M1 again. From M2 there is no way back. After each failed pass the user
-leaves with probability q; the first pass is always made. (Section 3 of the paper.)
+The provider commits to a route i, the model that starts, and a cascade probability s, the chance
+that a failed pass of M1 is followed by M2 instead of M1 again. From M2 there is no way back. After
+each failed pass the user leaves with probability q; the first pass is always made. (Section 3 of
+the paper.)
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from routing_game.theory.numbers import Array, Real, difference, plain, require,
 
 
 class Commitment(NamedTuple):
-    """What a provider commits to: a route i in {1, 2} and a cascade probability s in [0, 1] (free if i = 2)."""
+    """What a provider commits to: a route i, 1 or 2, and a cascade s (free if i = 2)."""
 
     route: int
     cascade: float
@@ -33,8 +35,8 @@ class Commitment(NamedTuple):
 class Task(NamedTuple):
     """What one finished task showed.
 
-    The user made a decision after every failed pass: there were ``standard + reasoning - solved`` of them, and all
-    but the last were "stay" if the task was abandoned.
+    The user made a decision after every failed pass: there were ``standard + reasoning - solved``
+    of them, and all but the last were "stay" if the task was abandoned.
     """
 
     standard: int
@@ -48,14 +50,15 @@ class Task(NamedTuple):
     utility: float
     """What the task was worth to the user: V if solved, less the time of the passes."""
     truncated: bool = False
-    """Stopped by the simulator; cost and utility then include the expected value of what was cut off."""
+    """Stopped by the simulator; cost and utility then include what to expect of the rest."""
 
 
 @dataclass(frozen=True, eq=False)
 class Game:
     """One routing game, or an array of them.
 
-    Every number may be an array; all broadcast to ``shape`` and each call on the game answers for all of them.
+    Every number may be an array; all broadcast to ``shape`` and each call on the game answers for
+    all of them.
 
     Args:
         value: V > 0, what a solved task is worth to the user.
@@ -63,15 +66,16 @@ class Game:
         success: (p1, p2), chance that one pass solves the task, strictly between 0 and 1.
         latency: (t1, t2), delay of one pass in units of value, at least 0.
         cost: (c1, c2), the provider's price of one pass in units of penalty, at least 0.
-        ordered: insist on the paper's ordering p1 < p2, t1 < t2, c1 < c2. With False any order goes, and costs may
-            be negative (a per-call price can exceed the cost of a pass).
+        ordered: insist on the paper's ordering p1 < p2, t1 < t2, c1 < c2. With False any order
+            goes, and costs may be negative (a per-call price can exceed the cost of a pass).
 
     Raises:
         ValueError: a number is not finite or out of range, shapes do not broadcast, or the ordering
-            fails; also where doubles could overflow: a number beyond 1e100, or V, P or p below 1e-100.
+            fails. Doubles could overflow beyond 1e100, or with V, P or p below 1e-100.
 
     Example:
-        >>> Game(value=1, penalty=1.5, success=(0.3, 0.8), latency=(0.4, 0.5), cost=(0.15, 0.6)).regime
+        >>> game = Game(1, 1.5, success=(0.3, 0.8), latency=(0.4, 0.5), cost=(0.15, 0.6))
+        >>> game.regime
         '-+'
     """
 
@@ -96,10 +100,13 @@ class Game:
     def net_value(self) -> tuple[Real, Real]:
         """(xi1, xi2), xi = V p - t: what one pass is worth to the user.
 
-        Positive: the model is *value-dominated*; negative: *latency-dominated*. A difference within rounding error
-        of zero counts as zero, so that decimal inputs meet the boundary they mean (V = .7, p = .1, t = .07).
+        Positive: the model is *value-dominated*; negative: *latency-dominated*. What differs from
+        zero by rounding only is zero, so that decimal inputs meet the boundary they mean
+        (V = .7, p = .1, t = .07).
         """
-        xi1, xi2 = (difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True))
+        xi1, xi2 = (
+            difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True)
+        )
         return _frozen(xi1), _frozen(xi2)
 
     @property
@@ -114,13 +121,13 @@ class Game:
 
     @property
     def leaving_cost(self) -> tuple[Real, Real]:
-        """(l1, l2), l = c + P (1 - p): the provider's cost if the user leaves at the first failure."""
+        """(l1, l2), l = c + P (1 - p): the provider's cost if the user leaves at once."""
         k1, k2 = self.failure
         return self.cost[0] + self.penalty * k1, self.cost[1] + self.penalty * k2
 
     @property
     def regime(self) -> Any:
-        """Signs of (xi1, xi2): "++", "--", "-+" or "+-", with "0" at a boundary; an array of str for many games."""
+        """Signs of (xi1, xi2): "++", "--", "-+" or "+-", "0" at a boundary; str, or an array."""
         sign1, sign2 = (np.sign(xi).astype(int) for xi in self.net_value)
         return plain(np.broadcast_to(_REGIMES[3 * sign1 + sign2 + 4], self.shape))
 
@@ -139,7 +146,7 @@ class Game:
 
     @classmethod
     def stack(cls, games: Sequence[Game]) -> Game:
-        """One array of games, shape (len(games),), from single games; ordered only if all of them are.
+        """One array of games, shape (len(games),), from single games; ordered if all of them are.
 
         Raises:
             ValueError: no games, or one of them is an array.
@@ -149,10 +156,12 @@ class Game:
             raise ValueError(f"games must be single games, at least one; got the shapes {shapes}")
         value, penalty, *rest = np.array([g._numbers() for g in games], dtype=float).T
         ordered = all(g.ordered for g in games)
-        return cls(value, penalty, (rest[0], rest[1]), (rest[2], rest[3]), (rest[4], rest[5]), ordered)
+        return cls(
+            value, penalty, (rest[0], rest[1]), (rest[2], rest[3]), (rest[4], rest[5]), ordered
+        )
 
     def _unchecked(self, *numbers: Array) -> Game:
-        """A game of numbers that were checked before; blocks of a large array are made thousands of times."""
+        """A game of numbers that were checked before: a large array is cut into many blocks."""
         value, penalty, p1, p2, t1, t2, c1, c2 = (x if np.ndim(x) else float(x) for x in numbers)
         game = object.__new__(Game)
         members = (value, penalty, (p1, p2), (t1, t2), (c1, c2), self.ordered)
@@ -176,14 +185,21 @@ class Game:
 
     def _full(self) -> list[Array]:
         shape = self.shape
-        return [np.asarray(x) if np.shape(x) == shape else np.broadcast_to(x, shape) for x in self._numbers()]
+        return [
+            np.asarray(x) if np.shape(x) == shape else np.broadcast_to(x, shape)
+            for x in self._numbers()
+        ]
 
     def _check_shapes(self) -> None:
         try:
             _ = self.shape
         except ValueError:
-            shapes = {f.name: _shapes(getattr(self, f.name)) for f in fields(self) if f.name != "ordered"}
-            raise ValueError(f"the shapes of a game's numbers must broadcast, got {shapes}") from None
+            shapes = {
+                f.name: _shapes(getattr(self, f.name)) for f in fields(self) if f.name != "ordered"
+            }
+            raise ValueError(
+                f"the shapes of a game's numbers must broadcast, got {shapes}"
+            ) from None
 
     def _check_ranges(self) -> None:
         for name in ("value", "penalty"):
@@ -192,7 +208,9 @@ class Game:
             require(x >= _LEAST, name, x, f"be at least {_LEAST:g} {_UNITS}")
         for i in (0, 1):
             p, t, c = self.success[i], self.latency[i], self.cost[i]
-            rule = f"lie strictly between 0 and 1 (a probability, not a percentage; from {_LEAST:g})"
+            rule = (
+                f"lie strictly between 0 and 1 (a probability, not a percentage; from {_LEAST:g})"
+            )
             require((p >= _LEAST) & (p < 1), f"success of model {i + 1}", p, rule)
             require(t >= 0, f"latency of model {i + 1}", t, "be at least 0")
             if self.ordered:
@@ -205,12 +223,16 @@ class Game:
             bad = first >= second
             if bad.any():
                 rule = "be larger for model 2 than for model 1 (ordered=False lifts this)"
-                raise ValueError(f"{name} must {rule}, got {shown(first, bad)} and {shown(second, bad)}")
+                raise ValueError(
+                    f"{name} must {rule}, got {shown(first, bad)} and {shown(second, bad)}"
+                )
 
 
 def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
-    """Raise ValueError unless every route is 1 or 2 and every cascade and abandon is a probability."""
-    require((route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)")
+    """Raise ValueError unless every route is 1 or 2, every cascade and abandon a probability."""
+    require(
+        (route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)"
+    )
     require((cascade >= 0) & (cascade <= 1), "cascade", cascade, "lie in [0, 1]")
     require((abandon >= 0) & (abandon <= 1), "abandon", abandon, "lie in [0, 1]")
 

@@ -1,4 +1,4 @@
-"""Numbers and arrays of them: what they are called, what counts as equal, how a wrong one is refused, a search.
+"""Numbers and arrays of them: names, what counts as equal, how a wrong one is refused, a search.
 
 Every module of theory stands on this one; it knows none of them.
 """
@@ -20,7 +20,7 @@ TIE = 1e-12
 """Costs that agree to this relative tolerance count as equal: both commitments are optimal."""
 
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
-"""Relative error that a difference of products inherits from its factors, each a decimal rounded to a double."""
+"""Relative error that V p - t inherits from its factors, decimals rounded to doubles."""
 
 
 def plain(x: Any) -> Any:
@@ -58,7 +58,7 @@ def whole(name: str, n: Any, at_least: int) -> int:
 
 
 def require(holds: Any, name: str, x: Any, rule: str) -> None:
-    """Raise ValueError naming the field, the value and the rule; ``holds`` may be a bool, an array or a tensor."""
+    """Raise ValueError with name, value and rule unless ``holds``, a bool, array or tensor."""
     if holds.all() if hasattr(holds, "all") else holds:
         return
     if hasattr(x, "detach"):  # a torch tensor
@@ -79,7 +79,7 @@ def shown(x: Any, bad: Any) -> str:
 def least(
     f: Callable[[Array], Array], low: Array, high: Array, points: int = 129, rounds: int = 9
 ) -> tuple[Array, Array]:
-    """Argument and value of the least f on each interval [low, high], by ever finer grids around the best point.
+    """Argument and value of the least f on each interval [low, high], by ever finer grids.
 
     Made for functions with jumps: it closes in on the edge of a cliff from its better side.
     """

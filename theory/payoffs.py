@@ -7,8 +7,8 @@ With k = 1-p, alpha = k1 (1-q) and beta = 1 / (p2 + k2 q), the expected numbers 
 
 and then S = n.p, L = n.t, C = n.c, U = V S - L, J = C + P (1 - S). (Section 3 of the paper.)
 
-Plain arithmetic in double precision throughout: Python floats, lists, numpy arrays and torch tensors
-(with gradients) go in; floats, arrays and tensors come out.
+Plain arithmetic in double precision throughout: Python floats, lists, numpy arrays and torch
+tensors (with gradients) go in; floats, arrays and tensors come out.
 """
 
 from __future__ import annotations

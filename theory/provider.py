@@ -1,20 +1,19 @@
-"""The provider's optimum: the Stackelberg equilibrium as a set, in every regime and on every boundary.
+"""The provider's optimum: the Stackelberg equilibrium as a set, in every regime and boundary.
 
-Along the user's best response the cost J is least at one of six commitments, each available where the user's reply
-allows it (cp = c/p, l = c + P k, J1(s,0) = (c1 + k1 c2 s / p2) / (p1 + k1 s)):
+Along the user's best response the cost J is least at one of six commitments, each available where
+the user's reply allows it (cp = c/p, l = c + P k, J1(s,0) = (c1 + k1 c2 s / p2) / (p1 + k1 s)):
 
     stay-1    (1, 0)      q = 0   cp1          xi1 >= 0
-    leave-1   (1, s)      q = 1   l1           xi1 <= 0 or xi2 <= 0; s in [0, 1], [0, s0] or [s_H, 1]
+    leave-1   (1, s)      q = 1   l1           xi1 <= 0 or xi2 <= 0; s in [0, 1], [0, s0], [s_H, 1]
     s0        (1, s0)     q = 0   J1(s0, 0)    xi1 < 0 <= xi2
     s_L       (1, s_L)    q = 0   J1(s_L, 0)   xi1 > 0 >= xi2
     stay-2    (2, .)      q = 0   cp2          xi2 >= 0
     leave-2   (2, .)      q = 1   l2           xi2 <= 0
 
-With these inequalities the boundaries xi_i = 0 are exact limits of the open regimes. With p1 <= p2 no mixed reply is
-ever worth provoking (section 4.2 keeps a minimum over them among its settings; proof in
-docs/theory.md, whatever the order and sign of costs and latencies). Games with p1 > p2 get a
-seventh candidate, "interior", from a search of that branch.
-(Theorems 3 to 5, completed.)
+With these inequalities the boundaries xi_i = 0 are exact limits of the open regimes. With p1 <= p2
+no mixed reply is ever worth provoking (section 4.2 keeps a minimum over them among its settings;
+proof in docs/theory.md, whatever the order and sign of costs and latencies). Games with p1 > p2 get
+a seventh candidate, "interior", from a search of that branch. (Theorems 3 to 5, completed.)
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Piece(NamedTuple):
     cascade: tuple[float, float]
     """(low, high): every s between is optimal; the ends of "interior" belong to its neighbours."""
     abandon: float
-    """q, the user's reply; at the middle of the piece if it rises along it ("interior", P = cp1 = cp2)."""
+    """q, the user's reply; at the middle of a piece along which it rises ("interior")."""
     cost: float
     utility: tuple[float, float]
 
@@ -55,8 +54,9 @@ class Piece(NamedTuple):
 class Equilibrium:
     """The Stackelberg equilibrium of a game: a representative, and the set it stands for.
 
-    Members are numbers for one game and arrays of ``game.shape`` for many. The representative is the optimal
-    commitment with the smallest route, then the smallest cascade. What `solve` need not know is computed when asked.
+    Members are numbers for one game and arrays of ``game.shape`` for many. The representative is
+    the optimal commitment with the smallest route, then the smallest cascade. What `solve` need not
+    know is computed when asked.
     """
 
     game: Game
@@ -99,7 +99,7 @@ class Equilibrium:
 
     @property
     def user_best(self) -> Real:
-        """Max over (i, s) of U at the best response: what the user would get if it chose the commitment too."""
+        """Max over (i, s) of U at the best response: as if the user chose the commitment, too."""
         # one model alone, until it succeeds if its passes are worth their time
         (xi1, xi2), (p1, p2) = self.game.net_value, self.game.success
         best = np.maximum(np.where(xi1 > 0, xi1 / p1, xi1), np.where(xi2 > 0, xi2 / p2, xi2))
@@ -121,7 +121,7 @@ class Equilibrium:
 
     @property
     def attained(self) -> Any:
-        """bool: some commitment reaches `weak_cost`. False if it is only approached, as from the right of s0."""
+        """bool: some commitment reaches `weak_cost`; False if it is only approached, as s0 is."""
         return plain(self._weak[1])
 
     @property
@@ -132,8 +132,12 @@ class Equilibrium:
             ValueError: for an array of games; index it and solve again.
         """
         if self.game.shape:
-            raise ValueError(f"pieces are listed for a single game, got an array of shape {self.game.shape}")
-        return tuple(_piece(self.game, self._candidates, int(k)) for k in np.flatnonzero(self._optimal))
+            raise ValueError(
+                f"pieces are listed for a single game, got an array of shape {self.game.shape}"
+            )
+        return tuple(
+            _piece(self.game, self._candidates, int(k)) for k in np.flatnonzero(self._optimal)
+        )
 
     @functools.cached_property
     def _candidates(self) -> _Candidates:
@@ -142,7 +146,9 @@ class Equilibrium:
     @functools.cached_property
     def _chosen(self) -> tuple[Array, Array, Array]:
         """First and last s, and q, of the deciding candidate."""
-        low, high, abandon, _ = (np.choose(self.kind, x) for x in zip(*_commitments(self.game), strict=True))
+        low, high, abandon, _ = (
+            np.choose(self.kind, x) for x in zip(*_commitments(self.game), strict=True)
+        )
         return low, high, abandon
 
     @functools.cached_property
@@ -167,29 +173,32 @@ def solve(game: Game) -> Equilibrium:
         return Equilibrium(game, plain(cost), plain(kind))
     games = game.ravel()
     cost, kind = np.empty(games.shape), np.empty(games.shape, dtype=np.int8)
-    for start in range(0, cost.size, _BLOCK):  # arrays that fit the cache: several times faster than whole ones
+    for start in range(
+        0, cost.size, _BLOCK
+    ):  # arrays that fit the cache: several times faster than whole ones
         block = slice(start, start + _BLOCK)
         cost[block], kind[block] = _optimum(games[block])
     return Equilibrium(game, cost.reshape(game.shape), kind.reshape(game.shape))
 
 
 def outcome(game: Game, route: Any, cascade: Any) -> Payoffs:
-    """Payoffs of the commitment (i, s) when the user answers with its best response, ties for the provider."""
+    """Payoffs of (i, s) if the user answers with its best response, ties for the provider."""
     route, cascade = double(route), double(cascade)
     return payoffs(game, route, cascade, best_response(game, route, cascade).strong)
 
 
 def provider_regret(game: Game, route: Any, cascade: Any) -> Any:
-    """J(i, s, q*) - J* >= 0, the cost of committing to (i, s) instead of an optimum; in units of cost."""
+    """J(i, s, q*) - J* >= 0, what (i, s) costs beyond the optimum; in units of cost."""
     return plain(difference(outcome(game, route, cascade).cost, solve(game).cost))
 
 
 def _costs(game: Game) -> tuple[Any, ...]:
-    """J of every candidate in the order of `RULES`; where one is not available, nan or at least _FAR."""
+    """J of every candidate in the order of `RULES`; nan or at least _FAR if unavailable."""
     (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
     loses1, gains1, loses2, gains2 = xi1 < 0, xi1 > 0, xi2 <= 0, xi2 >= 0
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        # where a threshold means nothing its formula may give anything: clipped, it gives a finite cost, or nan
+        # where a threshold means nothing its formula may give anything: clipped it gives a finite
+        # cost or nan
         at_s0 = _staying_cost(game, np.clip(jump_point(game, xi1, xi2), 0.0, 1.0))
         at_s_low = _staying_cost(game, np.clip(ramp_start(game, xi1, xi2), 0.0, 1.0))
     mixed = interior_optimum(game)[1] if may_mix(game) else _FAR
@@ -218,7 +227,7 @@ def _optimum(game: Game) -> tuple[Array, Array]:
 
 
 class _Candidates(NamedTuple):
-    """The candidates, one per row: arrays of shape (7, *game.shape); cost is inf where unavailable."""
+    """The candidates, one a row: arrays (7, *game.shape); cost is inf where unavailable."""
 
     low: Array
     high: Array
@@ -251,7 +260,7 @@ def _commitments(game: Game) -> tuple[tuple[Any, Any, Any, Any], ...]:
 
 
 def _mixed(game: Game, s_low: Real, s_high: Real) -> tuple[Any, Any, Any, Any]:
-    """The mixed candidate: one commitment inside the ramp, or all of it if nothing makes a difference."""
+    """The mixed candidate: one point of the ramp, or all of it if nothing makes a difference."""
     s: Real = np.nan
     q: Real = 0.0
     if may_mix(game):
@@ -281,26 +290,20 @@ def _candidates(game: Game) -> _Candidates:
 
 def _piece(game: Game, table: _Candidates, k: int) -> Piece:
     low, high, q_low, q_high, cost, *utility = (float(field[k]) for field in table)
-    abandon = q_low if q_low == q_high else float(best_response(game, 1, (low + high) / 2).low)
-    return Piece(
-        str(_NAMES[k]),
-        int(_ROUTE[k]),
-        (low, high),
-        abandon,
-        cost,
-        (min(utility), max(utility)),
-    )
+    q = q_low if q_low == q_high else float(best_response(game, 1, (low + high) / 2).low)
+    between = (min(utility), max(utility))
+    return Piece(str(_NAMES[k]), int(_ROUTE[k]), (low, high), q, cost, between)
 
 
 def _weak(game: Game, table: _Candidates) -> tuple[Array, Any]:
     """(infimum of J with ties broken against the provider, whether it is attained).
 
-    A tie costs nothing at s0 itself: s0 + eps has the same limit, but does not attain it. Where xi_i = 0 the tie
-    spreads over whole rows, and there the adversary can do harm.
+    A tie costs nothing at s0 itself: s0 + eps has the same limit, but does not attain it. Where
+    xi_i = 0 the tie spreads over whole rows, and there the adversary can do harm.
     """
     (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
     escalate = _staying_cost(game, 1.0)
-    # xi1 = xi2 = 0: the adversary picks any q against route 1, the provider at best one of the ends of s
+    # xi1 = xi2 = 0: the adversary picks any q against route 1, the provider an end of s
     any_reply = np.maximum(l1, np.minimum(cp1, escalate))
     cost, reached = table.cost.copy(), np.ones(table.cost.shape, dtype=bool)
 
@@ -337,7 +340,7 @@ def may_mix(game: Game) -> bool:
 
 
 def interior_optimum(game: Game) -> tuple[Array, Array]:
-    """(s, J) of the cheapest commitment that provokes a mixed reply, s_L < s < s_H; (nan, inf) where none does."""
+    """(s, J) of the cheapest commitment with a mixed reply, s_L < s < s_H; (nan, inf) if none."""
     _, s_low, s_high = thresholds(game)
     if not np.any(s_low < s_high):
         return np.full(game.shape, np.nan), np.full(game.shape, np.inf)

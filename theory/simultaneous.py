@@ -1,23 +1,28 @@
-"""Hidden cascades: the one-shot game in which the user sees the route, but not the cascade probability s.
+"""Hidden cascades: the one-shot game in which the user sees the route, but not s.
 
-The route is seen, so each route is a game of its own, and the provider picks a route knowing how each would be played
-(subgame perfection). On route 2 there is nothing to hide. On route 1 provider and user choose s and q at the same time:
-an outcome is a Nash equilibrium in (s, q), two numbers of which each is optimal against the other. Given q < 1,
+The route is seen, so each route is a game of its own, and the provider picks a route knowing how
+each would be played (subgame perfection). On route 2 there is nothing to hide. On route 1 provider
+and user choose s and q at the same time: an outcome is a Nash equilibrium in (s, q), two numbers of
+which each is optimal against the other. Given q < 1,
 
     J1(s, q) is a convex combination of J1(0, q) and J2(q) whose weight on J2 rises with s, and
-    J2(q) - J1(0, q) has the sign of G(q) = (c2 - P p2)(p1 + k1 q) - (c1 - P p1)(p2 + k2 q), linear in q,
+    J2(q) - J1(0, q) has the sign of G(q) = (c2 - P p2)(p1 + k1 q) - (c1 - P p1)(p2 + k2 q),
 
-so the provider never escalates if G > 0, always if G < 0, and does not care if G = 0 or if nobody stays (q = 1). With
-the user's best response that leaves three kinds of equilibrium on route 1:
+G is linear in q. The provider never escalates if G > 0, always if G < 0, and does not care if
+G = 0 or if nobody stays (q = 1). With the user's best response that leaves three kinds of
+equilibrium on route 1:
 
-    stay    q = 0    s = 0 if cp1 < cp2, s = 1 if cp1 > cp2, any if equal: as long as the user stays at that s
+    stay    q = 0    s = 0 if cp1 < cp2, s = 1 if cp1 > cp2, any if equal; if the user stays there
     leave   q = 1    every s at which the user leaves, unless xi1 and xi2 are both positive
-    mixed   q = q_c, the root of G between 0 and 1, at the one s with q_dagger(s) = q_c; if xi1 > 0 > xi2
+    mixed   q = q_c, the root of G in (0, 1), at the s with q_dagger(s) = q_c; xi1 > 0 > xi2
 
-The cascades vanish: a provider whose user stays would rather escalate less than s0 (cp1 < cp2) or more than s_L
-(cp1 > cp2), and the user knows it. That is the value of commitment. Where xi_i = 0 equilibria can form a segment; its
-ends are listed, and J is monotone between them. Lotteries over s are not considered: s is itself a probability.
-(Section 7 of the paper says that strategies are hidden in practice; what follows goes beyond it.)
+If P = cp1 = cp2, J is P whatever happens, and each s is an equilibrium with the reply to it.
+
+The cascades vanish: a provider whose user stays would rather escalate less than s0 (cp1 < cp2) or
+more than s_L (cp1 > cp2), and the user knows it. That is the value of commitment. Where xi_i = 0
+equilibria can form a segment; its ends are listed, and J is monotone between them. Lotteries over s
+are not considered: s is itself a probability. (Section 7 of the paper says that strategies are
+hidden in practice; what follows goes beyond it.)
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ class Outcome(NamedTuple):
     """"stay", "leave" or "mixed": what the user does."""
     route: int
     cascade: tuple[float, float]
-    """(low, high): each s between is an equilibrium of the same cost; (0, 1) on route 2, where s is free."""
+    """(low, high): each s between is an equilibrium of the same cost; (0, 1) on route 2."""
     abandon: float
     """q; where it rises along the interval ("mixed" if P = cp1 = cp2), that at its middle."""
     cost: float
@@ -65,13 +70,15 @@ class SimultaneousPlay:
     def outcomes(self) -> tuple[Outcome, ...]:
         """Every outcome of a single game, the cheapest first.
 
-        A route-1 equilibrium is an outcome if route 2 could cost as much or more, and the other way round.
+        An equilibrium of one route is an outcome if the other route could cost as much or more.
 
         Raises:
             ValueError: for an array of games; index it and call again.
         """
         if self.game.shape:
-            raise ValueError(f"outcomes are listed for a single game, got an array of shape {self.game.shape}")
+            raise ValueError(
+                f"outcomes are listed for a single game, got an array of shape {self.game.shape}"
+            )
         table = _equilibria(self.game)
         listed = np.flatnonzero(table.cost <= tied(self.highest))
         found = [_outcome(self.game, table, int(k)) for k in listed]
@@ -115,7 +122,9 @@ def _equilibria(game: Game) -> _Equilibria:
     leave_from, leave_to = np.nan_to_num(s_high), np.where(np.isnan(s0), 1.0, s0)
     stays = np.where(at_stay > 0, xi1 >= 0, (at_stay < 0) & (xi2 >= 0))
     stays = np.where(at_stay == 0, (xi1 >= 0) | (xi2 >= 0), stays)
-    stay_from, stay_to = (np.where(at_stay > 0, 0.0, np.where(at_stay < 0, 1.0, s)) for s in (stay_from, stay_to))
+    stay_from, stay_to = (
+        np.where(at_stay > 0, 0.0, np.where(at_stay < 0, 1.0, s)) for s in (stay_from, stay_to)
+    )
     q_c = _indifferent_abandon(at_stay, at_leave)
     s_from, s_to = _mixed_cascade(game, q_c)
     mixes = np.isfinite(q_c + s_from)
@@ -130,7 +139,8 @@ def _equilibria(game: Game) -> _Equilibria:
         (xi2 <= 0, 0.0, 1.0, 1.0),
     )
     exists, low, high, q = (
-        np.stack([np.broadcast_to(x, game.shape) for x in column]) for column in zip(*rows, strict=True)
+        np.stack([np.broadcast_to(x, game.shape) for x in column])
+        for column in zip(*rows, strict=True)
     )
     low, high = np.nan_to_num(low), np.nan_to_num(high)
     route = np.reshape(_ROUTES, (-1, *[1] * len(game.shape)))
@@ -152,13 +162,15 @@ def _equal(first: Real, second: Real) -> Any:
 
 
 def _indifferent_abandon(at_stay: Array, at_leave: Array) -> Array:
-    """q_c in (0, 1), at which the provider does not care about s: the root of G; nan if there is none."""
+    """q_c in (0, 1), at which the provider does not care about s, the root of G; nan if none."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.sign(at_stay) * np.sign(at_leave) < 0, at_stay / (at_stay - at_leave), np.nan)
+        return np.where(
+            np.sign(at_stay) * np.sign(at_leave) < 0, at_stay / (at_stay - at_leave), np.nan
+        )
 
 
 def _mixed_cascade(game: Game, q: Any) -> tuple[Array, Array]:
-    """(low, high) of the s at which ``q`` in (0, 1) is a best response on route 1; nan if there is none."""
+    """(low, high) of the s on route 1 to which ``q`` in (0, 1) is a best response; nan if none."""
     (xi1, xi2), (p1, p2), (k1, k2) = game.net_value, game.success, game.failure
     x = 1 - q
     reach = k1 * k2 * x**2
@@ -180,6 +192,7 @@ def _outcome(game: Game, table: _Equilibria, k: int) -> Outcome:
     if np.isnan(q):
         q, ends = float(best_response(game, 1, (low + high) / 2).low), (0.0, 1.0)
     utilities = sorted(
-        float(payoffs(game, _ROUTES[k], s, end).utility) for s, end in zip((low, high), ends, strict=True)
+        float(payoffs(game, _ROUTES[k], s, end).utility)
+        for s, end in zip((low, high), ends, strict=True)
     )
     return Outcome(_KINDS[k], _ROUTES[k], (low, high), q, cost, (utilities[0], utilities[1]))

@@ -4,10 +4,10 @@ U is linear in visits, U = n1 xi1 + n2 xi2, and on route 1 its slope in 1-q has 
 
     F(s, q) = xi1 (1-s) (p2 + k2 q)^2 + xi2 s (1 - k1 k2 (1-s) (1-q)^2),
 
-whose second term over the square of the first rises with 1-q. So U is quasi-convex in q if xi1 < 0 < xi2 (an end
-point is optimal: leave below s0, stay above, both at s0), and quasi-concave if xi1 > 0 > xi2 (stay up to s_L, leave
-from s_H on, and between them the root of F, q_dagger). None of this needs the paper's ordering.
-(Theorems 1 and 2 of the paper, with the boundaries xi = 0 corrected.)
+whose second term over the square of the first rises with 1-q. So U is quasi-convex in q if
+xi1 < 0 < xi2 (an end point is optimal: leave below s0, stay above, both at s0), and quasi-concave
+if xi1 > 0 > xi2 (stay up to s_L, leave from s_H on, and between them the root of F, q_dagger). None
+of this needs the paper's ordering. (Theorems 1 and 2, with the boundaries xi = 0 corrected.)
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _NEAR = 1e-9
 
 
 class Thresholds(NamedTuple):
-    """Cascade probabilities at which the best response on route 1 changes kind; nan where a game has none."""
+    """The s at which the best response on route 1 changes kind; nan where a game has none."""
 
     s0: Real
-    """xi1 <= 0 <= xi2: the user leaves below, stays above, and is indifferent between both at s0."""
+    """xi1 <= 0 <= xi2: the user leaves below, stays above, and may do either at s0."""
     s_low: Real
     """s_L, xi1 >= 0 >= xi2: the user always stays up to here."""
     s_high: Real
@@ -37,12 +37,12 @@ class Thresholds(NamedTuple):
 
 @dataclass(frozen=True)
 class BestResponse:
-    """The set of optimal q for each commitment: [low, high] if connected, else the two points {low, high}."""
+    """The optimal q for each commitment: all of [low, high] if connected, else these two."""
 
     low: Real
     high: Real
     connected: Any
-    """bool: every q between low and high is optimal too (False only at s0, where those between are worse)."""
+    """bool: every q between low and high is optimal too (False only at s0)."""
     strong: Real
     """The provider's favourite in the set (ties broken for the provider)."""
     weak: Real
@@ -55,14 +55,15 @@ def thresholds(game: Game) -> Thresholds:
 
 
 def snapped(game: Game, s: Any) -> Any:
-    """The cascade probability that ``s`` means: s0, s_L or s_H where it is one of them up to rounding, else ``s``.
+    """What ``s`` means: s0, s_L or s_H where it is one of them up to rounding, else ``s``.
 
-    Compare the result with `thresholds`, exactly: s < s0, s >= s_H. As with net values, decimal inputs then meet the
-    boundary they mean (4/19 is s0 of V = 1, p = (.3, .8), t = (.4, .5), and the double next to it).
+    Compare the result with `thresholds`, exactly: s < s0, s >= s_H. As with net values, decimal
+    inputs then meet the boundary they mean (4/19 is s0 of V = 1, p = (.3, .8), t = (.4, .5), and
+    the double next to it).
 
-    At each threshold a multiple of xi1 (1-s) balances one of xi2 s, and xi_i is known up to rounding errors of t_i:
-    so the odds s / (1-s) of a threshold are known to about 1e-15 (1 + t1/|xi1| + t2/|xi2|). What differs by less is
-    the threshold; nothing is moved by more than 1e-9.
+    At each threshold a multiple of xi1 (1-s) balances one of xi2 s, and xi_i is known up to
+    rounding errors of t_i: so the odds s / (1-s) of a threshold are known to about 1e-15
+    (1 + t1/|xi1| + t2/|xi2|). What differs by less is the threshold; 1e-9 is the most.
     """
     marks = _thresholds(game, *game.net_value)
     (moved,) = _alike(game, _snapped(game, marks, double(s)))
@@ -70,11 +71,12 @@ def snapped(game: Game, s: Any) -> Any:
 
 
 def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
-    """All optimal q against the commitment (i, s), with the provider's best and worst choice among them.
+    """All optimal q against the commitment (i, s), and the provider's best and worst of them.
 
-    The maximiser of U is one function of (xi1, xi2); because J = P + n1 eta1 + n2 eta2 with eta = c - P p has the
-    same form, the provider's favourite in a connected tie is the same function of (-eta1, -eta2). A cascade that is
-    a threshold up to rounding counts as the threshold; see `snapped`.
+    The maximiser of U is one function of (xi1, xi2); because J = P + n1 eta1 + n2 eta2 with
+    eta = c - P p has the same form, the provider's favourite in a connected tie is the same
+    function of (-eta1, -eta2). A cascade that is a threshold up to rounding counts as the
+    threshold; see `snapped`.
 
     Args:
         game: one game, or an array of games that broadcasts against the rest.
@@ -95,8 +97,12 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
         best, *_ = maximiser(game, -eta1, -eta2, route, cascade)
         worst, *_ = maximiser(game, eta1, eta2, route, cascade)
         staying, leaving = (payoffs(game, route, cascade, q).cost for q in (low, high))
-        strong = np.where(connected, np.clip(best, low, high), np.where(leaving < staying, high, low))
-        weak = np.where(connected, np.clip(worst, low, high), np.where(leaving < staying, low, high))
+        strong = np.where(
+            connected, np.clip(best, low, high), np.where(leaving < staying, high, low)
+        )
+        weak = np.where(
+            connected, np.clip(worst, low, high), np.where(leaving < staying, low, high)
+        )
     return BestResponse(*(plain(x) for x in _alike(game, low, high, connected, strong, weak)))
 
 
@@ -143,7 +149,10 @@ def _thresholds(game: Game, x1: Real, x2: Real) -> tuple[Any, Any, Any]:
 def _alike(game: Game, *answers: Any) -> tuple[Any, ...]:
     """The answers in their common shape, that of the games included: none may depend on P."""
     shape = np.broadcast_shapes(game.shape, *map(np.shape, answers)) if game.shape else ()
-    return tuple(x if np.shape(x) == shape or not shape else np.array(np.broadcast_to(x, shape)) for x in answers)
+    return tuple(
+        x if np.shape(x) == shape or not shape else np.array(np.broadcast_to(x, shape))
+        for x in answers
+    )
 
 
 def _snapped(game: Game, marks: tuple[Any, Any, Any], s: Any) -> Any:
@@ -161,7 +170,9 @@ def _snapped(game: Game, marks: tuple[Any, Any, Any], s: Any) -> Any:
 def _slack(game: Game, mark: Any) -> Any:
     """How far from a threshold rounding may lead; nan where it is 0 or 1 because some xi_i = 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        doubts = (np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True))
+        doubts = (
+            np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True)
+        )
         return np.minimum(ROUNDING * mark * (1 + (1 - mark) * sum(doubts)), _NEAR)
 
 
@@ -170,7 +181,9 @@ def maximiser(game: Game, x1: Real, x2: Real, route: Any, s: Any) -> tuple[Array
     return _maximiser(game, x1, x2, route, s, _thresholds(game, x1, x2))
 
 
-def _maximiser(game: Game, x1: Any, x2: Any, route: Any, s: Any, marks: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+def _maximiser(
+    game: Game, x1: Any, x2: Any, route: Any, s: Any, marks: tuple[Any, Any, Any]
+) -> tuple[Any, Any, Any]:
     """`maximiser`, with the thresholds of such a user given."""
     x1, x2 = np.asarray(x1)[()], np.asarray(x2)[()]
     s0, s_low, s_high = marks
@@ -178,7 +191,9 @@ def _maximiser(game: Game, x1: Any, x2: Any, route: Any, s: Any, marks: tuple[An
     # where F vanishes everywhere
     level = np.where(first, ((x1 == 0) | (s == 1)) & ((x2 == 0) | (s == 0)), x2 == 0)
     jump, ramp = first & (x1 < 0) & (x2 > 0), first & (x1 > 0) & (x2 < 0)
-    leaves = np.where(first, (x1 <= 0) & (x2 <= 0), x2 < 0) | (jump & (s < s0)) | (ramp & (s >= s_high))
+    leaves = (
+        np.where(first, (x1 <= 0) & (x2 <= 0), x2 < 0) | (jump & (s < s0)) | (ramp & (s >= s_high))
+    )
     low = np.where(leaves & ~level, 1.0, 0.0)
     inside = ramp & (s > s_low) & (s < s_high)
     if inside.any():
@@ -190,8 +205,8 @@ def _maximiser(game: Game, x1: Any, x2: Any, route: Any, s: Any, marks: tuple[An
 def _q_dagger(game: Game, x1: Real, x2: Real, s: Any, where: Array) -> Array:
     """The root of F(s, .) in q at the places ``where`` x1 > 0 > x2 and s_L < s < s_H.
 
-    F = f0 + 2 f1 q + A q^2, here in units of |x2|. f0 < 0 < A, so the discriminant does not cancel. Near q = 1 the
-    root is computed as 1 - x, near q = 0 directly: each where it does not cancel.
+    F = f0 + 2 f1 q + A q^2, here in units of |x2|. f0 < 0 < A, so the discriminant does not cancel.
+    Near q = 1 the root is computed as 1 - x, near q = 0 directly: each where it does not cancel.
     """
     (p1, p2), (k1, k2) = game.success, game.failure
     x1, x2, s, p1, p2, k1, k2 = (_at(where, x) for x in (x1, x2, s, p1, p2, k1, k2))
@@ -214,10 +229,12 @@ def _at(where: Array, x: Any) -> Any:
 
 
 def _gain(game: Game, route: Any, s: Any, q: Any, best: Any) -> Any:
-    """U(i, s, best) - U(i, s, q), as best - q times the slope between the two: no difference of utilities.
+    """U(i, s, best) - U(i, s, q), as best - q times the slope between the two.
 
-    With D = p1 + k1 (q + s - q s) and E = p2 + k2 q the slope of n2 xi2 on route 2 is -k2 xi2 / (E E*), and of U on
-    route 1 it is -k1 / (D D*) times xi1 (1-s) + xi2 s (D + k1 (1-s) (1-q) E*) / (E E*); a star: at ``best``.
+    Not as a difference of utilities. With D = p1 + k1 (q + s - q s), E = p2 + k2 q, and a star
+    for their values at ``best``, the slope is -k2 xi2 / (E E*) on route 2, and on route 1
+
+        -k1 (xi1 (1-s) + xi2 s (D + k1 (1-s) (1-q) E*) / (E E*)) / (D D*).
     """
     (p1, p2), (k1, k2), (xi1, xi2) = game.success, game.failure, game.net_value
     d, d_best = (p1 + k1 * (x + s * (1 - x)) for x in (q, best))

@@ -1,4 +1,4 @@
-"""Who pays for the disagreement: throttling, a user who may decline the task, and a cascade that is not seen.
+"""Who pays for the disagreement: throttling, users who may decline, cascades that are not seen.
 
 Misalignment itself, Delta_U, is part of every `Equilibrium`.
 (Sections 5 and 6 of the paper, completed. To decline a task goes beyond it; so does what follows
@@ -36,9 +36,10 @@ class Throttling:
 def throttle(game: Game) -> Throttling:
     """Optimal throttling: the least J* over all latencies not below the game's own.
 
-    A model worth waiting for can be made not worth it, never the reverse. With both value-dominated that adds both
-    leaving costs to the provider's menu, and slowing M2 alone reaches either; with xi1 < 0 < xi2 it adds l2; in the
-    other regimes it gains nothing. The gain is convex and piecewise linear in P, with a kink at d if cp1 > cp2.
+    A model worth waiting for can be made not worth it, never the reverse. With both value-dominated
+    that adds both leaving costs to the provider's menu, and slowing M2 alone reaches either; with
+    xi1 < 0 < xi2 it adds l2; in the other regimes it gains nothing. The gain is convex and
+    piecewise linear in P, with a kink at d if cp1 > cp2.
     """
     (xi1, xi2), (l1, l2) = game.net_value, game.leaving_cost
     cost = solve(game).cost
@@ -49,7 +50,7 @@ def throttle(game: Game) -> Throttling:
 
 
 class ForcedThrottling(NamedTuple):
-    """The least J* if a model must be too slow to wait for (xi_i < 0), whatever latency beyond that is best."""
+    """The least J* if a model must be too slow to wait for, at whatever latency with xi_i < 0."""
 
     first: Real
     """M1 is slowed."""
@@ -60,7 +61,7 @@ class ForcedThrottling(NamedTuple):
 
 
 def throttling_gain(game: Game, latency: tuple[Any, Any]) -> Any:
-    """J* of the game less J* with latencies (t1, t2): what slowing the models to there gains; negative if it costs.
+    """J* of the game less J* with latencies (t1, t2): what slowing down to there gains or costs.
 
     Args:
         game: one game, or an array of games that broadcasts against the latencies.
@@ -71,7 +72,9 @@ def throttling_gain(game: Game, latency: tuple[Any, Any]) -> Any:
     """
     for i, (slow, own) in enumerate(zip(latency, game.latency, strict=True), start=1):
         if np.any(np.less(slow, own)):
-            raise ValueError(f"throttling can only slow a model down: latency of model {i} lies below the game's own")
+            raise ValueError(
+                f"throttling can only slow a model down: latency of model {i} lies below the game's own"
+            )
     ordered = bool(game.ordered and np.all(np.less(*latency)))
     slower = dataclasses.replace(game, latency=latency, ordered=ordered)
     return plain(difference(solve(game).cost, solve(slower).cost))
@@ -80,11 +83,12 @@ def throttling_gain(game: Game, latency: tuple[Any, Any]) -> Any:
 def forced_throttling(game: Game) -> ForcedThrottling:
     """The infimum of J* over all latencies at which M1, M2, or both are latency-dominated.
 
-    With both slowed the user leaves. With one slowed the threshold, s0 or s_L, is best at the game's own
-    latency, or as xi_i falls to 0, where s0 = 0 (1 if xi2 = 0) and s_L = 1 (0 if xi1 = 0); more only moves it
-    the wrong way. So does it with a mixed reply, worth provoking only if p1 > p2: at a given q the cost
-    is monotone in s, and a slower M2 only lowers the largest s at which the user answers with q. In the limit
-    itself the model is not yet dominated, so the infimum need not be attained.
+    With both slowed the user leaves. With one slowed the threshold, s0 or s_L, is best at the
+    game's own latency, or as xi_i falls to 0, where s0 = 0 (1 if xi2 = 0) and s_L = 1
+    (0 if xi1 = 0); more only moves it the wrong way. So does it with a mixed reply, worth provoking
+    only if p1 > p2: at a given q the cost is monotone in s, and a slower M2 only lowers the largest
+    s at which the user answers with q. In the limit itself the model is not yet dominated, so the
+    infimum need not be attained.
     """
     (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
     s0, s_low, _ = thresholds(game)
@@ -100,7 +104,7 @@ def forced_throttling(game: Game) -> ForcedThrottling:
 
 
 def observability(game: Game) -> tuple[Real, Real]:
-    """(low, high) of what it is worth to the provider that the user sees s: J with s hidden, less J*; at least 0.
+    """(low, high) of what it is worth to the provider that the user sees s: hidden J less J*.
 
     An interval, because play with s hidden can have several outcomes; see `simultaneous`.
     """
@@ -111,10 +115,10 @@ def observability(game: Game) -> tuple[Real, Real]:
 
 @dataclass(frozen=True)
 class Participation:
-    """The provider's optimum when the user may decline the task before its first pass (utility 0)."""
+    """The provider's optimum if the user may decline the task before its first pass."""
 
     threshold: Real
-    """s_IR: in xi1 < 0 < xi2, the least s at which route 1 is worth starting (above 1: never); nan elsewhere."""
+    """s_IR, the least s at which route 1 is worth starting (above 1: never); if xi1 < 0 < xi2."""
     route: Any
     """i of the optimum; 0 where every commitment is declined."""
     cascade: Real
@@ -124,7 +128,7 @@ class Participation:
 
 
 def participation(game: Game) -> Participation:
-    """The cheapest commitment that a user accepts who takes a task only if its utility is at least 0.
+    """The cheapest commitment that a user accepts who starts only what is worth at least 0.
 
     At (1, s0) the user's utility is xi1 < 0, so the right to decline moves the cascade from s0 up
     to s_IR. (The paper's "opt-out" is another: there the user selects the model, see
@@ -137,7 +141,9 @@ def participation(game: Game) -> Participation:
     s_stay = np.where((xi1 < 0) & accepts, s_ir, 0.0)
     leave_from = np.where(np.isnan(s_high), 0.0, s_high)
     s_reach = np.where(np.isnan(s_low), 0.0, s_low)
-    s_mixed, j_mixed = interior_optimum(game)  # without (2, .), a mixed reply can be the best to be had
+    s_mixed, j_mixed = interior_optimum(
+        game
+    )  # without (2, .), a mixed reply can be the best to be had
     rows = (  # accepted, route, s, cost
         (accepts, 1, s_stay, payoffs(game, 1, s_stay, 0.0).cost),
         ((xi1 >= 0) & (xi2 <= 0), 1, s_reach, payoffs(game, 1, s_reach, 0.0).cost),
@@ -148,7 +154,8 @@ def participation(game: Game) -> Participation:
         (xi2 == 0, 2, 0.0, l2),
     )
     accepted, route, cascade, cost = (
-        np.stack([np.broadcast_to(x, game.shape) for x in column]) for column in zip(*rows, strict=True)
+        np.stack([np.broadcast_to(x, game.shape) for x in column])
+        for column in zip(*rows, strict=True)
     )
     cost = np.where(accepted, cost, np.inf)
     best = np.argmax(cost <= tied(cost.min(axis=0)), axis=0)[None]
@@ -163,7 +170,9 @@ def _worth_starting(game: Game) -> Array:
     (xi1, xi2), k1, p2 = game.net_value, game.failure[0], game.success[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         s_ir = np.where((xi1 < 0) & (xi2 > 0), -xi1 * p2 / (k1 * xi2), np.nan)
-        doubt1, doubt2 = (np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True))
+        doubt1, doubt2 = (
+            np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True)
+        )
         slack = ROUNDING * (1 + 1 / k1 + doubt1 + doubt2)
     s_ir = np.where(np.abs(s_ir - 1) <= slack, 1.0, s_ir)
     return np.array(np.broadcast_to(s_ir, game.shape))

@@ -121,7 +121,8 @@ def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
 def draw_curve(axes: Axes, game: Game) -> Array:
     """J over s on route 1, broken at s0 where it jumps; the values drawn."""
     marks = thresholds(game)
-    jump, sides = float(marks.s0), np.nextafter(marks.s0, (0.0, 1.0))
+    jump = float(marks.s0)
+    sides = np.clip(jump + np.array([-1e-6, 1e-6]), 0.0, 1.0)  # beyond rounding, within a line
     wanted = (*np.linspace(0, 1, 801), *sides, *marks[1:])
     s = np.unique([x for x in wanted if np.isfinite(x) and x != jump])
     cost = np.asarray(outcome(game, 1, s).cost)

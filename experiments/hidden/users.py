@@ -150,7 +150,12 @@ def user_of(
 
 def learn(settings: Settings, cell: Cell, rng: np.random.Generator) -> Any:
     """A trained learner."""
-    from routing_game.agents.sb3_sessions import SETTINGS, PPOBeliefUser, PPOWindowUser, RecurrentUser
+    from routing_game.agents.sb3_sessions import (
+        SETTINGS,
+        PPOBeliefUser,
+        PPOWindowUser,
+        RecurrentUser,
+    )
     from routing_game.envs.sb3 import SB3VecEnv
 
     kinds: tuple[Any, ...] = (PPOBeliefUser, PPOWindowUser, RecurrentUser)

@@ -88,8 +88,13 @@ def draw(name: str, choice: str, planes: list[Plane]) -> Figure:
     figure = Figure(figsize=(width, height))
 
     def panel(row: int, column: int, offset: float = 0.0, across: float = PANEL[0]) -> Axes:
-        left, bottom = LEFT + column * (PANEL[0] + GAP[0]), FOOT + (rows - 1 - row) * (PANEL[1] + GAP[1])
-        return figure.add_axes(((left + offset) / width, bottom / height, across / width, PANEL[1] / height))
+        left, bottom = (
+            LEFT + column * (PANEL[0] + GAP[0]),
+            FOOT + (rows - 1 - row) * (PANEL[1] + GAP[1]),
+        )
+        return figure.add_axes(
+            ((left + offset) / width, bottom / height, across / width, PANEL[1] / height)
+        )
 
     for row, plane in enumerate(planes):
         lines = (*plane.borders, plane.break_even) if gain else plane.borders
@@ -99,7 +104,12 @@ def draw(name: str, choice: str, planes: list[Plane]) -> Figure:
             finish(axes, plane, lines, f"{SIGNS[plane.regime]}: {HEATS[heat].split(' (')[0]}")
         axes = panel(row, columns - 1)
         draw_policy(axes, plane)
-        finish(axes, plane, lines, f"{SIGNS[plane.regime]}: optimal policy{' once throttled' if gain else ''}")
+        finish(
+            axes,
+            plane,
+            lines,
+            f"{SIGNS[plane.regime]}: optimal policy{' once throttled' if gain else ''}",
+        )
     figure.text(0.06 / width, 1 - 0.28 / height, subject.title, fontsize=11)
     numbers = words(choice, ["++", *subject.regimes] if gain else [*subject.regimes])
     figure.text(0.06 / width, 1 - 0.5 / height, numbers, fontsize=8, color="#444444")
@@ -121,10 +131,18 @@ def draw_heat(figure: Figure, axes: Axes, bar: Axes, plane: Plane, name: str) ->
             label(axes, plane, values == s, f"$s^* = {s:.3g}$")
         return
     flat = (0.0, 1 / plane.choice.success[0])  # whole regions have these values
-    heights = [x for x in bar.get_yticks() if values.min() < x < values.max() and not np.isclose(x, flat).any()]
-    levels = axes.contour(plane.c2, plane.penalty, values, levels=heights, colors="white", linewidths=0.7)
+    heights = [
+        x
+        for x in bar.get_yticks()
+        if values.min() < x < values.max() and not np.isclose(x, flat).any()
+    ]
+    levels = axes.contour(
+        plane.c2, plane.penalty, values, levels=heights, colors="white", linewidths=0.7
+    )
     longest = [max(lines, key=len) for lines in levels.allsegs]
-    axes.clabel(levels, fontsize=7.5, colors="white", manual=[line[len(line) * 3 // 4] for line in longest])
+    axes.clabel(
+        levels, fontsize=7.5, colors="white", manual=[line[len(line) * 3 // 4] for line in longest]
+    )
     for text in levels.labelTexts:
         text.set_path_effects([withStroke(linewidth=1.5, foreground="#333333")])
 
@@ -167,7 +185,10 @@ def finish(axes: Axes, plane: Plane, lines: tuple[Border, ...], title: str) -> N
         axes.plot(line.c2, line.penalty, **style(line.name))
     left, right, bottom, top = extent(plane)
     axes.set(xlim=(left, right), ylim=(bottom, top), title=title)
-    axes.set(xlabel="price of a pass of M2, $c_2$ (units of $c_1$)", ylabel="penalty $P$ (units of $c_1$)")
+    axes.set(
+        xlabel="price of a pass of M2, $c_2$ (units of $c_1$)",
+        ylabel="penalty $P$ (units of $c_1$)",
+    )
 
 
 def style(name: str) -> dict[str, Any]:
@@ -184,8 +205,13 @@ def style(name: str) -> dict[str, Any]:
 def add_legend(figure: Figure, planes: list[Plane], gain: bool) -> None:
     """Regions and lines that occur, below the panels."""
     rules = list(RULES)
-    seen = [rules[k] for k in np.unique(np.concatenate([np.unique(plane.solution.kind) for plane in planes]))]
-    names = {line.name: None for plane in planes for line in plane.borders}  # a dict, to keep their order
+    seen = [
+        rules[k]
+        for k in np.unique(np.concatenate([np.unique(plane.solution.kind) for plane in planes]))
+    ]
+    names = {
+        line.name: None for plane in planes for line in plane.borders
+    }  # a dict, to keep their order
     names |= {"gain 0": None} if gain else {}
     patches = [Patch(fc=LOOKS[rule][2], ec="#000000AA", hatch=2 * LOOKS[rule][3], lw=0.3, label=LOOKS[rule][1])
                for rule in seen]  # fmt: skip

@@ -53,7 +53,10 @@ class Choice:
 
     def latency(self, regime: str) -> tuple[float, float]:
         """(t1, t2) that give xi the signs of ``regime``."""
-        t1, t2 = (pair["+-".index(sign)] for sign, *pair in zip(regime, self.quick, self.slow, strict=True))
+        t1, t2 = (
+            pair["+-".index(sign)]
+            for sign, *pair in zip(regime, self.quick, self.slow, strict=True)
+        )
         return t1, t2
 
 
@@ -176,7 +179,9 @@ class Plane:
         One model being throttled, there is no loss on the side where the provider can fall back on the other.
         """
         (p1, p2), c2_end = self.choice.success, self.choice.reach[0]
-        low, high = {"-+": (p2 / p1, c2_end), "+-": (1.0, p2 / p1), "--": (1.0, c2_end)}[self.regime]
+        low, high = {"-+": (p2 / p1, c2_end), "+-": (1.0, p2 / p1), "--": (1.0, c2_end)}[
+            self.regime
+        ]
         c2 = np.linspace(low, high, SAMPLES)
         return Border("gain 0", c2, np.minimum(1 / p1, c2 / p2))
 
@@ -187,11 +192,22 @@ class Plane:
     def _games(self, regime: str) -> Game:
         choice = self.choice
         return Game(
-            choice.value, self.penalty[:, None], choice.success, choice.latency(regime), (1.0, self.c2[None, :])
+            choice.value,
+            self.penalty[:, None],
+            choice.success,
+            choice.latency(regime),
+            (1.0, self.c2[None, :]),
         )
 
 
-UNITS = {"c2": "c1", "penalty": "c1", "cost": "c1 a task", "gain": "c1 a task", "cascade": "1", "abandon": "1"}
+UNITS = {
+    "c2": "c1",
+    "penalty": "c1",
+    "cost": "c1 a task",
+    "gain": "c1 a task",
+    "cascade": "1",
+    "abandon": "1",
+}
 
 
 def npz(planes: list[Plane], subject: Subject) -> bytes:
@@ -210,7 +226,9 @@ def npz(planes: list[Plane], subject: Subject) -> bytes:
     }
     for plane in planes:
         latency = {f"latency {plane.regime}": np.array(plane.choice.latency(plane.regime))}
-        maps = {f"{name} {plane.regime}": plane.heat(name) for name in ("cost", "cascade", "abandon")}
+        maps = {
+            f"{name} {plane.regime}": plane.heat(name) for name in ("cost", "cascade", "abandon")
+        }
         if "gain" in subject.heats:
             maps[f"gain {plane.regime}"] = plane.heat("gain")
         lines = {f"border {line.name} {plane.regime}": np.stack(line[1:]) for line in plane.borders}
