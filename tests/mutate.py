@@ -31,7 +31,13 @@ from cosmic_ray.plugins import get_operator, operator_names
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = tomllib.loads((ROOT / "tests" / "mutation.toml").read_text(encoding="utf-8"))
 MODULES = CONFIG["modules"]
-OUTCOMES = {1: "killed", 0: "survived", 124: "timeout"}  # else "incompetent": it cannot be imported
+NOT_PYTHON = ""
+OUTCOMES = {
+    1: "killed",
+    0: "survived",
+    124: "timeout",
+    125: "not run",
+}  # else "incompetent": it cannot be imported
 
 
 def sample(module: str, count: int, seed: int) -> list[tuple[str, str, str]]:
@@ -47,7 +53,7 @@ def sample(module: str, count: int, seed: int) -> list[tuple[str, str, str]]:
     while places and len(mutants) < count:
         name, k = places.pop()
         mutant = mutate_code(code, get_operator(name)(), k)
-        if meaning(mutant) != meaning(code):
+        if meaning(mutant) not in (meaning(code), NOT_PYTHON):
             diff = difflib.unified_diff(code.split("\n"), mutant.split("\n"), lineterm="", n=0)
             mutants.append((name, mutant, "\n".join([*diff][2:])))
     return mutants
@@ -55,7 +61,10 @@ def sample(module: str, count: int, seed: int) -> list[tuple[str, str, str]]:
 
 def meaning(code: str) -> str:
     """The syntax tree without annotations."""
-    tree = ast.parse(code)
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return NOT_PYTHON
     for node in ast.walk(tree):
         vars(node).update(dict.fromkeys({"annotation", "returns"} & {*node._fields}))
     return ast.dump(tree)
@@ -74,7 +83,14 @@ def copy_tree(parent: str) -> Path:
     return tree
 
 
-def judge(trees: Any, tests: list[str], limit: float, name: str = "game.py", code: str = "") -> Any:
+def judge(
+    trees: Any,
+    tests: list[str],
+    limit: float,
+    end: float = float("inf"),
+    name: str = "game.py",
+    code: str = "",
+) -> tuple[int, float]:
     """Exit code of pytest on a mutant, or unmutated, 124 if it takes too long; and the seconds."""
     tree, whole = trees.get(), (ROOT / "theory" / name).read_text(encoding="utf-8")
     path, start = tree / "routing_game" / "theory" / name, time.perf_counter()
@@ -84,6 +100,8 @@ def judge(trees: Any, tests: list[str], limit: float, name: str = "game.py", cod
     env = os.environ | alone | {"PYTHONPYCACHEPREFIX": os.devnull}
     path.write_text(code or whole, encoding="utf-8")
     try:
+        if time.monotonic() > end:
+            return 125, 0.0
         done = subprocess.run(command, cwd=tree, env=env, timeout=limit, capture_output=True)
         return done.returncode, time.perf_counter() - start
     except subprocess.TimeoutExpired:
@@ -99,6 +117,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=10, help="mutants of each module")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=600.0, help="after which none is begun")
     told, trees = parser.parse_args(), queue.Queue[Path]()
     with tempfile.TemporaryDirectory() as parent, ThreadPoolExecutor(told.workers) as pool:
         for _ in range(told.workers):
@@ -107,14 +126,18 @@ def main() -> None:
         runs = pool.map(lambda test: judge(trees, [test], 900), files)
         base = dict(zip(files, runs, strict=True))
         print("left out, as they do not pass unmutated:", *(t for t in files if base[t][0]))
-        jobs = []
+        end, jobs = time.monotonic() + 60 * told.minutes, []
         for module in told.modules:
             tests = [test for test in MODULES[module] if base[test][0] == 0]
             limit = 30 + 3 * sum(base[test][1] for test in tests)
-            for operator, code, diff in sample(module, told.sample, told.seed) if tests else []:
-                job = pool.submit(judge, trees, tests, limit, f"{module}.py", code)
-                jobs.append((module, operator, diff, job))
-        for module, operator, diff, job in jobs:
+            mutants = sample(module, told.sample, told.seed) if tests else []
+            for turn, (operator, code, diff) in enumerate(mutants):
+                jobs.append(
+                    (turn, module, operator, diff, (tests, limit, end, f"{module}.py", code))
+                )
+        jobs.sort(key=lambda job: job[0])  # a first mutant of each module, a second, ...
+        told_of = [(*job[1:4], pool.submit(judge, trees, *job[4])) for job in jobs]
+        for module, operator, diff, job in told_of:
             outcome = OUTCOMES.get(job.result()[0], "incompetent")
             count[module, outcome] += 1
             if outcome in ("survived", "timeout"):
