@@ -42,8 +42,8 @@ from routing_game.theory.simultaneous import simultaneous
 
 _LOG_ODDS = np.sinh(np.linspace(-7.2, 7.2, 801))
 """Of deviating, to 670: where noise is small, so is the chance."""
-_STEPS = 40
-"""Margins past the threshold that are tried at first."""
+_LOG_MARGINS = np.log(np.geomspace(1e-4, 0.5, 25))
+"""Past the threshold, of what is possible: tried at first."""
 
 
 class NoisyOutcome(NamedTuple):
@@ -150,8 +150,8 @@ def observation_value(game: Game, error: float) -> ObservationValue:
     """Value of commitment and of a noisy observation.
 
     In a cascade game the noisy cost is the least over cascades past the threshold, of an
-    equilibrium with the temptation: the best of 40 margins from 1e-4 to 1/2 of what is possible,
-    and of finer and finer ones about it. Elsewhere noise changes nothing.
+    equilibrium with the temptation: the best of 25 margins from 1e-4 to 1/2 of what is possible,
+    and then the least of all about it. Elsewhere noise changes nothing.
 
     Args:
         game: a single game.
@@ -187,17 +187,21 @@ def observation_value(game: Game, error: float) -> ObservationValue:
 def _least_noisy(game: Game, error: float, threshold: float, rule: str) -> float:
     """The least cost of an equilibrium between a cascade past the threshold and the temptation."""
     end = 1.0 if rule == "s0" else 0.0
-    margins = np.geomspace(1e-4, 0.5, _STEPS)
-    least = np.inf
-    for _ in range(6):
-        costs = []
-        for margin in margins:
-            outcomes = noisy_play(game, error, threshold + margin * (end - threshold), 1.0 - end)
-            costs.append(min((outcome.cost for outcome in outcomes), default=np.inf))
-        k = int(np.argmin(costs))
-        least = min(least, costs[k])
-        margins = np.geomspace(margins[max(k - 1, 0)], margins[min(k + 1, len(margins) - 1)], 9)
-    return least
+
+    def cost(log_margin: float) -> float:
+        s = threshold + float(np.exp(log_margin)) * (end - threshold)
+        outcomes = noisy_play(game, error, s, 1.0 - end)
+        return min((outcome.cost for outcome in outcomes), default=np.inf)
+
+    costs = [cost(margin) for margin in _LOG_MARGINS]
+    k = int(np.argmin(costs))
+    low, high = (_LOG_MARGINS[max(k - 1, 0)], _LOG_MARGINS[min(k + 1, len(costs) - 1)])
+    golden = (np.sqrt(5) - 1) / 2
+    for _ in range(20):  # golden section, from 2/3 to 5e-5 of the margin
+        inner = high - golden * (high - low), low + golden * (high - low)
+        costs += [cost(margin) for margin in inner]
+        low, high = (low, inner[1]) if costs[-2] < costs[-1] else (inner[0], high)
+    return min(costs)
 
 
 class _Signals:
