@@ -394,7 +394,7 @@ def test_the_threshold_of_the_mean_is_a_root(game: Game, n: float) -> None:
         e, n_ = mpmath.mpf(p1), mpmath.mpf(n)
 
         def gain(m: Any) -> Any:
-            a, b = m * n_, (1 - m) * n_
+            b = (1 - m) * n_
             escalates = m * mpmath.hyp2f1(1, b, n_ + 1, 1 - e)
             keeps = (1 - m) * mpmath.hyp2f1(1, b + 1, n_ + 1, 1 - e)
             return escalates * mpmath.mpf(xi2) / mpmath.mpf(p2) + keeps * mpmath.mpf(xi1)
