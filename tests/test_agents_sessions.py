@@ -17,7 +17,7 @@ from routing_game.agents import (
     ReputationProvider,
 )
 from routing_game.envs.crowd import play_sessions
-from routing_game.theory import GAMES, solve, thresholds
+from routing_game.theory import GAMES, solve
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_rules import (
     ExpectedUtility,
@@ -101,7 +101,7 @@ def test_reputation_in_a_session() -> None:
     while not done:
         observation, _, done, _, info = env.step(provider.act(observation))
         costs += [info["task"].cost] if "task" in info else []
-        assert Belief(*info["belief"]).mean >= thresholds(T4).s0
+        assert plug_in_after_failure(T4, Belief(*info["belief"])) == 0
     assert np.mean(costs) == pytest.approx(solve(T4).cost, abs=4 * np.std(costs) / np.sqrt(1500))
 
 

@@ -18,10 +18,10 @@ both cascades cost
 
     J(s) = (1-e) J1(s, q at the right signal) + e J1(s, q at the wrong one)
 
-the same. Replies are exact: with u = 1-q and d = k1 (1-s), dU1/du has the sign of F(s,u) / (1 - d
-u)^2, F = xi1 (1-s) (1 - k2 u)^2 + xi2 s (1 - k2 d u^2), so that E U1 is stationary at roots of a
-polynomial of degree four. Crossings in x are found on a grid of 801 in its log-odds, and then to
-rounding: two that fall between the same points are missed. `signal_play` is the same for any
+the same. Replies are right to rounding: dU1/dq has the sign of -F(s, q), a polynomial of degree
+two (`theory.user`), over D^2, D(s, q) = p1 + k1 s + k1 (1-s) q, so that E U1 is stationary at roots
+of a polynomial of degree four. Crossings in x are found on a grid of 801 in its log-odds, and then
+to rounding: two that fall between the same points are missed. `signal_play` is the same for any
 number of signals with any chances, such as how many of n tosses of the coin came up "escalate".
 (Section 7 of the paper says that strategies are hidden; to see them through noise goes beyond it.)
 K. Bagwell, Games and Economic Behavior 8 (1995) 271-280; E. van Damme, S. Hurkens, ibid. 21 (1997)
@@ -43,8 +43,9 @@ from routing_game.theory.simultaneous import simultaneous
 
 _LOG_ODDS = np.sinh(np.linspace(-7.2, 7.2, 801))
 """Of deviating, to 670: where noise is small, so is the chance."""
-_STEPS = 40
-"""Margins past the threshold that are tried at first."""
+_POWERS = np.arange(5.0)
+_LOG_MARGINS = np.log(np.geomspace(1e-4, 0.5, 25))
+"""Past the threshold, of what is possible: tried at first."""
 
 
 class NoisyOutcome(NamedTuple):
@@ -151,8 +152,8 @@ def observation_value(game: Game, error: float) -> ObservationValue:
     """Value of commitment and of a noisy observation.
 
     In a cascade game the noisy cost is the least over cascades past the threshold, of an
-    equilibrium with the temptation: the best of 40 margins from 1e-4 to 1/2 of what is possible,
-    and of finer and finer ones about it. Elsewhere noise changes nothing.
+    equilibrium with the temptation: the best of 25 margins from 1e-4 to 1/2 of what is possible,
+    and then the least of all about it. Elsewhere noise changes nothing.
 
     Args:
         game: a single game.
@@ -188,34 +189,53 @@ def observation_value(game: Game, error: float) -> ObservationValue:
 def _least_noisy(game: Game, error: float, threshold: float, rule: str) -> float:
     """The least cost of an equilibrium between a cascade past the threshold and the temptation."""
     end = 1.0 if rule == "s0" else 0.0
-    margins = np.geomspace(1e-4, 0.5, _STEPS)
-    least = np.inf
-    for _ in range(6):
-        costs = []
-        for margin in margins:
-            outcomes = noisy_play(game, error, threshold + margin * (end - threshold), 1.0 - end)
-            costs.append(min((outcome.cost for outcome in outcomes), default=np.inf))
-        k = int(np.argmin(costs))
-        least = min(least, costs[k])
-        margins = np.geomspace(margins[max(k - 1, 0)], margins[min(k + 1, len(margins) - 1)], 9)
-    return least
+
+    def cost(log_margin: float) -> float:
+        s = threshold + float(np.exp(log_margin)) * (end - threshold)
+        outcomes = noisy_play(game, error, s, 1.0 - end)
+        return min((outcome.cost for outcome in outcomes), default=np.inf)
+
+    costs = [cost(margin) for margin in _LOG_MARGINS]
+    k = int(np.argmin(costs))
+    low, high = (_LOG_MARGINS[max(k - 1, 0)], _LOG_MARGINS[min(k + 1, len(costs) - 1)])
+    golden = (np.sqrt(5) - 1) / 2
+    for _ in range(20):  # golden section, from 2/3 to 5e-5 of the margin
+        inner = high - golden * (high - low), low + golden * (high - low)
+        costs += [cost(margin) for margin in inner]
+        low, high = (low, inner[1]) if costs[-2] < costs[-1] else (inner[0], high)
+    return min(costs)
 
 
 class _Signals:
-    """The game of signals: rows are the deviation and the cascade, x is given by its log-odds."""
+    """The game of signals: rows are the deviation and the cascade, x is given by its log-odds.
+
+    Each q is a point (U1 of the deviation, U1 of the cascade); best replies are corners of the hull
+    of these points, found on a grid and then to rounding.
+    """
 
     def __init__(self, game: Game, seen: Array, cascade: float, deviation: float) -> None:
         self.game, self.seen = game, seen
         self.s = np.array([deviation, cascade])
         self._polynomials = _slopes(game, deviation, cascade)
+        self._q = _fine(game)
+        corners, self._turns = _hull(*(self._utility(row, self._q) for row in (0, 1)))
+        self._corners = np.array(corners)
 
     def replies(self, x: Array) -> Array:
         """The best q after each signal: (X, m) for X log-odds of the deviation."""
         first, second = self._posterior(x)
-        u = np.stack([np.zeros_like(first), np.ones_like(first), *self._stationary(first, second)])
-        utility = first * self._utility(0, 1 - u) + second * self._utility(1, 1 - u)
-        k = utility.argmax(axis=0)[None]
-        return 1 - np.asarray(np.take_along_axis(u, k, axis=0)[0])
+        k = self._corners[np.searchsorted(self._turns, first)]
+        near = self._q[k]
+        low, high = self._q[np.maximum(k - 1, 0)], self._q[np.minimum(k + 1, self._q.size - 1)]
+        one, other = self._polynomials
+        slope = first[..., None] * one + second[..., None] * other
+        q = near
+        for _ in range(6):  # Newton's steps to where E U1 is stationary
+            value, rise = _polynomial(slope, q), _polynomial(slope[..., 1:] * _POWERS[1:], q)
+            step = np.divide(value, rise, out=np.zeros_like(value), where=rise != 0)
+            q = np.clip(q - step, low, high)
+        better = self._expected(first, second, q) > self._expected(first, second, near)
+        return np.where(better, q, near)
 
     def gap(self, x: Array) -> Array:
         """What the deviation costs more, 0 where that is rounding."""
@@ -251,26 +271,8 @@ class _Signals:
         second = np.where(nothing, self.seen[1] > 0, second)
         return first / (first + second), second / (first + second)
 
-    def _stationary(self, first: Array, second: Array) -> Array:
-        """(4, X, m) u between 0 and 1, among which are all where E U1 is stationary."""
-        one, other = self._polynomials
-        coefficients = first[..., None] * one + second[..., None] * other  # of u^0 .. u^4
-        largest = np.abs(coefficients).max(axis=-1, keepdims=True) + np.finfo(float).tiny
-        coefficients = coefficients / largest
-        lead = coefficients[..., -1:]
-        lead = np.where(np.abs(lead) < 1e-14, 1e-14, lead)
-        companion = np.zeros((*first.shape, 4, 4))
-        companion[..., 1:, :-1] = np.eye(3)
-        companion[..., -1] = -coefficients[..., :-1] / lead
-        u = np.clip(np.moveaxis(np.linalg.eigvals(companion).real, -1, 0), 0.0, 1.0)
-        powers = np.arange(5)
-        for _ in range(3):  # Newton's steps undo what the roots lost
-            terms = u[..., None] ** powers * coefficients
-            value = terms.sum(axis=-1)
-            slope = (u[..., None] ** powers[:-1] * coefficients[..., 1:] * powers[1:]).sum(axis=-1)
-            step = np.divide(value, slope, out=np.zeros_like(value), where=slope != 0)
-            u = np.clip(u - step, 0.0, 1.0)
-        return u
+    def _expected(self, first: Array, second: Array, q: Array) -> Array:
+        return first * self._utility(0, q) + second * self._utility(1, q)
 
     def _utility(self, row: int, q: Array) -> Array:
         return np.asarray(payoffs(self.game, 1, self.s[row], q).utility)
@@ -286,14 +288,54 @@ class _Signals:
         return np.asarray((self.seen[:, None, :] * utility).sum(axis=-1))
 
 
+def _fine(game: Game) -> Array:
+    """A grid of q, even in q, and in the logarithm of p1 + k1 q, too."""
+    p1, k1, even = float(game.success[0]), float(game.failure[0]), np.linspace(0.0, 1.0, 401)
+    slow = (p1 ** (1 - even) - p1) / k1
+    return np.unique(np.clip(np.concatenate([even, slow]), 0.0, 1.0))
+
+
+def _hull(x: Array, y: Array) -> tuple[list[int], Array]:
+    """Which points maximise r x + (1-r) y for some r in [0, 1], and the r at which to turn.
+
+    Of points that are the same the first is taken.
+    """
+    corners: list[int] = []
+    turns: list[float] = []
+    for k in np.lexsort((np.arange(x.size), -x, -y)):  # from the largest y on
+        if corners and x[k] <= x[corners[-1]]:
+            continue  # worse in both
+        while corners:
+            gain, loss = x[k] - x[corners[-1]], y[corners[-1]] - y[k]
+            turn = loss / (gain + loss)
+            if not turns or turn > turns[-1]:
+                turns.append(float(turn))
+                break
+            corners.pop()
+            turns.pop()
+        corners.append(int(k))
+    return corners, np.array(turns)
+
+
+def _polynomial(coefficients: Array, q: Array) -> Array:
+    """Horner's rule, the constant first."""
+    value = np.zeros(q.shape)
+    for k in range(coefficients.shape[-1] - 1, -1, -1):
+        value = value * q + coefficients[..., k]
+    return value
+
+
 def _slopes(game: Game, deviation: float, cascade: float) -> tuple[Array, Array]:
-    """Coefficients of F(s, u) (1 - d' u)^2 in u, for s either cascade and d' of the other one."""
-    (xi1, xi2), (k1, k2) = game.net_value, game.failure
+    """Coefficients of F(s, q) D(s', q)^2 in q, for s either cascade and s' the other one."""
+    (xi1, xi2), (p1, p2), (k1, k2) = game.net_value, game.success, game.failure
     slopes, squares = [], []
     for s in (deviation, cascade):
-        d, one, two = k1 * (1 - s), xi1 * (1 - s), xi2 * s
-        slopes.append(np.array([one + two, -2 * k2 * one, k2 * (k2 * one - d * two)]))
-        squares.append(np.array([1.0, -2 * d, d * d]))
+        one, two, again = xi1 * (1 - s), xi2 * s, k1 * k2 * (1 - s)
+        leaves = s + (1 - s) * (p1 + p2 - p1 * p2)  # 1 - again
+        flat = one * p2 * p2 + two * leaves
+        slopes.append([flat, 2 * (one * p2 * k2 + two * again), one * k2 * k2 - two * again])
+        start, rise = p1 + k1 * s, k1 * (1 - s)
+        squares.append([start * start, 2 * start * rise, rise * rise])
     return np.convolve(slopes[0], squares[1]), np.convolve(slopes[1], squares[0])
 
 
