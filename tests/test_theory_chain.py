@@ -358,6 +358,21 @@ def test_round_reply_beats_every_plan() -> None:
         assert (evaluate(chain, 1, np.repeat(plan, 2)).utility - reply.utility).max() < 1e-12
 
 
+@pytest.mark.parametrize(("ties", "cost"), [("strong", 0.8), ("weak", 1.225)])
+def test_rounds_that_bring_nothing_but_rounding_tie(ties: str, cost: float) -> None:
+    """M1 is worth its time, M2 and M3 .2 and -.2: U = 0 whenever the user leaves, or -1.4e-17."""
+    matrix = [[0, 0.5, 0.5], [0, 1, 0], [0, 0, 1]]
+    numbers = [0.5, 0.3, 0.2], [0.5, 0.1, 0.4]
+    first = Chain(1.0, 1.0, *numbers, [0.3, 9, 9], matrix)
+    assert first.net_value[1] != -first.net_value[2]
+    second = Chain(1.0, 1.0, [0.5, 0.3, 0.2], numbers[1], [9, 1.0, 1.2], matrix)
+    rounds = [first, second, Chain(1.0, 1.0, [0.5] * 3, [0.6] * 3, [0.1] * 3, matrix)]
+    leaving = [0.3 + 0.5, 0.3 + 0.25 * (1.0 + 1.2 + 0.7 + 0.8)]
+    assert (min(leaving), max(leaving)) == (0.8, 1.225)
+    reply = round_reply(rounds, 1, ties)
+    assert reply.cost == pytest.approx(cost)
+
+
 def test_one_round_is_the_single_q() -> None:
     chains = random_chains(100, 3, np.random.default_rng(12))
     for one, other in zip(round_reply([chains], 2), single_reply(chains, 2), strict=True):
@@ -479,6 +494,8 @@ def test_bad_questions_are_named() -> None:
         evaluate(chain, 1, -0.1)
     with pytest.raises(ValueError, match="abandon must broadcast"):
         evaluate(chain, 1, [0.1, 0.2, 0.3])
+    with pytest.raises(ValueError, match="chance of at least about 1e-75"):
+        single_reply(Chain(**{**GOOD, "success": [1e-90, 0.5], "escalation": np.eye(2)}), 1)
     with pytest.raises(ValueError, match="ties are broken"):
         single_reply(chain, 1, "mine")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one chain"):
