@@ -107,8 +107,12 @@ def test_worst_cost_is_the_largest_over_tolerated_replies(kind: Any) -> None:
 def test_a_guarantee_at_the_cliff_counts_rounding_in_the_user_s_favour() -> None:
     """At s0 and an ulp beside it, with an eps as small as what rounding does to a payoff."""
     rng = np.random.default_rng(35)
-    games = sample_games(300, rng, "-+")
-    for game in (games[k] for k in range(300)):
+    games = sample_games(400, rng, "-+")
+    for k in range(400):
+        game, scale = games[k], float(rng.choice([1.0, 0.1, 0.01]))  # of p and t
+        (p1, p2), (t1, t2) = game.success, game.latency
+        success, latency = (p1 * scale, p2 * scale), (t1 * scale, t2 * scale)
+        game = Game(game.value, game.penalty, success, latency, game.cost)
         s0 = float(thresholds(game).s0)
         s = float(rng.choice([s0, np.nextafter(s0, 0), np.nextafter(s0, 1)]))
         eps = 10.0 ** rng.uniform(-19, -15)

@@ -216,14 +216,13 @@ def _bound(cells: _Cells, order: int, exchanged: bool = False) -> Array:
 
 
 def _monotone(cells: _Cells) -> Array:
-    """Whether U rises or falls on all of a cell, and not from a point where U' = 0 within [0, 1].
+    """Whether U falls on all of a cell, or rises on it and beyond.
 
-    At such a point two cells can meet that both fall from it: it is a peak, to be kept.
+    Where it rises to a point with U' = 0 the next cell may fall from there: a peak, to be kept.
     """
-    rising, falling = (x[1, 0] - x[1, 1] for x in (cells.at_left, cells.at_right))
-    falls = (_bound(cells, 1) <= 0) & ((rising < 0) | (cells.left == 1))
-    rises = (_bound(cells, 1, exchanged=True) <= 0) & ((falling > 0) | (cells.right == 0))
-    return np.asarray(falls | rises)
+    falls, rises = _bound(cells, 1) <= 0, _bound(cells, 1, exchanged=True) <= 0
+    beyond = (cells.at_right[1, 0] > cells.at_right[1, 1]) | (cells.right == 0)
+    return np.asarray(falls | (rises & beyond))
 
 
 def _halves(jet: Jet, cells: _Cells) -> _Cells:
