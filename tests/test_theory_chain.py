@@ -358,6 +358,18 @@ def test_round_reply_beats_every_plan() -> None:
         assert (evaluate(chain, 1, np.repeat(plan, 2)).utility - reply.utility).max() < 1e-12
 
 
+@pytest.mark.parametrize(("ties", "cost"), [("strong", 0.8), ("weak", 1.225)])
+def test_rounds_that_bring_nothing_but_rounding_tie(ties: str, cost: float) -> None:
+    """M1 is worth its time, M2 and M3 .2 and -.2: U = 0 if the user leaves after one round or two, or -7e-18."""
+    matrix = [[0, 0.5, 0.5], [0, 1, 0], [0, 0, 1]]
+    chain = Chain(1.0, 1.0, [0.5, 0.3, 0.2], [0.5, 0.1, 0.4], [0.3, 1.0, 1.2], matrix)
+    assert chain.net_value[1] != -chain.net_value[2]
+    assert {0.3 + 0.5, 0.3 + 0.25 * (1.0 + 1.2 + 0.7 + 0.8)} == {0.8, 1.225}
+    reply = round_reply([chain, chain], 1, ties)
+    assert abs(reply.utility) < 1e-16
+    assert reply.cost == pytest.approx(cost)
+
+
 def test_one_round_is_the_single_q() -> None:
     chains = random_chains(100, 3, np.random.default_rng(12))
     for one, other in zip(round_reply([chains], 2), single_reply(chains, 2), strict=True):
@@ -479,6 +491,8 @@ def test_bad_questions_are_named() -> None:
         evaluate(chain, 1, -0.1)
     with pytest.raises(ValueError, match="abandon must broadcast"):
         evaluate(chain, 1, [0.1, 0.2, 0.3])
+    with pytest.raises(ValueError, match="chance of at least about 1e-75"):
+        single_reply(Chain(**{**GOOD, "success": [1e-90, 0.5], "escalation": np.eye(2)}), 1)
     with pytest.raises(ValueError, match="ties are broken"):
         single_reply(chain, 1, "mine")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one chain"):

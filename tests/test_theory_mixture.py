@@ -242,18 +242,20 @@ def test_no_q_on_a_grid_is_better(route: int) -> None:
 
 
 @pytest.mark.parametrize("route", [1, 2])
-@pytest.mark.parametrize("kind", ["needles", "rare and hard"])
+@pytest.mark.parametrize("kind", ["needles", "needles of little worth", "rare and hard"])
 def test_the_better_of_two_peaks_is_found_however_narrow(kind: str, route: int) -> None:
     """Judged by a grid of q that is even in its logarithm."""
     rng = np.random.default_rng(8)
-    mixtures = needles(300, rng) if kind == "needles" else rare_hard_tasks(300, rng)
-    s = rng.random(300) if kind == "needles" else 10.0 ** rng.uniform(-6, 0, 300)
+    if kind == "rare and hard":
+        mixtures, s = rare_hard_tasks(300, rng), 10.0 ** rng.uniform(-6, 0, 300)
+    else:
+        mixtures, s = needles(300, rng, 1.0 if kind == "needles" else 1e-6), rng.random(300)
     reply = mixture_reply(mixtures, route, s)
     grid = np.concatenate([[0.0], np.geomspace(1e-13, 1.0, 1501)])
     best = utilities(mixtures, route, s, grid).max(axis=0)
     assert (best - reply.utility).max() < 1e-13
     assert (reply.utility - best).max() < 1e-5
-    if kind == "needles":  # a grid of 129 q, dense at its ends, sees the lower peak only
+    if kind != "rare and hard":  # a grid of 129 q, dense at its ends, sees the lower peak only
         coarse = np.sin(np.linspace(0, np.pi / 2, 129)) ** 2
         k = utilities(mixtures, route, s, coarse).argmax(axis=0)
         low, high = coarse[np.maximum(k - 1, 0)], coarse[np.minimum(k + 1, 128)]
@@ -264,22 +266,24 @@ def utilities(mixtures: Mixture, route: int, s: np.ndarray, grid: np.ndarray) ->
     return np.stack([mixture_payoffs(mixtures, route, s, q).utility for q in grid])
 
 
-def needles(n: int, rng: np.random.Generator) -> Mixture:
-    """Easy tasks that are not worth a second pass, hard ones that are worth a million, and hopeless ones: U has a peak
-    at q = 1 and another, often the better, between 1e-9 and 1e-6."""
-    success, share, time = (
-        np.stack(
-            [first(n), 10.0 ** rng.uniform(*second, n), 10.0 ** rng.uniform(*third, n)], axis=-1
-        )
-        for first, second, third in (
-            (lambda n: rng.uniform(0.2, 0.6, n), (-6.5, -5), (-10, -8.5)),  # p
-            (np.ones, (-1, -0.3), (-3, -2)),  # w
-            (lambda n: rng.uniform(1.1, 1.5, n), (-0.7, -0.1), (1, 3)),  # t / (V p)
-        )
-    )
+def needles(n: int, rng: np.random.Generator, worth: float = 1.0) -> Mixture:
+    """Easy tasks not worth a second pass, hard ones worth a million, and hopeless ones.
+
+    U has a peak at q = 1 and another, often the better, between 1e-9 and 1e-6. With a small worth
+    both the loss on easy tasks and the gain on hard ones are small.
+    """
+    easy, hard, hopeless = rng.uniform(0.2, 0.6, n), *(10.0 ** rng.uniform(*x, n) for x in HARD)
+    success = np.stack([1 - worth * (1 - easy), hard, hopeless], axis=-1)
+    share = 10.0 ** np.stack([np.zeros(n), rng.uniform(-1, -0.3, n), rng.uniform(-3, -2, n)], -1)
+    share[:, 1:] *= worth
+    time = 10.0 ** np.stack([rng.uniform(0.05, 0.18, n), *(rng.uniform(*x, n) for x in TIME)], -1)
     second = 2 * success / (1 + success)
     game = Game(1, 1, (success, second), (success * time, second * time), (0.1, 0.3), ordered=False)
     return Mixture(game, share / share.sum(axis=1, keepdims=True))
+
+
+HARD = (-6.5, -5), (-10, -8.5)  # powers of ten: p
+TIME = (-0.7, -0.1), (1, 3)  # and t / (V p)
 
 
 def rare_hard_tasks(n: int, rng: np.random.Generator, types: int = 4) -> Mixture:

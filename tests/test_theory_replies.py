@@ -197,6 +197,20 @@ def test_an_end_where_two_derivatives_vanish_is_returned_exactly(end: float, tie
 
 
 @pytest.mark.parametrize("ties", TIES)
+@pytest.mark.parametrize("p", [0.3, 0.35, 0.6, 0.7, 0.9])
+def test_an_end_where_two_derivatives_vanish_but_for_rounding(p: float, ties: str) -> None:
+    """U = -(1 - x)^3 with failures that no float holds exactly: U' and U'' at x = 1 are rounding, of any sign."""
+    k = 1 - p
+    worth = np.array([-1, 3 / k, -3 / k**2, 1 / k**3])
+    value = 10 + np.abs(worth / [p, p, p, 1]).max()
+    matrix = [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1]]
+    success = np.array([p, p, p, 1])
+    for cost in ([0.1, 0.2, 0.3, 0.4], [0.9, 0.9, 0.3, -4.0]):
+        chain = Chain(value, 1.0, success, value * success - worth, cost, matrix)
+        assert single_reply(chain, 1, ties).abandon == 0
+
+
+@pytest.mark.parametrize("ties", TIES)
 @pytest.mark.parametrize("models", [2, 3])
 def test_stopping_reply_against_all_rules(models: int, ties: str) -> None:
     rng = np.random.default_rng(21)

@@ -104,6 +104,22 @@ def test_worst_cost_is_the_largest_over_tolerated_replies(kind: Any) -> None:
         assert worst <= above * (1 + 1e-11) + rounding
 
 
+def test_a_guarantee_at_the_cliff_counts_rounding_in_the_user_s_favour() -> None:
+    """At s0 and an ulp beside it, with an eps as small as what rounding does to a payoff."""
+    rng = np.random.default_rng(35)
+    games = sample_games(400, rng, "-+")
+    for k in range(400):
+        game, scale = games[k], float(rng.choice([1.0, 0.1, 0.01]))  # of p and t
+        (p1, p2), (t1, t2) = game.success, game.latency
+        success, latency = (p1 * scale, p2 * scale), (t1 * scale, t2 * scale)
+        game = Game(game.value, game.penalty, success, latency, game.cost)
+        s0 = float(thresholds(game).s0)
+        s = float(rng.choice([s0, np.nextafter(s0, 0), np.nextafter(s0, 1)]))
+        eps = 10.0 ** rng.uniform(-19, -15)
+        truth = float(worst_by_definition(game, 1, s, eps))
+        assert worst_cost(game, 1, s, eps) >= truth * (1 - 1e-9)
+
+
 def test_a_tiny_eps_keeps_its_digits() -> None:
     """U(1) = 3e-9 and a regret up to 8.9e-11: the user may leave after three passes in a hundred."""
     truth = float(worst_by_definition(EXAMPLE, 1, 1e-9, 8.9e-11))

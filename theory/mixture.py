@@ -5,7 +5,7 @@ expectation is the weighted average of the closed forms over types, U = sum_x w_
 likewise J: still linear in visits, but a user's failures now teach that the task is hard, and none
 of the two-model theorems survives. The summary numbers are
 
-    p_i = E p_i(x),  rho_i = Var p_i(x) / (p_i (1 - p_i)),  kappa = P(M2 succeeds | M1 failed) / p_2,
+    p_i = E p_i(x),  rho_i = Var p_i(x) / (p_i (1-p_i)),  kappa = P(M2 succeeds | M1 failed) / p_2,
 
 with P(success at 2 | failure at 1) = p_i (1 - rho_i). If p_i(x) is Beta(a, b), then rho is
 1 / (a + b + 1) and P(success | m failures) = p (1-rho) / (1 - rho + m rho). Where a <= 1 a user who
@@ -198,9 +198,8 @@ def solve_mixture(mixture: Mixture, points: int = 33) -> MixtureOptimum:
     """The cheapest commitment if the user answers with its best q: a search with certified replies.
 
     J(s) is smooth but where the reply jumps or leaves an end. It is seen at ``points`` even s and
-    some more near 0, and closed in on wherever it is no dearer than beside, from the better side of
-    a cliff, down to 1e-14. What can escape is a well that lies between two of the points, with
-    walls on both sides.
+    closed in on wherever it is no dearer than beside, from the better side of a cliff, down to
+    1e-14. What can escape is a well that lies between two of the points, with walls on both sides.
 
     Raises:
         ValueError: fewer than two points.

@@ -137,12 +137,11 @@ def _expect(values: Array, weight: Array) -> Array:
 def best_cascade(types: Types, points: int) -> tuple[Array, Array]:
     """(s, J), each (M,): the cheapest (1, s), the user answering with its best q.
 
-    S is first seen at ``points`` even values and at twelve more that halve their way to 0, because
-    s acts beside p1. Every valley is closed in on a little, and those that can still win to 1e-14.
+    S is first seen at ``points`` even values. Every valley is closed in on a little, and those that
+    can still win to 1e-14.
     """
     count = len(types.success)
-    halving = 0.5 ** np.arange(12, 0, -1) / (points - 1)
-    grid = np.unique(np.concatenate([np.linspace(0.0, 1.0, points), halving]))
+    grid = np.linspace(0.0, 1.0, points)
     costs = cost_at_best(types, np.repeat(grid[:, None], count, axis=1), np.arange(count))
     valleys = _close_in(types, _valleys(grid, costs), 4)
     lowest = np.full(count, np.inf)

@@ -20,17 +20,16 @@ which is largest at a, at b, or where the tangents cross. It is used three times
     curvature   f, g = R'', D''    is U concave on the whole cell, so that it has one peak at most?
 
 **Branch and bound.** Cells start as an even partition of [0, 1]. One that holds nothing better is
-closed. One on which U is monotone is closed, because its best point is an end, which has been seen.
-One on which U is concave is closed, and if U' changes sign there, the zero of U' is a peak. All
-others are halved. Whatever the bounds cannot decide shrinks until R and D are so straight that the
-value decides. Nothing is lost: no x in [0, 1] has a utility above that of the peaks returned by
-more than the slack, 1e-12 of the gross payoff R + D there (from x = 1/2 down, of the gross payoff
-at 1/2).
+closed. One on which U is monotone is closed, because its best point is an end, which has been seen
+(and if that is a peak, with U' = 0, it is kept as one). One on which U is concave is closed, and if
+U' changes sign there, the zero of U' is a peak. All others are halved. Whatever the bounds cannot
+decide shrinks until R and D are so straight that the value decides. Nothing is lost: no x in [0, 1]
+has a utility above that of the peaks returned by more than the slack, 1e-12 of the gross payoff
+R + D there (from x = 1/2 down, of the gross payoff at 1/2).
 
 **Ends.** x = 0 and x = 1 are peaks if U falls from there inwards: the first derivative that is not
-zero up to rounding decides. An end beside which U rises is none, although it may miss the peak next
-to it by less than any tolerance; an end at which U' and U'' vanish and U''' decides is one,
-exactly.
+0 up to rounding decides. An end beside which U rises is none, although it may miss the peak next to
+it by less than any tolerance; an end at which U' and U'' vanish and U''' decides is one, exactly.
 
 All of it is done for many functions at once. Points are given by q, since near q = 0 a chain that
 rarely ends asks for q to a small fraction of itself.
@@ -92,6 +91,9 @@ def favourite_peak(user: Jet, ally: Jet, count: int, cells: int = 16) -> Array:
         count: B.
         cells: number of cells to begin with, even. U counts as constant if its slope vanishes at
             all their ends, so there should be more of them than a slope can have zeros by chance.
+
+    Raises:
+        ValueError: a task that nobody leaves goes on for more than about 1e75 passes.
     """
     seen, best = survey(user, count, cells), np.empty(count)
     constant = is_constant(seen)
@@ -116,7 +118,11 @@ def survey(jet: Jet, count: int, cells: int = 16) -> Survey:
     """Functions 0 to ``count`` - 1 at the ends of an even number of equal cells."""
     points = np.linspace(1.0, 0.0, cells + 1)
     owner = np.tile(np.arange(count), points.size)
-    jets = jet(owner, np.repeat(points, count))
+    with np.errstate(over="ignore", invalid="ignore"):
+        jets = jet(owner, np.repeat(points, count))
+    if not np.all(np.isfinite(jets)):
+        limit = "if the user stays, a pass must end the task with a chance of at least about 1e-75"
+        raise ValueError(f"{limit}: slopes of the payoffs overflow")
     return Survey(points, jets.reshape(4, 2, points.size, count))
 
 
@@ -129,14 +135,15 @@ def is_constant(seen: Survey) -> Array:
 def peaks(jet: Jet, seen: Survey) -> tuple[Array, Array]:
     """(owner, q): for each function all global maxima of U over q in [0, 1], some more than once.
 
-    Sorted by owner, then by q. A function that is constant has at least one of the ends.
+    Sorted by owner, then by q.
     """
-    tops = [_ends(seen), *_inner(jet, seen)]
+    count, ends = seen.jets.shape[-1], _ends(seen)
+    end, whose = np.nonzero(ends.peak)
+    tops = [(whose, 1.0 - end), *_inner(jet, seen, ends.level)]
     owner, q = (np.concatenate(column) for column in zip(*tops, strict=True))
     order = np.lexsort((q, owner))
     owner, q = owner[order], q[order]
     reward, damage = jet(owner, q)[0]
-    count = seen.jets.shape[-1]
     best = np.full(count, -np.inf)
     np.maximum.at(best, owner, reward - damage)
     slack = TIE * np.maximum(reward + damage, _gross_at_half(seen)[owner])
@@ -148,23 +155,27 @@ def _gross_at_half(seen: Survey) -> Array:
     return np.asarray(seen.jets[0, :, seen.points.size // 2].sum(axis=0))
 
 
-def _ends(seen: Survey) -> tuple[Array, Array]:
-    """(owner, q) of the ends of [0, 1] from which U falls inwards, or does not change."""
-    first, last = (_falls(seen.jets[..., k, :], way) for k, way in ((0, 1), (-1, -1)))
-    owner = np.concatenate([np.flatnonzero(first), np.flatnonzero(last)])
-    return owner, np.repeat([1.0, 0.0], [first.sum(), last.sum()])
+class _Ends(NamedTuple):
+    """The ends of [0, 1], q = 1 and q = 0, of B functions: arrays (2, B)."""
+
+    peak: Array
+    """Whether U falls from there inwards, or does not change."""
+    level: Array
+    """Whether, besides, U' = 0 there up to rounding: a zero of U' next to the end is the end."""
 
 
-def _falls(jets: Array, way: int) -> Array:
-    """Whether U falls, or is level, as x moves in direction ``way``: the first slope not 0 tells."""
-    turns = np.array([way, 1, way])[:, None]
-    slopes = turns * (jets[1:, 0] - jets[1:, 1])
-    signs = np.sign(slopes) * (np.abs(slopes) > _ROUNDING * jets[1:].sum(axis=1))
+def _ends(seen: Survey) -> _Ends:
+    """Inwards x rises from 0 and falls from 1; the first derivative not 0 up to rounding tells."""
+    jets = seen.jets[1:, :, [0, -1]]
+    turns = np.array([[1, -1], [1, 1], [1, -1]])[..., None]
+    slopes = turns * (jets[:, 0] - jets[:, 1])
+    signs = np.where(np.abs(slopes) > _ROUNDING * jets.sum(axis=1), np.sign(slopes), 0)
     first = np.argmax(signs != 0, axis=0)[None]
-    return np.asarray(np.take_along_axis(signs, first, axis=0)[0] <= 0)
+    peak = np.take_along_axis(signs, first, axis=0)[0] <= 0
+    return _Ends(peak, peak & (signs[0] == 0))
 
 
-def _inner(jet: Jet, seen: Survey) -> list[tuple[Array, Array]]:
+def _inner(jet: Jet, seen: Survey, level: Array) -> list[tuple[Array, Array]]:
     """(owner, q) of peaks between the ends, in lots; all global ones are among them."""
     half = _gross_at_half(seen)
     best = (seen.jets[0, 0] - seen.jets[0, 1]).max(axis=0)
@@ -174,8 +185,10 @@ def _inner(jet: Jet, seen: Survey) -> list[tuple[Array, Array]]:
         surplus = _bound(cells, 0) - best[cells.owner]
         cells, surplus, slack = (cells.where(k := surplus >= -slack), surplus[k], slack[k])
         concave = (_bound(cells, 2) <= 0) | (surplus <= slack)
-        monotone = (_bound(cells, 1) <= 0) | (_bound(cells, 1, exchanged=True) <= 0)
-        lots.append(_summits(jet, cells.where(concave & ~monotone)))
+        monotone = _monotone(cells)
+        first, last = level[:, cells.owner]
+        end = (first & (cells.left == 1)) | (last & (cells.right == 0))
+        lots.append(_summits(jet, cells.where(concave & ~monotone & ~end)))
         cells = _halves(jet, cells.where(~concave & ~monotone))
         np.maximum.at(best, cells.owner, cells.at_right[0, 0] - cells.at_right[0, 1])
     return lots
@@ -195,12 +208,21 @@ def _bound(cells: _Cells, order: int, exchanged: bool = False) -> Array:
     a, b, h = cells.at_left, cells.at_right, cells.left - cells.right
     f_a, f_b = a[order, f], b[order, f]
     g_a, g_b, turn_a, turn_b = a[order, g], b[order, g], a[order + 1, g], b[order + 1, g]
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         share = (turn_b * h - (g_b - g_a)) / ((turn_b - turn_a) * h)  # where the tangents cross
         share = np.clip(np.where(turn_b > turn_a, share, 0.0), 0.0, 1.0)
         crossing = f_a + share * (f_b - f_a) - (g_a + share * h * turn_a)
-        bound = np.maximum(np.maximum(f_a - g_a, f_b - g_b), crossing)
-    return np.where(np.isnan(bound), np.inf, bound)  # overflow decides nothing
+    return np.asarray(np.maximum(np.maximum(f_a - g_a, f_b - g_b), crossing))
+
+
+def _monotone(cells: _Cells) -> Array:
+    """Whether U falls on all of a cell, or rises on it and beyond.
+
+    Where it rises to a point with U' = 0 the next cell may fall from there: a peak, to be kept.
+    """
+    falls, rises = _bound(cells, 1) <= 0, _bound(cells, 1, exchanged=True) <= 0
+    beyond = (cells.at_right[1, 0] > cells.at_right[1, 1]) | (cells.right == 0)
+    return np.asarray(falls | (rises & beyond))
 
 
 def _halves(jet: Jet, cells: _Cells) -> _Cells:
@@ -226,7 +248,7 @@ def _summits(jet: Jet, cells: _Cells) -> tuple[Array, Array]:
 
 
 def _zero_of_slope(jet: Jet, owner: Array, left: Array, right: Array, q: Array) -> Array:
-    """Newton's method on U' in a shrinking bracket, by bisection if a step does not halve the last."""
+    """Newton's method on U' in a shrinking bracket; a step that does not halve the last bisects."""
     last = left - right
     moving = np.flatnonzero(left > right)
     for _ in range(_STEPS):
