@@ -1,5 +1,5 @@
-"""Where everything meets: which learners play which games, what came of it, and how it is shown."""
+"""Where everything meets: which learners play which games, what came of it, how it is shown."""
 
 
 class InputError(Exception):
-    """Something the user has to decide; its text is one line: what was expected, what came, what to do."""
+    """Something the user has to decide, in one line: what was expected, what came, what to do."""

@@ -105,9 +105,7 @@ def why_words(game: Game, equilibrium: Equilibrium) -> str:
 
 
 def alternatives(game: Game) -> dict[str, float]:
-    """J of the commitments worth comparing, the user answering each: s = 0, its thresholds, and
-    route 2.
-    """
+    """J of the commitments worth comparing: s = 0, the user's thresholds, and route 2."""
     marks = dict(zip(("s0", "s_L", "s_H"), thresholds(game), strict=True))
     menu = {
         f"route 1 at {name}": float(outcome(game, 1, s).cost)

@@ -1,5 +1,4 @@
-"""The command line: `routing-game check | report | belief | solve | figures | frequencies |
-tournament | list`.
+"""The command line: `routing-game check`, `report`, `belief`, `solve` and so on, see `COMMANDS`.
 
 Whatever can be wrong with the input is found before any training starts, and said in one line with
 exit code 2. Heavy packages are imported by the commands that need them, so that `--help` answers at
@@ -507,9 +506,7 @@ def chosen(
 
 
 def chosen_learners(text: str) -> tuple[str, ...] | None:
-    """As `chosen`, of our learners and then those of one's own, ``module:Agent``, which must be
-    there.
-    """
+    """As `chosen`, of our learners and then those of one's own, ``module:Agent``."""
     from routing_game.experiments.check import own
     from routing_game.experiments.check.learners import LEARNERS
 

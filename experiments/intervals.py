@@ -39,8 +39,7 @@ def iqm(values: NDArray[np.float64], axis: int | None = None) -> NDArray[np.floa
 
 
 def iqm_interval(regret: NDArray[np.float64], resamples: int = 2000) -> tuple[float, float, float]:
-    """The interquartile mean of (seeds, games) regrets, and its 95 % bootstrap interval over seeds,
-    paired by game.
+    """Interquartile mean of (seeds, games) regrets, and its 95 % bootstrap interval over seeds.
 
     Resampling takes whole seeds, in every game the same; the random numbers are fixed, so the
     interval is too.
@@ -72,34 +71,26 @@ def mean(name: str, values: Any) -> dict[str, float]:
 
 
 def half_width(spread: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
-    """Half of the 95 % t interval of a mean of n values with this standard deviation; nan for n =
-    1.
-    """
+    """Half of the 95 % t interval of a mean of n values; nan for n = 1."""
     n = np.asarray(n)
     quantile = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
     return np.asarray(quantile * np.asarray(spread) / np.sqrt(n))
 
 
 def gap(measured: float, exact: float, error: float) -> float:
-    """How far the measured lies from the exact, in standard errors; 0 where both are the same for
-    sure.
-    """
+    """How far the measured lies from the exact, in standard errors; 0 where both are the same."""
     if measured == exact:
         return 0.0
     return (measured - exact) / error if error > 0 else float(np.copysign(np.inf, measured))
 
 
 def share_error(exact: float, n: int) -> float:
-    """The standard error of a share of n whose chance is ``exact``; no less than if one of them
-    decided it.
-    """
+    """The standard error of a share of n whose chance is ``exact``, as if one decided it."""
     return float(np.sqrt(max(exact * (1 - exact), 1 / n) / n))
 
 
 def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.DataFrame:
-    """Mean over seeds, `n`, and the half-width `half` of the 95 % t interval (nan for a single
-    seed).
-    """
+    """Mean over seeds, `n`, and half of the 95 % t interval, `half` (nan for a single seed)."""
     import polars as pl  # only tables of the reports need it; workers have none
 
     table = frame.group_by(by, maintain_order=True).agg(

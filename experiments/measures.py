@@ -28,9 +28,7 @@ def selected(game: Game, cost: ArrayLike) -> NDArray[np.str_]:
 
 
 def distance(game: Game, route: ArrayLike, cascade: ArrayLike) -> NDArray[np.float64]:
-    """How far each s is from the optimal set on its route, same shape; nan where no optimum has
-    this route.
-    """
+    """How far each s is from the optima on its route, same shape; nan where there are none."""
     route, cascade = np.broadcast_arrays(np.asarray(route), np.asarray(cascade, dtype=np.float64))
     gaps = [np.full(route.shape, np.inf)]
     for piece in solve(game).pieces:

@@ -26,9 +26,7 @@ Array = NDArray[Any]
 
 
 def checkpoints(tasks: int, first: int = 10, count: int = 30) -> list[int]:
-    """Numbers of tasks at which to look, evenly spaced on a log axis up to two digits, the last one
-    exact.
-    """
+    """Numbers of tasks at which to look, evenly spaced on a log axis, the last one exact."""
     spaced = np.geomspace(min(first, tasks), tasks, count)
     return sorted({two_digits(n) for n in spaced[:-1]} | {tasks})
 
@@ -67,8 +65,7 @@ def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Arra
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:
-    """Play that many tasks on a provider's environment; pause at each checkpoint, after so many
-    tasks.
+    """Play that many tasks on a provider's environment; pause at each checkpoint.
 
     Args:
         env: takes commitments.

@@ -1,6 +1,4 @@
-"""Lists and tables for the terminal: all that has a name, kinds of optimum, and what named agents
-make of a game.
-"""
+"""Tables for the terminal: what has a name, kinds of optimum, and what named agents come to."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -36,8 +34,7 @@ def catalog_lines() -> list[str]:
 
 
 def frequency_lines(games: int, seed: int) -> list[str]:
-    """A row for each prior with the share of each kind of optimum in per cent; then what each kind
-    and each prior is.
+    """A row for each prior with the share of each kind of optimum; then what each of them is.
 
     Args:
         games: number of games to draw from each prior.
@@ -70,8 +67,7 @@ def glossary(words: Mapping[str, str], left: int) -> list[str]:
 def tournament_lines(
     game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ()
 ) -> list[str]:
-    """J and U of each pair of the zoo, and of saved policies in folders, which take part under
-    their folders' names.
+    """J and U of each pair of the zoo and of saved policies, under the names of their folders.
 
     Raises:
         FileNotFoundError: a folder holds no policy.

@@ -62,7 +62,7 @@ def finished(tmp_path):
     return tmp_path / "run"
 
 
-# --- resuming -------------------------------------------------------------------------------------------------
+# --- resuming ---
 
 
 LONG = [
@@ -81,8 +81,21 @@ LONG = [
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX")
 def test_a_killed_check_resumes_without_repeating_a_cell(tmp_path, workers, how):
     out = tmp_path / "run"
-    words = [sys.executable, "-P", "-m", "routing_game", "check", *LONG, "--out", str(out), "--workers", workers]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "routing_game",
+        "check",
+        *LONG,
+        "--out",
+        str(out),
+        "--workers",
+        workers,
+    ]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     wait_for_cells(process, out, 4)
     if how == "SIGINT":
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does at Ctrl-C
@@ -93,14 +106,23 @@ def test_a_killed_check_resumes_without_repeating_a_cell(tmp_path, workers, how)
     if how == "SIGINT":
         last = error.splitlines()[-1]
         assert "Traceback" not in error
-        assert "of 24 cells are done and kept; resume with: routing-game check --games t4-cascade" in last
+        assert (
+            "of 24 cells are done and kept; resume with: routing-game check --games t4-cascade"
+            in last
+        )
 
-    done = {file.name: (file.stat().st_mtime_ns, file.stat().st_ino) for file in (out / "cells").glob("[!.]*")}
+    done = {
+        file.name: (file.stat().st_mtime_ns, file.stat().st_ino)
+        for file in (out / "cells").glob("[!.]*")
+    }
     assert 4 <= len(done) < 24
     again = subprocess.run(words, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert f"{len(done)} of 24 cells were finished before" in again.stderr
-    now = {file.name: (file.stat().st_mtime_ns, file.stat().st_ino) for file in (out / "cells").iterdir()}
+    now = {
+        file.name: (file.stat().st_mtime_ns, file.stat().st_ino)
+        for file in (out / "cells").iterdir()
+    }
     assert len(now) == 24
     assert {name: now[name] for name in done} == done
     assert (out / "report.html").exists()
@@ -118,14 +140,29 @@ def wait_for_cells(process, out, count):
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
 def test_a_check_that_is_stopped_while_its_workers_start_says_one_line(tmp_path, how, delay):
-    words = [sys.executable, "-P", "-m", "routing_game", "check", *LONG, "--workers", "2", "--out", str(tmp_path)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "routing_game",
+        "check",
+        *LONG,
+        "--workers",
+        "2",
+        "--out",
+        str(tmp_path),
+    ]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     deadline = time.monotonic() + 60
     while not any("popen_loky" in words for words in members(process.pid)):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     time.sleep(delay)  # the second one may be about to begin, or they are importing
-    os.killpg(process.pid, getattr(signal, how))  # to all, as a terminal does at Ctrl-C and as `timeout` does
+    os.killpg(
+        process.pid, getattr(signal, how)
+    )  # to all, as a terminal does at Ctrl-C and as `timeout` does
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130
     assert error.splitlines()[-1].startswith("routing-game: stopped: ")
@@ -135,8 +172,21 @@ def test_a_check_that_is_stopped_while_its_workers_start_says_one_line(tmp_path,
 
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
 def test_workers_do_not_outlive_a_killed_check(tmp_path):
-    words = [sys.executable, "-P", "-m", "routing_game", "check", *LONG, "--tasks", "3000000", "--workers", "2"]
-    process = subprocess.Popen([*words, "--out", str(tmp_path)], start_new_session=True, stderr=subprocess.DEVNULL)
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "routing_game",
+        "check",
+        *LONG,
+        "--tasks",
+        "3000000",
+        "--workers",
+        "2",
+    ]
+    process = subprocess.Popen(
+        [*words, "--out", str(tmp_path)], start_new_session=True, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 60
     while len(members(process.pid)) < 3:
         assert time.monotonic() < deadline
@@ -151,7 +201,9 @@ def test_workers_do_not_outlive_a_killed_check(tmp_path):
 
 def members(session):
     """Command lines of the processes of a session."""
-    listing = subprocess.run(["ps", "-s", str(session), "-o", "args="], capture_output=True, text=True)
+    listing = subprocess.run(
+        ["ps", "-s", str(session), "-o", "args="], capture_output=True, text=True
+    )
     return listing.stdout.splitlines()
 
 
@@ -164,7 +216,7 @@ def test_a_finished_run_is_only_reported_again(finished, capsys):
     assert (finished / "report.html").read_text() == report
 
 
-# --- the same facts -------------------------------------------------------------------------------------------
+# --- the same facts ---
 
 
 def test_engine_and_workers_change_no_fact(tmp_path, finished):
@@ -188,7 +240,9 @@ def test_torch_uses_one_thread_in_a_cell_and_as_many_as_before_elsewhere(monkeyp
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        LEARNERS["gradient"].train(GAMES["t4-cascade"], 3, *Cell("gradient", "t4-cascade", 0).streams(2))
+        LEARNERS["gradient"].train(
+            GAMES["t4-cascade"], 3, *Cell("gradient", "t4-cascade", 0).streams(2)
+        )
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -203,14 +257,19 @@ def test_a_cell_depends_on_nothing_but_itself(tmp_path, finished):
 
 
 def test_streams_differ_between_cells_and_between_world_and_agent():
-    cells = [Cell(a, g, s) for a in ("ucb", "thompson") for g in ("t4-cascade", "t5-stay") for s in (0, 1)]
+    cells = [
+        Cell(a, g, s)
+        for a in ("ucb", "thompson")
+        for g in ("t4-cascade", "t5-stay")
+        for s in (0, 1)
+    ]
     states = {tuple(stream.generate_state(4)) for cell in cells for stream in cell.streams(2)}
     assert len(states) == 2 * len(cells)
     again = Cell("ucb", "t4-cascade", 0).streams(2)[1]
     np.testing.assert_array_equal(again.generate_state(4), cells[0].streams(2)[1].generate_state(4))
 
 
-# --- what is refused ------------------------------------------------------------------------------------------
+# --- what is refused ---
 
 
 def damage(finished):
@@ -220,8 +279,16 @@ def damage(finished):
     yield cell, '{"learner": "ucb", "ga', "damaged"
     yield cell, "", "damaged"
     yield cell, "[]", "damaged"
-    yield cell, json.dumps({**record, "trace": {**record["trace"], "cascade": [0.5]}}), "different lengths"
-    yield cell, json.dumps({**record, "trace": {**record["trace"], "route": ["one"]}}), "column route"
+    yield (
+        cell,
+        json.dumps({**record, "trace": {**record["trace"], "cascade": [0.5]}}),
+        "different lengths",
+    )
+    yield (
+        cell,
+        json.dumps({**record, "trace": {**record["trace"], "route": ["one"]}}),
+        "column route",
+    )
     yield cell, json.dumps(record).replace('"cascade": [', '"cascade": [NaN, '), "column cascade"
     yield cell, json.dumps({**record, "run": "0" * 12}), "another run"
     yield cell, json.dumps({**record, "seed": 1}), "another run"
@@ -229,7 +296,9 @@ def damage(finished):
     yield cell.with_name("notes.txt"), "mine", "belongs to no cell"
     yield (
         cell,
-        json.dumps({**record, "trace": {**record["trace"], "route": [7] * len(record["trace"]["route"])}}),
+        json.dumps(
+            {**record, "trace": {**record["trace"], "route": [7] * len(record["trace"]["route"])}}
+        ),
         "route",
     )
     yield cell, json.dumps(record).replace('"cascade": [', '"cascade": [7.0, '), "column cascade"
@@ -246,7 +315,9 @@ def damage(finished):
 
 @pytest.mark.parametrize("case", range(20))
 def test_a_damaged_or_foreign_file_stops_the_run_before_it_starts(finished, case, capsys):
-    (finished / "cells" / Cell("structural", "value-cheap", 1).filename).unlink()  # something is left to train
+    (
+        finished / "cells" / Cell("structural", "value-cheap", 1).filename
+    ).unlink()  # something is left to train
     file, text, hint = [*damage(finished)][case]
     file.write_text(text)
     before = contents(finished)
@@ -262,7 +333,11 @@ def test_a_damaged_or_foreign_file_stops_the_run_before_it_starts(finished, case
 
 @pytest.mark.parametrize(
     ("flag", "value", "hint"),
-    [("--seeds", "3", "2 seeds"), ("--tasks", "61", "practice 60"), ("--games", "t4-cascade", "2 games")],
+    [
+        ("--seeds", "3", "2 seeds"),
+        ("--tasks", "61", "practice 60"),
+        ("--games", "t4-cascade", "2 games"),
+    ],
 )
 def test_another_spec_does_not_enter_the_folder(finished, capsys, flag, value, hint):
     words, before = [*SMALL], contents(finished)
@@ -302,7 +377,10 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys):
 
 
 def test_a_run_begun_with_other_code_says_so(finished, capsys):
-    first, last = finished / "cells" / Cell("ucb", "value-cheap", 0).filename, Cell("ucb", "value-cheap", 1).filename
+    first, last = (
+        finished / "cells" / Cell("ucb", "value-cheap", 0).filename,
+        Cell("ucb", "value-cheap", 1).filename,
+    )
     (finished / "cells" / last).unlink()
     capsys.readouterr()
     assert check(finished) == 0
@@ -310,7 +388,9 @@ def test_a_run_begun_with_other_code_says_so(finished, capsys):
     (finished / "cells" / last).unlink()
     first.write_text(json.dumps({**json.loads(first.read_text()), "commit": "0123456789ab"}))
     assert check(finished) == 0
-    assert capsys.readouterr().err.count("warning: the code has changed: was 0123456789ab, now ") == 1
+    assert (
+        capsys.readouterr().err.count("warning: the code has changed: was 0123456789ab, now ") == 1
+    )
 
 
 def test_drafts_left_by_a_kill_are_ignored(finished):
@@ -318,7 +398,7 @@ def test_drafts_left_by_a_kill_are_ignored(finished):
     assert check(finished) == 0
 
 
-# --- failures -------------------------------------------------------------------------------------------------
+# --- failures ---
 
 
 def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monkeypatch, capsys):
@@ -337,8 +417,12 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
     assert len(records) == CELLS
     failed = [record for record in records if record.error]
     assert {(record.learner, record.game) for record in failed} == {("ucb", "t4-cascade")}
-    assert {record.error for record in failed} == {"FloatingPointError: loss is nan after 3 updates"}
-    assert "FloatingPointError: loss is nan after 3 updates" in (tmp_path / "report.html").read_text()
+    assert {record.error for record in failed} == {
+        "FloatingPointError: loss is nan after 3 updates"
+    }
+    assert (
+        "FloatingPointError: loss is nan after 3 updates" in (tmp_path / "report.html").read_text()
+    )
     before = contents(tmp_path)
     assert check(tmp_path) == 1  # failed cells are finished cells
     assert contents(tmp_path) == before
@@ -347,7 +431,9 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
 def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):
     bad = Trace([1, 2], [1, 1], [0.5, float("nan")], [], [])
     monkeypatch.setitem(LEARNERS, "ucb", replace(LEARNERS["ucb"], train=lambda *_: bad))
-    directory = RunDirectory.create(CHECK, tmp_path, make_spec("default", ("t4-cascade",), ("ucb",), seeds=1))
+    directory = RunDirectory.create(
+        CHECK, tmp_path, make_spec("default", ("t4-cascade",), ("ucb",), seeds=1)
+    )
     (failed,) = run(directory, "serial")
     assert "column cascade" in failed.error
     assert [*directory.records()] == [failed]
@@ -378,7 +464,7 @@ def test_a_cell_does_not_depend_on_who_drew_random_numbers_before(name):
     assert traces[0].practice[-1] >= 1
 
 
-# --- specs and progress ---------------------------------------------------------------------------------------
+# --- specs and progress ---
 
 
 @pytest.mark.parametrize("profile", ["smoke", "default", "full"])
@@ -390,7 +476,11 @@ def test_a_profile_is_all_games_and_learners(profile):
     assert spec.plans["ppo-user"].games == CASCADE_GAMES
     assert spec.plans["td3"].games == ((*GAMES, REAL_PAIR) if profile == "full" else CASCADE_GAMES)
     cells = spec.cells()
-    assert len(cells) == len({*cells}) == sum(len(plan.games) * plan.seeds for plan in spec.plans.values())
+    assert (
+        len(cells)
+        == len({*cells})
+        == sum(len(plan.games) * plan.seeds for plan in spec.plans.values())
+    )
     assert {cell.seed for cell in cells[: len(LEARNERS)]} == {0}
     assert Spec.from_json(spec.to_json()) == spec
 
@@ -399,7 +489,11 @@ def test_full_profile_has_the_budgets_of_the_acceptance_figures():
     plans = make_spec("full").plans
     assert [plans[name].seeds for name in ("ucb", "thompson", "structural", "gradient")] == [20] * 4
     assert [plans[name].seeds for name in ("ppo", "ppo-user", "ppo-user-model")] == [10] * 3
-    assert [plans[name].practice for name in ("ucb", "thompson", "structural")] == [30_000, 30_000, 2_000]
+    assert [plans[name].practice for name in ("ucb", "thompson", "structural")] == [
+        30_000,
+        30_000,
+        2_000,
+    ]
     rl = ("ppo", "a2c", "td3", "sac", "dqn", "ppo-user-answer", "dqn-user")
     assert [plans[name].seeds for name in rl] == [10] * len(rl)
     bandits = ("zooming", "ucb-tuned", "epsilon-greedy", "exp3", "elimination")
@@ -408,7 +502,9 @@ def test_full_profile_has_the_budgets_of_the_acceptance_figures():
 
 
 def test_users_play_other_games_when_they_are_named():
-    assert make_spec("default", ("value-cheap",), ("ppo-user",)).plans["ppo-user"].games == ("value-cheap",)
+    assert make_spec("default", ("value-cheap",), ("ppo-user",)).plans["ppo-user"].games == (
+        "value-cheap",
+    )
 
 
 def test_progress_is_one_live_line_on_a_terminal_and_few_lines_elsewhere():
@@ -421,7 +517,9 @@ def test_progress_is_one_live_line_on_a_terminal_and_few_lines_elsewhere():
         for record in records:
             progress.tick(record)
         progress.close()
-    assert "\r\x1b[K1 of 4 cells, about 0:45 left" in terminal.getvalue()  # 3 cells of 30 s on 2 workers
+    assert (
+        "\r\x1b[K1 of 4 cells, about 0:45 left" in terminal.getvalue()
+    )  # 3 cells of 30 s on 2 workers
     assert terminal.getvalue().count("\n") == 1
     assert file.getvalue() == "4 of 4 cells, about 0:00 left\n"
 

@@ -15,7 +15,14 @@ from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check.judge import grid_floor, judge, stopping_utility, user_answers
 from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
-from routing_game.experiments.check.report import headline, percent, reason, regret_words, terminal_table, write_report
+from routing_game.experiments.check.report import (
+    headline,
+    percent,
+    reason,
+    regret_words,
+    terminal_table,
+    write_report,
+)
 from routing_game.experiments.check.traces import QUESTIONS, Trace, user_trace
 from routing_game.experiments.intervals import means
 from routing_game.experiments.play import checkpoints, play
@@ -29,7 +36,13 @@ def record(learner, game, seed, trace, error=None):
 
 
 def provider(*commitments):
-    return Trace([*range(1, len(commitments) + 1)], [i for i, _ in commitments], [s for _, s in commitments], [], [])
+    return Trace(
+        [*range(1, len(commitments) + 1)],
+        [i for i, _ in commitments],
+        [s for _, s in commitments],
+        [],
+        [],
+    )
 
 
 def report(directory):
@@ -40,7 +53,7 @@ def table(directory):
     return terminal_table(judge(directory.spec, directory.records()), directory.store.folder)
 
 
-# --- judging --------------------------------------------------------------------------------------------------
+# --- judging ---
 
 
 def test_regret_is_that_of_the_paper_s_numbers():
@@ -48,14 +61,18 @@ def test_regret_is_that_of_the_paper_s_numbers():
     trace = provider((2, 0.0), (1, 0.0), (1, s0))
     rows = judge(SPEC, [record("ucb", "t4-cascade", 0, trace)]).rows
     # THEORY, section 7: J* = .5824, route 2 costs .75, and leaving at once .15 + 1.5 x .7 = 1.2
-    np.testing.assert_allclose(rows["regret"], [0.75 / 0.58235294 - 1, 1.2 / 0.58235294 - 1, 0], atol=1e-7)
+    np.testing.assert_allclose(
+        rows["regret"], [0.75 / 0.58235294 - 1, 1.2 / 0.58235294 - 1, 0], atol=1e-7
+    )
     assert rows["route_right"].to_list() == [False, True, True]
     assert rows["q_right"].to_list() == [True, False, True]
 
 
 @pytest.mark.parametrize("name", GAMES)
 def test_the_exact_policy_has_no_regret(name):
-    trace = LEARNERS["equilibrium"].train(GAMES[name], 30, np.random.SeedSequence(1), np.random.SeedSequence(2))
+    trace = LEARNERS["equilibrium"].train(
+        GAMES[name], 30, np.random.SeedSequence(1), np.random.SeedSequence(2)
+    )
     rows = judge(make_spec("default", (name,)), [record("equilibrium", name, 0, trace)]).rows
     assert rows["regret"].abs().max() < 1e-12
     assert rows["route_right"].all()
@@ -63,7 +80,9 @@ def test_the_exact_policy_has_no_regret(name):
 
 
 @pytest.mark.parametrize("name", GAMES)
-@pytest.mark.parametrize(("learner", "user"), [("ppo-user", BestResponseUser), ("ppo-user-model", StoppingUser)])
+@pytest.mark.parametrize(
+    ("learner", "user"), [("ppo-user", BestResponseUser), ("ppo-user-model", StoppingUser)]
+)
 def test_exact_users_have_no_regret(name, learner, user):
     trace = user_trace(user(GAMES[name]), [1])
     answers = user_answers(GAMES[name], learner, trace)
@@ -94,18 +113,24 @@ def test_answers_to_what_cannot_happen_do_not_count():
     best = StoppingUser(game)
     leave_1, leave_2 = (best.abandon_after(route, cascade, model) for model in (1, 2))
     leave_1 = np.where(route == 2, 1 - leave_1, leave_1)  # M1 never runs on route 2
-    leave_2 = np.where((route == 1) & (cascade == 0), 1 - leave_2, leave_2)  # nor M2 on route 1 without escalation
+    leave_2 = np.where(
+        (route == 1) & (cascade == 0), 1 - leave_2, leave_2
+    )  # nor M2 on route 1 without escalation
     trace = Trace([1] * 102, route.tolist(), cascade.tolist(), leave_1.tolist(), leave_2.tolist())
     answers = user_answers(game, "ppo-user-model", trace)
     for column in ("leave_1", "target_1"):
         assert answers.filter(pl.col(column).is_null())["route"].to_list() == [2]
     for column in ("leave_2", "target_2"):
         assert answers.filter(pl.col(column).is_null())["cascade"].to_list() == [0]
-    row = judge(make_spec("default", ("t4-cascade",)), [record("ppo-user-model", "t4-cascade", 0, trace)]).rows
+    row = judge(
+        make_spec("default", ("t4-cascade",)), [record("ppo-user-model", "t4-cascade", 0, trace)]
+    ).rows
     assert (row["q_error"].item(), row["regret"].item()) == (0, 0)
 
 
-@pytest.mark.parametrize(("first_cost", "yardstick"), [(-0.1, 0.2), (0.0, 1.0)])  # J* = c1 / p1 = -.2 or 0
+@pytest.mark.parametrize(
+    ("first_cost", "yardstick"), [(-0.1, 0.2), (0.0, 1.0)]
+)  # J* = c1 / p1 = -.2 or 0
 def test_regret_is_no_gain_whatever_the_sign_of_the_optimal_cost(first_cost, yardstick):
     game = Game(2, 1, (0.5, 0.8), (0.1, 0.3), (first_cost, 0.6), ordered=False)
     spec = Spec("mine", {"g": game}, {"ucb": Plan(("g",), 10, 1)})
@@ -116,8 +141,12 @@ def test_regret_is_no_gain_whatever_the_sign_of_the_optimal_cost(first_cost, yar
 
 def test_a_game_that_costs_nothing_has_a_report(tmp_path):
     game = Game(2, 1, (0.5, 0.8), (0.1, 0.3), (0.0, 0.6))
-    directory = RunDirectory.create(CHECK, tmp_path, Spec("mine", {"g": game}, {"ucb": Plan(("g",), 10, 1)}))
-    directory.keep(Record("ucb", "g", 0, directory.spec.digest, None, 1.0, None, provider((2, 0.0))))
+    directory = RunDirectory.create(
+        CHECK, tmp_path, Spec("mine", {"g": game}, {"ucb": Plan(("g",), 10, 1)})
+    )
+    directory.keep(
+        Record("ucb", "g", 0, directory.spec.digest, None, 1.0, None, provider((2, 0.0)))
+    )
     text = report(directory).read_text()
     assert "Profile <code>mine</code>." in text
     assert "with a single seed there is no interval" in text
@@ -152,11 +181,13 @@ def test_summary_has_a_row_for_every_pair_and_counts_failures():
 
 def test_no_bandit_arm_beats_the_grid_floor():
     for game in GAMES.values():
-        costs = [payoffs(game, i, s, BestResponseUser(game).abandon(i, s)).cost for i, s in UCB().arms]
+        costs = [
+            payoffs(game, i, s, BestResponseUser(game).abandon(i, s)).cost for i, s in UCB().arms
+        ]
         assert grid_floor(game) == pytest.approx(min(costs) / solve(game).cost - 1, abs=1e-12)
 
 
-# --- the loop -------------------------------------------------------------------------------------------------
+# --- the loop ---
 
 
 def test_checkpoints_are_log_spaced_and_end_at_the_end():
@@ -193,7 +224,7 @@ def test_play_shows_the_provider_each_task_of_its_own_commitment():
         assert (task.standard == 0) == (commitment.route == 2)
 
 
-# --- the report -----------------------------------------------------------------------------------------------
+# --- the report ---
 
 
 class Page(HTMLParser):
@@ -201,13 +232,22 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.text, self.addresses, self.ids, self.rows, self.pictures, self.tags = [], [], set(), [], [], set()
+        self.text, self.addresses, self.ids, self.rows, self.pictures, self.tags = (
+            [],
+            [],
+            set(),
+            [],
+            [],
+            set(),
+        )
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.tags.add(tag)
-        self.addresses += [attributes[key] for key in ("src", "href", "data", "action") if key in attributes]
+        self.addresses += [
+            attributes[key] for key in ("src", "href", "data", "action") if key in attributes
+        ]
         self.ids.add(attributes.get("id"))
         if tag == "img":
             self.pictures.append(attributes)
@@ -249,13 +289,22 @@ def test_the_report_needs_nothing_from_outside(page):
 def test_the_report_has_a_picture_of_every_game_and_of_learned_users(page):
     described = [picture["alt"].split(":")[0] for picture in page.pictures]
     learned = [f"learner {name}" for name in SPEC.plans if name != "thompson"]  # its cells failed
-    assert described == [*SPEC.games, *SPEC.games, *learned]  # users were asked to play these games too
+    assert described == [
+        *SPEC.games,
+        *SPEC.games,
+        *learned,
+    ]  # users were asked to play these games too
     for picture in page.pictures:
         kind, data = picture["src"].split(",", 1)
         assert kind == "data:image/svg+xml;base64"
         svg = ElementTree.fromstring(base64.b64decode(data))
         assert svg.tag.endswith("svg")
-        used = {value for element in svg.iter() for key, value in element.items() if key.endswith("href")}
+        used = {
+            value
+            for element in svg.iter()
+            for key, value in element.items()
+            if key.endswith("href")
+        }
         assert all(value.startswith("#") for value in used)
 
 
@@ -289,7 +338,10 @@ def test_the_report_names_failures_seeds_versions_and_commit(page, directory):
 
 def test_the_summary_follows_from_the_rows(page):
     text = " ".join(" ".join(page.text).split())
-    assert "equilibrium : within 1 % of J* of the optimum on 3 of 3 games, without regret anywhere." in text
+    assert (
+        "equilibrium : within 1 % of J* of the optimum on 3 of 3 games, without regret anywhere."
+        in text
+    )
     assert "thompson : no cell finished. 6 of its cells failed; they are named below." in text
     assert f" of {len(LEARNERS) - 1} learners come within 1 % of the optimum on every game" in text
 
@@ -297,15 +349,40 @@ def test_the_summary_follows_from_the_rows(page):
 @pytest.mark.parametrize(
     ("learner", "game", "facts", "words"),
     [
-        ("simultaneous", "t4-cascade", {"simultaneous": 9}, "9 of 10 seeds end in the outcome of simultaneous play"),
-        ("simultaneous", "t4-cascade", {"simultaneous": 9}, "lose the value of commitment, 0.168 a task"),
+        (
+            "simultaneous",
+            "t4-cascade",
+            {"simultaneous": 9},
+            "9 of 10 seeds end in the outcome of simultaneous play",
+        ),
+        (
+            "simultaneous",
+            "t4-cascade",
+            {"simultaneous": 9},
+            "lose the value of commitment, 0.168 a task",
+        ),
         ("ppo", "t4-cascade", {"route_right": 0.7}, "3 of 10 seeds end on the wrong route"),
-        ("ppo", "t4-cascade", {"q_right": 0.8}, "2 of 10 seeds end where the user answers otherwise"),
-        ("ppo", "t4-cascade", {}, "it stops 0.100 short of the edge, because of its exploration noise"),
+        (
+            "ppo",
+            "t4-cascade",
+            {"q_right": 0.8},
+            "2 of 10 seeds end where the user answers otherwise",
+        ),
+        (
+            "ppo",
+            "t4-cascade",
+            {},
+            "it stops 0.100 short of the edge, because of its exploration noise",
+        ),
         ("ppo", "t5-stay", {}, "it stops 0.100 from the best s"),
         ("ucb", "t4-cascade", {}, "the best commitment on the bandits' grid already loses 1.7 %"),
         ("ucb", "t4-cascade", {"last": 0.1}, "it stops 0.100 short of the edge"),
-        ("dqn-user", "t5-cascade", {}, "its q is off by 0.20 on average, as it can only stay or leave"),
+        (
+            "dqn-user",
+            "t5-cascade",
+            {},
+            "its q is off by 0.20 on average, as it can only stay or leave",
+        ),
         ("ppo-user", "t5-cascade", {}, "its q is off by 0.20 on average"),
     ],
 )
@@ -333,13 +410,23 @@ def test_pairs_are_told_the_equilibrium_they_found(tmp_path):
 
 
 def row(learner, game="g", n=2, failures=0, last=0.0, half=0.0):
-    return {"learner": learner, "game": game, "n": n, "failures": failures, "last": last, "last_half": half}
+    return {
+        "learner": learner,
+        "game": game,
+        "n": n,
+        "failures": failures,
+        "last": last,
+        "last_half": half,
+    }
 
 
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([row("ucb"), row("ppo")], "2 of 2 learners come within 1 % of the optimum on every game: ucb, ppo."),
+        (
+            [row("ucb"), row("ppo")],
+            "2 of 2 learners come within 1 % of the optimum on every game: ucb, ppo.",
+        ),
         (
             [row("ucb"), row("ppo", n=0, failures=2)],
             "1 of 2 learners come within 1 % of the optimum on every game: ucb.",
@@ -348,8 +435,14 @@ def row(learner, game="g", n=2, failures=0, last=0.0, half=0.0):
             [row("ucb"), row("ppo", n=1, failures=1)],
             "1 of 2 learners come within 1 % of the optimum on every game: ucb.",
         ),
-        ([row("ucb"), row("ucb", "h", half=0.02)], "0 of 1 learners come within 1 % of the optimum on every game."),
-        ([row("equilibrium"), row("ucb", last=0.1)], "0 of 1 learners come within 1 % of the optimum on every game."),
+        (
+            [row("ucb"), row("ucb", "h", half=0.02)],
+            "0 of 1 learners come within 1 % of the optimum on every game.",
+        ),
+        (
+            [row("equilibrium"), row("ucb", last=0.1)],
+            "0 of 1 learners come within 1 % of the optimum on every game.",
+        ),
         ([row("equilibrium")], "Nobody learned: the exact policy is a control."),
     ],
 )
@@ -365,7 +458,12 @@ def test_a_profile_is_called_changed_when_it_was(page, tmp_path):
 
 @pytest.mark.parametrize(
     ("mean", "half", "words"),
-    [(0.00019, 1e-9, "0.019 ±<0.001"), (1.06, 0.001, "106 ±<1"), (0.02, 0.004, "2.0 ±0.4"), (0.0, 0.1, "0")],
+    [
+        (0.00019, 1e-9, "0.019 ±<0.001"),
+        (1.06, 0.001, "106 ±<1"),
+        (0.02, 0.004, "2.0 ±0.4"),
+        (0.0, 0.1, "0"),
+    ],
 )
 def test_an_interval_is_never_shown_as_nothing(mean, half, words):
     assert regret_words(row("ucb", last=mean, half=half)) == words

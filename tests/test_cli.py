@@ -15,7 +15,21 @@ from routing_game.experiments.cli import main
 from routing_game.theory import GAMES, PAIRS
 from routing_game.theory.frequencies import PRIORS
 
-GAME = ["--value", "1", "--penalty", "1.5", "--success", ".3", ".8", "--latency", ".4", ".5", "--cost", ".15", ".6"]
+GAME = [
+    "--value",
+    "1",
+    "--penalty",
+    "1.5",
+    "--success",
+    ".3",
+    ".8",
+    "--latency",
+    ".4",
+    ".5",
+    "--cost",
+    ".15",
+    ".6",
+]
 
 
 def change(flag, *values):
@@ -29,7 +43,10 @@ WRONG = {
     "unknown command": (["chek"], "perhaps check"),
     "unknown flag": (["check", "--game", "t4-cascade"], "perhaps --games"),
     "unknown flag of solve": (["solve", "t4-cascade", "--vaule", "1"], "perhaps --value"),
-    "unknown game": (["check", "--games", "t4-cascade,t4-casade"], "'t4-casade', perhaps t4-cascade"),
+    "unknown game": (
+        ["check", "--games", "t4-cascade,t4-casade"],
+        "'t4-casade', perhaps t4-cascade",
+    ),
     "unknown learner": (["check", "--learners", "tompson"], "'tompson', perhaps thompson"),
     "empty name": (["check", "--learners", "ucb,"], "got ''"),
     "unknown game to solve": (["solve", "gpt-4.1-o4"], "gpt-4.1-o3"),
@@ -86,10 +103,14 @@ def test_an_unwritable_folder_is_found_by_writing(tmp_path, capsys):
 
 
 def test_help_is_quick_and_light():
-    code = "import sys; sys.argv[0] = 'routing-game'; from routing_game.experiments.cli import main\n"
+    code = (
+        "import sys; sys.argv[0] = 'routing-game'; from routing_game.experiments.cli import main\n"
+    )
     code += "for command in ('check', 'figures'):\n"
     code += "    try: main([command, '--help'])\n    except SystemExit: pass\n"
-    code += "heavy = {'torch', 'scipy', 'matplotlib', 'polars', 'stable_baselines3'} & {*sys.modules}\n"
+    code += (
+        "heavy = {'torch', 'scipy', 'matplotlib', 'polars', 'stable_baselines3'} & {*sys.modules}\n"
+    )
     code += "assert not heavy, heavy"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -105,7 +126,9 @@ def test_version(capsys):
 @pytest.mark.parametrize("command", [["check"], ["report", "run"], ["figures"]])
 def test_a_missing_package_is_found_before_anything_is_done(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("routing_game.experiments.cli.find_spec", lambda name: None if name == "polars" else name)
+    monkeypatch.setattr(
+        "routing_game.experiments.cli.find_spec", lambda name: None if name == "polars" else name
+    )
     assert main(command) == 2
     out, error = capsys.readouterr()
     assert (out, error.count("\n")) == ("", 1)
@@ -183,8 +206,16 @@ def test_a_named_game_may_lose_its_order(capsys):
 @pytest.mark.parametrize(
     ("numbers", "cost", "slip"),
     [  # m1 free: any s loses c2 where J* = 0; a provider paid for passes of M1: J* < 0, and a slip still is a loss
-        ("--value 2 --penalty 1 --success .5 .8 --latency .1 .3 --cost 0 .6", "J = 0 ", "0.01 above costs 0.00"),
-        ("--value 2 --penalty 1 --success .5 .8 --latency .1 .3 --cost -.1 .6 --unordered", "J = -0.2 ", "costs +"),
+        (
+            "--value 2 --penalty 1 --success .5 .8 --latency .1 .3 --cost 0 .6",
+            "J = 0 ",
+            "0.01 above costs 0.00",
+        ),
+        (
+            "--value 2 --penalty 1 --success .5 .8 --latency .1 .3 --cost -.1 .6 --unordered",
+            "J = -0.2 ",
+            "costs +",
+        ),
     ],
 )
 def test_losses_are_losses_whatever_the_sign_of_the_optimal_cost(numbers, cost, slip, capsys):
@@ -214,7 +245,10 @@ def test_python_m_routing_game_is_the_same_program(tmp_path):
 
 
 def test_figures_are_named_as_they_are_written(tmp_path, capsys):
-    assert main(["figures", "--only", "5-left,4-left", "--set", "B", "--out", str(tmp_path / "new")]) == 0
+    assert (
+        main(["figures", "--only", "5-left,4-left", "--set", "B", "--out", str(tmp_path / "new")])
+        == 0
+    )
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
         str(tmp_path / "new" / f"figure-{name}-B.png") for name in ("4-left", "5-left")
     ]
@@ -238,18 +272,32 @@ def test_frequencies_are_a_row_for_each_prior(capsys):
         shares = next(line for line in lines if line.startswith(prior)).split()[1:]
         assert sum(map(float, shares[:-1])) == pytest.approx(100, abs=0.05)
         assert 0.1 < float(shares[-1]) < 6
-    assert {*kinds, *PRIORS} <= {line.split()[0] for line in lines[7:] if line}  # each has its words
+    assert {*kinds, *PRIORS} <= {
+        line.split()[0] for line in lines[7:] if line
+    }  # each has its words
 
 
 @pytest.mark.skipif(os.name == "nt", reason="paths")
 def test_runs_of_different_selections_do_not_share_a_default_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for learner in ("equilibrium", "structural"):
-        words = ["check", "--games", "value-cheap", "--learners", learner, "--seeds", "1", "--tasks", "20"]
+        words = [
+            "check",
+            "--games",
+            "value-cheap",
+            "--learners",
+            learner,
+            "--seeds",
+            "1",
+            "--tasks",
+            "20",
+        ]
         assert main([*words, "--engine", "serial"]) == 0
     runs = [*(tmp_path / "runs").iterdir()]
     assert len(runs) == 2
-    assert all(json.loads((run / "run.json").read_text())["spec"]["profile"] == "default" for run in runs)
+    assert all(
+        json.loads((run / "run.json").read_text())["spec"]["profile"] == "default" for run in runs
+    )
 
 
 OWN = """
@@ -294,9 +342,17 @@ def own(tmp_path, monkeypatch):
 
 
 def test_agents_of_ones_own_are_checked_beside_ours(own, capsys):
-    words = ["check", "--learners", "my_agents:Stubborn,ucb,my_agents:Planner", "--games", "t4-cascade,t4-reason"]
+    words = [
+        "check",
+        "--learners",
+        "my_agents:Stubborn,ucb,my_agents:Planner",
+        "--games",
+        "t4-cascade,t4-reason",
+    ]
     assert main([*words, "--seeds", "1", "--tasks", "40", "--workers", "1", "--out", "out"]) == 0
-    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line}
+    lines = {
+        line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line
+    }
     for name in ("my_agents:Stubborn", "my_agents:Planner"):  # route 2 is optimal on t4-reason
         assert lines[name][1:] == ["1", "of", "2", "t4-cascade", "29"]
     assert "my_agents:Stubborn" in (own / "out" / "report.html").read_text()
@@ -304,15 +360,28 @@ def test_agents_of_ones_own_are_checked_beside_ours(own, capsys):
 
 def test_the_readme_s_own_agent_is_checked(tmp_path, monkeypatch, capsys):
     page = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    (code,) = [block.split("```")[0] for block in page.split("```python")[1:] if "class Greedy" in block]
+    (code,) = [
+        block.split("```")[0] for block in page.split("```python")[1:] if "class Greedy" in block
+    ]
     assert len([line for line in code.split("class Greedy")[1].splitlines() if line]) <= 10
     (tmp_path / "greedy.py").write_text(code)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    words = ["--learners", "greedy:Greedy,ucb", "--games", "t4-reason", "--seeds", "2", "--tasks", "3000"]
+    words = [
+        "--learners",
+        "greedy:Greedy,ucb",
+        "--games",
+        "t4-reason",
+        "--seeds",
+        "2",
+        "--tasks",
+        "3000",
+    ]
     assert main(["check", *words, "--workers", "1", "--out", "out"]) == 0
     sys.modules.pop("greedy", None)
-    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line}
+    lines = {
+        line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line
+    }
     told = lines["greedy:Greedy"]
     assert int(told[told.index("of") - 1]) >= 1  # a seed finds route 2
     assert "greedy:Greedy" in (tmp_path / "out" / "report.html").read_text()
@@ -333,6 +402,17 @@ def test_an_agent_that_is_not_there_is_named_before_anything_runs(own, capsys, n
 
 
 def test_what_is_no_agent_is_a_failed_cell(own, capsys):
-    words = ["--games", "t4-reason", "--seeds", "1", "--tasks", "40", "--workers", "1", "--out", "out"]
+    words = [
+        "--games",
+        "t4-reason",
+        "--seeds",
+        "1",
+        "--tasks",
+        "40",
+        "--workers",
+        "1",
+        "--out",
+        "out",
+    ]
     assert main(["check", "--learners", "my_agents:nobody", *words]) == 1
     assert "must make an agent with act" in capsys.readouterr().err

@@ -87,7 +87,6 @@ BY_NAME = {
     }
 }
 """Module -> those that it imports by a name that is made when it runs."""
-PHASE_2 = set()  # files that still measure and show in one; nothing may be added
 HEAVY = ("torch", "stable_baselines3")
 
 
@@ -226,10 +225,10 @@ def test_rooms_know_only_what_is_below_them(module):
 
 
 def test_what_measures_knows_no_page():
-    """So that another caption makes no cell run again; what is named here must need it."""
+    """So that another caption makes no cell run again."""
     measures = [module for module in ROOMED if "." in module and not shows(module)]
     assert len(measures) > 15
-    assert {module for module in measures if any(map(shows, within(module)))} == PHASE_2
+    assert {module for module in measures if any(map(shows, within(module)))} == set()
 
 
 def below(module):
@@ -255,8 +254,7 @@ def test_what_decides_whether_a_cell_is_kept_is_all_that_its_question_reaches(na
     files = {path for folder in origin.FOLDERS for path in (ROOT / folder).rglob("*.py")}
     packages = [resources.files(f"routing_game.{folder}") for folder in origin.FOLDERS]
     assert {Path(str(file)) for package in packages for file in origin.sources(package)} == files
-    if module.removeprefix(OURS) not in PHASE_2:
-        assert not any(shows(name.removeprefix(OURS)) for name in texts)
+    assert not any(shows(name.removeprefix(OURS)) for name in texts)
 
 
 def test_packages_are_the_folders():

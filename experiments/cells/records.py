@@ -145,8 +145,7 @@ class RunDirectory(Generic[G, T]):
 
     @classmethod
     def create(cls, suite: Suite[G, T], path: Path, spec: Spec[G]) -> "RunDirectory[G, T]":
-        """The folder for this spec, new or begun earlier; that it takes files is tried by writing
-        one.
+        """The folder for this spec, new or begun earlier, tried by writing to it.
 
         Raises:
             InputError: if it cannot be written, or belongs to another spec or to something else.

@@ -36,9 +36,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What one learner does in a run: on these games, with this much practice a cell and these
-    seeds.
-    """
+    """What one learner does in a run: its games, practice a cell, and number of seeds."""
 
     games: tuple[str, ...]
     practice: int

@@ -1,5 +1,4 @@
-"""Finished cells on disk, a JSON file each; and what names of files and random numbers are made
-from.
+"""Finished cells on disk, a JSON file each; and what names and random numbers are made from.
 
 Whatever a cell is, its file is written whole or not at all, so that runs may share a folder and be
 stopped at any time; and a file that cannot be read is refused in the same words.

@@ -18,9 +18,7 @@ R = TypeVar("R")
 
 @contextmanager
 def handling(number: int, handler: Callable[..., Any] | int) -> Iterator[None]:
-    """Meanwhile that handler for that signal. In a thread nothing changes: only the main thread may
-    set handlers.
-    """
+    """Meanwhile that handler for that signal; only the main thread may set one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -33,8 +31,7 @@ def handling(number: int, handler: Callable[..., Any] | int) -> Iterator[None]:
 
 @contextmanager
 def held_back(*numbers: int) -> Iterator[None]:
-    """Meanwhile these signals wait, to come at the end; processes that are begun meanwhile will
-    never get them.
+    """Meanwhile these signals wait, to come at the end; processes begun meanwhile never get them.
 
     To ignore them meanwhile would do the same for those, but lose one that comes. Windows cannot
     hold signals back: there nothing changes.
@@ -51,9 +48,7 @@ def held_back(*numbers: int) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch on one thread: more are slower on tensors this small, and sums would depend on the
-    number of cores.
-    """
+    """Torch on one thread: more are slower on small tensors, and would change sums."""
     import torch
 
     before = torch.get_num_threads()
@@ -65,8 +60,7 @@ def one_thread() -> Iterator[None]:
 
 
 def in_workers(job: Callable[[T], R], cells: Iterable[T], workers: int = 1) -> Iterator[R]:
-    """``job(cell)`` of every cell: here and in order if there is one worker, else as they finish in
-    processes.
+    """``job(cell)`` of every cell: here and in order if there is one worker, else as they finish.
 
     Raises:
         InputError: a worker process died.

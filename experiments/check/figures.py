@@ -25,9 +25,7 @@ STRIP_ROW = 0.21
 
 
 def look(name: str) -> Look:
-    """Each learner's, in the order of its family; families share colours, and so have panels of
-    their own.
-    """
+    """Each learner's, in the order of its family; families share colours, not panels."""
     learner = LEARNERS[name]
     if learner.family == "control":
         return Look("#000000", "*", (0, (1, 1.5)))

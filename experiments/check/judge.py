@@ -55,8 +55,7 @@ class Judged(NamedTuple):
 
 
 def judge(spec: Spec[Game], records: Iterable[Record[Trace]]) -> Judged:
-    """Practice, regret, and what the agent would do, for each cell and checkpoint; and what that
-    sums up to.
+    """What each agent would do at each checkpoint, its regret, and what that sums up to.
 
     In the rows, `regret` is a share of J* or V. Providers have also `route`, `cascade`,
     `route_right`, `q_right`, the `gap` of s to the optimal set (`measures.distance`), and the
@@ -79,9 +78,7 @@ def judge(spec: Spec[Game], records: Iterable[Record[Trace]]) -> Judged:
 
 
 def judge_providers(game: Game, seeds: Sequence[Record[Trace]]) -> pl.DataFrame:
-    """Exact regret of each commitment of the traces, and how it differs from an optimum; see
-    `judge`.
-    """
+    """Exact regret of each commitment of the traces, and how it differs from an optimum."""
     trace, equilibrium = joined([record.trace for record in seeds]), solve(game)
     scale = yardstick(equilibrium.cost)
     route, cascade = np.array(trace.route), np.array(trace.cascade)
@@ -143,8 +140,7 @@ def origins(records: Sequence[Record[Trace]]) -> dict[str, NDArray[Any]]:
 
 
 def user_answers(game: Game, learner: str, trace: Trace) -> pl.DataFrame:
-    """The trace of a user beside the best answers, `target_1` and `target_2`, and its regret as a
-    share of V.
+    """A user's trace beside the best answers, `target_1` and `target_2`; regret as a share of V.
 
     A user who does not see the model is held against the best response (on ties against the
     nearest), one who does against optimal stopping. Answers are null where that model never runs:
@@ -206,9 +202,7 @@ def yardstick(cost: Any) -> float:
 
 
 def grid_floor(game: Game) -> float:
-    """Regret, as a share of |J*|, of the best arm of the bandits' grid: what no bandit on it can
-    beat.
-    """
+    """Regret, as a share of |J*|, of the best arm of the bandits' grid: none can beat that."""
     arms = UCB().arms
     regret = provider_regret(
         game, np.array([arm.route for arm in arms]), np.array([arm.cascade for arm in arms])

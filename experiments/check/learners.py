@@ -83,9 +83,7 @@ class Learner:
 
     @property
     def role(self) -> Literal["provider", "user"]:
-        """Whose policy it learns, and is judged; of a pair the provider's, with the user's answer
-        in the trace.
-        """
+        """Whose policy it learns, and is judged: of a pair, the provider's."""
         return "user" if self.family == "users" else "provider"
 
 

@@ -48,8 +48,7 @@ Row = dict[str, Any]
 
 
 def terminal_table(judged: Judged, cells: Path) -> str:
-    """A line per learner: regret over its games, how many cells converged, where it is worst; and
-    what went wrong.
+    """A line per learner: regret over its games, cells that converged, where it is worst.
 
     ``cells`` is where the files of failed cells are.
     """
@@ -85,9 +84,7 @@ def terminal_cells(score: Row, rows: list[Row]) -> list[str]:
 
 
 def regret_words(row: Row, column: str = "last") -> str:
-    """Mean and, with several seeds, half of its interval, in percent; the half to no more places
-    than the mean.
-    """
+    """Mean and, with several seeds, half of its interval, in percent, to no more places."""
     mean, half = percent(row[column]), row[f"{column}_half"]
     if half is None or not np.isfinite(half) or mean == "0":
         return mean
@@ -164,9 +161,7 @@ def results(judged: Judged) -> dict[str, Any]:
 
 
 def headline(rows: list[Row]) -> str:
-    """Which learners come near the optimum wherever they are to play; a failure or a game not
-    played is not near.
-    """
+    """Which learners come near the optimum wherever they play; what is not done is not near."""
     names = dict.fromkeys(
         row["learner"] for row in rows if LEARNERS[row["learner"]].family != "control"
     )
@@ -245,9 +240,7 @@ def upper(row: Row) -> float:
 
 
 def equilibria(spec: Spec[Game], rows: list[Row]) -> list[dict[str, Any]]:
-    """For each game whose simultaneous play costs more than J*: both costs, and what each pair of
-    learners found.
-    """
+    """For each game where commitment is worth something: both costs, and what each pair found."""
     pairs = [row for row in rows if LEARNERS[row["learner"]].family == "pairs" and row["n"]]
     games = []
     for name, game in spec.games.items():

@@ -1,5 +1,4 @@
-"""How far learning came: shares and speeds that can be compared across games, from the judged rows
-of a run.
+"""How far learning came: shares and speeds, comparable across games, from the judged rows.
 
 Seeds are paired: seed k of one learner meets the same seed numbers as seed k of another, so
 intervals of an average over games resample whole seeds.
@@ -29,9 +28,7 @@ def practice_to(practice: Sequence[int], regret: Sequence[float], level: float) 
 
 
 def speeds(judged: pl.DataFrame) -> pl.DataFrame:
-    """A row per cell: practice to within each of `LEVELS` (columns `to_1`, `to_5`; null if not at
-    the end).
-    """
+    """A row per cell: practice to within each of `LEVELS`, `to_1`, `to_5`; null if never."""
     rows = []
     for (learner, game, seed), cell in judged.group_by(*LABELS, maintain_order=True):
         practice, regret = cell["practice"].to_list(), cell["regret"].to_list()
@@ -42,9 +39,7 @@ def speeds(judged: pl.DataFrame) -> pl.DataFrame:
 
 
 def scores(judged: pl.DataFrame, learners: Sequence[str]) -> pl.DataFrame:
-    """A row per learner, over its games: `iqm` of final regret, `converged` share, both with
-    intervals, and `cells`.
-    """
+    """A row per learner, over its games: `iqm` of regret and `converged` share, with intervals."""
     last = judged.group_by(*LABELS, maintain_order=True).last()
     rows = []
     for name in learners:

@@ -16,8 +16,7 @@ route 2.
 
 @dataclass(frozen=True)
 class Trace:
-    """What a learner would do, after more and more practice: rows of equal length, one list per
-    column.
+    """What a learner would do, after more and more practice: rows of equal length, a list a column.
 
     Practice is counted in what the learner's registry entry says (tasks, decisions or iterations).
     A provider's row is the commitment (route, cascade) it recommends. A user's row is its answer to
@@ -63,9 +62,7 @@ NOTHING = Trace([], [], [], [], [])
 def provider_trace(
     provider: Provider, progress: Iterable[int], follower: User | None = None
 ) -> Trace:
-    """The commitment that a provider recommends at each checkpoint, with the answer of a user who
-    learns beside it.
-    """
+    """The commitment recommended at each checkpoint, with the answer of a user who learns, too."""
     trace = Trace([], [], [], [], [])
     for practice in progress:
         route, cascade = provider.recommend()

@@ -144,9 +144,7 @@ def answer(game: Game, width: int) -> Engine:
 
 
 def _fit(settings: Settings, practice: int) -> tuple[int, Settings]:
-    """How many games to play side by side so that a schedule uses that much; fewer updates if it is
-    little.
-    """
+    """How many games to play side by side so that a schedule uses that much practice."""
     in_turn = settings.steps * len(settings.windows)
     width = max(1, round(practice / (settings.updates * in_turn)))
     updates = min(settings.updates, max(1, practice // (width * in_turn)))
@@ -213,9 +211,7 @@ def in_blocks(provider: Provider, user: Follower, world: World, tasks: int) -> I
 
 
 def reinforce_blind(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-    """Two-sided REINFORCE, the user blind to s; it plays many tasks at once, and so is no pair of a
-    scheme.
-    """
+    """Two-sided REINFORCE, the user blind to s; it plays many tasks at once, so under no scheme."""
     width = min(512, tasks)
     updates = tasks // width
     many = world_of_many(game, np.random.default_rng(world))

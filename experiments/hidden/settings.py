@@ -58,8 +58,7 @@ class Settings:
         progress: Steps,
         what: str = "cells",
     ) -> list[Any]:
-        """``job(cell)`` of every cell, in JSON's types: what is kept, the rest in processes if
-        there are workers.
+        """``job(cell)`` of every cell, in JSON's types: what is kept, and the rest.
 
         Args:
             job: a function of a module, perhaps with arguments in front.

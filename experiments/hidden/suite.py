@@ -1,5 +1,4 @@
-"""The hidden suite: `routing-game check --suite hidden`, every rule in a catalog of scenarios with
-a hidden s.
+"""The hidden suite, `check --suite hidden`: every rule in a catalog of scenarios with a hidden s.
 
 A scenario is a cascade game, a prior, a true s (or "drawn from the prior") and a number of tasks; a
 cell plays many sessions of one rule in it and keeps sums. What is exact is computed when a run is
@@ -115,9 +114,7 @@ def scenarios(profile: str, games: tuple[str, ...] = GAME_NAMES) -> dict[str, Sc
 
 
 def truths(game: str) -> dict[str, float | None]:
-    """What may be true of s, by name: drawn from the prior, or so far on either side of the
-    threshold.
-    """
+    """What may be true of s, by name: drawn from the prior, or so far from the threshold."""
     mark = threshold(GAMES[game], game)
     fixed = {
         ("stay" if distance > 0 else "leave"): mark.towards(distance) for distance in DISTANCES

@@ -104,8 +104,7 @@ def by_number(game: Game, prior: Belief, tasks: int, rule: Rule, s: float | None
 
 
 def each_task(game: Game, prior: Belief, tasks: int, rule: Rule) -> Array | None:
-    """V_n of a rule with one q a task; None for one that draws where its draws give more answers
-    than 0 and 1.
+    """V_n of a rule with one q a task; None where its draws give more answers than 0 and 1.
 
     Args:
         game: the game.
@@ -144,8 +143,7 @@ def key_of(rule: str, name: str, spec: Spec[Scenario]) -> Question:
 
 
 def judge(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int = 1) -> pl.DataFrame:
-    """A row for each rule in each scenario, per task: simulated with 95 % intervals, exact, and the
-    gaps.
+    """A row for each rule in each scenario, per task: simulated, exact, and the gaps.
 
     Columns: utility, cost (with `_half`), `exact` and its `gap` in standard errors; `loss` of the
     exact value, or of the simulated one if there is none, against the Bayes-optimal value (or, at a

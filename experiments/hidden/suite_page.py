@@ -1,6 +1,4 @@
-"""The report of a run of the hidden suite: does play agree with the programs, and which rule loses
-how much?
-"""
+"""The report of the hidden suite: does play agree with the programs, and who loses how much?"""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Pages for people: templates filled in, each one self-contained HTML file in the same dress
-(`page.html`).
-"""
+"""Pages for people: templates filled in, each one file in the dress of `page.html`."""
 
 from __future__ import annotations
 

@@ -39,9 +39,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Page:
-    """What came of an experiment. Every sentence of `answer` is made from the numbers of the
-    tables.
-    """
+    """What came of an experiment; every sentence of `answer` is made from numbers of the tables."""
 
     title: str
     question: str
@@ -61,9 +59,7 @@ def terminal_page(page: Page) -> str:
 
 
 def write_page(page: Page, name: str, out: Path) -> Path:
-    """Write ``name``.html, ``name``.json and a CSV file for each table into a folder; the page's
-    path.
-    """
+    """Write ``name``.html, ``name``.json and a CSV file for each table; the page's path."""
     facts = {
         "title": page.title,
         "question": page.question,

@@ -1,6 +1,4 @@
-"""The dress of every picture: colours of Okabe and Ito; markers and lines differ too, for grey
-print.
-"""
+"""The dress of every picture: colours of Okabe and Ito; markers and lines differ, too."""
 
 from __future__ import annotations
 
@@ -47,9 +45,7 @@ LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 
 def dressed(draw: Callable[P, R]) -> Callable[P, R]:
-    """A function that draws, in our dress: Matplotlib asks for it when things are made and when
-    they are saved.
-    """
+    """A function that draws, in our dress, which counts when things are made and when saved."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
