@@ -241,3 +241,8 @@ def test_pairs_equal_their_source() -> None:
             assert model.solved == int(row["n_pass_by_try2"])
             assert model.dollars == float(row["total_cost_usd"])
             assert math.isclose(model.seconds, float(row["seconds_per_case"]) * int(row["n_cases"]))
+
+
+def test_the_cost_of_a_pass_is_that_of_its_own_model() -> None:
+    game = GAMES["t4-cascade"]
+    assert game.cost_of_pass == (pytest.approx(0.5), pytest.approx(0.75))

@@ -587,3 +587,12 @@ def test_bad_mixtures_are_named() -> None:
         mixture_reply(Mixture(types, [0.5, 0.5]), 3, 0.0)
     with pytest.raises(ValueError, match="ties are broken"):
         mixture_reply(Mixture(types, [0.5, 0.5]), 1, 0.0, "mine")  # type: ignore[arg-type]
+
+
+def test_weights_are_shares_of_each_mixture_of_an_array() -> None:
+    """Two mixtures of three types: each row sums to 1; columns need not, and may not do instead."""
+    types = GAMES["t4-cascade"]
+    game = Game(1.0, 1.5, ([0.2, 0.3, 0.4], types.success[1]), types.latency, types.cost)
+    assert Mixture(game, [[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]]).shape == (2,)
+    with pytest.raises(ValueError, match="the sum of weights"):
+        Mixture(game, [[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]])

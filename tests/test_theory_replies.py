@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from routing_game.theory import GAMES
 from routing_game.theory.chain import Chain, evaluate, ladder
 from routing_game.theory.chain_solve import (
     Reply,
@@ -290,3 +291,15 @@ def test_visits_keep_all_digits_however_long_the_chain_lives(models: int) -> Non
         utility, cost = game.payoffs(1, [Fraction(q)] * models)
         assert result.utility == pytest.approx(float(utility), rel=1e-13)
         assert result.cost == pytest.approx(float(cost), rel=1e-13)
+
+
+def test_a_task_starts_with_the_first_model_unless_told() -> None:
+    """In t4-cascade: M1 escalating at s0, found by search, against M2 where the task starts there."""
+    game = GAMES["t4-cascade"]
+
+    def family(s: np.ndarray) -> Chain:
+        return Chain.of(game, s)
+
+    first = cheapest(family, single_reply)
+    assert (first.start, first.cost) == (1, pytest.approx(4.95 / 8.5, rel=1e-9))
+    assert cheapest(family, single_reply, starts=(2,)).cost == pytest.approx(0.75)

@@ -395,3 +395,11 @@ def test_a_task_that_is_kept_waiting_to_its_end() -> None:
 def test_bad_arguments_are_named(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_user_who_expects_nothing_is_served_with_m2_in_every_task() -> None:
+    """It leaves at the first failure of M1 and so learns nothing: each task is the cheaper of two."""
+    game = GAMES["t4-cascade"]
+    plan = reputation(game, Belief(0.01, 100.0), 4, user(game))
+    assert plan.cost == pytest.approx(0.75 * np.arange(5), rel=1e-12)
+    assert plan.reasoning[:, 0, 0].all()

@@ -32,7 +32,7 @@ from routing_game.theory.belief_plan import (
     plan_after_failure,
     told_utility,
 )
-from routing_game.theory.belief_rules import after_failure
+from routing_game.theory.belief_rules import after_failure, worth_of_reasoning
 from routing_game.theory.numbers import Array
 
 PROFILES = {
@@ -257,12 +257,6 @@ def stays_of(engine: UserSessions, act: Act, seed: int) -> tuple[Array, Array]:
         observation, _, begins, _, _ = engine.step(action)
         playing &= ~begins
     return s, stays
-
-
-def worth_of_reasoning(game: Game) -> float:
-    """W2, the worth of M2 from its first pass on: who would not wait for it leaves after that."""
-    xi2, p2 = game.net_value[1], game.success[1]
-    return float(xi2 / p2 if xi2 > 0 else xi2)
 
 
 def summary(seeds: Rows) -> Rows:
