@@ -109,10 +109,11 @@ class Game:
         )
         return _frozen(xi1), _frozen(xi2)
 
-    @property
+    @functools.cached_property
     def failure(self) -> tuple[Real, Real]:
         """(k1, k2), k = 1 - p: chance that a pass fails."""
-        return 1 - self.success[0], 1 - self.success[1]
+        k1, k2 = (_frozen(1 - p) for p in self.success)
+        return k1, k2
 
     @property
     def cost_of_pass(self) -> tuple[Real, Real]:
