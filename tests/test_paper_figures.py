@@ -380,6 +380,9 @@ def test_words_on_a_map_keep_clear_of_each_other(figure, name):
             boxes = [(text, box) for text, box in boxes if text]
             pairs = itertools.combinations(boxes, 2)
             assert not [(a, b) for (a, one), (b, other) in pairs if one.overlaps(other)]
+            frame = axes.bbox.padded(6)  # pixels: a line's name may sit on the frame
+            for text, box in boxes if axes.images else []:
+                assert all(frame.contains(*corner) for corner in box.corners()), text
 
 
 def test_nothing_depends_on_the_reader_s_settings(tmp_path):

@@ -147,7 +147,7 @@ def figures() -> Values:
     values: Values = {}
     for name, choice in CHOICES.items():
         scene = Scene(name)
-        values[name] = dataclasses.asdict(choice)
+        values[name] = json.loads(json.dumps(dataclasses.asdict(choice)))  # lists
         values |= {f"{name}, figure {key}": facts(scene) for key, facts in MEASURES.items()}
     return values
 

@@ -123,10 +123,12 @@ def middle(mask: Array, wide: float = 0.4) -> tuple[int, int]:
 
 
 def label(axes: Axes, across: Array, up: Array, mask: Array, text: str) -> None:
-    """A word where a region is widest."""
+    """A word where a region is widest, but not across the edge of the map."""
     row, column = middle(mask)
+    room = 0.06 * (up[-1] - up[0])
+    height = np.clip(up[row], up[0] + room, up[-1] - room)
     box = {"fc": "white", "ec": "none", "alpha": 0.85, "pad": 1.5}
-    place = (across[column], up[row])
+    place = (across[column], height)
     axes.annotate(text, place, ha="center", va="center", fontsize=8.5, zorder=5, bbox=box)
 
 

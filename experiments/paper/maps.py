@@ -20,7 +20,8 @@ from routing_game.experiments.paper.planes import SIZE, Plane
 from routing_game.experiments.paper.quadrants import CASCADE
 from routing_game.experiments.paper.scene import ABANDON, THROTTLED, Scene
 from routing_game.experiments.paper.sentences import Verdict, judge
-from routing_game.experiments.paper.sheet import Layout, Panel, Sheet
+from routing_game.experiments.paper.sheet import Layout, Panel, Remark, Sheet
+from routing_game.experiments.paper.words import plain
 from routing_game.files import write
 from routing_game.theory import RULES
 
@@ -37,11 +38,11 @@ class Subject(NamedTuple):
     """Planes whose arrays belong to it."""
 
 
-def row(count: int, legend: float, width: float = 3.55, room: float = 1.55) -> Layout:
+def row(count: int, legend: float, width: float = 3.55, room: float = 1.65) -> Layout:
     """Maps side by side, with so many inches of legends below."""
     panels = tuple(Panel(0.72 + k * (width + room), 0.35, width, 3.3) for k in range(count))
     end = panels[-1].left + width
-    return Layout(end + (0.95 if room > 1 else 0.25), 0.35 + 3.3 + 0.6 + legend, panels, count)
+    return Layout(end + (1.12 if room > 1 else 0.25), 0.35 + 3.3 + 0.6 + legend, panels, count)
 
 
 FIGURES = {
@@ -58,7 +59,7 @@ FIGURES = {
     ),
     "3": Subject(
         "Figure 3: the user's response to i = 1, s = 0.25",
-        Layout(11.6, 5.4, (Panel(0.85, 0.3, 4.4, 4.2),), 0, 6.45),
+        Layout(11.8, 5.4, (Panel(0.9, 0.3, 4.4, 4.2),), 0, 6.65),
         (reply,),
     ),
     "4": Subject(
@@ -82,7 +83,7 @@ FIGURES = {
     ),
     "throttling": Subject(
         "A figure of our own: throttling one model alone",
-        row(2, 0.6, 4.1, 1.6),
+        row(2, 0.6, 4.1, 1.7),
         (
             partial(gain, slowed="M1", side="Left"),
             partial(gain, slowed="M2", side="Right"),
@@ -93,6 +94,7 @@ FIGURES = {
 """By the paper's number."""
 UNITS = {
     "x": "c1",
+    "latency": "unit of V",
     "penalty": "c1",
     "cost": "c1 a task",
     "gain": "c1 a task",
@@ -137,10 +139,18 @@ def write_scene(name: str, scene: Scene, folder: Path) -> tuple[list[Path], tupl
 def draw(name: str, scene: Scene, verdicts: tuple[Verdict, ...]) -> Figure:
     """The whole page."""
     subject = FIGURES[name]
-    sheet = Sheet(subject.layout, subject.title, numbers(name, scene), verdicts)
+    remarks = [remark(verdict) for verdict in verdicts]
+    sheet = Sheet(subject.layout, subject.title, numbers(name, scene), remarks)
     for k, panel in enumerate(subject.panels):
         panel(sheet, k, scene)
     return sheet.figure
+
+
+def remark(verdict: Verdict) -> Remark:
+    """A verdict as it is set on the page."""
+    sentence = verdict.sentence
+    why = f"{verdict.why} (erratum)" if sentence.erratum else verdict.why
+    return Remark(sentence.panel, verdict.holds, f"“{plain(sentence.words)}”", why)
 
 
 def numbers(name: str, scene: Scene) -> str:

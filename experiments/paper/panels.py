@@ -140,11 +140,12 @@ def reply(sheet: Sheet, k: int, scene: Scene) -> None:
     for line in plane.borders:
         axes.plot(line.xi1, line.xi2, **drawn(line.name))
     left, right, bottom, top = plane.edges
-    axes.set(xlim=(left, right), ylim=(bottom, top))
+    ticks = right * np.linspace(-1, 1, 5)
+    axes.set(xlim=(left, right), ylim=(bottom, top), xticks=ticks, yticks=ticks)
     axes.axhline(0, color="white", lw=1.2)
     axes.axvline(0, color="white", lw=1.2)
     for line in plane.borders:
-        name_line(axes, line.name, line.xi1, line.xi2, 0.8)
+        name_line(axes, line.name, line.xi1, line.xi2, 0.62)
     axes.set_title(r"Reply to $i=1$, $s=0.25$")
     axes.set_xlabel(r"net value of a pass of M1, $\xi_1$ (unit of $V$)")
     axes.set_ylabel(r"net value of a pass of M2, $\xi_2$ (unit of $V$)")

@@ -15,8 +15,6 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from routing_game.experiments.paper.looks import FAILS, FAINT, HOLDS, INK
-from routing_game.experiments.paper.sentences import Verdict
-from routing_game.experiments.paper.words import plain
 
 MARGIN, HEAD, GAP = 0.25, 0.72, 0.3
 """Inches: the edge of the page, the heading, and between columns of text."""
@@ -33,6 +31,15 @@ class Panel(NamedTuple):
     top: float
     width: float
     height: float
+
+
+class Remark(NamedTuple):
+    """A sentence to be set, without LaTeX."""
+
+    panel: str
+    holds: bool
+    words: str
+    why: str
 
 
 class Note(NamedTuple):
@@ -72,7 +79,7 @@ class Sheet:
         layout: Layout,
         title: str,
         numbers: str,
-        verdicts: Sequence[Verdict],
+        remarks: Sequence[Remark],
     ) -> None:
         self.layout = layout
         beside = layout.columns == 0
@@ -81,8 +88,8 @@ class Sheet:
         column = (room - GAP * (across - 1)) / across
         columns = []
         for panel, count in layout.split or (("", across),):
-            about = [v for v in verdicts if panel in ("", v.sentence.panel)]
-            columns += shared([note(verdict, column - INDENT) for verdict in about], count)
+            about = [remark for remark in remarks if panel in ("", remark.panel)]
+            columns += shared([note(remark, column - INDENT) for remark in about], count)
         tallest = max(sum(n.height for n in part) for part in columns) + 0.3
         body = max(layout.body, tallest) if beside else layout.body + tallest
         self.height = HEAD + body + MARGIN / 2
@@ -144,15 +151,12 @@ class Sheet:
             y += PITCH + REST
 
 
-def note(verdict: Verdict, width: float) -> Note:
-    """A verdict in lines of at most that many inches."""
-    sentence = verdict.sentence
-    head = "holds" if verdict.holds else "does not hold"
-    if sentence.panel:
-        head = f"{sentence.panel}: {head}"
-    why = f"{verdict.why} (erratum)" if sentence.erratum else verdict.why
-    words = f"“{plain(sentence.words)}”"
-    return Note(verdict.holds, head, broken(words, width), broken(why, width))
+def note(remark: Remark, width: float) -> Note:
+    """A remark in lines of at most that many inches."""
+    head = "holds" if remark.holds else "does not hold"
+    if remark.panel:
+        head = f"{remark.panel}: {head}"
+    return Note(remark.holds, head, broken(remark.words, width), broken(remark.why, width))
 
 
 def broken(text: str, width: float) -> list[str]:
