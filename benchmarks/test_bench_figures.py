@@ -1,4 +1,4 @@
-"""Drawing each of the paper's figures at 401 x 401, files included. Limit: 2 s after import."""
+"""Each figure at 401 x 401: solved, judged, drawn, written. Limit: 2 s after import."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from routing_game.experiments.paper.maps import write_figure
-from routing_game.experiments.paper.planes import FIGURES
+from routing_game.experiments.paper.maps import FIGURES, write_figure
 
 
 @pytest.mark.parametrize("name", FIGURES)

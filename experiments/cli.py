@@ -40,7 +40,7 @@ COMMANDS = {
     "report": "write the report of a run again from its records",
     "belief": "ask a question about a hidden cascade by experiment, write a page",
     "solve": "print the equilibrium of a game in plain words",
-    "figures": "draw the paper's figures and the exact policy regions beside them",
+    "figures": "draw the paper's Figures 1 to 5, each beside what the paper says about it",
     "frequencies": "show how often each kind of optimum occurs among random games",
     "tournament": "let every named provider meet every named user, exactly",
     "list": "show the games, the real model pairs and the learners",
@@ -271,18 +271,19 @@ def numbers_of(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
 
 
 def run_figures(arguments: argparse.Namespace) -> int:
-    """The paper's figures, a line for each as it is written."""
+    """The paper's figures: for each its files, and which of the paper's sentences it bears out."""
     from routing_game.experiments.cells.store import unwritable
-    from routing_game.experiments.paper.maps import write_figure
-    from routing_game.experiments.paper.planes import FIGURES
+    from routing_game.experiments.paper.maps import write_scene
+    from routing_game.experiments.paper.scene import Scene
+    from routing_game.experiments.paper.words import terminal
 
-    all_names = tuple(FIGURES)
-    names = chosen("figure", arguments.only, all_names, "routing-game figures --help") or all_names
+    names, scene = chosen_figures(arguments.only), Scene(arguments.set)
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
         for name in names:
-            _, picture, _ = write_figure(name, arguments.set, arguments.out)
-            print(f"{picture} (and .svg, .npz)", flush=True)
+            (_, picture, _), verdicts = write_scene(name, scene, arguments.out)
+            print(f"{picture} (and .svg, .npz)")
+            print(terminal(verdicts), flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -440,9 +441,9 @@ def words_of_solve(parser: Parser) -> None:
 
 def words_of_figures(parser: Parser) -> None:
     """What `figures` takes."""
-    text = "3, 4-left, 4-right, 5-left, 5-middle, 5-right"
-    parser.add_argument("--only", default="all", metavar="3,4-left", help=text)
-    text = "which of our two sets of p, V and t (%(default)s)"
+    text = "1, 2, 3, 4, 5 as in the paper; throttling, one of our own (default: all)"
+    parser.add_argument("--only", default="all", metavar="3,4", help=text)
+    text = "which of our two sets of p, V, t and ranges (%(default)s)"
     parser.add_argument("--set", choices=["A", "B"], default="A", help=text)
     add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
@@ -503,6 +504,20 @@ def chosen(
     for word in words:
         known(word, kind, names, see)
     return tuple(name for name in names if name in words)
+
+
+def chosen_figures(text: str) -> tuple[str, ...]:
+    """As `chosen`, of the figures; a panel, such as 4-left, comes with its figure."""
+    from routing_game.experiments.paper.maps import FIGURES
+
+    see = "routing-game figures --help"
+    for word in text.split(","):
+        figure, dash, _ = word.strip().partition("-")
+        if dash and figure in FIGURES:
+            raise InputError(
+                f"expected the name of a figure, got {word!r}, perhaps {figure}; see {see}"
+            )
+    return chosen("figure", text, FIGURES, see) or tuple(FIGURES)
 
 
 def chosen_learners(text: str) -> tuple[str, ...] | None:

@@ -58,7 +58,8 @@ WRONG = {
     "no tasks": (["check", "--tasks", "0"], "at least 1"),
     "no workers": (["check", "--workers", "0"], "at least 1"),
     "no run to report": (["report", "no-such-run"], "no-such-run"),
-    "unknown figure": (["figures", "--only", "3,4-lef"], "'4-lef', perhaps 4-left"),
+    "panel of a figure": (["figures", "--only", "3,4-left"], "'4-left', perhaps 4"),
+    "unknown figure": (["figures", "--only", "3,throtling"], "'throtling', perhaps throttling"),
     "unknown set": (["figures", "--set", "C"], "'C'"),
     "no such game to meet in": (["tournament", "t4-casc"], "perhaps t4-cascade"),
     "no saved policy": (["tournament", "t4-cascade", "--user", "nowhere"], "save_policy"),
@@ -245,13 +246,13 @@ def test_python_m_routing_game_is_the_same_program(tmp_path):
 
 
 def test_figures_are_named_as_they_are_written(tmp_path, capsys):
-    assert (
-        main(["figures", "--only", "5-left,4-left", "--set", "B", "--out", str(tmp_path / "new")])
-        == 0
-    )
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        str(tmp_path / "new" / f"figure-{name}-B.png") for name in ("4-left", "5-left")
+    words = ["figures", "--only", "4,2", "--set", "B", "--out", str(tmp_path / "new")]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
+        str(tmp_path / "new" / f"figure-{name}-B.png") for name in ("2", "4")
     ]
+    assert sum(line.startswith(("  holds", "  not here")) for line in lines) == 13
     assert len([*(tmp_path / "new").iterdir()]) == 6
 
 

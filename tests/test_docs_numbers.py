@@ -231,7 +231,7 @@ def test_each_file_is_printed_from() -> None:
     assert named - {*NO_FILE} == {f"results/{name}" for name in RESULTS} - waiting
 
 
-@pytest.mark.parametrize("name", ["catalog", "cliffs", "extensions", "mixtures"])
+@pytest.mark.parametrize("name", ["catalog", "cliffs", "extensions", "figures", "mixtures"])
 def test_stored_results_are_what_the_code_gives(name: str) -> None:
     """If a change moves numbers: `make numbers`, and mend the pages that name the file."""
     stored, again = result(f"results/{name}.json")["values"], script().RESULTS[name]()

@@ -11,6 +11,7 @@ hand, from the command they name, and say so.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import subprocess
@@ -21,6 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from routing_game.experiments.paper.facts import MEASURES
+from routing_game.experiments.paper.planes import CHOICES
+from routing_game.experiments.paper.scene import Scene
 from routing_game.theory import GAMES, Game, observability, sample_games, simultaneous, solve
 from routing_game.theory.certify import best_reply
 from routing_game.theory.chain import Chain, evaluate, ladder
@@ -138,6 +142,16 @@ def kinds() -> Values:
     return {**rows, "games": n, "seed": seed}
 
 
+def figures() -> Values:
+    """What is measured in the paper's figures at either set of parameters."""
+    values: Values = {}
+    for name, choice in CHOICES.items():
+        scene = Scene(name)
+        values[name] = json.loads(json.dumps(dataclasses.asdict(choice)))  # lists
+        values |= {f"{name}, figure {key}": facts(scene) for key, facts in MEASURES.items()}
+    return values
+
+
 RESULTS: dict[str, Callable[[], Values]] = {
     "catalog": catalog,
     "cliffs": cliffs,
@@ -145,6 +159,7 @@ RESULTS: dict[str, Callable[[], Values]] = {
     "stopping": stopping,
     "mixtures": mixtures,
     "kinds": kinds,
+    "figures": figures,
 }
 """What this script makes, by the name of the file."""
 

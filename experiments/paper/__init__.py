@@ -1,1 +1,1 @@
-"""What the paper draws: its planes, and the exact policy regions beside them."""
+"""What the paper draws, at numbers of our choice, beside what the paper says about it."""
