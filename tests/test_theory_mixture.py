@@ -1,4 +1,4 @@
-"""Mixtures of task types: reduced to one type, simulated, judged by grids and by the chain's certified maximum."""
+"""Mixtures of task types: reduced to one type, simulated, judged by grids and as chains."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ SCIENCE = SHARED / "reference" / "science.json"
 
 def with_types(games: Game, types: int = 1) -> Game:
     """The same games with a last axis of types, all alike."""
-    pairs = [
-        tuple(np.repeat(x[:, None], types, axis=1) for x in pair)
-        for pair in (games.success, games.latency)
-    ]
-    cost = tuple(x[:, None] for x in games.cost)
-    return Game(games.value[:, None], games.penalty[:, None], *pairs, cost, ordered=False)
+
+    def many(pair: tuple) -> tuple:
+        return tuple(np.repeat(x[:, None], types, axis=1) for x in pair)
+
+    value, penalty, cost = games.value[:, None], games.penalty[:, None], many(games.cost)
+    return Game(value, penalty, many(games.success), many(games.latency), cost, ordered=False)
 
 
 def random_mixtures(n: int, types: int, rng: np.random.Generator) -> Mixture:
@@ -69,9 +69,8 @@ def test_equal_types_are_the_paper_s_game(route: int, types: int) -> None:
     gross = games.value * direct.success + direct.latency
     assert (np.abs(mixed.utility - direct.utility) / gross).max() < 1e-12
     reply, expected = mixture_reply(mixture, route, s), outcome(games, route, s)
-    np.testing.assert_allclose(
-        reply.abandon, best_response(games, route, s).strong, rtol=0, atol=1e-12
-    )
+    strong = best_response(games, route, s).strong
+    np.testing.assert_allclose(reply.abandon, strong, rtol=0, atol=1e-12)
     np.testing.assert_allclose(reply.cost, expected.cost, rtol=1e-12)
 
 
@@ -89,17 +88,15 @@ def test_and_on_its_ties(route: int, ties: str) -> None:
         np.where(s0 > 0, s0, 0.5),
     ):
         reply, expected = mixture_reply(mixture, route, s, ties), best_response(games, route, s)
-        np.testing.assert_allclose(
-            reply.cost, payoffs(games, route, s, getattr(expected, ties)).cost, rtol=1e-9
-        )
+        cost = payoffs(games, route, s, getattr(expected, ties)).cost
+        np.testing.assert_allclose(reply.cost, cost, rtol=1e-9)
 
 
 def test_the_optimum_of_one_type_is_the_equilibrium() -> None:
     games = sample_games(300, np.random.default_rng(2))
     answer, eq = solve_mixture(Mixture(with_types(games), [1.0])), solve(games)
-    np.testing.assert_allclose(
-        answer.cost, eq.cost, rtol=1e-11
-    )  # a tie counts to 1e-12, times the slope of J
+    # a tie counts to 1e-12, times the slope of J
+    np.testing.assert_allclose(answer.cost, eq.cost, rtol=1e-11)
     for name in ("t4-cascade", "t5-cascade"):
         game, eq = GAMES[name], solve(GAMES[name])
         answer = solve_mixture(beta_mixture(game, (0.0, 0.0)))
@@ -114,7 +111,8 @@ def test_the_optimum_of_one_type_is_the_equilibrium() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mean", "rho"), [(0.5, 0.78), (0.3, 0.5), (0.5, 0.5), (0.5, 1 / 3), (0.2, 0.1), (0.9, 0.95)]
+    ("mean", "rho"),
+    [(0.5, 0.78), (0.3, 0.5), (0.5, 0.5), (0.5, 1 / 3), (0.2, 0.1), (0.9, 0.95)],
 )
 def test_quadrature_has_the_moments_of_the_beta_distribution(mean: float, rho: float) -> None:
     total = 1 / rho - 1
@@ -143,10 +141,8 @@ def test_a_common_difficulty_matches_quantiles() -> None:
     """kappa of the matched nodes against the same quantile of two continuous Beta distributions."""
     (p1, p2), rho = (0.4, 0.7), (0.3, 0.5)
     u = (np.arange(200_000) + 0.5) / 200_000
-    x1, x2 = (
-        stats.beta.ppf(u, p * (1 / r - 1), (1 - p) * (1 / r - 1))
-        for p, r in zip((p1, p2), rho, strict=True)
-    )
+    shapes = [(p * (1 / r - 1), (1 - p) * (1 / r - 1)) for p, r in zip((p1, p2), rho, strict=True)]
+    x1, x2 = (stats.beta.ppf(u, *ab) for ab in shapes)
     kappa = ((1 - x1) * x2).mean() / ((1 - p1) * p2)
     game = dataclasses.replace(GAMES["t5-cascade"], success=(p1, p2))
     errors = [abs(beta_mixture(game, rho, nodes=n).kappa - kappa) for n in (6, 12, 24, 48)]
@@ -165,10 +161,8 @@ def test_simulation_with_continuous_difficulty(common: float) -> None:
         for route, s, q in ((1, 0.3, 0.25), (1, 0.9, 0.6), (2, 0.0, 0.3)):
             u = rng.random((2, tasks))
             u[1] = u[0] if common else u[1]
-            shapes = [
-                (p * (1 / r - 1), (1 - p) * (1 / r - 1))
-                for p, r in zip(game.success, rho, strict=True)
-            ]
+            pairs = zip(game.success, rho, strict=True)
+            shapes = [(p * (1 / r - 1), (1 - p) * (1 / r - 1)) for p, r in pairs]
             difficulty = np.stack([stats.beta.ppf(x, *ab) for x, ab in zip(u, shapes, strict=True)])
             utility, cost = simulate(game, difficulty, route, s, q, rng)
             expected = mixture_payoffs(mixture, route, s, q)
@@ -179,7 +173,12 @@ def test_simulation_with_continuous_difficulty(common: float) -> None:
 
 
 def simulate(
-    game: Game, p: np.ndarray, route: int, s: float, q: float, rng: np.random.Generator
+    game: Game,
+    p: np.ndarray,
+    route: int,
+    s: float,
+    q: float,
+    rng: np.random.Generator,
 ) -> tuple:
     tasks = p.shape[1]
     model, active = np.full(tasks, route - 1), np.ones(tasks, dtype=bool)
@@ -196,23 +195,19 @@ def simulate(
 
 def test_more_nodes_change_nothing_unless_the_user_waits_for_ever() -> None:
     few, many = (beta_mixture(GAMES["t5-stay"], (0.6, 0.6), nodes=n) for n in (32, 64))
-    assert mixture_payoffs(few, 2, 0.0, 0.3).cost == pytest.approx(
-        mixture_payoffs(many, 2, 0.0, 0.3).cost, rel=1e-8
-    )
-    assert (
-        mixture_payoffs(many, 2, 0.0, 0.0).latency > 1.5 * mixture_payoffs(few, 2, 0.0, 0.0).latency
-    )  # a < 1
+    by_few, by_many = (mixture_payoffs(mixture, 2, 0.0, [0.3, 0.0]) for mixture in (few, many))
+    assert by_few.cost[0] == pytest.approx(by_many.cost[0], rel=1e-8)
+    assert by_many.latency[1] > 1.5 * by_few.latency[1]  # a < 1
 
 
 @pytest.mark.skipif(not (SHARED / "data").exists(), reason="the measured records are not here")
 def test_a_beta_mixture_predicts_the_third_attempt() -> None:
-    """(p, rho) from the first two of three samples of a prompt, nine models; independent retries err by half."""
+    """(p, rho) from two of three samples of a prompt, nine models; independence errs by half."""
     polars = pytest.importorskip("polars")
-    table = polars.read_parquet(SHARED / "data" / "reasoning_gym_attempts.parquet").filter(
-        polars.col("n") == 3
-    )
+    table = polars.read_parquet(SHARED / "data" / "reasoning_gym_attempts.parquet")
+    table = table.filter((polars.col("n") == 3) & (polars.col("level") == "easy"))
     errors, independent = [], []
-    for _, rows in table.filter(polars.col("level") == "easy").group_by("model"):
+    for _, rows in table.group_by("model"):
         solved = np.array([list(o) for o in rows["outcomes"]]) == "1"
         p = solved[:, :2].mean()
         rho = ((solved[:, 0] & solved[:, 1]).mean() - p**2) / (p * (1 - p))
@@ -287,7 +282,7 @@ TIME = (-0.7, -0.1), (1, 3)  # and t / (V p)
 
 
 def rare_hard_tasks(n: int, rng: np.random.Generator, types: int = 4) -> Mixture:
-    """Success from 1e-6 to .9, the rarer the harder; each model is worth its time on some types and not on others."""
+    """Success from 1e-6 to .9, the rarer the harder; models are worth their time on some types."""
     success = tuple(10.0 ** rng.uniform(-6, -0.05, (n, types)) for _ in range(2))
     weight = success[0] ** rng.uniform(0, 1.2, (n, 1)) * rng.random((n, types))
     latency = tuple(p * rng.choice([0.2, 0.8, 1.1, 1.5, 3.0], (n, types)) for p in success)
@@ -298,13 +293,12 @@ def rare_hard_tasks(n: int, rng: np.random.Generator, types: int = 4) -> Mixture
 @pytest.mark.skipif(not SCIENCE.exists(), reason="the reference answers are not here")
 @pytest.mark.parametrize("name", ["three_types", "four_types"])
 def test_reference_replies_and_optima(name: str) -> None:
-    """Solved by other code: replies to 1e-12; it searched s on grids, which find an optimum to 1e-6."""
+    """By other code: replies to 1e-12; it searched s on grids, which find an optimum to 1e-6."""
     types = json.loads(SCIENCE.read_text(encoding="utf-8"))["B_correlated"][name]
     success = tuple(np.array(types[p]) for p in ("p1", "p2"))
     for row in types["cells"]:
-        game = Game(
-            row["V"], row["P"], success, tuple(types["t"]), tuple(types["c"]), ordered=False
-        )
+        latency, cost = tuple(types["t"]), tuple(types["c"])
+        game = Game(row["V"], row["P"], success, latency, cost, ordered=False)
         mixture = Mixture(game, types["w"])
         commitments = [key for key in row if "," in key]
         assert len(commitments) >= 4
@@ -314,9 +308,8 @@ def test_reference_replies_and_optima(name: str) -> None:
             assert reply.abandon == pytest.approx(expected["q"], abs=1e-12)
             assert reply.utility == pytest.approx(expected["U"], rel=1e-12)
             assert reply.cost == pytest.approx(expected["J"], rel=1e-12)
-        s, cost = (
-            row["best_stationary"] if name == "four_types" else row["optimum"]["stationary"][:2]
-        )
+        four = name == "four_types"
+        s, cost = row["best_stationary"] if four else row["optimum"]["stationary"][:2]
         best = solve_mixture(mixture)
         assert (best.cascade, best.cost) == (
             pytest.approx(s, abs=1e-6),
@@ -352,7 +345,7 @@ def test_the_chain_of_all_types_has_the_same_certified_reply(route: int) -> None
 
 
 def test_the_optimum_against_a_nested_search() -> None:
-    """No reply function: for each s the best of 1001 q, closed in on; for the best of 129 s the same, to the cliff."""
+    """No reply function: nested grids of s, down to the cliff, and of q at each s."""
     n = 12
     mixtures = random_mixtures(n, 3, np.random.default_rng(6))
     answer = solve_mixture(mixtures)
@@ -365,9 +358,8 @@ def test_the_optimum_against_a_nested_search() -> None:
         best = np.minimum(best, costs.min(axis=0))
         step = (high - low) / (points - 1)
         low, high = np.maximum(s - step, 0), np.minimum(s + step, 1)
-    np.testing.assert_allclose(
-        answer.cost, best, rtol=1e-8
-    )  # the search knows a flat peak's q to 1e-8
+    # from values of U alone the search knows the q of a peak to 1e-8
+    np.testing.assert_allclose(answer.cost, best, rtol=1e-8)
     again = mixture_payoffs(mixtures, answer.route, answer.cascade, answer.abandon)
     np.testing.assert_allclose(again.cost, answer.cost, rtol=1e-12)
     assert np.sum((answer.cascade > 0) & (answer.cascade < 1)) >= 3
@@ -391,15 +383,14 @@ def test_no_exact_reply_to_a_finer_grid_is_cheaper(kind: str) -> None:
     rng = np.random.default_rng(7)
     mixtures = random_mixtures(60, 3, rng) if kind == "alike" else rare_hard_tasks(30, rng)
     least = mixture_reply(mixtures, 2, 0.0).cost
-    for s in np.concatenate([np.linspace(0, 1, 301), np.geomspace(1e-6, 0.01, 59)]).reshape(
-        12, 30, 1
-    ):
+    grid = np.concatenate([np.linspace(0, 1, 301), np.geomspace(1e-6, 0.01, 59)])
+    for s in grid.reshape(12, 30, 1):
         least = np.minimum(least, np.min(mixture_reply(mixtures, 1, s).cost, axis=0))
     assert (solve_mixture(mixtures).cost / least - 1).max() < 1e-12
 
 
 def test_a_dip_between_a_level_stretch_and_a_cliff_is_found() -> None:
-    """Up to s = .1999 the user leaves at once; then it leaves a little less, until at .20126 it suddenly stays on."""
+    """Up to s = .1999 the user leaves at once, then a little less, until at .20126 it stays on."""
     p1, p2 = np.array([1.63e-3, 3.76e-3, 0.447, 1.67e-4]), np.array([9.08e-3, 0.198, 6e-3, 0.0344])
     game = Game(1.0, 14.0, (p1, p2), (0.164, 0.0126), (0.719, 4.78), ordered=False)
     mixture = Mixture(game, [0.0527, 0.0993, 0.491, 0.357])
@@ -412,23 +403,22 @@ def test_a_dip_between_a_level_stretch_and_a_cliff_is_found() -> None:
 
 
 def test_a_constant_utility_leaves_q_to_the_provider() -> None:
-    """Every type with xi1 = xi2 = 0: J is bent in q, and its least point is inside for one side or the other."""
+    """Every type with xi1 = xi2 = 0: J is bent in q, its least or its largest point inside."""
     p1, p2 = np.array([0.1, 0.9]), np.array([0.2, 0.95])
     mixture = Mixture(Game(1, 1, (p1, p2), (p1, p2), (0.25, 0.5), ordered=False), [0.5, 0.5])
     for route, s in ((1, 0.0), (1, 0.4), (2, 0.0)):
         grid = mixture_payoffs(mixture, route, s, Q)
         assert np.ptp(grid.utility) < 1e-15
         assert mixture_reply(mixture, route, s).cost == pytest.approx(grid.cost.min(), abs=1e-6)
-        assert mixture_reply(mixture, route, s, "weak").cost == pytest.approx(
-            grid.cost.max(), abs=1e-6
-        )
+        weak = mixture_reply(mixture, route, s, "weak")
+        assert weak.cost == pytest.approx(grid.cost.max(), abs=1e-6)
 
 
 # ---- where it matters ----
 
 
 def test_half_easy_half_hard_changes_the_user_and_the_provider() -> None:
-    """value-cheap with the same averages: on hard tasks a pass is not worth its time, and failing tells."""
+    """value-cheap, same averages: on hard tasks a pass is not worth its time, and failing tells."""
     game = GAMES["value-cheap"]
     mixture = Mixture(dataclasses.replace(game, success=([0.96, 0.04], [0.99, 0.61])), [0.5, 0.5])
     assert mixture.average(mixture.game.success[0]) == pytest.approx(game.success[0])
@@ -443,16 +433,16 @@ def test_half_easy_half_hard_changes_the_user_and_the_provider() -> None:
 
 
 def same_quantile(game: Game, rho: float, points: int = 160) -> Mixture:
-    """A common Beta difficulty by its definition: both models at the same quantile, Gauss-Legendre over it.
+    """A common Beta difficulty by its definition: both models at the same quantile.
 
-    The quantile is a polynomial that is flat at both ends, where the difficulties are steep.
+    Gauss-Legendre in z, of which the quantile is a polynomial that is flat at both ends, where the
+    difficulties are steep.
     """
     z, weight = np.polynomial.legendre.leggauss(points)
     z, weight = (z + 1) / 2, weight / 2
     u, weight = z**3 * (10 - 15 * z + 6 * z * z), 30 * (z * (1 - z)) ** 2 * weight
-    success = tuple(
-        stats.beta.ppf(u, p * (1 / rho - 1), (1 - p) * (1 / rho - 1)) for p in game.success
-    )
+    total = 1 / rho - 1
+    success = tuple(stats.beta.ppf(u, p * total, (1 - p) * total) for p in game.success)
     return Mixture(dataclasses.replace(game, success=success, ordered=False), weight / weight.sum())
 
 
@@ -461,11 +451,6 @@ def same_quantile(game: Game, rho: float, points: int = 160) -> Mixture:
 def test_the_page_shows_the_optima_of_a_common_difficulty(game: str, rho: float) -> None:
     """Every digit of s and J* on the page of extensions, by another quadrature than its own."""
     page = (Path(__file__).parents[1] / "docs" / "extensions.md").read_text(encoding="utf-8")
-    column = {"t4-cascade": 3, "t5-cascade": 1}[game]
-    table = page.split("common Beta difficulty, ")[1].split("\n\n")[1]
-    cells = next(
-        row for row in table.splitlines() if row.startswith(f"| {rho:g}".replace("0.", "."))
-    ).split("|")[1:-1]
     answer = solve_mixture(same_quantile(GAMES[game], rho))
     shown = "$(2, \\cdot)$, user leaves"
     if answer.route == 1:
@@ -473,32 +458,30 @@ def test_the_page_shows_the_optima_of_a_common_difficulty(game: str, rho: float)
     else:
         assert answer.abandon == 1
     cost = f"{answer.cost:.3f}".removeprefix("0")
+    start = f"| {rho:g}".replace("0.", ".")
+    table = page.split("common Beta difficulty, ")[1].split("\n\n")[1]
+    cells = next(row.split("|") for row in table.splitlines() if row.startswith(start))
+    column = {"t4-cascade": 4, "t5-cascade": 2}[game]
     assert (cells[column].strip(), cells[column + 1].strip()) == (shown, cost)
-    first = next(
-        row
-        for row in page.splitlines()
-        if row.startswith(f"| retries correlate, $\\rho = {rho:g}".replace("0.", "."))
-    )
+    start = f"| retries correlate, $\\rho = {rho:g}".replace("0.", ".")
+    first = next(row for row in page.splitlines() if row.startswith(start))
     assert shown.replace(", user", " and the user") + f", {cost}" in first
 
 
 def test_a_little_correlation_moves_the_s_l_cascade_and_some_more_ends_it() -> None:
     """T5-cascade, common Beta difficulty."""
-    costs = {
-        rho: solve_mixture(beta_mixture(GAMES["t5-cascade"], (rho, rho), nodes=96))
-        for rho in (0.0, 0.05, 0.2)
-    }
+    game = GAMES["t5-cascade"]
+    costs = {r: solve_mixture(beta_mixture(game, (r, r), nodes=96)) for r in (0.0, 0.05, 0.2)}
     assert costs[0.0].cascade == pytest.approx(0.3518, abs=1e-4)
     assert costs[0.05].cascade == pytest.approx(0.18666, abs=1e-4)
     assert (costs[0.2].route, costs[0.2].abandon, costs[0.2].cost) == (2, 1, pytest.approx(1.4))
 
 
 def test_leaving_reasoning_with_some_chance_becomes_optimal() -> None:
-    """t4-reason: the user of one type stays with M2; of many types it leaves sometimes, then always."""
+    """t4-reason: of one type the user stays with M2; of many it leaves sometimes, then always."""
     game = GAMES["t4-reason"]
-    replies = [
-        mixture_reply(beta_mixture(game, (0.3, rho)), 2, 0.0).abandon for rho in (0.0, 0.2, 0.5)
-    ]
+    mixtures = [beta_mixture(game, (0.3, rho)) for rho in (0.0, 0.2, 0.5)]
+    replies = [mixture_reply(mixture, 2, 0.0).abandon for mixture in mixtures]
     assert replies[0] == 0
     assert 0.05 < replies[1] < 0.5
     assert replies[2] == 1
@@ -512,18 +495,16 @@ def test_numbers_lists_tensors_and_arrays_of_one_agree() -> None:
     mixture = beta_mixture(GAMES["t5-cascade"], (0.1, 0.2), nodes=4)
     one = Mixture(Game.stack([GAMES["t5-cascade"]])[:, None], [[1.0]])
     table = mixture_reply(mixture, [1, 2], [[0.1], [0.2]])
-    tensors = mixture_reply(
-        mixture, torch.tensor([1, 2]), torch.tensor([[0.1], [0.2]], dtype=torch.float64)
-    )
+    s = torch.tensor([[0.1], [0.2]], dtype=torch.float64)
+    tensors = mixture_reply(mixture, torch.tensor([1, 2]), s)
     assert table.abandon.shape == (2, 2)
     for name in ("abandon", "utility", "cost"):
         values = getattr(table, name)
         np.testing.assert_array_equal(values, getattr(tensors, name))
         for row, s in enumerate((0.1, 0.2)):
             for column, route in enumerate((1, 2)):
-                assert values[row, column] == pytest.approx(
-                    getattr(mixture_reply(mixture, route, s), name), rel=1e-14
-                )
+                single = getattr(mixture_reply(mixture, route, s), name)
+                assert values[row, column] == pytest.approx(single, rel=1e-14)
     single, array = solve_mixture(Mixture(one.game[0], [1.0])), solve_mixture(one)
     assert array.cost.shape == (1,)
     assert (array.route[0], array.cascade[0], array.cost[0]) == (
@@ -535,9 +516,8 @@ def test_numbers_lists_tensors_and_arrays_of_one_agree() -> None:
 
 
 def test_no_mixtures_have_no_replies() -> None:
-    none = Mixture(
-        Game(np.ones((0, 1)), 1, (0.3, 0.8), (0.1, 0.2), (0.1, 0.2)), np.full((0, 2), 0.5)
-    )
+    game = Game(np.ones((0, 1)), 1, (0.3, 0.8), (0.1, 0.2), (0.1, 0.2))
+    none = Mixture(game, np.full((0, 2), 0.5))
     assert mixture_reply(none, 1, 0.3).abandon.shape == (0,)
     assert solve_mixture(none).cost.shape == (0,)
 

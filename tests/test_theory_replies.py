@@ -1,4 +1,4 @@
-"""Best replies of chains in exact arithmetic: fractions in eighths, so that ties are ties and ends are ends."""
+"""Best replies of chains in exact arithmetic: in eighths ties are ties and ends are ends."""
 
 from __future__ import annotations
 
@@ -37,19 +37,21 @@ class Exact:
         return Chain(1.0, 1.0, p, t, c, rows, float(self.discount))
 
     def payoffs(self, start: int, q: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
-        """(U, J) if the user leaves with chance q_j after model j, from the linear system, exactly."""
+        """(U, J) if the user leaves with chance q_j after model j, exactly."""
         return payoffs_of_rounds([self], start, [q])
 
 
-def payoffs_of_rounds(
-    rounds: Sequence[Exact], start: int, q: Sequence[Sequence[Fraction]]
-) -> tuple:
-    """(U, J) with q_rj after model j in round r; the last round repeats."""
+Leaving = Sequence[Fraction]
+
+
+def payoffs_of_rounds(rounds: Sequence[Exact], start: int, q: Sequence[Leaving]) -> tuple:
+    """(U, J) with q_rj after model j in round r; the last round repeats.
+
+    Visits solve n' (I - A) = e', so the system is transposed.
+    """
     models, delta = len(rounds[0].p), rounds[0].discount
     n = len(rounds) * models
-    system = [
-        [Fraction(int(i == j)) for j in range(n)] for i in range(n)
-    ]  # transposed: n' (I - A) = e'
+    system = [[Fraction(int(i == j)) for j in range(n)] for i in range(n)]
     for r, chain in enumerate(rounds):
         to = min(r + 1, len(rounds) - 1) * models
         for i, j in itertools.product(range(models), repeat=2):
@@ -78,7 +80,7 @@ def eliminate(system: list, right: list) -> list:
 
 
 def random_exact(rng: np.random.Generator, models: int) -> Exact:
-    """Half of the models are worth exactly their time, and few ways lead on: often no other can be reached."""
+    """Half of the models are worth exactly their time; often few others can be reached."""
 
     def eighths(low: int) -> Fraction:
         return Fraction(int(rng.integers(low, 8)), 8)
@@ -97,7 +99,7 @@ def random_exact(rng: np.random.Generator, models: int) -> Exact:
 
 
 def judge(reply: Reply, options: list, exact: tuple, ties: str) -> bool:
-    """Whether a reply stands against these (U, J): none has more U, none of equal U is liked better.
+    """Assert that a reply stands against these (U, J): none has more U, or equal U and a liked J.
 
     ``exact`` is (U, J) of the reply itself. Returns whether a tie was broken.
     """
@@ -112,9 +114,7 @@ def judge(reply: Reply, options: list, exact: tuple, ties: str) -> bool:
         liked = favourite - cost if ties == "strong" else cost - favourite
         assert float(liked) > -1e-13
         return len(set(equals)) > 1
-    assert (
-        float(utility - best) > 1e-9
-    )  # between the points of the grid, not an end missed by a little
+    assert float(utility - best) > 1e-9  # between the points of the grid, no end nearly missed
     return False
 
 
@@ -136,7 +136,7 @@ def test_single_reply_against_all_eighths(models: int, ties: str) -> None:
 def test_single_reply_where_no_reachable_model_is_worth_more_or_less_than_its_time(
     ties: str,
 ) -> None:
-    """U = 0 for every q; a solver with pivots leaves rounding, of which a slack of 0 makes differences."""
+    """U = 0 for every q; what a solver with pivots leaves of it must not decide."""
     quarter, half, eighth = Fraction(1, 4), Fraction(1, 2), Fraction(1, 8)
     two = Exact(
         [quarter, Fraction(5, 8)],
@@ -161,24 +161,20 @@ def test_single_reply_where_both_ends_tie(p2: Fraction) -> None:
     loss = Fraction(1, 8)
     zero = ONE * 0
     matrix = [[HALF, HALF, zero], [zero, ONE, zero], [ONE, zero, zero]]
-    game = Exact(
-        [HALF, p2, HALF], [HALF + loss, p2 - loss * p2, ONE], [HALF, 3 * HALF, HALF], matrix
-    )
-    (leaving, cost_leaving), (staying, cost_staying) = (
-        game.payoffs(1, [q] * 3) for q in (ONE, zero)
-    )
-    assert leaving == staying == -loss
-    assert cost_leaving != cost_staying
-    costs = sorted((float(cost_leaving), float(cost_staying)))
-    assert [single_reply(game.chain, 1, ties).cost for ties in TIES] == pytest.approx(
-        costs, rel=1e-13
-    )
+    time = [HALF + loss, p2 - loss * p2, ONE]
+    game = Exact([HALF, p2, HALF], time, [HALF, 3 * HALF, HALF], matrix)
+    leaving, staying = (game.payoffs(1, [q] * 3) for q in (ONE, zero))
+    assert leaving[0] == staying[0] == -loss
+    assert leaving[1] != staying[1]
+    costs = sorted((float(leaving[1]), float(staying[1])))
+    replies = [single_reply(game.chain, 1, ties).cost for ties in TIES]
+    assert replies == pytest.approx(costs, rel=1e-13)
 
 
 @pytest.mark.parametrize("ties", TIES)
 @pytest.mark.parametrize("end", [0.0, 1.0])
 def test_an_end_where_two_derivatives_vanish_is_returned_exactly(end: float, ties: str) -> None:
-    """U = -x^3/64 / (1 - x/2) and U = -(1 - x)^3: within 1e-12 of the best for x up to 1e-4 away."""
+    """U = -x^3/64 / (1 - x/2) and -(1 - x)^3: within 1e-12 of the best up to x = 1e-4 away."""
     zero = Fraction(0)
     steps = [
         [zero, ONE, zero, zero],
@@ -200,7 +196,7 @@ def test_an_end_where_two_derivatives_vanish_is_returned_exactly(end: float, tie
 @pytest.mark.parametrize("ties", TIES)
 @pytest.mark.parametrize("p", [0.3, 0.35, 0.6, 0.7, 0.9])
 def test_an_end_where_two_derivatives_vanish_but_for_rounding(p: float, ties: str) -> None:
-    """U = -(1 - x)^3 with failures that no float holds exactly: U' and U'' at x = 1 are rounding, of any sign."""
+    """U = -(1 - x)^3 in numbers that no float holds: U' and U'' at x = 1 are mere rounding."""
     k = 1 - p
     worth = np.array([-1, 3 / k, -3 / k**2, 1 / k**3])
     value = 10 + np.abs(worth / [p, p, p, 1]).max()
@@ -226,12 +222,11 @@ def test_stopping_reply_against_all_rules(models: int, ties: str) -> None:
 
 
 def test_stopping_reply_where_all_that_is_ahead_is_worth_nothing() -> None:
-    """M1 is worth exactly its time and leads nowhere: leaving ties, though a solver with pivots leaves a rest."""
+    """M1 is worth exactly its time and leads nowhere: leaving ties, but for a solver's rounding."""
     eighth = Fraction(1, 8)
     matrix = [[ONE, ONE * 0], [HALF, HALF]]
-    game = Exact(
-        [2 * eighth, 3 * eighth], [2 * eighth, 2 * eighth], [5 * eighth, 0 * eighth], matrix
-    )
+    p, t, c = [2 * eighth, 3 * eighth], [2 * eighth, 2 * eighth], [5 * eighth, 0 * eighth]
+    game = Exact(p, t, c, matrix)
     rules = list(itertools.product([Fraction(0), ONE], repeat=2))
     for start, ties in itertools.product((1, 2), TIES):
         reply = stopping_reply(game.chain, start, ties)
@@ -249,21 +244,20 @@ def test_round_reply_against_all_plans(models: int, ties: str) -> None:
         for chain in rounds:
             chain.discount = rounds[0].discount
         start, last = int(rng.integers(models)) + 1, len(rounds) - 1
-        plans = [[0] * r + [1] * (last + 1 - r) for r in range(last)] + [
-            [0] * last + [q] for q in EIGHTHS
-        ]
-        options = [
-            payoffs_of_rounds(rounds, start, [[Fraction(q)] * models for q in plan])
-            for plan in plans
-        ]
+
+        def play(plan: Sequence, rounds: list = rounds, start: int = start) -> tuple:
+            return payoffs_of_rounds(rounds, start, [[Fraction(q)] * models for q in plan])
+
+        plans = [[0] * r + [1] * (last + 1 - r) for r in range(last)]
+        plans += [[0] * last + [q] for q in EIGHTHS]
         reply = round_reply([chain.chain for chain in rounds], start, ties)
-        played = [[Fraction(x)] * models for x in reply.abandon.tolist()]
-        broken += judge(reply, options, payoffs_of_rounds(rounds, start, played), ties)
+        options, exact = [play(plan) for plan in plans], play(reply.abandon.tolist())
+        broken += judge(reply, options, exact, ties)
     assert broken > 3
 
 
 def test_the_provider_s_search_ends_where_every_q_ties() -> None:
-    """Both models are worth exactly their time: the user does not care, and the provider's best (s, q) is found."""
+    """Both models are worth exactly their time: the provider's best (s, q) is found."""
 
     def family(s: np.ndarray) -> Chain:
         cascade = np.asarray(s)[..., None]

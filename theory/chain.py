@@ -55,8 +55,10 @@ class Chain:
             do not broadcast.
 
     Example:
-        >>> chain = Chain(1.0, 1.5, (0.3, 0.5, 0.8), (0.2, 0.3, 0.5), (0.1, 0.2, 0.6), ladder([0.5,
-        0.3])) >>> round(evaluate(chain, start=1, abandon=0.2).cost, 4) 0.6705
+        >>> success, latency, cost = (0.3, 0.5, 0.8), (0.2, 0.3, 0.5), (0.1, 0.2, 0.6)
+        >>> chain = Chain(1.0, 1.5, success, latency, cost, ladder([0.5, 0.3]))
+        >>> round(evaluate(chain, start=1, abandon=0.2).cost, 4)
+        0.6705
     """
 
     value: Any
@@ -166,11 +168,11 @@ def ladder(cascade: Any) -> Array:
 
 
 def unroll(rounds: Sequence[Chain]) -> Chain:
-    """One chain for a game that changes with the attempt: ``rounds[r]`` rules attempt r + 1.
+    """One chain for a game that changes with the attempt.
 
-    Its models are numbered round by round: model j in round r (from 0) is r N + j.
-    ``rounds[r].escalation`` leads into the next round. Penalty and discount are those of the last
-    round and must agree.
+    ``rounds[r]`` rules attempt r + 1, the last one all later attempts too. The chain's models are
+    numbered round by round: model j in round r (from 0) is r N + j. ``rounds[r].escalation`` leads
+    into the next round. Penalty and discount are those of the last round and must agree.
 
     Raises:
         ValueError: no round, or the rounds differ in number of models, penalty or discount.

@@ -197,16 +197,11 @@ def solve_stopping(game: Game) -> StoppingEquilibrium:
     (xi1, xi2), (cp1, cp2), (l1, l2) = game.net_value, game.cost_of_pass, game.leaving_cost
     s0, _, s_high = (np.nan_to_num(s) for s in thresholds(game))
     k1, shape = game.failure[0], game.shape
+    at_s0 = (game.cost[0] + k1 * s0 * cp2) / (game.success[0] + k1 * s0)
     rows = (  # in order of route and s, so that the first of equals is the smallest
         ("stay-1", xi1 >= 0, 1, 0.0, cp1),
         ("leave-1", (xi1 <= 0) | (xi2 <= 0), 1, s_high, l1),
-        (
-            "s0",
-            (xi1 < 0) & (xi2 >= 0),
-            1,
-            s0,
-            (game.cost[0] + k1 * s0 * cp2) / (game.success[0] + k1 * s0),
-        ),
+        ("s0", (xi1 < 0) & (xi2 >= 0), 1, s0, at_s0),
         ("stay-2", xi2 >= 0, 2, 0.0, cp2),
         ("leave-2", xi2 <= 0, 2, 0.0, l2),
     )
@@ -232,8 +227,8 @@ def _burden(chain: Chain) -> Array:
 def _jet(start: Array, step: Array, stop: Array, reward: Array) -> Jet:
     """N.reward as a function of one q: its jets, for `peaks`.
 
-    With G = (I - x M)^(-1) the m-th derivative of e'G reward is m! e'(G M)^m G reward. Arguments:
-    (B, N), step (B, N, N).
+    With G = (I - x M)^(-1) the m-th derivative of e'G reward is m! e'(G M)^m G reward. Step is
+    (B, N, N), the rest (B, N).
     """
     signed = np.stack([np.maximum(reward, 0), np.maximum(-reward, 0)], axis=-1)
 
