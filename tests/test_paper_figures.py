@@ -17,13 +17,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from paper_text import ABSENT, PAPER, absent, paper
 from routing_game.experiments.paper.diagrams import GUIDELINES
+from routing_game.experiments.paper.latex import FIRM, plain
 from routing_game.experiments.paper.looks import LINES, LOOKS, dressed
 from routing_game.experiments.paper.maps import FIGURES, UNITS, draw, write_figure
 from routing_game.experiments.paper.planes import CHOICES, REGIMES, Border, Plane
 from routing_game.experiments.paper.quadrants import CASCADE, Quadrants
 from routing_game.experiments.paper.scene import THROTTLED, Scene
 from routing_game.experiments.paper.sentences import SENTENCES, judge
-from routing_game.experiments.paper.words import FIRM, plain
 from routing_game.theory import RULES, Game, solve
 from routing_game.theory.certify import ACCURACY, best_reply, grid_cost, values
 from routing_game.theory.certify import judge as certified

@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from routing_game.experiments.paper.diagrams import chain, guidelines
+from routing_game.experiments.paper.latex import plain
 from routing_game.experiments.paper.looks import dressed
 from routing_game.experiments.paper.panels import gain, misalignment, policy, reply
 from routing_game.experiments.paper.planes import SIZE, Plane
@@ -21,7 +22,6 @@ from routing_game.experiments.paper.quadrants import CASCADE
 from routing_game.experiments.paper.scene import ABANDON, THROTTLED, Scene
 from routing_game.experiments.paper.sentences import Verdict, judge
 from routing_game.experiments.paper.sheet import Layout, Panel, Remark, Sheet
-from routing_game.experiments.paper.words import plain
 from routing_game.files import write
 from routing_game.theory import RULES
 
@@ -127,7 +127,7 @@ def write_scene(name: str, scene: Scene, folder: Path) -> tuple[list[Path], tupl
     png, svg = BytesIO(), BytesIO()
     with dressed():
         figure = draw(name, scene, verdicts)
-        figure.savefig(png, format="png", dpi=150)
+        figure.savefig(png, format="png", dpi=150, pil_kwargs={"compress_level": 4})
         figure.savefig(svg, format="svg", metadata={"Date": None})
     contents = {".npz": npz(name, scene), ".png": png.getvalue(), ".svg": svg.getvalue()}
     files = [folder / f"figure-{name}-{scene.name}{ending}" for ending in contents]

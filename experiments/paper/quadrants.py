@@ -12,16 +12,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from routing_game.experiments.paper.planes import SAMPLES, SIZE, Choice
 from routing_game.theory import Game, best_response, payoffs
 from routing_game.theory.numbers import Array
 
+if TYPE_CHECKING:
+    from routing_game.experiments.paper.planes import Choice
+
 CASCADE = 0.25
 """The paper's s."""
+SAMPLES = 2001
+"""Points along a line."""
 SIGNS = {"++": (1, 1), "--": (-1, -1), "-+": (-1, 1), "+-": (1, -1)}
 
 
@@ -38,7 +42,7 @@ class Quadrants:
     """A square of games: xi1 along the last axis, xi2 along the first, at centres of pixels."""
 
     choice: Choice
-    size: int = SIZE
+    size: int
 
     @property
     def net(self) -> Array:

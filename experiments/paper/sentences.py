@@ -144,8 +144,8 @@ FIGURE_1 = (
         lambda f: f["aligned_at_low_penalty"] == 0 and f["gap_at_high_penalty"] == 0,
         "a gap at the lowest P everywhere, at the highest nowhere",
         "low P is no cause: with both values positive {aligned_at_low_penalty:.0%} "
-        "of the lowest row of P have no gap; with ξ₁ < 0 < ξ₂ {gap_at_high_penalty:.0%} of the "
-        "highest have one",
+        "of the lowest row of P have no gap; with only M2's positive {gap_at_high_penalty:.0%} "
+        "of the highest have one",
         erratum="causes_of_misalignment",
     ),
     Sentence(

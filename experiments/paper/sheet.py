@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from routing_game.experiments.paper.looks import FAILS, FAINT, HOLDS, INK
 
@@ -174,10 +173,9 @@ def broken(text: str, width: float) -> list[str]:
 @functools.cache
 def advance(letter: str) -> float:
     """Inches that a letter takes."""
-    prop = FontProperties(family="DejaVu Sans", size=SIZE)
-    width, *_ = text_to_path.get_text_width_height_descent(f"{letter}|", prop, ismath=False)
-    bar, *_ = text_to_path.get_text_width_height_descent("|", prop, ismath=False)
-    return float(width - bar) / 72
+    font = get_font(findfont(FontProperties(family="DejaVu Sans")))
+    font.set_size(SIZE, 72)
+    return float(font.load_char(ord(letter)).linearHoriAdvance / 65536 / 72)
 
 
 def shared(notes: Sequence[Note], columns: int) -> list[list[Note]]:

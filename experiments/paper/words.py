@@ -1,4 +1,4 @@
-"""The verdicts in words, for a terminal and for a page; formulas without LaTeX."""
+"""The verdicts in words, for a terminal and for a page."""
 
 from __future__ import annotations
 
@@ -6,45 +6,9 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from routing_game.experiments.paper.latex import FIRM, plain
 from routing_game.experiments.paper.scene import Scene
 from routing_game.experiments.paper.sentences import Verdict, judge
-
-_SYMBOLS = {
-    r"\text{sign}": "sign",
-    r"\hat{t}": "t̂",
-    r"\xi_{i^*}": "ξ(i*)",
-    r"J_{post}^*": "J*post",
-    r"J_{pre}^*": "J*pre",
-    r"\Delta_U": "Δ_U",
-    r"\lbrace ": "{",
-    r" \rbrace": "}",
-    r"\lbrace": "{",
-    r"\xi": "ξ",
-    r"\min": "min",
-    r"\leq": "≤",
-    r"\neq": "≠",
-    r"\in ": "∈ ",
-    "^*": "*",
-    "_0": "₀",
-    "_1": "₁",
-    "_2": "₂",
-    "_i": "ᵢ",
-    " - ": " − ",
-}
-"""LaTeX -> what is printed, in this order."""
-FIRM = "\u00a0"
-"""A space at which no line is broken."""
-
-
-def plain(words: str) -> str:
-    """Words with formulas in LaTeX, as they can be read without; a formula is not to be broken."""
-    return re.sub(r"\$([^$]*)\$", lambda formula: _unset(formula[1]), words)
-
-
-def _unset(formula: str) -> str:
-    for latex, printed in _SYMBOLS.items():
-        formula = formula.replace(latex, printed)
-    return formula.replace(" ", FIRM)
 
 
 def terminal(verdicts: Sequence[Verdict], width: int = 96) -> str:
