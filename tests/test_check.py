@@ -1,4 +1,4 @@
-"""`routing-game check`: cells on disk, resumed after a kill, the same on any engine; failures are on record."""
+"""`routing-game check`: cells on disk, resumed after a kill, the same on any engine; failures kept."""
 
 import io
 import json

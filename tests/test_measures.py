@@ -84,8 +84,9 @@ def test_tables_have_a_row_for_each():
     judged = pl.DataFrame(
         [("a", "g", s, p, r) for s in (0, 1) for p, r in ((1, 0.5), (2, 0.03), (4, 0.02 * s))]
         + [("a", "h", s, p, 0.0) for s in (0, 1) for p in (1, 2, 4)],
-        schema=["learner", "game", "seed", "practice", "regret"], orient="row",
-    )  # fmt: skip
+        schema=["learner", "game", "seed", "practice", "regret"],
+        orient="row",
+    )
     table = speeds(judged)
     assert table.filter(pl.col("game") == "g")["to_1"].to_list() == [4.0, None]
     assert table.filter(pl.col("game") == "g")["to_5"].to_list() == [2.0, 2.0]
