@@ -230,7 +230,7 @@ def test_a_longest_chain_is_one():
 
 
 def within(module):
-    """What a module of experiments imports of them, by their names there; "" is InputError's."""
+    """What a module of experiments imports of experiments, by names there; "" is InputError's."""
     names = {f"{name}." for name in ours(OURS + module)}
     return {name.removeprefix(OURS).removesuffix(".") for name in names if name.startswith(OURS)}
 

@@ -1,4 +1,4 @@
-"""Shares, speeds and the equilibrium selected: against definitions and against cases with known answers."""
+"""Shares, speeds and the equilibrium selected: against definitions and known answers."""
 
 import numpy as np
 import polars as pl
@@ -40,7 +40,7 @@ def test_interval_covers_what_it_should():
 
 
 def test_seeds_are_resampled_whole():
-    """A seed that is bad in every game widens the interval more than bad cells spread over the seeds."""
+    """A seed bad in every game widens the interval more than bad cells spread over the seeds."""
     together, apart = np.zeros((12, 4)), np.zeros((12, 4))
     together[:3] = 1.0
     apart.ravel()[::4] = 1.0

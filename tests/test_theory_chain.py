@@ -41,7 +41,7 @@ def random_chains(n: int, models: int, rng: np.random.Generator, discounted: boo
 
 
 def by_hand(rounds: Sequence[Chain], start: np.ndarray, q: np.ndarray, passes: int = 300) -> tuple:
-    """(U, J) by following the probability of each model from pass to pass; q has one entry a round and model."""
+    """(U, J) by each model's probability from pass to pass; q has one entry a round and model."""
     alive, utility, cost = start, 0.0, 0.0
     for r in range(passes):
         k = min(r, len(rounds) - 1)
@@ -102,7 +102,7 @@ def test_the_linear_system_follows_the_passes(models: int) -> None:
 
 
 def test_simulation_agrees_pass_by_pass() -> None:
-    """Three models, de-escalation, discount, and two attempts unlike the later ones: 4 standard errors."""
+    """Three models, de-escalation, discount, two attempts unlike later ones: 4 standard errors."""
     rng = np.random.default_rng(2)
     scores = []
     for _ in range(25):
@@ -360,7 +360,10 @@ def test_round_reply_beats_every_plan() -> None:
 
 @pytest.mark.parametrize(("ties", "cost"), [("strong", 0.8), ("weak", 1.225)])
 def test_rounds_that_bring_nothing_but_rounding_tie(ties: str, cost: float) -> None:
-    """M1 is worth its time, M2 and M3 .2 and -.2: U = 0 if the user leaves after one round or two, or -7e-18."""
+    """M1 is worth its time, M2 and M3 .2 and -.2.
+
+    U = 0 if the user leaves after one round or two, or -7e-18.
+    """
     matrix = [[0, 0.5, 0.5], [0, 1, 0], [0, 0, 1]]
     chain = Chain(1.0, 1.0, [0.5, 0.3, 0.2], [0.5, 0.1, 0.4], [0.3, 1.0, 1.2], matrix)
     assert chain.net_value[1] != -chain.net_value[2]
@@ -387,7 +390,7 @@ def test_a_value_that_falls_ends_the_wait() -> None:
 
 
 def test_a_user_who_counts_attempts_moves_the_cascade() -> None:
-    """T5-cascade: such a user leaves surely at some attempt; the provider's best falls between .852 and .900."""
+    """T5-cascade: the user leaves surely at some attempt; the best J is between .852 and .900."""
     game = GAMES["t5-cascade"]
 
     def family(s: np.ndarray) -> list[Chain]:

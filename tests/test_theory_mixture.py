@@ -1,4 +1,7 @@
-"""Mixtures of task types: reduced to one type, simulated, judged by grids and by the chain's certified maximum."""
+"""Mixtures of task types: reduced to one type, simulated.
+
+Judged by grids and by the chain's certified maximum.
+"""
 
 from __future__ import annotations
 
@@ -206,7 +209,10 @@ def test_more_nodes_change_nothing_unless_the_user_waits_for_ever() -> None:
 
 @pytest.mark.skipif(not (SHARED / "data").exists(), reason="the measured records are not here")
 def test_a_beta_mixture_predicts_the_third_attempt() -> None:
-    """(p, rho) from the first two of three samples of a prompt, nine models; independent retries err by half."""
+    """(p, rho) from the first two of three samples of a prompt, nine models.
+
+    Independent retries err by half.
+    """
     polars = pytest.importorskip("polars")
     table = polars.read_parquet(SHARED / "data" / "reasoning_gym_attempts.parquet").filter(
         polars.col("n") == 3
@@ -287,7 +293,10 @@ TIME = (-0.7, -0.1), (1, 3)  # and t / (V p)
 
 
 def rare_hard_tasks(n: int, rng: np.random.Generator, types: int = 4) -> Mixture:
-    """Success from 1e-6 to .9, the rarer the harder; each model is worth its time on some types and not on others."""
+    """Success from 1e-6 to .9, the rarer the harder.
+
+    Each model is worth its time on some types and not on others.
+    """
     success = tuple(10.0 ** rng.uniform(-6, -0.05, (n, types)) for _ in range(2))
     weight = success[0] ** rng.uniform(0, 1.2, (n, 1)) * rng.random((n, types))
     latency = tuple(p * rng.choice([0.2, 0.8, 1.1, 1.5, 3.0], (n, types)) for p in success)
@@ -298,7 +307,7 @@ def rare_hard_tasks(n: int, rng: np.random.Generator, types: int = 4) -> Mixture
 @pytest.mark.skipif(not SCIENCE.exists(), reason="the reference answers are not here")
 @pytest.mark.parametrize("name", ["three_types", "four_types"])
 def test_reference_replies_and_optima(name: str) -> None:
-    """Solved by other code: replies to 1e-12; it searched s on grids, which find an optimum to 1e-6."""
+    """Solved by other code: replies to 1e-12; its grids over s find an optimum to 1e-6."""
     types = json.loads(SCIENCE.read_text(encoding="utf-8"))["B_correlated"][name]
     success = tuple(np.array(types[p]) for p in ("p1", "p2"))
     for row in types["cells"]:
@@ -352,7 +361,10 @@ def test_the_chain_of_all_types_has_the_same_certified_reply(route: int) -> None
 
 
 def test_the_optimum_against_a_nested_search() -> None:
-    """No reply function: for each s the best of 1001 q, closed in on; for the best of 129 s the same, to the cliff."""
+    """No reply function: for each s the best of 1001 q, closed in on.
+
+    For the best of 129 s the same, to the cliff.
+    """
     n = 12
     mixtures = random_mixtures(n, 3, np.random.default_rng(6))
     answer = solve_mixture(mixtures)
@@ -399,7 +411,7 @@ def test_no_exact_reply_to_a_finer_grid_is_cheaper(kind: str) -> None:
 
 
 def test_a_dip_between_a_level_stretch_and_a_cliff_is_found() -> None:
-    """Up to s = .1999 the user leaves at once; then it leaves a little less, until at .20126 it suddenly stays on."""
+    """Up to s = .1999 the user leaves at once; then a little less, until at .20126 it stays on."""
     p1, p2 = np.array([1.63e-3, 3.76e-3, 0.447, 1.67e-4]), np.array([9.08e-3, 0.198, 6e-3, 0.0344])
     game = Game(1.0, 14.0, (p1, p2), (0.164, 0.0126), (0.719, 4.78), ordered=False)
     mixture = Mixture(game, [0.0527, 0.0993, 0.491, 0.357])
@@ -412,7 +424,10 @@ def test_a_dip_between_a_level_stretch_and_a_cliff_is_found() -> None:
 
 
 def test_a_constant_utility_leaves_q_to_the_provider() -> None:
-    """Every type with xi1 = xi2 = 0: J is bent in q, and its least point is inside for one side or the other."""
+    """Every type with xi1 = xi2 = 0: J is bent in q.
+
+    Its least point is inside for one side or the other.
+    """
     p1, p2 = np.array([0.1, 0.9]), np.array([0.2, 0.95])
     mixture = Mixture(Game(1, 1, (p1, p2), (p1, p2), (0.25, 0.5), ordered=False), [0.5, 0.5])
     for route, s in ((1, 0.0), (1, 0.4), (2, 0.0)):
@@ -428,7 +443,7 @@ def test_a_constant_utility_leaves_q_to_the_provider() -> None:
 
 
 def test_half_easy_half_hard_changes_the_user_and_the_provider() -> None:
-    """value-cheap with the same averages: on hard tasks a pass is not worth its time, and failing tells."""
+    """value-cheap, same averages: on hard tasks a pass is not worth its time, and failing tells."""
     game = GAMES["value-cheap"]
     mixture = Mixture(dataclasses.replace(game, success=([0.96, 0.04], [0.99, 0.61])), [0.5, 0.5])
     assert mixture.average(mixture.game.success[0]) == pytest.approx(game.success[0])
@@ -443,9 +458,10 @@ def test_half_easy_half_hard_changes_the_user_and_the_provider() -> None:
 
 
 def same_quantile(game: Game, rho: float, points: int = 160) -> Mixture:
-    """A common Beta difficulty by its definition: both models at the same quantile, Gauss-Legendre over it.
+    """A common Beta difficulty by its definition: both models at the same quantile.
 
-    The quantile is a polynomial that is flat at both ends, where the difficulties are steep.
+    Gauss-Legendre over it. The quantile is a polynomial that is flat at both ends, where the
+    difficulties are steep.
     """
     z, weight = np.polynomial.legendre.leggauss(points)
     z, weight = (z + 1) / 2, weight / 2
@@ -494,7 +510,7 @@ def test_a_little_correlation_moves_the_s_l_cascade_and_some_more_ends_it() -> N
 
 
 def test_leaving_reasoning_with_some_chance_becomes_optimal() -> None:
-    """t4-reason: the user of one type stays with M2; of many types it leaves sometimes, then always."""
+    """t4-reason: the user of one type stays with M2; of many it leaves sometimes, then always."""
     game = GAMES["t4-reason"]
     replies = [
         mixture_reply(beta_mixture(game, (0.3, rho)), 2, 0.0).abandon for rho in (0.0, 0.2, 0.5)

@@ -57,7 +57,10 @@ def test_equal_peaks_are_all_found() -> None:
 @pytest.mark.parametrize("top", [0.5, 0.3])
 @pytest.mark.parametrize("power", [4, 6])
 def test_a_flat_peak_is_found(top: float, power: int) -> None:
-    """U'' vanishes at the peak, on and off the grid; for x^6 no cell around it is ever known to be concave."""
+    """U'' vanishes at the peak, on and off the grid.
+
+    For x^6 no cell around it is ever known to be concave.
+    """
     flat = -((Polynomial([-top, 1.0])) ** power)
     (answer,) = found(flat)
     assert answer

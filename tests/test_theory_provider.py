@@ -76,7 +76,7 @@ def test_the_table_of_twelve_games(name: str) -> None:
 
 @pytest.mark.parametrize("name", GAMES)
 def test_the_table_by_grids_alone(name: str) -> None:
-    """No theorem, no threshold: nested grids over (i, s) and q that close in on their best points."""
+    """No theorem, no threshold: nested grids over (i, s) and q that close in on the best points."""
     assert grid_cost(GAMES[name]) == pytest.approx(solve(GAMES[name]).cost, rel=ACCURACY)
 
 

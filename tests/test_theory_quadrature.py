@@ -1,4 +1,7 @@
-"""Beta expectations and Gauss nodes: closed forms, high precision, moments; however large the counts."""
+"""Beta expectations and Gauss nodes: closed forms, high precision, moments.
+
+However large the counts.
+"""
 
 from __future__ import annotations
 

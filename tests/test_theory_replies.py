@@ -1,4 +1,4 @@
-"""Best replies of chains in exact arithmetic: fractions in eighths, so that ties are ties and ends are ends."""
+"""Best replies of chains in exact arithmetic: in eighths, so that ties are ties, ends are ends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Exact:
         return Chain(1.0, 1.0, p, t, c, rows, float(self.discount))
 
     def payoffs(self, start: int, q: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
-        """(U, J) if the user leaves with chance q_j after model j, from the linear system, exactly."""
+        """(U, J) if the user leaves with chance q_j after model j: the linear system, exactly."""
         return payoffs_of_rounds([self], start, [q])
 
 
@@ -78,7 +78,7 @@ def eliminate(system: list, right: list) -> list:
 
 
 def random_exact(rng: np.random.Generator, models: int) -> Exact:
-    """Half of the models are worth exactly their time, and few ways lead on: often no other can be reached."""
+    """Half of the models are worth exactly their time; few ways lead on, often to no other."""
 
     def eighths(low: int) -> Fraction:
         return Fraction(int(rng.integers(low, 8)), 8)
@@ -97,7 +97,7 @@ def random_exact(rng: np.random.Generator, models: int) -> Exact:
 
 
 def judge(reply: Reply, options: list, exact: tuple, ties: str) -> bool:
-    """Whether a reply stands against these (U, J): none has more U, none of equal U is liked better.
+    """Whether a reply stands against these (U, J): none has more U or, at equal U, is liked better.
 
     ``exact`` is (U, J) of the reply itself. Returns whether a tie was broken.
     """
@@ -136,7 +136,7 @@ def test_single_reply_against_all_eighths(models: int, ties: str) -> None:
 def test_single_reply_where_no_reachable_model_is_worth_more_or_less_than_its_time(
     ties: str,
 ) -> None:
-    """U = 0 for every q; a solver with pivots leaves rounding, of which a slack of 0 makes differences."""
+    """U = 0 for every q; pivots leave rounding, of which a slack of 0 makes differences."""
     quarter, half, eighth = Fraction(1, 4), Fraction(1, 2), Fraction(1, 8)
     two = Exact(
         [quarter, Fraction(5, 8)],
@@ -178,7 +178,7 @@ def test_single_reply_where_both_ends_tie(p2: Fraction) -> None:
 @pytest.mark.parametrize("ties", TIES)
 @pytest.mark.parametrize("end", [0.0, 1.0])
 def test_an_end_where_two_derivatives_vanish_is_returned_exactly(end: float, ties: str) -> None:
-    """U = -x^3/64 / (1 - x/2) and U = -(1 - x)^3: within 1e-12 of the best for x up to 1e-4 away."""
+    """U = -x^3/64 / (1 - x/2), U = -(1 - x)^3: within 1e-12 of the best for x up to 1e-4 away."""
     zero = Fraction(0)
     steps = [
         [zero, ONE, zero, zero],
@@ -200,7 +200,7 @@ def test_an_end_where_two_derivatives_vanish_is_returned_exactly(end: float, tie
 @pytest.mark.parametrize("ties", TIES)
 @pytest.mark.parametrize("p", [0.3, 0.35, 0.6, 0.7, 0.9])
 def test_an_end_where_two_derivatives_vanish_but_for_rounding(p: float, ties: str) -> None:
-    """U = -(1 - x)^3 with failures that no float holds exactly: U' and U'' at x = 1 are rounding, of any sign."""
+    """U = -(1 - x)^3, failures not exact in floats: U', U'' at x = 1 are rounding of any sign."""
     k = 1 - p
     worth = np.array([-1, 3 / k, -3 / k**2, 1 / k**3])
     value = 10 + np.abs(worth / [p, p, p, 1]).max()
@@ -226,7 +226,7 @@ def test_stopping_reply_against_all_rules(models: int, ties: str) -> None:
 
 
 def test_stopping_reply_where_all_that_is_ahead_is_worth_nothing() -> None:
-    """M1 is worth exactly its time and leads nowhere: leaving ties, though a solver with pivots leaves a rest."""
+    """M1 is worth exactly its time and leads nowhere: leaving ties, though pivots leave a rest."""
     eighth = Fraction(1, 8)
     matrix = [[ONE, ONE * 0], [HALF, HALF]]
     game = Exact(
@@ -263,7 +263,7 @@ def test_round_reply_against_all_plans(models: int, ties: str) -> None:
 
 
 def test_the_provider_s_search_ends_where_every_q_ties() -> None:
-    """Both models are worth exactly their time: the user does not care, and the provider's best (s, q) is found."""
+    """Both models are worth exactly their time: of all (s, q) the provider's best is found."""
 
     def family(s: np.ndarray) -> Chain:
         cascade = np.asarray(s)[..., None]
@@ -294,7 +294,7 @@ def test_visits_keep_all_digits_however_long_the_chain_lives(models: int) -> Non
 
 
 def test_a_task_starts_with_the_first_model_unless_told() -> None:
-    """In t4-cascade: M1 escalating at s0, found by search, against M2 where the task starts there."""
+    """In t4-cascade: M1 escalating at s0, found by search, against M2 if the task starts there."""
     game = GAMES["t4-cascade"]
 
     def family(s: np.ndarray) -> Chain:

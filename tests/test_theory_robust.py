@@ -24,7 +24,9 @@ EXAMPLE = Game(2, 0.8125, (0.25, 0.8125), (0.5, 0.8125), (0, 0.3125))  # xi1 = 0
 
 
 def worst_by_definition(game: Game, route: int, s: float, eps: Any) -> Decimal:
-    """The largest J over the q with U(q) >= max U - eps: all roots and turning points of both, in fifty digits.
+    """The largest J over the q with U(q) >= max U - eps.
+
+    From all roots and turning points of both, in fifty digits.
 
     On route 1 n1 y1 + n2 y2 = (y1 (1 - k2 x) + y2 k1 s x) / ((1 - a x)(1 - k2 x)) with x = 1 - q, a
     = k1 (1-s).
@@ -121,7 +123,7 @@ def test_a_guarantee_at_the_cliff_counts_rounding_in_the_user_s_favour() -> None
 
 
 def test_a_tiny_eps_keeps_its_digits() -> None:
-    """U(1) = 3e-9 and a regret up to 8.9e-11: the user may leave after three passes in a hundred."""
+    """U(1) = 3e-9 and a regret up to 8.9e-11: the user may leave after 3 passes in a hundred."""
     truth = float(worst_by_definition(EXAMPLE, 1, 1e-9, 8.9e-11))
     assert truth == pytest.approx(0.0171, abs=5e-5)
     assert worst_cost(EXAMPLE, 1, 1e-9, 8.9e-11) == pytest.approx(truth, rel=1e-12)
