@@ -102,7 +102,8 @@ class SavedUser:
         decides = isinstance(policy.action_space, spaces.Discrete)
         if not decides or policy.observation_space.shape != (2,):
             raise ValueError(
-                'a user\'s policy sees (i, s) and stays or leaves: train it with observes="strategy"'
+                "a user's policy sees (i, s) and stays or leaves: "
+                'train it with observes="strategy"'
             )
         self._policy = policy
 
@@ -117,7 +118,8 @@ class SavedProvider:
     def __init__(self, policy: ActorCriticPolicy) -> None:
         if policy.action_space.shape != (2,) or policy.observation_space.shape != (1,):
             raise ValueError(
-                "a provider's policy acts in Box(-1, 1, (2,)), as made by gym.make, and sees a constant"
+                "a provider's policy acts in Box(-1, 1, (2,)), as made by gym.make, "
+                "and sees a constant"
             )
         point, _ = policy.predict(np.ones(1, np.float32), deterministic=True)
         self._commitment = Commitment(*from_point(point.tolist()))

@@ -1,7 +1,10 @@
-"""The environments against Gymnasium's own yardsticks, in one process, measured in turns so that noise hits both.
+"""The environments against Gymnasium's own yardsticks, in one process.
 
-Each test prints its rows of a table: rate, yardstick, ratio, and the ratio that is wanted. A ratio that falls short is
-a fact about the machine and the code, told in docs/performance.md; the benchmark fails only if it cannot measure.
+The two are measured in turns, so that noise hits both.
+
+Each test prints its rows of a table: rate, yardstick, ratio, and the ratio that is wanted. A ratio
+that falls short is a fact about the machine and the code, told in docs/performance.md; the
+benchmark fails only if it cannot measure.
 """
 
 from __future__ import annotations
@@ -147,7 +150,7 @@ def _timed(work: Callable[[], Any]) -> float:
 
 @pytest.mark.parametrize("name", ["RoutingGame/Provider-v0", "RoutingGame/User-v0"])
 def test_ppo_through_the_adapter(benchmark: Any, name: str) -> None:
-    """Frames per second of PPO with its updates: 4 minibatches and 4 epochs for each rollout of 32 steps."""
+    """Frames per second of PPO with its updates: 4 minibatches, 4 epochs a rollout of 32 steps."""
     import torch
     from stable_baselines3 import PPO
     from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv

@@ -1,7 +1,8 @@
 """The task loop, which is what bandits and the structural learner spend their time in.
 
-Benchmarks are not tests: `make bench` runs this folder by pytest-benchmark, one file per thing that has to be fast,
-and `make test` leaves it out. Numbers depend on the machine; compare them on the same one.
+Benchmarks are not tests: `make bench` runs this folder by pytest-benchmark, one file per thing that
+has to be fast, and `make test` leaves it out. Numbers depend on the machine; compare them on the
+same one.
 """
 
 import pytest

@@ -1,11 +1,13 @@
 """Solving a million random games, against nested scipy minimisation of the same games.
 
-The yardstick is what one would write without the theory: for each route minimise J over s, and inside it maximise U
-over q, both with `scipy.optimize.minimize_scalar`, on payoffs in plain Python floats. (It also misses the cliffs.)
+The yardstick is what one would write without the theory: for each route minimise J over s, and
+inside it maximise U over q, both with `scipy.optimize.minimize_scalar`, on payoffs in plain Python
+floats. (It also misses the cliffs.)
 
-A million games are 64 MB of parameters, more than the caches hold. `solve` works in blocks that fit, so only reading
-the parameters and writing cost and kind go through memory; the rate on one block that stays in the cache, printed
-beside, shows what the arithmetic alone would allow. Asked for afterwards, `cascade` reads all parameters again.
+A million games are 64 MB of parameters, more than the caches hold. `solve` works in blocks that
+fit, so only reading the parameters and writing cost and kind go through memory; the rate on one
+block that stays in the cache, printed beside, shows what the arithmetic alone would allow. Asked
+for afterwards, `cascade` reads all parameters again.
 """
 
 from __future__ import annotations
@@ -62,12 +64,14 @@ def test_solve_a_million_games(benchmark: pytest.FixtureRequest) -> None:
     scipy_costs = np.array([nested_scipy(games[k]) for k in range(SAMPLE)])
     scipy_rate = SAMPLE / (time.perf_counter() - start)
 
-    # scipy can only be worse, up to its own tolerance: near a tie it stops at a reply that is not quite optimal
+    # scipy can only be worse, up to its own tolerance: near a tie it stops at a reply that is not
+    # quite optimal
     assert np.median(scipy_costs / result.cost[:SAMPLE]) == pytest.approx(1, abs=1e-3)
     block = games[:16_384]
     in_cache = block.shape[0] / min(timeit.repeat(lambda: solve(block), number=20, repeat=5)) * 20
     print(
-        f"\nsolve: {rate:,.0f} games/s from memory, {in_cache:,.0f} on a block that stays in the cache\n"
+        f"\nsolve: {rate:,.0f} games/s from memory, "
+        f"{in_cache:,.0f} on a block that stays in the cache\n"
         f"nested scipy: {scipy_rate:,.0f} games/s; ratio {rate / scipy_rate:,.0f}"
     )
     benchmark.extra_info.update(

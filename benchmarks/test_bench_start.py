@@ -1,6 +1,7 @@
-"""How long the package keeps a person waiting before it does anything: import and `--help`, each in a fresh process.
+"""How long the package keeps a person waiting before it does anything.
 
-The yardstick is the start of Python itself. Limits: `import routing_game` 0.2 s, `routing-game --help` 0.5 s.
+Import and `--help`, each in a fresh process. The yardstick is the start of Python itself. Limits:
+`import routing_game` 0.2 s, `routing-game --help` 0.5 s.
 """
 
 from __future__ import annotations

@@ -131,7 +131,8 @@ class SessionEnv(gym.Env[Array, Any]):
         self.render_mode = check_mode(render_mode)
         if observes not in ("model", "route"):
             raise ValueError(
-                f'observes must be "model" or "route" (a session has no commitment to see), got {observes!r}'
+                'observes must be "model" or "route" (a session has no commitment to see), '
+                f"got {observes!r}"
             )
         if not np.isfinite(fee):
             raise ValueError(f"fee must be a number, got {fee!r}")

@@ -1,4 +1,4 @@
-"""Finished cells: kept until something changes on which their numbers depend, and only until then."""
+"""Finished cells: kept until something changes on which their numbers depend, and no longer."""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""`routing-game check`: cells on disk, resumed after a kill, the same on any engine; failures are on record."""
+"""`routing-game check`: cells on disk, resumed after a kill, the same on any engine.
+
+Failures are on record.
+"""
 
 import io
 import json

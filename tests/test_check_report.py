@@ -98,7 +98,8 @@ def test_a_user_is_judged_by_the_utility_it_loses():
     route, cascade = QUESTIONS
     never = Trace([1] * 102, route.tolist(), cascade.tolist(), [0.0] * 102, [0.0] * 102)
     regret = user_answers(game, "ppo-user", never)["regret"].to_numpy()
-    # staying at s = 0 for good is worth (.3 - .4) / .3 = -1/3, leaving at the first failure -.1; V = 1
+    # staying at s = 0 for good is worth (.3 - .4) / .3 = -1/3, leaving at the first failure -.1;
+    # V = 1
     assert regret[0] == pytest.approx(1 / 3 - 0.1)
     assert regret[101] == 0  # route 2: staying is best
 
@@ -505,7 +506,7 @@ def test_percent_has_two_digits_and_no_exponent(share, words):
 
 
 def test_the_cost_curve_is_drawn_with_its_jump():
-    """In t4-cascade the cost falls from 1.2 to .5824 at s0: the two open circles lie on either side."""
+    """In t4-cascade the cost falls from 1.2 to .5824 at s0, with an open circle on either side."""
     game = GAMES["t4-cascade"]
     axes, side = Figure().subplots(1, 2)
     draw_costs(axes, side, game, "cost")

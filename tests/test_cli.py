@@ -206,7 +206,9 @@ def test_a_named_game_may_lose_its_order(capsys):
 
 @pytest.mark.parametrize(
     ("numbers", "cost", "slip"),
-    [  # m1 free: any s loses c2 where J* = 0; a provider paid for passes of M1: J* < 0, and a slip still is a loss
+    [
+        # m1 free: any s loses c2 where J* = 0; a provider paid for passes of M1: J* < 0, and a slip
+        # still is a loss
         (
             "--value 2 --penalty 1 --success .5 .8 --latency .1 .3 --cost 0 .6",
             "J = 0 ",

@@ -245,9 +245,14 @@ def test_numbers_are_read_as_they_are_meant() -> None:
     text = "`x=3` $J_1^2 = .5824$, 12.0 % of 81 000 000, 4,526; $10^{-12}$, $10^5$ [3](a4.md) M1."
     found = [(x.value, x.decimals, x.percent) for x in numbers(text)]
     assert found == [
-        (0.5824, 4, False), (12.0, 1, True), (81e6, 0, False), (4526, 0, False), (1e-12, 12, False),
-        (1e5, 0, False), (3, 0, False),
-    ]  # fmt: skip
+        (0.5824, 4, False),
+        (12.0, 1, True),
+        (81e6, 0, False),
+        (4526, 0, False),
+        (1e-12, 12, False),
+        (1e5, 0, False),
+        (3, 0, False),
+    ]
 
 
 def test_the_digits_printed_decide() -> None:

@@ -1,6 +1,7 @@
-"""The arrows between the parts: experiments -> agents -> theory, experiments -> envs -> the rules in theory.
+"""The arrows between the parts, and between the rooms of experiments.
 
-And between the rooms of experiments, from the command line down to the cells; the floors are counted, too.
+Between the parts: experiments -> agents -> theory, experiments -> envs -> the rules in theory.
+Between the rooms: from the command line down to the cells; the floors are counted, too.
 """
 
 import ast
@@ -36,18 +37,37 @@ MODULES = {name.removesuffix(".__init__"): path for name, path in FILES.items()}
 
 MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages with all their modules
     "theory": ("routing_game.theory.*",),
-    "envs": ("routing_game.envs.*", "routing_game.box",
-             # the rules: two models, any number of models, what a draw teaches; games by name
-             "routing_game.theory.numbers", "routing_game.theory.game", "routing_game.theory.payoffs",
-             "routing_game.theory.chain", "routing_game.theory.belief", "routing_game.theory.catalog"),
-    "agents": ("routing_game.agents.*", "routing_game.theory.*", "routing_game.box", "routing_game.files"),
-    "experiments": ("routing_game", "routing_game.experiments.*", "routing_game.agents.*", "routing_game.envs.*",
-                    "routing_game.theory.*", "routing_game.files"),
-    "box": ("routing_game.theory.game",),  # what environments decode and agents encode: both may import it
+    "envs": (
+        "routing_game.envs.*",
+        "routing_game.box",
+        # the rules: two models, any number of models, what a draw teaches; games by name
+        "routing_game.theory.numbers",
+        "routing_game.theory.game",
+        "routing_game.theory.payoffs",
+        "routing_game.theory.chain",
+        "routing_game.theory.belief",
+        "routing_game.theory.catalog",
+    ),
+    "agents": (
+        "routing_game.agents.*",
+        "routing_game.theory.*",
+        "routing_game.box",
+        "routing_game.files",
+    ),
+    "experiments": (
+        "routing_game",
+        "routing_game.experiments.*",
+        "routing_game.agents.*",
+        "routing_game.envs.*",
+        "routing_game.theory.*",
+        "routing_game.files",
+    ),
+    # what environments decode and agents encode: both may import it
+    "box": ("routing_game.theory.game",),
     "files": (),
     "__init__": (),
     "__main__": ("routing_game", "routing_game.experiments.*"),
-}  # fmt: skip
+}
 OURS = "routing_game.experiments."
 ROOMS = {  # room of experiments, or file beside the rooms -> what else of experiments it may import
     "cells": (),
@@ -81,7 +101,10 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
 SHOW = ("check.figures", "check.report", "hidden.questions")
 """Files of rooms that show what others measure, besides every `*_page`."""
 FLOORS = {"routing_game.experiments": 8, "routing_game.theory": 6}
-"""Package -> how many files the longest chain of its imports may have, its own `__init__`, the door, not counted."""
+"""Package -> how many files the longest chain of its imports may have.
+
+Its own `__init__`, the door, is not counted.
+"""
 BY_NAME = {
     "routing_game.experiments.hidden.questions": {
         f"routing_game.experiments.hidden.{name}{half}"
@@ -97,7 +120,7 @@ HEAVY = ("torch", "stable_baselines3")
 
 
 def nodes(tree, typing):
-    """All nodes of a tree; without ``typing`` not those below `if TYPE_CHECKING`, which never run."""
+    """All nodes of a tree; without ``typing`` none below `if TYPE_CHECKING`, which never run."""
     yield tree
     skipped = not typing and isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING"
     for child in tree.orelse if skipped else ast.iter_child_nodes(tree):
@@ -173,7 +196,7 @@ def inside(package):
 
 
 def longest_chain(package):
-    """The modules of a longest path of imports, from the lowest up, without the package's own `__init__`."""
+    """The modules of a longest path of imports, lowest first, but for the package's `__init__`."""
     arrows = {
         module: below - {package} for module, below in inside(package).items() if module != package
     }
@@ -209,7 +232,7 @@ def test_a_longest_chain_is_one():
 
 
 def within(module):
-    """What a module of experiments imports of experiments, by their names there; "" is InputError's."""
+    """What a module of experiments imports of experiments, by names there; "" is InputError's."""
     names = {f"{name}." for name in ours(OURS + module)}
     return {name.removeprefix(OURS).removesuffix(".") for name in names if name.startswith(OURS)}
 
@@ -240,7 +263,7 @@ def test_what_measures_knows_no_page():
 
 
 def below(module):
-    """A module of experiments and all there that it imports, directly or not, with the packages that hold them."""
+    """A module of experiments, all there that it imports, directly or not, and their packages."""
     reached, waiting = set(), [module]
     while waiting:
         name = waiting.pop()
@@ -252,7 +275,7 @@ def below(module):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_what_decides_whether_a_cell_is_kept_is_all_that_its_question_reaches(name):
-    """All of theory, envs and agents, and of experiments every file that the measuring half imports."""
+    """All of theory, envs and agents; of experiments every file that the measuring half imports."""
     module = f"{OURS}hidden.{name}"
     texts = {name: MODULES[name].read_text(encoding="utf-8") for name in below(module)}
     assert origin.reached(module) == texts
@@ -298,7 +321,7 @@ def test_help_is_light():
 
 
 def work_of_the_hidden_suite():
-    """What a worker is handed: a cell of every rule and its exact program, each a job with its argument."""
+    """What a worker is handed: a cell of every rule and its exact program, jobs with arguments."""
     spec = suite.make_spec("smoke", ("t4-cascade",), sessions=5)
     yield from (
         (partial(recorded, suite.HIDDEN, spec, digest="", code=None), cell)

@@ -1,4 +1,4 @@
-"""Shares, speeds and the equilibrium selected: against definitions and against cases with known answers."""
+"""Shares, speeds and the equilibrium selected: against definitions and known answers."""
 
 import numpy as np
 import polars as pl
@@ -40,7 +40,7 @@ def test_interval_covers_what_it_should():
 
 
 def test_seeds_are_resampled_whole():
-    """A seed that is bad in every game widens the interval more than bad cells spread over the seeds."""
+    """A seed bad in every game widens the interval more than bad cells spread over the seeds."""
     together, apart = np.zeros((12, 4)), np.zeros((12, 4))
     together[:3] = 1.0
     apart.ravel()[::4] = 1.0
@@ -84,8 +84,9 @@ def test_tables_have_a_row_for_each():
     judged = pl.DataFrame(
         [("a", "g", s, p, r) for s in (0, 1) for p, r in ((1, 0.5), (2, 0.03), (4, 0.02 * s))]
         + [("a", "h", s, p, 0.0) for s in (0, 1) for p in (1, 2, 4)],
-        schema=["learner", "game", "seed", "practice", "regret"], orient="row",
-    )  # fmt: skip
+        schema=["learner", "game", "seed", "practice", "regret"],
+        orient="row",
+    )
     table = speeds(judged)
     assert table.filter(pl.col("game") == "g")["to_1"].to_list() == [4.0, None]
     assert table.filter(pl.col("game") == "g")["to_5"].to_list() == [2.0, 2.0]

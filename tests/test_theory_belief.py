@@ -1,4 +1,7 @@
-"""Beliefs and decision rules, by definition: quadrature and grids over s and q, and the plug-in rule's mistakes."""
+"""Beliefs and decision rules, by definition.
+
+Quadrature and grids over s and q, and the plug-in rule's mistakes.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ def test_concentrated_and_all_but_certain_counts() -> None:
 
 
 def test_a_task_that_hardly_ever_ends() -> None:
-    """Not 1 - k1, which loses p1: E n1 by quadrature at p1 = 1e-14, and J as the sum of its parts."""
+    """Not 1 - k1, which loses p1: E n1 by quadrature at p1 = 1e-14, J as the sum of its parts."""
     game = Game(1.0, 1e9, (1e-14, 0.8), (0.4, 0.5), (0.15, 0.6))
     belief, p1 = Belief(2.0, 3.0), 1e-14
     for q in (0.0, 1e-15, 1e-6, 0.3):
@@ -145,7 +148,7 @@ def test_expected_utility_finds_the_best_q(regime: str) -> None:
 
 
 def test_a_narrow_peak_of_expected_utility_is_found() -> None:
-    """Where p1 is small, E U1 turns within q of p1's size: against a grid even in log(p1 + k1 q)."""
+    """Where p1 is small, E U1 turns within q of its size: against a grid even in log(p1 + k1 q)."""
     rng = np.random.default_rng(16)
     inside = 0
     for _ in range(25):
@@ -170,7 +173,10 @@ def test_with_much_doubt_an_interior_q_pays_even_at_a_jump() -> None:
 
 
 def value_of_one_task(game: Game, belief: Belief, most: int = 400) -> float:
-    """What staying after a failed pass of M1 is worth, by recursion over keeps: leave or stay after each of them."""
+    """What staying after a failed pass of M1 is worth, by recursion over keeps.
+
+    Leave or stay after each of them.
+    """
     (xi1, xi2), k1 = game.net_value, game.failure[0]
     after_2 = max(xi2, xi2 / game.success[1])
     stay = -np.inf
@@ -328,7 +334,7 @@ def test_told_utility_is_a_maximum_over_policies() -> None:
 
 
 def told_by_iteration(game: Game, s: float) -> float:
-    """Stay or leave after each failure, known s: the worth of a task by iteration of its equation."""
+    """Stay or leave after each failure, known s: the worth of a task by iterating its equation."""
     (xi1, xi2), k1, k2 = game.net_value, *game.failure
     first = second = 0.0
     for _ in range(3000):

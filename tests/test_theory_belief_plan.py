@@ -1,4 +1,4 @@
-"""Users who plan: brute-force reference values, recursion on the tree of draws, simulated play, and the trap."""
+"""Users who plan: brute-force values, recursion on the tree of draws, simulated play, the trap."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class TestReference:
             )
 
     def test_simulated_play(self, name: str) -> None:
-        """Sessions of five tasks, s drawn from the prior, within four standard errors of each policy's value."""
+        """Sessions of five tasks, s from the prior: within four standard errors of each value."""
         row, game, prior = self.setting(name)
         rules = {
             "opt": Planned(game, 5, prior),
@@ -175,7 +175,7 @@ def on_the_tree(game: Game, prior: Belief, tasks: int, most_keeps: int) -> float
 )
 @pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade"])
 def test_told_under_certain_beliefs(name: str, counts: tuple[float, float]) -> None:
-    """E max U by mpmath, over log-odds in pieces; at Beta(100, 100) in t4-cascade it is .0476033."""
+    """E max U by mpmath, over log-odds in pieces; .0476033 at Beta(100, 100) in t4-cascade."""
     game = GAMES[name]
     with mpmath.workdps(25):
         a, b = (mpmath.mpf(count) for count in counts)
@@ -205,7 +205,7 @@ def test_told_under_certain_beliefs(name: str, counts: tuple[float, float]) -> N
 def from_far(
     game: Game, prior: Belief, tasks: int, reach: int, leaving: Any = None, s: float | None = None
 ) -> Any:
-    """V_n by the recursion of the page, one n and one number of keeps after the other, from afar."""
+    """V_n by the recursion of the page, for one n and one number of keeps at a time, from afar."""
     (xi1, xi2), p1, k1 = game.net_value, game.success[0], game.failure[0]
     after_2 = max(xi2, xi2 / game.success[1])
     a = prior.escalated + np.arange(tasks + 1)
@@ -268,7 +268,7 @@ def test_a_pass_in_ten_thousand_succeeds() -> None:
 
 
 def test_a_rule_that_depends_on_the_tasks_to_come() -> None:
-    """Forced stays of ever smaller chance, followed as far as tasks go; and a table of few columns."""
+    """Forced stays of ever smaller chance, as far as tasks go; and a table of few columns."""
     game, prior, tasks = FAR["-+"][0], Belief(1.0, 1.0), 3
     stays = np.array([0.9, 0.5, 0.2])[:, None, None]
 
@@ -292,7 +292,7 @@ def test_one_q_a_task_by_the_sum_of_the_page(game: Game) -> None:
     s, weight = (1 + x) / 2, weight / weight.sum()
 
     def worth(e: int, k: int) -> Any:
-        """E U1 at the belief after draws of probability s^e (1-s)^k, times their chance, of each q."""
+        """E U1 of each q after draws of probability s^e (1-s)^k, times their chance."""
         chance = weight * s**e * (1 - s) ** k
         return chance @ payoffs(game, 1, s[:, None], q).utility
 
@@ -313,7 +313,7 @@ def test_one_q_a_task_by_the_sum_of_the_page(game: Game) -> None:
 
 
 def test_a_rule_on_the_grid_and_the_same_rule_as_draws() -> None:
-    """Three ways to value one rule: by its q, by sure draws, and (at 0 and 1) as the best of one."""
+    """Three ways to value one rule: by its q, by sure draws, and (at 0, 1) as the best of one."""
     prior, tasks = Belief(1.0, 2.0), 7
 
     def drawing(belief: Belief) -> Any:
@@ -350,7 +350,10 @@ def test_random_games_on_the_tree_of_draws(regime: str) -> None:
 
 
 def test_learning_pays() -> None:
-    """The Bayes-optimal user gains on the myopic one, the more tasks are to come, but never knows what it is told."""
+    """The Bayes-optimal user gains on the myopic one, the more tasks are to come.
+
+    But it never does better than a user who is told s.
+    """
     row = HIDDEN["A(-+)"]
     game, prior = from_reference(row), Belief(row["a"], row["b"])
     best = plan_after_failure(game, prior, 30).value
@@ -457,7 +460,10 @@ def test_at_the_threshold_nearly_all_plug_in_users_are_lost() -> None:
 
 
 def lost(user: Any, s: float, sessions: int = 500) -> tuple[float, float]:
-    """Shares of sessions of 1000 tasks (that end in doubt of a good provider, that saw no draw in the last tenth)."""
+    """Two shares of sessions of 1000 tasks.
+
+    Those that end in doubt of a good provider; those that saw no draw in the last tenth.
+    """
     played = play_sessions(T4, user, s, 1000, sessions, np.random.default_rng(13))
     draws = (played.escalations + played.keeps)[-100:].sum(axis=0)
     return float(np.mean(leaves("failure")(played.belief))), float(np.mean(draws == 0))

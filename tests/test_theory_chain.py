@@ -41,7 +41,7 @@ def random_chains(n: int, models: int, rng: np.random.Generator, discounted: boo
 
 
 def by_hand(rounds: Sequence[Chain], start: np.ndarray, q: np.ndarray, passes: int = 300) -> tuple:
-    """(U, J) by following the probability of each model from pass to pass; q has one entry a round and model."""
+    """(U, J) by each model's probability from pass to pass; q has one entry a round and model."""
     alive, utility, cost = start, 0.0, 0.0
     for r in range(passes):
         k = min(r, len(rounds) - 1)
@@ -49,12 +49,16 @@ def by_hand(rounds: Sequence[Chain], start: np.ndarray, q: np.ndarray, passes: i
         fails = alive * (1 - chain.success)
         utility = utility + (alive * (chain.success * chain.value - chain.latency)).sum(-1)
         cost = cost + (alive * chain.cost).sum(-1) + chain.penalty * (fails * leave).sum(-1)
-        alive = chain.discount[..., None] * np.einsum("...j,...jk->...k", fails * (1 - leave), chain.escalation)
+        alive = chain.discount[..., None] * np.einsum(
+            "...j,...jk->...k", fails * (1 - leave), chain.escalation
+        )
     assert alive.max() < 1e-15
     return utility, cost
 
 
-def simulate(rounds: Sequence[Chain], q: np.ndarray, tasks: int, rng: np.random.Generator) -> np.ndarray:
+def simulate(
+    rounds: Sequence[Chain], q: np.ndarray, tasks: int, rng: np.random.Generator
+) -> np.ndarray:
     """(U, J) of independent tasks that start with model 1; q has one entry a round and model."""
     total = np.zeros((2, tasks))
     model, weight, active = np.zeros(tasks, dtype=int), 1.0, np.ones(tasks, dtype=bool)
@@ -98,12 +102,15 @@ def test_the_linear_system_follows_the_passes(models: int) -> None:
 
 
 def test_simulation_agrees_pass_by_pass() -> None:
-    """Three models, de-escalation, discount, and two attempts unlike the later ones: 4 standard errors."""
+    """Three models, de-escalation, discount, two attempts unlike later ones: 4 standard errors."""
     rng = np.random.default_rng(2)
     scores = []
     for _ in range(25):
         rounds = [random_chains(1, 3, rng) for _ in range(3)]
-        rounds = [Chain(c.value[0], 1.3, c.success[0], c.latency[0], c.cost[0], c.escalation[0], 0.9) for c in rounds]
+        rounds = [
+            Chain(c.value[0], 1.3, c.success[0], c.latency[0], c.cost[0], c.escalation[0], 0.9)
+            for c in rounds
+        ]
         q = rng.random((3, 3))
         sample, expected = simulate(rounds, q, 4_000, rng), evaluate(unroll(rounds), 1, q.ravel())
         error = sample.std(axis=1, ddof=1) / np.sqrt(sample.shape[1])
@@ -153,7 +160,9 @@ def test_single_reply_is_the_two_model_best_response(route: int) -> None:
     games = sample_games(N, rng)
     s = rng.random(N)
     reply, expected = single_reply(Chain.of(games, s), route), outcome(games, route, s)
-    np.testing.assert_allclose(reply.abandon[:, 0], best_response(games, route, s).strong, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        reply.abandon[:, 0], best_response(games, route, s).strong, rtol=0, atol=1e-12
+    )
     np.testing.assert_allclose(reply.cost, expected.cost, rtol=1e-12)
     gross = games.value * expected.success + expected.latency
     assert (np.abs(reply.utility - expected.utility) / gross).max() < 1e-12
@@ -201,7 +210,9 @@ def test_utility_can_have_two_maxima_and_the_reply_takes_the_better(name: str) -
     p, t, matrix, (low, high) = TWO_MAXIMA[name]
     chain = Chain(1.0, 1.0, p, t, [0.1, 0.2, 0.3], matrix)
     utility = evaluate(chain, 1, Q[:, None]).utility
-    assert np.sum((utility[1:-1] > utility[:-2]) & (utility[1:-1] > utility[2:])) == 1  # one maximum inside,
+    assert (
+        np.sum((utility[1:-1] > utility[:-2]) & (utility[1:-1] > utility[2:])) == 1
+    )  # one maximum inside,
     assert utility[-1] > utility[-2]  # one at q = 1
     reply = single_reply(chain, 1)
     assert low <= reply.abandon[0] <= high
@@ -242,9 +253,13 @@ def test_stopping_beats_every_other_rule(models: int) -> None:
     reply = stopping_reply(chains, 1)
     start = np.eye(models)[0] * np.ones((300, 1))
     rules = [*itertools.product([0.0, 1.0], repeat=models), *rng.random((20, models))]
-    utilities = np.stack([by_hand([chains], start, np.broadcast_to(q, (300, 1, models)))[0] for q in rules])
+    utilities = np.stack(
+        [by_hand([chains], start, np.broadcast_to(q, (300, 1, models)))[0] for q in rules]
+    )
     np.testing.assert_allclose(reply.utility, utilities.max(axis=0), rtol=1e-10, atol=1e-12)
-    assert (reply.utility - single_reply(chains, 1).utility).max() > 0.01  # seeing the model is worth something
+    assert (
+        reply.utility - single_reply(chains, 1).utility
+    ).max() > 0.01  # seeing the model is worth something
 
 
 def test_stopping_changes_nothing_but_the_mixed_regime() -> None:
@@ -278,7 +293,9 @@ def test_a_user_who_sees_the_model_ends_the_s_l_cascade_and_keeps_the_s0_cascade
     assert (rule, route, s, cost) == ("s0", 1, pytest.approx(4 / 19), pytest.approx(solve(t4).cost))
     grid = np.linspace(0, 1, 2001)
     assert stopping_reply(Chain.of(t5, grid), 1).cost.min() == pytest.approx(0.9)
-    assert stopping_reply(Chain.of(t4, grid), 1).cost.min() == pytest.approx(solve(t4).cost, rel=1e-3)
+    assert stopping_reply(Chain.of(t4, grid), 1).cost.min() == pytest.approx(
+        solve(t4).cost, rel=1e-3
+    )
 
 
 def test_stopping_equilibria_in_closed_form() -> None:
@@ -289,7 +306,9 @@ def test_stopping_equilibria_in_closed_form() -> None:
     games = sample_games(N, rng, "+-")
     answer = solve_stopping(games)
     l1, l2 = games.leaving_cost
-    np.testing.assert_array_equal(answer.cost, np.minimum(games.cost_of_pass[0], np.minimum(l1, l2)))
+    np.testing.assert_array_equal(
+        answer.cost, np.minimum(games.cost_of_pass[0], np.minimum(l1, l2))
+    )
     assert np.all(answer.cost >= solve(games).cost - 1e-12)  # the single q serves the provider
     reached = stopping_reply(Chain.of(games, answer.cascade), np.eye(2)[answer.route - 1]).cost
     np.testing.assert_allclose(reached, answer.cost, rtol=1e-12)
@@ -323,7 +342,10 @@ def test_round_reply_beats_every_plan() -> None:
     n, length = 100, 4
     penalty, discount = rng.uniform(0.1, 3, n), rng.uniform(0.8, 1, n)
     rounds = [random_chains(n, 2, rng) for _ in range(length)]
-    rounds = [Chain(c.value, penalty, c.success, c.latency, c.cost, c.escalation, discount) for c in rounds]
+    rounds = [
+        Chain(c.value, penalty, c.success, c.latency, c.cost, c.escalation, discount)
+        for c in rounds
+    ]
     reply, chain = round_reply(rounds, 1), unroll(rounds)
     direct = evaluate(chain, 1, np.repeat(reply.abandon, 2, axis=-1))
     np.testing.assert_allclose(direct.utility, reply.utility, rtol=1e-12, atol=1e-13)
@@ -338,7 +360,10 @@ def test_round_reply_beats_every_plan() -> None:
 
 @pytest.mark.parametrize(("ties", "cost"), [("strong", 0.8), ("weak", 1.225)])
 def test_rounds_that_bring_nothing_but_rounding_tie(ties: str, cost: float) -> None:
-    """M1 is worth its time, M2 and M3 .2 and -.2: U = 0 if the user leaves after one round or two, or -7e-18."""
+    """M1 is worth its time, M2 and M3 .2 and -.2.
+
+    U = 0 if the user leaves after one round or two, or -7e-18.
+    """
     matrix = [[0, 0.5, 0.5], [0, 1, 0], [0, 0, 1]]
     chain = Chain(1.0, 1.0, [0.5, 0.3, 0.2], [0.5, 0.1, 0.4], [0.3, 1.0, 1.2], matrix)
     assert chain.net_value[1] != -chain.net_value[2]
@@ -357,13 +382,15 @@ def test_one_round_is_the_single_q() -> None:
 def test_a_value_that_falls_ends_the_wait() -> None:
     """value-cheap with half the value gone at each attempt: worth two passes, then p V < t."""
     game = GAMES["value-cheap"]
-    rounds = [Chain.of(Game(2 * 0.3**r, 1, game.success, game.latency, game.cost), 0.0) for r in range(4)]
+    rounds = [
+        Chain.of(Game(2 * 0.3**r, 1, game.success, game.latency, game.cost), 0.0) for r in range(4)
+    ]
     assert [0.5 * 2 * 0.3**r > 0.1 for r in range(4)] == [True, True, False, False]
     assert round_reply(rounds, 1).abandon.tolist() == [0, 1, 1, 1]
 
 
 def test_a_user_who_counts_attempts_moves_the_cascade() -> None:
-    """T5-cascade: such a user leaves surely at some attempt; the provider's best falls between .852 and .900."""
+    """T5-cascade: the user leaves surely at some attempt; the best J is between .852 and .900."""
     game = GAMES["t5-cascade"]
 
     def family(s: np.ndarray) -> list[Chain]:
@@ -401,10 +428,14 @@ def test_search_over_three_models_against_a_grid(reply: object) -> None:
 
         def family(s: np.ndarray, one: Chain = one) -> Chain:
             matrix = ladder(np.stack([s, s / 2], axis=-1))
-            return Chain(one.value[0], one.penalty[0], one.success[0], one.latency[0], one.cost[0], matrix)
+            return Chain(
+                one.value[0], one.penalty[0], one.success[0], one.latency[0], one.cost[0], matrix
+            )
 
         best = cheapest(family, reply, starts=(1, 2, 3))
-        on_grid = min(reply(family(np.linspace(0, 1, 1001)), start).cost.min() for start in (1, 2, 3))
+        on_grid = min(
+            reply(family(np.linspace(0, 1, 1001)), start).cost.min() for start in (1, 2, 3)
+        )
         assert best.cost <= on_grid * (1 + 1e-12)
         assert best.cost == pytest.approx(on_grid, rel=1e-2)
         assert reply(family(np.asarray(best.parameter)), best.start).cost == best.cost

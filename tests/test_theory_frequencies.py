@@ -28,7 +28,7 @@ def test_the_lowest_draw_is_a_game_still() -> None:
 
 
 def levels(game: Game) -> tuple[np.ndarray, np.ndarray]:
-    """V and P as shares of the way, in logarithms, from half the lesser ratio to twice the greater."""
+    """V, P as shares of the way, in logarithms, from half the lesser ratio to twice the greater."""
 
     def place(x: object, ratios: object) -> np.ndarray:
         low, high = np.log(np.min(ratios, axis=0) / 2), np.log(np.max(ratios, axis=0) * 2)

@@ -15,8 +15,12 @@ from routing_game.theory import GAMES, PAIRS, Game, load, sample_games, solve, t
 from routing_game.theory.frequencies import frequencies
 
 GOOD: dict[str, Any] = {
-    "value": 1.0, "penalty": 1.5, "success": (0.3, 0.8), "latency": (0.4, 0.5), "cost": (0.15, 0.6),
-}  # fmt: skip
+    "value": 1.0,
+    "penalty": 1.5,
+    "success": (0.3, 0.8),
+    "latency": (0.4, 0.5),
+    "cost": (0.15, 0.6),
+}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""A cascade seen through noise: equilibria by definition, Bagwell's pure ones, van Damme and Hurkens' limit."""
+"""A cascade seen through noise: equilibria by definition.
+
+Bagwell's pure ones, van Damme and Hurkens' limit.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def test_so_is_every_outcome_of_many_signals(name: str, tosses: int) -> None:
 def check_equilibria(
     game: Game, outcomes: Any, signals: Any, cascade: float, deviation: float
 ) -> None:
-    """Replies against every q of a fine grid, both cascades against each other, and the averages."""
+    """Replies against every q of a fine grid, the cascades against each other, and the averages."""
     s = np.array([deviation, cascade])[:, None]
     everything = payoffs(game, 1, s, np.linspace(0, 1, 20_001)).utility
     assert any(0 < outcome.deviates < 1 for outcome in outcomes)

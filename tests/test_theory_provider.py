@@ -32,8 +32,11 @@ def test_reference_answers(row: dict) -> None:
     eq = solve(from_reference(row))
     assert eq.regime == row["regime"]
     assert (eq.route, eq.cost, eq.utility, eq.abandon) == (
-        row["i"], close(row["J_strong"]), close(row["U_opt"]), close(row["q"]),
-    )  # fmt: skip
+        row["i"],
+        close(row["J_strong"]),
+        close(row["U_opt"]),
+        close(row["q"]),
+    )
     assert eq.cascade == (close(row["s"]), close(row["s_hi"]))
     assert eq.user_best == close(row["U_user_best"])
     assert eq.misalignment == (close(row["Delta_U_min"]), close(row["Delta_U_max"]))
@@ -73,7 +76,7 @@ def test_the_table_of_twelve_games(name: str) -> None:
 
 @pytest.mark.parametrize("name", GAMES)
 def test_the_table_by_grids_alone(name: str) -> None:
-    """No theorem, no threshold: nested grids over (i, s) and q that close in on their best points."""
+    """No theorem, no threshold: nested grids over (i, s) and q that close in on the best points."""
     assert grid_cost(GAMES[name]) == pytest.approx(solve(GAMES[name]).cost, rel=ACCURACY)
 
 

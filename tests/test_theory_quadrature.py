@@ -1,4 +1,7 @@
-"""Beta expectations and Gauss nodes: closed forms, high precision, moments; however large the counts."""
+"""Beta expectations and Gauss nodes: closed forms, high precision, moments.
+
+However large the counts.
+"""
 
 from __future__ import annotations
 
@@ -98,8 +101,10 @@ def test_nodes_have_the_moments_of_beta(mean, rho):
         assert np.all(np.diff(p) >= 0)
         for power in range(min(2 * nodes, 9)):
             with mpmath.workdps(50):
-                found = mpmath.fsum(mpmath.mpf(float(w)) * mpmath.mpf(float(x)) ** power
-                                    for x, w in zip(p, weight, strict=True))  # fmt: skip
+                found = mpmath.fsum(
+                    mpmath.mpf(float(w)) * mpmath.mpf(float(x)) ** power
+                    for x, w in zip(p, weight, strict=True)
+                )
                 ratio = float(found / moment(mean, rho, power))
             assert ratio == pytest.approx(1, abs=1e-11), (nodes, power)
 

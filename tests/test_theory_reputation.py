@@ -36,7 +36,7 @@ def user(game: Game, checks: str = "failure") -> Callable[[Belief], Any]:
 def cost_of(
     game: Game, policy: dict[tuple[int, int, int], bool], tasks: int, most_keeps: int
 ) -> float:
-    """J of T tasks under a provider that escalates as a table says, by recursion over histories of draws."""
+    """J of T tasks if the provider escalates as a table says, by recursion over histories."""
     leaving, after_2 = (
         user(game),
         game.cost_of_pass[1] if game.net_value[1] > 0 else game.leaving_cost[1],
@@ -164,7 +164,7 @@ def test_the_hand_written_rule_reaches_commitment_in_the_long_run() -> None:
 
 
 def test_patience_one_task_at_a_time_is_the_discounted_plan() -> None:
-    """A session that ends with chance 1 - g after each task, by the finite recursion's increments."""
+    """A session ends with chance 1 - g after each task: by the finite recursion's increments."""
     g, leaving = 0.6, user(TEMPTED)
     discounted = reputation_discounted(TEMPTED, UNIFORM, g, leaving)
     rule = reputation_rule(leaving)
@@ -191,7 +191,10 @@ def test_below_a_patience_threshold_the_provider_milks(game: Game, checks: str) 
 
 
 def test_where_losing_the_user_costs_more_than_escalating_nobody_milks_a_watchful_user() -> None:
-    """t4-cascade, checks after each failure: l1 = 1.2 > cp2 = .75, so that the hand-written rule is optimal."""
+    """t4-cascade, checks after each failure: the hand-written rule is optimal.
+
+    Since l1 = 1.2 > cp2 = .75.
+    """
     for g in (0.0, 0.3, 0.6, 0.9):
         best = reputation_discounted(T4, UNIFORM, g, user(T4), draws=600)
         rule = reputation_discounted(
@@ -398,7 +401,7 @@ def test_bad_arguments_are_named(call: Callable[[], Any], message: str) -> None:
 
 
 def test_a_user_who_expects_nothing_is_served_with_m2_in_every_task() -> None:
-    """It leaves at the first failure of M1 and so learns nothing: each task is the cheaper of two."""
+    """It leaves at M1's first failure and so learns nothing: each task is the cheaper of two."""
     game = GAMES["t4-cascade"]
     plan = reputation(game, Belief(0.01, 100.0), 4, user(game))
     assert plan.cost == pytest.approx(0.75 * np.arange(5), rel=1e-12)

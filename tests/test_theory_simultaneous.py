@@ -108,8 +108,10 @@ def test_no_equilibrium_is_missed() -> None:
         regret, s, q = least_regret(games, cells=10)
         found = regret < 1e-10
         costs = payoffs(games, 1, s, q).cost
-        known = [np.where(exists, payoffs(games, 1, at, q_at).cost, np.inf) for exists, at, q_at in
-                 equilibria(games).values()]  # fmt: skip
+        known = [
+            np.where(exists, payoffs(games, 1, at, q_at).cost, np.inf)
+            for exists, at, q_at in equilibria(games).values()
+        ]
         away = np.min([np.abs(costs - cost) for cost in known], axis=0)
         assert found.any(axis=0).all()  # every game has one
         assert (away[found] < 1e-4).all()

@@ -1,4 +1,6 @@
-"""Trajectories of one environment by every way to make it; as a script, in a fresh interpreter: KIND ID -> JSON.
+"""Trajectories of one environment by every way to make it.
+
+As a script, in a fresh interpreter: KIND ID -> JSON.
 
 A fresh interpreter, because a process that has started threads (as PyTorch does) must not fork.
 """
@@ -30,7 +32,10 @@ def spec(name):
 
 
 def single(spec, seed=11):
-    """First observation, then (observation, reward, ended) of each step; an episode that ends begins anew at once."""
+    """First observation, then (observation, reward, ended) of each step.
+
+    An episode that ends begins anew at once.
+    """
     env = gym.make(EnvSpec.from_json(spec))
     said = [env.reset(seed=seed)[0].tolist()]
     for _ in range(STEPS):

@@ -173,8 +173,12 @@ def plan_each_task(
     else:
         given = _settled(
             lambda belief: np.moveaxis(np.asarray(drawing(belief), dtype=float), -1, 0),
-            prior, tasks, reach, most_keeps(float(game.success[0]), tasks), "drawing",
-        )  # fmt: skip
+            prior,
+            tasks,
+            reach,
+            most_keeps(float(game.success[0]), tasks),
+            "drawing",
+        )
         chances = np.moveaxis(given, 0, -1)
         reach = chances.shape[1]
     check_size(tasks, reach)

@@ -37,7 +37,7 @@ class Verdict(NamedTuple):
     reply: Any
     """U that the best reply gains over the claimed q, as a share of V S + L."""
     cost: Any
-    """Distance of the claimed cost from J at the claimed q or at the best reply, as a share of J."""
+    """Distance of the claimed cost from J at the claimed q or the best reply, as a share of J."""
     commitment: Any
     """What some other commitment saves against the claimed cost, as a share of J."""
 

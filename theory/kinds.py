@@ -9,4 +9,7 @@ RULES = {
     "stay-2": "serve with M2; the user stays until the task is solved",
     "leave-2": "serve one pass of M2; the user leaves if it fails",
 }
-"""Every kind of optimum in words, by route and, within each regime, by cascade; the keys are `Equilibrium.rule`."""
+"""Every kind of optimum in words, by route and, within each regime, by cascade.
+
+The keys are `Equilibrium.rule`.
+"""

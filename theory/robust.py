@@ -1,7 +1,8 @@
 """Commitments that are safe against users who do not answer exactly: eps-robust optima.
 
-The equilibrium can sit on a cliff: anything left of s0 and the user leaves. A provider that must allow
-for a user whose regret is up to eps keeps a margin; this module says which, and what it costs.
+The equilibrium can sit on a cliff: anything left of s0 and the user leaves. A provider that must
+allow for a user whose regret is up to eps keeps a margin; this module says which, and what it
+costs.
 
 **Which replies are tolerated.** With x = 1 - q the utility is a ratio U = N / D, on route 1
 

@@ -73,7 +73,8 @@ def throttling_gain(game: Game, latency: tuple[Any, Any]) -> Any:
     for i, (slow, own) in enumerate(zip(latency, game.latency, strict=True), start=1):
         if np.any(np.less(slow, own)):
             raise ValueError(
-                f"throttling can only slow a model down: latency of model {i} lies below the game's own"
+                "throttling can only slow a model down: "
+                f"latency of model {i} lies below the game's own"
             )
     ordered = bool(game.ordered and np.all(np.less(*latency)))
     slower = dataclasses.replace(game, latency=latency, ordered=ordered)
