@@ -10,6 +10,7 @@ first cell is a name in a file must find its numbers under that name, and there 
 column's name, if it is one.
 
     <!-- numbers: given -->      parameters, definitions, formulas: no result
+    <!-- numbers: tests -->      results of this page, each a number in the tests of the same name
     <!-- numbers: not yet -->    results that have no file yet
 
 Only prose without fractions and percentages, and tables without numbers, may stay unmarked.

@@ -1,6 +1,6 @@
 """Recompute the numbers that the pages of docs print, as far as they are exact or quick.
 
-    python docs/results/make.py                 # all of them, a minute
+    python docs/results/make.py                 # all of them, some minutes
     python docs/results/make.py extensions      # some
 
 Each becomes a file beside this one: the command that makes it, what made it, and the values. A page
@@ -19,7 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hidden
 import numpy as np
+import remedies
 
 from routing_game.theory import GAMES, Game, observability, sample_games, simultaneous, solve
 from routing_game.theory.certify import best_reply
@@ -59,7 +61,7 @@ def of_rounds(game: Game) -> Values:
 
 def of_mixture(game: Game, rho: float) -> Values:
     """The optimum where retries correlate."""
-    best = solve_mixture(beta_mixture(game, (rho, rho)))
+    best = solve_mixture(beta_mixture(game, (rho, rho), nodes=96))
     return plan(best.route, best.cascade, best.cost)
 
 
@@ -145,15 +147,19 @@ RESULTS: dict[str, Callable[[], Values]] = {
     "stopping": stopping,
     "mixtures": mixtures,
     "kinds": kinds,
+    **hidden.RESULTS,
+    **remedies.RESULTS,
 }
 """What this script makes, by the name of the file."""
+SLOW = hidden.SLOW | remedies.SLOW
+"""What takes longer and is only made if it is asked for."""
 
 
 def write(name: str) -> Path:
     """Recompute one result and write its file."""
     path = FOLDER / f"{name}.json"
     command = f"python docs/results/{Path(__file__).name} {name}"
-    path.write_text(as_text(command, made(), RESULTS[name]()), encoding="utf-8")
+    path.write_text(as_text(command, made(), (RESULTS | SLOW)[name]()), encoding="utf-8")
     return path
 
 
@@ -182,7 +188,7 @@ def made() -> Values:
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(RESULTS)
-    if unknown := [name for name in chosen if name not in RESULTS]:
-        sys.exit(f"expected some of {', '.join(RESULTS)}, got {', '.join(unknown)}")
+    if unknown := [name for name in chosen if name not in RESULTS | SLOW]:
+        sys.exit(f"expected some of {', '.join(RESULTS | SLOW)}, got {', '.join(unknown)}")
     for name in chosen:
         print(write(name))
