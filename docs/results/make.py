@@ -59,9 +59,9 @@ def of_rounds(game: Game) -> Values:
     return {**plan(best.start, best.parameter, best.cost), "leaves after": after}
 
 
-def of_mixture(game: Game, rho: float) -> Values:
+def of_mixture(game: Game, rho: float, nodes: int = 96) -> Values:
     """The optimum where retries correlate."""
-    best = solve_mixture(beta_mixture(game, (rho, rho), nodes=96))
+    best = solve_mixture(beta_mixture(game, (rho, rho), nodes=nodes))
     return plan(best.route, best.cascade, best.cost)
 
 
@@ -126,7 +126,13 @@ def mixtures() -> Values:
     for text in ("0", ".05", ".2"):
         row = {name: of_mixture(game, float(text)) for name, game in CASCADES.items()}
         values[text] = values[f"retries correlate, rho = {text}"] = row
-    return values
+    rough = {"s": 0.0, "J": 0.0}  # what fewer nodes leave
+    for text in (".05", ".2"):
+        for name, game in CASCADES.items():
+            fine, coarse = values[text][name], of_mixture(game, float(text), nodes=24)
+            for x in rough:
+                rough[x] = max(rough[x], abs((fine[x] or 0.0) - (coarse[x] or 0.0)))
+    return {**values, "nodes": [24, 96], "error of 24": rough}
 
 
 def kinds() -> Values:
@@ -137,7 +143,8 @@ def kinds() -> Values:
         share = frequencies(prior, n, np.random.default_rng(seed))
         rows[prior] = {rule.replace("s0", "s_0"): 100 * x for rule, x in share.items()}
         rows[prior]["cascades"] = 100 * (share["s0"] + share["s_L"])
-    return {**rows, "games": n, "seed": seed}
+    most = max(x * (100 - x) for row in rows.values() for x in row.values())
+    return {**rows, "games": n, "seed": seed, "standard error": float(np.sqrt(most / n))}
 
 
 RESULTS: dict[str, Callable[[], Values]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -118,7 +118,7 @@ def predictability() -> Values:
     from games import out_of_order_games
 
     games = out_of_order_games(400_000, np.random.default_rng(SEED))
-    parts = np.array_split(np.arange(games.size), 50)
+    parts = np.array_split(np.arange(np.size(games.value)), 50)
     price = np.concatenate([price_of_predictability(games[part]) for part in parts])
     share = 100 * price / (np.abs(solve(games).cost) + games.penalty)
     some = price > 1e-9
@@ -156,10 +156,13 @@ def work() -> Values:
     """The paper's kinds of work as games."""
     rows = {}
     for name, kind in TASK_TYPES.items():
+        best = solve(kind.game)
         rows[name] = {
             "read: p_2": [float(x) for x in kind.success_interval or ()],
             "game's p_1, p_2": [float(x) for x in kind.game.success],
             "V": float(kind.game.value),
+            "the table says": [int(x) for x in re.findall(r"\d+", kind.outcome)],
+            "optimum": [int(best.route), float(best.cascade[0])],
         }
     return rows
 
