@@ -1,6 +1,6 @@
 """Recompute the numbers that the pages of docs print, as far as they are exact or quick.
 
-    python docs/results/make.py                 # all of them, a minute
+    python docs/results/make.py                 # all of them, some minutes
     python docs/results/make.py extensions      # some
 
 Each becomes a file beside this one: the command that makes it, what made it, and the values. A page
@@ -20,7 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hidden
 import numpy as np
+import remedies
 
 from routing_game.experiments.paper.facts import MEASURES
 from routing_game.experiments.paper.planes import CHOICES
@@ -61,9 +63,9 @@ def of_rounds(game: Game) -> Values:
     return {**plan(best.start, best.parameter, best.cost), "leaves after": after}
 
 
-def of_mixture(game: Game, rho: float) -> Values:
+def of_mixture(game: Game, rho: float, nodes: int = 96) -> Values:
     """The optimum where retries correlate."""
-    best = solve_mixture(beta_mixture(game, (rho, rho)))
+    best = solve_mixture(beta_mixture(game, (rho, rho), nodes=nodes))
     return plan(best.route, best.cascade, best.cost)
 
 
@@ -128,7 +130,13 @@ def mixtures() -> Values:
     for text in ("0", ".05", ".2"):
         row = {name: of_mixture(game, float(text)) for name, game in CASCADES.items()}
         values[text] = values[f"retries correlate, rho = {text}"] = row
-    return values
+    rough = {"s": 0.0, "J": 0.0}  # what fewer nodes leave
+    for text in (".05", ".2"):
+        for name, game in CASCADES.items():
+            fine, coarse = values[text][name], of_mixture(game, float(text), nodes=24)
+            for x in rough:
+                rough[x] = max(rough[x], abs((fine[x] or 0.0) - (coarse[x] or 0.0)))
+    return {**values, "nodes": [24, 96], "error of 24": rough}
 
 
 def kinds() -> Values:
@@ -139,7 +147,8 @@ def kinds() -> Values:
         share = frequencies(prior, n, np.random.default_rng(seed))
         rows[prior] = {rule.replace("s0", "s_0"): 100 * x for rule, x in share.items()}
         rows[prior]["cascades"] = 100 * (share["s0"] + share["s_L"])
-    return {**rows, "games": n, "seed": seed}
+    most = max(x * (100 - x) for row in rows.values() for x in row.values())
+    return {**rows, "games": n, "seed": seed, "standard error": float(np.sqrt(most / n))}
 
 
 def figures() -> Values:
@@ -160,15 +169,19 @@ RESULTS: dict[str, Callable[[], Values]] = {
     "mixtures": mixtures,
     "kinds": kinds,
     "figures": figures,
+    **hidden.RESULTS,
+    **remedies.RESULTS,
 }
 """What this script makes, by the name of the file."""
+SLOW = hidden.SLOW | remedies.SLOW
+"""What takes longer and is only made if it is asked for."""
 
 
 def write(name: str) -> Path:
     """Recompute one result and write its file."""
     path = FOLDER / f"{name}.json"
     command = f"python docs/results/{Path(__file__).name} {name}"
-    path.write_text(as_text(command, made(), RESULTS[name]()), encoding="utf-8")
+    path.write_text(as_text(command, made(), (RESULTS | SLOW)[name]()), encoding="utf-8")
     return path
 
 
@@ -197,7 +210,7 @@ def made() -> Values:
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(RESULTS)
-    if unknown := [name for name in chosen if name not in RESULTS]:
-        sys.exit(f"expected some of {', '.join(RESULTS)}, got {', '.join(unknown)}")
+    if unknown := [name for name in chosen if name not in RESULTS | SLOW]:
+        sys.exit(f"expected some of {', '.join(RESULTS | SLOW)}, got {', '.join(unknown)}")
     for name in chosen:
         print(write(name))
