@@ -288,7 +288,7 @@ def test_visits_keep_all_digits_however_long_the_chain_lives(models: int) -> Non
 
 
 def test_a_task_starts_with_the_first_model_unless_told() -> None:
-    """In t4-cascade: M1 escalating at s0, found by search, against M2 where the task starts there."""
+    """In t4-cascade: M1 escalating at s0, found by search, against M2 if the task starts there."""
     game = GAMES["t4-cascade"]
 
     def family(s: np.ndarray) -> Chain:
