@@ -86,9 +86,9 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 NAME = re.compile(r"[A-Za-zµ][\w-]*(\.\d[\w-]*)*")  # M1, t4-cascade, gpt-4.1-o3
-REFERENCE = re.compile(  # to what has a number in the paper or on the page; a licence
+REFERENCE = re.compile(  # to what has a number in the paper or on the page; a licence, a year
     r"\b([Ss]ections?|Theorems?|Lemma|Propositions?|Figures?|entry|CC\s+BY)\s+\d+(\.\d+)?"
-    r"((,| and| to)\s+\d+\.\d+)*|\(\d+(\.\d+)?\)"
+    r"((,| and| to)\s+\d+\.\d+)*|\(\d+(\.\d+)?\)|(?<=[a-z] )(19|20)\d\d(?=\))"
 )
 NUMBER = re.compile(r"(?<![\w.,])-?(\d{1,3}([ ,]\d{3})+|\d+)?(\.\d+)?")
 
@@ -98,6 +98,7 @@ def bare(text: str) -> str:
     text = re.sub(r"`[^`]*`|\]\([^)]*\)|<[a-z/][^>]*>", " ", text)
     text = re.sub(r"10\^(\d|\{[-\d]+\})", power_of_ten, text)
     text = REFERENCE.sub(" ", text.replace("\\,", " ").replace("\\%", "%"))
+    text = text.replace("−", "-")
     text = re.sub(r"[_^](\{[^{}]*\}|\w|\\\w+)", " ", text)
     return NAME.sub(" ", text.replace("\\", " "))
 

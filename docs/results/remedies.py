@@ -117,7 +117,7 @@ def predictability() -> Values:
     sys.path.append(str(Path(__file__).parents[2] / "tests"))
     from games import out_of_order_games
 
-    games = out_of_order_games(400_000, np.random.default_rng(SEED))
+    games = out_of_order_games(300_000, np.random.default_rng(SEED))
     parts = np.array_split(np.arange(np.size(games.value)), 50)
     price = np.concatenate([price_of_predictability(games[part]) for part in parts])
     share = 100 * price / (np.abs(solve(games).cost) + games.penalty)
