@@ -255,7 +255,7 @@ def test_each_file_says_what_makes_it(name: str) -> None:
     if program == "python":
         assert words == ["docs/results/make.py", name.removesuffix(".json")]
         assert words[1] in script().RESULTS | script().SLOW
-        assert "transcribed" not in file["made"] or words[1] in script().SLOW
+        assert "transcribed" not in file["made"]
     elif program == "make":
         assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     else:
