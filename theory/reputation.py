@@ -78,7 +78,8 @@ class Reputation:
     escalating: Array
     """Chance of escalating after a failed pass of M1 with the user staying. Finite: (T, A, B), with
     n+1 tasks to come (the current one included) and a, b draws of each kind seen. Discounted:
-    (A, B), for the first 3000 draws and the beliefs that were followed; 1 elsewhere."""
+    (A, B), for the first 3000 draws and the beliefs that were followed; 1 elsewhere, which is not
+    the best plan: to play it for many tasks, ask `reputation_discounted` for as many ``draws``."""
     reasoning: Array
     """bool: a task starts with M2; same shape."""
     error: float = 0.0
