@@ -387,6 +387,12 @@ def test_a_task_that_is_kept_waiting_to_its_end() -> None:
             "starting",
         ),
         (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.full(3, 2.0)), "chances"),
+        (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.asarray(0.2)), "chances"),
+        (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.zeros(0)), "chances"),
+        (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.zeros((1, 2))), "chances"),
+        (lambda: reputation(T4, UNIFORM, 2, user(T4), reach=-1), "reach must be a whole number"),
+        (lambda: reputation(T4, UNIFORM, 2.5, user(T4)), "tasks must be a whole number"),
+        (lambda: reputation_discounted(T4, UNIFORM, 0.5, user(T4), draws=1.5), "draws must be a"),
         (
             lambda: reputation_discounted(
                 sample_games(2, np.random.default_rng(0)), UNIFORM, 0.5, user(T4)

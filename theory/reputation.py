@@ -44,7 +44,7 @@ from routing_game.theory.belief import (
     waves,
 )
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import Array, require, whole
 
 Escalating = Callable[[Belief], Any]
 """The provider's chance of escalating at each of an array of beliefs, after a failed pass of M1."""
@@ -131,10 +131,12 @@ def reputation(
             more than 2 GB.
     """
     prior = _checked(game, prior, checks, routes)
-    require(tasks >= 1, "tasks", tasks, "be at least 1")
+    whole("tasks", tasks, at_least=1)
     c1, p1, k1 = game.cost[0], game.success[0], game.failure[0]
     start_2, after_2 = _reasoning_costs(game, checks)
-    reach = _reach(game, prior, tasks, leaving, checks) if reach is None else reach
+    if reach is None:
+        reach = _reach(game, prior, tasks, leaving, checks)
+    whole("reach", reach, at_least=0)
     check_size(tasks, reach)
     belief = lattice(prior, tasks, reach + 1)
     q, asked = _leaving(leaving, belief, checks)
@@ -151,10 +153,10 @@ def reputation(
         keep = np.where(j[:, None] < reach, run[n, :-1], escalate)
         e = (escalate <= keep) if given is None else given[:, j].T
         stays = e * escalate + (1 - e) * keep
-        leaves, whole = q[:, j].T, asked[:, j].T
+        leaves, once = q[:, j].T, asked[:, j].T
         failed = leaves * (game.penalty + here) + (1 - leaves) * stays
         run[n, :-1] = c1 + p1 * here + k1 * failed
-        first = np.where(whole, game.leaving_cost[0] + here, run[n, :-1])
+        first = np.where(once, game.leaving_cost[0] + here, run[n, :-1])
         reasons = told[:, j].T | ((start_2 + here < first) & chooses)
         draws[n - 1, :, j], starts[n - 1, :, j] = e, reasons
         cost[n, :-1] = np.where(reasons, start_2 + here, first)
@@ -296,7 +298,11 @@ def memoryless_discounted(
     """
     prior = _checked(game, prior, checks)
     g = _checked_discount(discount, draws)
-    turns = np.append(checked_chances("chances", chances, np.shape(chances))[:-1], 1.0)
+    given = checked_chances("chances", chances, np.shape(chances))
+    if given.ndim != 1 or not given.size:
+        expected = "one list, for each number of failed passes from 0 on"
+        raise ValueError(f"chances must be {expected}, got the shape {given.shape}")
+    turns = np.append(given[:-1], 1.0)
     solve = partial(_memoryless, game, prior, g, leaving, turns, checks)
     return (_promised(game, g, solve) if draws is None else solve(draws)).cost
 
@@ -614,5 +620,6 @@ def _checked(game: Game, prior: Belief, checks: str, routes: tuple[int, ...] = (
 
 def _checked_discount(discount: float, draws: int | None) -> float:
     require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
-    require(draws is None or draws >= 1, "draws", draws, "be at least 1")
+    if draws is not None:
+        whole("draws", draws, at_least=1)
     return discount
