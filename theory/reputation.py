@@ -211,7 +211,7 @@ def reputation_discounted(
 
     width = _BELIEFS + ceil(1 / (1 - g))
     if escalating is not None:
-        return recursion.solve(prior, _where_it_leads(prior, ask, draws, width), ask)
+        return recursion.solve(prior, _where_it_leads(game, g, prior, ask, draws, width), ask)
     best = recursion.solve(prior, _about_the_edge(prior, leaving, draws, width), ask)
     for end in (1.0, 0.0):
         if draws < width or best.error <= _PROMISED * abs(best.cost):
@@ -325,7 +325,7 @@ def _memoryless(
     def ask(belief: Belief) -> tuple[Array, ...]:
         return _leaving(leaving, belief, checks)
 
-    spans = _where_chance_leads(prior, ask, turn[:, 0], float(game.failure[0]), draws)
+    spans = _where_chance_leads(game, g, prior, ask, turn[:, 0], draws)
     for _, e, (q, asked) in _backwards(prior, spans, ask):
         run = edges.run(e)  # (2, K+1, beliefs)
         keep = np.concatenate([run[:, 1:], run[:, -1:]], axis=1)
@@ -436,12 +436,24 @@ def _window(draws: int, width: int, share: Any) -> NDArray[np.int_]:
     return np.stack([first, np.minimum(first + width, n + 1)], axis=1)
 
 
-def _where_it_leads(prior: Belief, ask: _Ask, draws: int, width: int) -> NDArray[np.int_]:
-    """The same for a given plan: the beliefs it comes to; at first all, so that they are shown."""
+def _where_it_leads(
+    game: Game,
+    g: float,
+    prior: Belief,
+    ask: _Ask,
+    draws: int,
+    width: int,
+) -> NDArray[np.int_]:
+    """The same for a given plan: the beliefs it comes to; at first all, so that they are shown.
+
+    A user who has left comes back with the same belief, so a belief is passed with (discounted)
+    chance k1 (1-q) / (1 - g (p1 + k1 q)): far more than 1-q where q is large.
+    """
+    p1, k1 = float(game.success[0]), float(game.failure[0])
 
     def step(weight: Array, answers: tuple[Array, ...]) -> Array:
         q, _, _, plan = answers
-        on = weight * (1 - q)
+        on = weight * k1 * (1 - q) / (1 - g * (p1 + k1 * q))
         return _beside(on * (1 - plan), on * plan)
 
     spans = _follow(prior, draws, ask, np.ones((1, 1)), step)
@@ -451,18 +463,22 @@ def _where_it_leads(prior: Belief, ask: _Ask, draws: int, width: int) -> NDArray
 
 
 def _where_chance_leads(
+    game: Game,
+    g: float,
     prior: Belief,
     ask: _Ask,
     turn: Array,
-    k1: float,
     draws: int,
 ) -> NDArray[np.int_]:
     """The same for a provider without the belief, by number of failed passes before."""
+    p1, k1 = float(game.success[0]), float(game.failure[0])
 
     def step(weight: Array, answers: tuple[Array, ...]) -> Array:
-        fails = k1 * weight  # at the next pass; else a new task begins with this belief
-        fails[0] += (1 - k1) * weight.sum(axis=0)
-        on = fails * (1 - answers[0])
+        q = answers[0]
+        again = g * (p1 + k1 * q)  # solved or left: a new task begins with this belief
+        passes = weight.copy()
+        passes[0] = (weight[0] + again * weight[1:].sum(axis=0)) / (1 - again)
+        on = passes * k1 * (1 - q)
         keep, escalate = np.zeros((2, *on.shape))
         keep[1:], escalate[0] = ((1 - turn[:, None]) * on)[:-1], turn @ on
         return _beside(keep, escalate)
