@@ -509,6 +509,10 @@ def test_users_regret_does_not_see_lock_in_at_the_threshold() -> None:
         ),
         (lambda: plan_each_task(T4, Belief(0.0, 1.0), 3), "prior"),
         (lambda: plan_after_failure(T4, UNIFORM, 0), "tasks"),
+        (lambda: plan_after_failure(T4, UNIFORM, 1.5), "tasks must be a whole number"),
+        (lambda: plan_after_failure(T4, UNIFORM, 2, reach=0), "reach must be a whole number"),
+        (lambda: plan_each_task(T4, UNIFORM, 2, lambda b: 0.5, reach=-3), "reach must be a whole"),
+        (lambda: lock_in(T4, 0.5, UNIFORM, 2.5, leaves("task")), "tasks must be a whole number"),
         (lambda: clairvoyant(T4, UNIFORM, "often"), "checks"),
         (lambda: lock_in(T4, 1.5, UNIFORM, 3, leaves("task")), "cascade"),
         (

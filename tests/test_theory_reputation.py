@@ -387,6 +387,12 @@ def test_a_task_that_is_kept_waiting_to_its_end() -> None:
             "starting",
         ),
         (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.full(3, 2.0)), "chances"),
+        (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.asarray(0.2)), "chances"),
+        (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.zeros(0)), "chances"),
+        (lambda: memoryless_discounted(T4, UNIFORM, 0.5, user(T4), np.zeros((1, 2))), "chances"),
+        (lambda: reputation(T4, UNIFORM, 2, user(T4), reach=-1), "reach must be a whole number"),
+        (lambda: reputation(T4, UNIFORM, 2.5, user(T4)), "tasks must be a whole number"),
+        (lambda: reputation_discounted(T4, UNIFORM, 0.5, user(T4), draws=1.5), "draws must be a"),
         (
             lambda: reputation_discounted(
                 sample_games(2, np.random.default_rng(0)), UNIFORM, 0.5, user(T4)
@@ -406,3 +412,32 @@ def test_a_user_who_expects_nothing_is_served_with_m2_in_every_task() -> None:
     plan = reputation(game, Belief(0.01, 100.0), 4, user(game))
     assert plan.cost == pytest.approx(0.75 * np.arange(5), rel=1e-12)
     assert plan.reasoning[:, 0, 0].all()
+
+
+@pytest.mark.parametrize("discount", [0.5, 0.9, 0.95])
+def test_a_user_who_mostly_leaves_still_learns_in_the_end(discount: float) -> None:
+    """Fractional q, near 1: the plain recursion over all beliefs, from 400 draws down.
+
+    A provider that escalates every second time, seen as a plan and as one that sees its task only.
+    """
+    game = Game(1.4, 1.4, (0.25, 0.85), (0.2, 1.35), (0.35, 0.35), ordered=False)
+    (p1, _), (k1, _), price, c1 = game.success, game.failure, game.penalty, game.cost[0]
+    after_2 = game.leaving_cost[1]  # xi2 < 0
+
+    def leaving(belief: Belief) -> Any:
+        return 1 / (1 + np.exp(12 * (np.asarray(belief.mean) - 0.74)))
+
+    task, run = np.zeros((2, 402))
+    for n in range(400, -1, -1):
+        e = np.arange(n + 1)
+        q = leaving(Belief(2.0 + e, 0.5 + n - e))
+        on = (after_2 + discount * task[1 : n + 2] + run[: n + 1]) / 2
+        pass_cost, again = c1 + k1 * (q * price + (1 - q) * on), discount * (p1 + k1 * q)
+        # a task that ends begins anew, with this belief
+        task = run = np.append(pass_cost / (1 - again), 0.0)
+    expected = pytest.approx((1 - discount) * task[0], rel=1e-9)
+    prior = Belief(2.0, 0.5)
+    plan = reputation_discounted(game, prior, discount, leaving, escalating=lambda belief: 0.5)
+    assert plan.cost == expected
+    chances = np.append(0.0, np.full(60, 0.5))
+    assert memoryless_discounted(game, prior, discount, leaving, chances) == expected

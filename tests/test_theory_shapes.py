@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from routing_game.theory import (
     Game,
     best_response,
+    deterring_cancel,
+    failures_endured,
     forced_throttling,
     observability,
     outcome,
@@ -31,6 +33,17 @@ from routing_game.theory import (
     throttling_gain,
     user_regret,
     worst_cost,
+)
+from routing_game.theory.belief import Belief, expected_payoffs, expected_visits
+from routing_game.theory.belief_plan import told_utility
+from routing_game.theory.belief_rules import (
+    after_failure,
+    expected_threshold,
+    expected_utility,
+    plug_in,
+    plug_in_after_failure,
+    waiting,
+    worth_of_reasoning,
 )
 from routing_game.theory.user import snapped
 
@@ -72,6 +85,25 @@ ANSWERS: dict[str, Callable[[Game, Any, Any, Any], Any]] = {
     "forced_throttling": lambda game, i, s, q: forced_throttling(game),
     "participation": lambda game, i, s, q: members(participation(game)),
     "worst_cost": lambda game, i, s, q: worst_cost(game, i, s, 0.125),
+}
+
+
+BELIEF = Belief(np.asarray(1.0), np.asarray(4.0))
+
+OF_BELIEFS: dict[str, Callable[[Game], Any]] = {
+    "expected_payoffs": lambda game: expected_payoffs(game, BELIEF, 0.3),
+    "expected_visits": lambda game: expected_visits(game, BELIEF, 0.3),
+    "expected_utility": lambda game: expected_utility(game, BELIEF),
+    "plug_in": lambda game: plug_in(game, BELIEF),
+    "plug_in_after_failure": lambda game: plug_in_after_failure(game, BELIEF),
+    "after_failure": lambda game: after_failure(game, BELIEF),
+    "waiting": lambda game: waiting(game, BELIEF, 0.5),
+    "worth_of_reasoning": worth_of_reasoning,
+    "told_utility": lambda game: told_utility(game, 0.3),
+    "told_utility, a q a task": lambda game: told_utility(game, 0.3, "task"),
+    "expected_threshold": lambda game: expected_threshold(game, 3.0),
+    "failures_endured": lambda game: failures_endured(game, (2.0, 3.0)),
+    "deterring_cancel": lambda game: deterring_cancel(game, 2.0, 0.9),
 }
 
 
@@ -162,3 +194,24 @@ def test_lists_numpy_s_numbers_and_double_precision(name: str) -> None:
     number = leaves(ANSWERS[name](one, 1, float(short[1][0]), float(short[2][0])))
     numpys = leaves(ANSWERS[name](one, np.int64(1), short[1][0], short[2][0]))
     assert all(same(a, b) for a, b in zip(number, numpys, strict=True))
+
+
+@pytest.mark.parametrize("name", [*ANSWERS, *OF_BELIEFS])
+@pytest.mark.parametrize("varies", range(8))
+def test_an_array_in_which_one_number_varies_is_answered_game_by_game(
+    name: str, varies: int
+) -> None:
+    """Also where the answer does not depend on that number, as utilities do not on P and c."""
+
+    def answer(game: Game) -> list[Any]:
+        found = OF_BELIEFS[name](game) if name in OF_BELIEFS else ANSWERS[name](game, 1, 0.3, 0.2)
+        return leaves(found)
+
+    numbers: list[Any] = [1.0, 1.5, 0.3, 0.8, 0.4, 0.5, 0.15, 0.6]
+    several = [numbers[varies], 0.9 * numbers[varies]]
+    alone = [answer(game_of([*numbers[:varies], x, *numbers[varies + 1 :]])) for x in several]
+    together = answer(game_of([*numbers[:varies], np.array(several), *numbers[varies + 1 :]]))
+    for many, first, second in zip(together, *alone, strict=True):
+        assert np.shape(many) == (2,)
+        assert same(first, many[0])
+        assert same(second, many[1])

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, plain, require
+from routing_game.theory.numbers import Array, alike, plain, require
 from routing_game.theory.payoffs import Payoffs
 from routing_game.theory.quadrature import chance, log_density
 
@@ -126,7 +126,8 @@ def expected_payoffs(game: Game, belief: Belief, abandon: Any) -> Payoffs:
     xi1, xi2 = game.net_value
     (k1, k2), q = game.failure, np.asarray(abandon, dtype=float)
     cost = service_cost + game.penalty * q * (n1 * k1 + n2 * k2)  # 1 - S, without cancellation
-    return Payoffs(*map(plain, (success, latency, service_cost, n1 * xi1 + n2 * xi2, cost)))
+    members = success, latency, service_cost, n1 * xi1 + n2 * xi2, cost
+    return Payoffs(*map(plain, alike(game.shape, *members)))
 
 
 def expected_visits(game: Game, belief: Belief, abandon: Any) -> tuple[Any, Any]:
@@ -139,7 +140,9 @@ def expected_visits(game: Game, belief: Belief, abandon: Any) -> tuple[Any, Any]
     (p1, p2), (k1, k2) = game.success, game.failure
     ending, escalating = p1 + k1 * q, k1 * (1 - q) / (p2 + k2 * q)
     n1 = passes_until(a, b, ending)
-    return plain(n1), plain(escalating * (a / (a + b)) * passes_until(a + 1, b, ending))
+    n2 = escalating * (a / (a + b)) * passes_until(a + 1, b, ending)
+    n1, n2 = alike(game.shape, n1, n2)
+    return plain(n1), plain(n2)
 
 
 def geometric_mean_passes(a: Any, b: Any, alpha: Any) -> Any:

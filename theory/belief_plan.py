@@ -43,7 +43,7 @@ from routing_game.theory.belief import (
 )
 from routing_game.theory.belief_rules import worth_of_reasoning
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, plain, require
+from routing_game.theory.numbers import Array, alike, plain, require, whole
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.quadrature import expectation
 from routing_game.theory.user import best_response, thresholds
@@ -269,8 +269,7 @@ def _reach(
     keeps and rises with escalations, of which there are at most T.
     """
     if reach is not None:
-        require(reach >= 1, "reach", reach, "be at least 1")
-        return reach
+        return whole("reach", reach, at_least=1)
     xi1, xi2 = (float(xi) for xi in game.net_value)
     hopeless = xi1 < 0 or (xi1 == 0 and xi2 < 0)
     for_good = max(options) if hopeless else min(options)
@@ -310,7 +309,7 @@ def _settled(
     columns ever farther out, all say the same at any number of escalations. A rule that is a table
     may have fewer columns.
     """
-    width = _FEWEST if reach is None else reach
+    width = _FEWEST if reach is None else whole("reach", reach, at_least=1)
     while True:
         check_size(tasks, width)
         table = np.asarray(rule(lattice(prior, tasks, width)), dtype=float)
@@ -366,7 +365,8 @@ def told_utility(game: Game, cascade: Any, checks: str = "failure") -> Any:
     if checks == "task":
         return payoffs(game, 1, cascade, best_response(game, 1, cascade).low).utility
     require((cascade >= 0) & (cascade <= 1), "cascade", cascade, "lie in [0, 1]")
-    return plain(np.maximum(game.net_value[0], _kept_to(game, cascade, 0.0)))
+    best = np.maximum(game.net_value[0], _kept_to(game, cascade, 0.0))
+    return plain(*alike(game.shape, best))
 
 
 def _kept_to(game: Game, s: Any, q: float) -> Any:
@@ -381,5 +381,5 @@ def _check(game: Game, prior: Belief, tasks: int) -> Belief:
     if game.shape:
         shape = f"got an array of shape {game.shape}; index it"
         raise ValueError(f"a plan is made for a single game, {shape}")
-    require(tasks >= 1, "tasks", tasks, "be at least 1")
+    whole("tasks", tasks, at_least=1)
     return Belief.checked(prior)

@@ -24,7 +24,7 @@ import numpy as np
 
 from routing_game.theory.belief import Belief, counts, expected_payoffs, passes_until
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, Real, plain, require
+from routing_game.theory.numbers import Array, Real, alike, plain, require
 from routing_game.theory.user import best_response, snapped, thresholds
 
 Checks = Literal["task", "failure"]
@@ -142,7 +142,8 @@ def waiting(game: Game, belief: Belief, after_2: Any) -> Any:
     (a, b), p1, xi1 = belief, game.success[0], game.net_value[0]
     escalated = a / (a + b) * passes_until(a + 1, b, p1)
     kept = b / (a + b) * passes_until(a, b + 1, p1)
-    return escalated * after_2 + kept * xi1
+    (worth,) = alike(game.shape, escalated * after_2 + kept * xi1)
+    return worth
 
 
 def after_failure(game: Game, belief: Belief) -> Any:
@@ -161,7 +162,8 @@ def after_failure(game: Game, belief: Belief) -> Any:
 def worth_of_reasoning(game: Game) -> Real:
     """W2, the worth of M2 from its first pass on, if it is seen: xi2/p2 if xi2 > 0, else xi2."""
     xi2 = np.asarray(game.net_value[1])
-    return plain(np.where(xi2 > 0, xi2 / game.success[1], xi2))
+    (worth,) = alike(game.shape, np.where(xi2 > 0, xi2 / game.success[1], xi2))
+    return plain(worth)
 
 
 class Rule(Protocol):

@@ -32,7 +32,7 @@ import numpy as np
 
 from routing_game.theory.catalog import sample_games
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, Real, plain, require
+from routing_game.theory.numbers import Array, Real, alike, plain, require
 from routing_game.theory.user import best_response
 
 Counts = tuple[Any, Any]
@@ -209,7 +209,9 @@ def failures_endured(game: Game, reasoning: Counts) -> Real:
         most = game.value * a / t - a - b  # the user stays after m failures as long as m <= most
     nearest = np.round(most)
     close = np.abs(most - nearest) <= 1e-9 * (1 + np.abs(most))
-    return plain(np.maximum(1.0, np.where(close, nearest, np.floor(most)) + 1))
+    failures = np.maximum(1.0, np.where(close, nearest, np.floor(most)) + 1)
+    (failures,) = alike(game.shape, failures)
+    return plain(failures)
 
 
 def _doubt(games: Game, s: Array, seen: float, hidden: str) -> Doubt:

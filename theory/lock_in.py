@@ -25,7 +25,7 @@ import numpy as np
 
 from routing_game.theory.belief import Belief, check_checks, lattice, most_keeps
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import Array, require, whole
 
 Leaves = Callable[[Belief], Any]
 """Whether a user leaves (bool, or 0 and 1) at each of an array of beliefs."""
@@ -59,7 +59,7 @@ def lock_in(
         shape = f"got an array of shape {game.shape}; index it"
         raise ValueError(f"lock_in takes a single game, {shape}")
     require(0 <= cascade <= 1, "cascade", cascade, "lie in [0, 1]")
-    require(tasks >= 1, "tasks", tasks, "be at least 1")
+    whole("tasks", tasks, at_least=1)
     check_checks(checks)
     prior = Belief.checked(prior)
     if leaves(prior):

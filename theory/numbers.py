@@ -29,6 +29,19 @@ def plain(x: Any) -> Any:
     return x if x.ndim else x.item()
 
 
+def alike(shape: tuple[int, ...], *answers: Any) -> tuple[Any, ...]:
+    """The answers about an array of games of this shape in their common shape.
+
+    An answer need not depend on every number of a game, and so can be of fewer games than it was
+    asked about. For a single game, ``shape`` (), answers stay as they are.
+    """
+    full = np.broadcast_shapes(shape, *map(np.shape, answers)) if shape else ()
+    return tuple(
+        x if np.shape(x) == full or not full else np.array(np.broadcast_to(x, full))
+        for x in answers
+    )
+
+
 def double(x: Any) -> Any:
     """The number, list, array or tensor in double precision: a numpy number or array."""
     return np.asarray(x, dtype=np.float64)[()]

@@ -44,7 +44,7 @@ from routing_game.theory.belief import (
     waves,
 )
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import Array, require, whole
 
 Escalating = Callable[[Belief], Any]
 """The provider's chance of escalating at each of an array of beliefs, after a failed pass of M1."""
@@ -132,10 +132,12 @@ def reputation(
             more than 2 GB.
     """
     prior = _checked(game, prior, checks, routes)
-    require(tasks >= 1, "tasks", tasks, "be at least 1")
+    whole("tasks", tasks, at_least=1)
     c1, p1, k1 = game.cost[0], game.success[0], game.failure[0]
     start_2, after_2 = _reasoning_costs(game, checks)
-    reach = _reach(game, prior, tasks, leaving, checks) if reach is None else reach
+    if reach is None:
+        reach = _reach(game, prior, tasks, leaving, checks)
+    whole("reach", reach, at_least=0)
     check_size(tasks, reach)
     belief = lattice(prior, tasks, reach + 1)
     q, asked = _leaving(leaving, belief, checks)
@@ -152,10 +154,10 @@ def reputation(
         keep = np.where(j[:, None] < reach, run[n, :-1], escalate)
         e = (escalate <= keep) if given is None else given[:, j].T
         stays = e * escalate + (1 - e) * keep
-        leaves, whole = q[:, j].T, asked[:, j].T
+        leaves, once = q[:, j].T, asked[:, j].T
         failed = leaves * (game.penalty + here) + (1 - leaves) * stays
         run[n, :-1] = c1 + p1 * here + k1 * failed
-        first = np.where(whole, game.leaving_cost[0] + here, run[n, :-1])
+        first = np.where(once, game.leaving_cost[0] + here, run[n, :-1])
         reasons = told[:, j].T | ((start_2 + here < first) & chooses)
         draws[n - 1, :, j], starts[n - 1, :, j] = e, reasons
         cost[n, :-1] = np.where(reasons, start_2 + here, first)
@@ -210,7 +212,7 @@ def reputation_discounted(
 
     width = _BELIEFS + ceil(1 / (1 - g))
     if escalating is not None:
-        return recursion.solve(prior, _where_it_leads(prior, ask, draws, width), ask)
+        return recursion.solve(prior, _where_it_leads(game, g, prior, ask, draws, width), ask)
     best = recursion.solve(prior, _about_the_edge(prior, leaving, draws, width), ask)
     for end in (1.0, 0.0):
         if draws < width or best.error <= _PROMISED * abs(best.cost):
@@ -297,7 +299,11 @@ def memoryless_discounted(
     """
     prior = _checked(game, prior, checks)
     g = _checked_discount(discount, draws)
-    turns = np.append(checked_chances("chances", chances, np.shape(chances))[:-1], 1.0)
+    given = checked_chances("chances", chances, np.shape(chances))
+    if given.ndim != 1 or not given.size:
+        expected = "one list, for each number of failed passes from 0 on"
+        raise ValueError(f"chances must be {expected}, got the shape {given.shape}")
+    turns = np.append(given[:-1], 1.0)
     solve = partial(_memoryless, game, prior, g, leaving, turns, checks)
     return (_promised(game, g, solve) if draws is None else solve(draws)).cost
 
@@ -320,7 +326,7 @@ def _memoryless(
     def ask(belief: Belief) -> tuple[Array, ...]:
         return _leaving(leaving, belief, checks)
 
-    spans = _where_chance_leads(prior, ask, turn[:, 0], float(game.failure[0]), draws)
+    spans = _where_chance_leads(game, g, prior, ask, turn[:, 0], draws)
     for _, e, (q, asked) in _backwards(prior, spans, ask):
         run = edges.run(e)  # (2, K+1, beliefs)
         keep = np.concatenate([run[:, 1:], run[:, -1:]], axis=1)
@@ -431,12 +437,24 @@ def _window(draws: int, width: int, share: Any) -> NDArray[np.int_]:
     return np.stack([first, np.minimum(first + width, n + 1)], axis=1)
 
 
-def _where_it_leads(prior: Belief, ask: _Ask, draws: int, width: int) -> NDArray[np.int_]:
-    """The same for a given plan: the beliefs it comes to; at first all, so that they are shown."""
+def _where_it_leads(
+    game: Game,
+    g: float,
+    prior: Belief,
+    ask: _Ask,
+    draws: int,
+    width: int,
+) -> NDArray[np.int_]:
+    """The same for a given plan: the beliefs it comes to; at first all, so that they are shown.
+
+    A user who has left comes back with the same belief, so a belief is passed with (discounted)
+    chance k1 (1-q) / (1 - g (p1 + k1 q)): far more than 1-q where q is large.
+    """
+    p1, k1 = float(game.success[0]), float(game.failure[0])
 
     def step(weight: Array, answers: tuple[Array, ...]) -> Array:
         q, _, _, plan = answers
-        on = weight * (1 - q)
+        on = weight * k1 * (1 - q) / (1 - g * (p1 + k1 * q))
         return _beside(on * (1 - plan), on * plan)
 
     spans = _follow(prior, draws, ask, np.ones((1, 1)), step)
@@ -446,18 +464,22 @@ def _where_it_leads(prior: Belief, ask: _Ask, draws: int, width: int) -> NDArray
 
 
 def _where_chance_leads(
+    game: Game,
+    g: float,
     prior: Belief,
     ask: _Ask,
     turn: Array,
-    k1: float,
     draws: int,
 ) -> NDArray[np.int_]:
     """The same for a provider without the belief, by number of failed passes before."""
+    p1, k1 = float(game.success[0]), float(game.failure[0])
 
     def step(weight: Array, answers: tuple[Array, ...]) -> Array:
-        fails = k1 * weight  # at the next pass; else a new task begins with this belief
-        fails[0] += (1 - k1) * weight.sum(axis=0)
-        on = fails * (1 - answers[0])
+        q = answers[0]
+        again = g * (p1 + k1 * q)  # solved or left: a new task begins with this belief
+        passes = weight.copy()
+        passes[0] = (weight[0] + again * weight[1:].sum(axis=0)) / (1 - again)
+        on = passes * k1 * (1 - q)
         keep, escalate = np.zeros((2, *on.shape))
         keep[1:], escalate[0] = ((1 - turn[:, None]) * on)[:-1], turn @ on
         return _beside(keep, escalate)
@@ -615,5 +637,6 @@ def _checked(game: Game, prior: Belief, checks: str, routes: tuple[int, ...] = (
 
 def _checked_discount(discount: float, draws: int | None) -> float:
     require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
-    require(draws is None or draws >= 1, "draws", draws, "be at least 1")
+    if draws is not None:
+        whole("draws", draws, at_least=1)
     return discount

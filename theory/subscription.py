@@ -49,7 +49,7 @@ import numpy as np
 
 from routing_game.theory.game import Game
 from routing_game.theory.menu import Offer, choose
-from routing_game.theory.numbers import Real, plain, require
+from routing_game.theory.numbers import Real, alike, plain, require
 from routing_game.theory.provider import Equilibrium, solve
 
 
@@ -185,7 +185,9 @@ def deterring_cancel(game: Game, revenue: Any, discount: Any) -> Real:
     with np.errstate(divide="ignore", invalid="ignore"):
         least = cp * (1 - discount) / (discount * (revenue - cp))
     reached = (revenue > cp) & (least <= 1)
-    return plain(np.where(both | second, np.where(reached, least, np.inf), 0.0))
+    deters = np.where(both | second, np.where(reached, least, np.inf), 0.0)
+    (deters,) = alike(game.shape, deters)
+    return plain(deters)
 
 
 def _check_discount(discount: Any) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import ROUNDING, Array, Real, difference, double, plain
+from routing_game.theory.numbers import ROUNDING, Array, Real, alike, difference, double, plain
 from routing_game.theory.payoffs import payoffs
 
 _NEAR = 1e-9
@@ -51,7 +51,9 @@ class BestResponse:
 
 def thresholds(game: Game) -> Thresholds:
     """s0, s_L and s_H of a game (closed forms; s_L without cancellation)."""
-    return Thresholds(*(plain(mark) for mark in _alike(game, *_thresholds(game, *game.net_value))))
+    return Thresholds(
+        *(plain(mark) for mark in alike(game.shape, *_thresholds(game, *game.net_value)))
+    )
 
 
 def snapped(game: Game, s: Any) -> Any:
@@ -66,7 +68,7 @@ def snapped(game: Game, s: Any) -> Any:
     (1 + t1/|xi1| + t2/|xi2|). What differs by less is the threshold; 1e-9 is the most.
     """
     marks = _thresholds(game, *game.net_value)
-    (moved,) = _alike(game, _snapped(game, marks, double(s)))
+    (moved,) = alike(game.shape, _snapped(game, marks, double(s)))
     return plain(moved)
 
 
@@ -103,7 +105,7 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
         weak = np.where(
             connected, np.clip(worst, low, high), np.where(leaving < staying, low, high)
         )
-    return BestResponse(*(plain(x) for x in _alike(game, low, high, connected, strong, weak)))
+    return BestResponse(*(plain(x) for x in alike(game.shape, low, high, connected, strong, weak)))
 
 
 def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
@@ -117,7 +119,8 @@ def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
     best, *_ = _maximiser(game, *game.net_value, route, cascade, marks)
-    return plain(_gain(game, route, cascade, abandon, best))
+    (gain,) = alike(game.shape, _gain(game, route, cascade, abandon, best))
+    return plain(gain)
 
 
 def jump_point(game: Game, x1: Real, x2: Real) -> Real:
@@ -144,15 +147,6 @@ def _thresholds(game: Game, x1: Real, x2: Real) -> tuple[Any, Any, Any]:
         s_low = np.where(ramp, ramp_start(game, x1, x2), np.nan)[()]
         s_high = np.where(ramp, x1 / (x1 - x2), np.nan)[()]
     return s0, s_low, s_high
-
-
-def _alike(game: Game, *answers: Any) -> tuple[Any, ...]:
-    """The answers in their common shape, that of the games included: none may depend on P."""
-    shape = np.broadcast_shapes(game.shape, *map(np.shape, answers)) if game.shape else ()
-    return tuple(
-        x if np.shape(x) == shape or not shape else np.array(np.broadcast_to(x, shape))
-        for x in answers
-    )
 
 
 def _snapped(game: Game, marks: tuple[Any, Any, Any], s: Any) -> Any:
