@@ -11,7 +11,7 @@ seen belongs to task (number of that pass) - k; hence
         P(the n-th draw locks in, k keeps before it) P(Bin(T + k, k1) >= n).
 
 A user who checks once a task stays for the whole of it; its counts are followed task by task.
-Chances below 1e-20 are dropped, so that the result is right to about 1e-12.
+Chances below 1e-20 are dropped, so that the result is right to about 1e-13.
 (Sections 4.1 and 7 of the paper pose the problem; the answers here go beyond it.)
 """
 
@@ -71,33 +71,31 @@ def lock_in(
 def _by_draws(p1: float, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
     """Counts followed draw by draw: ``here[e]`` is the chance of e escalations, not locked in."""
     here, total, most = np.ones(1), 0.0, most_keeps(p1, tasks)
-    in_time = _InTime(p1, tasks, most)
     for n in range(1, tasks + most):
         kept, escalated = np.append(here * (1 - s), 0.0), np.append(0.0, here * s)
         e = np.arange(n + 1)
         locks = np.asarray(leaves(Belief(prior.escalated + e, prior.kept + n - e)), dtype=bool)
         for part, before in ((kept, n - e - 1), (escalated, n - e)):
             for i in np.flatnonzero(locks & (part > _NOTHING)):
-                total += part[i] * in_time(n, int(before[i]))
+                total += part[i] * _in_time(p1, tasks + int(before[i]), n)
         over = locks | (e > tasks) | (n - e > most)
         here = np.where(over, 0.0, kept + escalated)
         if here.sum() < _NOTHING:
             break
-    return float(total)
+    return min(float(total), 1.0)
 
 
-class _InTime:
-    """P(Bin(T + k, k1) >= n): the chance that T tasks hold n draws, the first n-1 with k keeps."""
+def _in_time(p1: float, total: int, n: int) -> float:
+    """P(Bin(total, k1) >= n): the chance that T tasks hold n draws, if total - T keeps precede it.
 
-    def __init__(self, p1: float, tasks: int, most: int) -> None:
-        self.tasks, self._log_p1, self._log_k1 = tasks, log(p1), log1p(-p1)
-        self._log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, tasks + most + 2))))
-
-    def __call__(self, n: int, keeps: int) -> float:
-        total, f = self.tasks + keeps, self._log_factorial
-        j = np.arange(n, total + 1)
-        choices = f[total] - f[j] - f[total - j]
-        return float(np.exp(choices + j * self._log_k1 + (total - j) * self._log_p1).sum())
+    Over its sum, each term by its ratio to the one before, from the largest: nothing cancels.
+    """
+    j = np.arange(total)
+    rise = np.log((total - j) / (j + 1)) + (log1p(-p1) - log(p1))  # of term j+1 over term j
+    mode = min(int((total + 1) * (1 - p1)), total)
+    left, right = -np.cumsum(rise[:mode][::-1])[::-1], np.cumsum(rise[mode:])
+    terms = np.exp(np.concatenate([left, [0.0], right]))
+    return float(terms[n:].sum() / terms.sum())
 
 
 def _by_tasks(p1: float, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
@@ -124,7 +122,7 @@ def _by_tasks(p1: float, s: float, prior: Belief, tasks: int, leaves: Leaves) ->
         if not e.size:
             break
         here, e0, k0 = here[e[0] : e[-1] + 1, k[0] : k[-1] + 1], e0 + e[0], k0 + k[0]
-    return total
+    return min(total, 1.0)
 
 
 def _keeps_within(start: Array, again: float) -> Array:
