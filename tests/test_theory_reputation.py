@@ -308,6 +308,15 @@ def test_patient_providers(g: float) -> None:
         assert 0.58209 < best.cost < 0.58244
 
 
+def test_a_cost_can_be_nothing() -> None:
+    """M1 is free and the user always stays: no accuracy relative to 0 is asked for."""
+    game = Game(1.5, 1.5, (0.5, 0.875), (0.125, 1.125), (0.0, 1.0))
+    for g in (0.0, 0.8):
+        found = reputation_discounted(game, UNIFORM, g, user(game))
+        assert found.cost == pytest.approx(0.0, abs=1e-9)
+        assert found.error < 1e-9
+
+
 def test_what_cannot_be_promised_is_refused() -> None:
     with pytest.raises(ValueError, match="give draws"):
         reputation_discounted(T4, UNIFORM, 0.99999, user(T4))

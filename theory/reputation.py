@@ -53,7 +53,7 @@ _Ask = Callable[[Belief], tuple[Array, ...]]
 """What user and provider do at beliefs of any shape: q, and more."""
 
 _PROMISED = 1e-9
-"""Relative accuracy of a discounted cost if the number of draws is left to the program."""
+"""Accuracy of a discounted cost, of itself or of that of M2, if no number of draws is given."""
 _MOST_DRAWS = 60_000
 """Draws after which it gives up (seconds)."""
 _BELIEFS = 100
@@ -189,7 +189,8 @@ def reputation_discounted(
         escalating: as in `reputation`.
         routes: as in `reputation`.
         draws: how far the recursion goes. By default so far that the cost is right to 1e-9 of
-            itself (seconds at g = .999).
+            itself or, if that is more, of what M2 alone costs (seconds at g = .999). The plan for
+            the last draws is one for a session that ends there.
         starting: as in `reputation`.
 
     Raises:
@@ -215,7 +216,7 @@ def reputation_discounted(
         return recursion.solve(prior, _where_it_leads(game, g, prior, ask, draws, width), ask)
     best = recursion.solve(prior, _about_the_edge(prior, leaving, draws, width), ask)
     for end in (1.0, 0.0):
-        if draws < width or best.error <= _PROMISED * abs(best.cost):
+        if draws < width or _known(game, best):
             break
         best = _closer(best, recursion.solve(prior, _window(draws, width, end), ask))
     return best
@@ -575,13 +576,19 @@ class _Known(NamedTuple):
 _Found = TypeVar("_Found", Reputation, _Known)
 
 
+def _known(game: Game, found: Reputation | _Known) -> bool:
+    """Whether a cost is as accurate as promised; it can be 0, but not that of M2 alone."""
+    alone, _ = _reasoning_costs(game, "failure")
+    return found.error <= _PROMISED * max(abs(found.cost), abs(alone))
+
+
 def _promised(game: Game, g: float, solve: Callable[[int], _Found]) -> _Found:
     """What is found with draws enough for the accuracy; often fewer will do than the bound asks."""
     most = enough_draws(game, g)
     for draws in (ceil(0.6 * most), most):
         if draws <= _MOST_DRAWS:
             found = solve(draws)
-            if found.error <= _PROMISED * abs(found.cost):
+            if _known(game, found):
                 return found
     reason = f"{most} draws, which take long" if most > _MOST_DRAWS else "a look at more beliefs"
     raise ValueError(
