@@ -7,7 +7,7 @@ instead. All are iterators over checkpoints, and at each checkpoint the agent is
 do if learning stopped now.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from routing_game.agents.protocol import Planner, Provider, Tally, User
 from routing_game.envs import sampler
 from routing_game.envs.rules import record, settle
 from routing_game.envs.streams import Streams
-from routing_game.theory import Commitment, Game, Task
+from routing_game.theory import Commitment, Game, Task, best_response
 
 Array = NDArray[Any]
 
@@ -62,6 +62,33 @@ def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Arra
         return record(passes, solved, settle(game, passes, solved), np.zeros_like(solved))
 
     return played
+
+
+class Cohort:
+    """The costs of sampled tasks in many games side by side, every user answering best.
+
+    Row k belongs to game k and draws from generator k alone, so it is the same, bit by bit, in
+    whatever company.
+
+    Args:
+        games: one for each row.
+        rngs: one for each row.
+    """
+
+    def __init__(self, games: Sequence[Game], rngs: Sequence[np.random.Generator]) -> None:
+        self._games = Game.stack(games)[:, None]
+        self._rngs = list(rngs)
+
+    def __call__(self, route: Array, cascade: Array) -> Array:
+        """The cost of a task under each commitment, shape (cells, n), in units of P."""
+        route = np.broadcast_to(route, cascade.shape)
+        abandon = np.asarray(best_response(self._games, route, cascade).strong)
+        uniform = np.empty((sampler.DRAWS, *cascade.shape))
+        for row, rng in enumerate(self._rngs):
+            uniform[:, row] = rng.random((sampler.DRAWS, cascade.shape[1]))
+        law = sampler.law(self._games, route, cascade, abandon)
+        *passes, solved = sampler.outcome(law, sampler.logs(uniform))
+        return np.asarray(settle(self._games, passes, solved).cost)
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:
