@@ -41,6 +41,7 @@ class World:
 
     def __init__(self, game: Game, rng: np.random.Generator, max_passes: int = 1000) -> None:
         self.game, self.max_passes = game, max_passes
+        self._rng = rng
         self._streams = Streams(rng, 1, sampler.DRAWS, sampler.logs)
         self._numbers: list[tuple[float, ...]] = []
         self._law = lru_cache(maxsize=4096)(partial(sampler.one_law, game))
@@ -52,6 +53,11 @@ class World:
             self._numbers = self._streams.scalars()
         played = sampler.one_outcome(self._law(*commitment, q), self._numbers.pop())
         return self._task(commitment.cascade, q, played, self.max_passes)
+
+    def many(self, commitment: Commitment, abandon: Array) -> Task:
+        """Play a task with each of these q, to its end; a `Task` of arrays."""
+        *passes, solved = sampler.sample_tasks(self.game, *commitment, abandon, self._rng)
+        return record(passes, solved, settle(self.game, passes, solved), np.zeros_like(solved))
 
 
 def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Array, Array], Task]:
