@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.engines import jit
+from routing_game.theory.engines import flat, jit
+from routing_game.theory.game import Game
 
 SOLVED, REASONS, PLAYS, ENDS = 1, 2, 4, 8
 """Bits of the byte that tells what a step brought: `user_engine` has the first three, too."""
@@ -180,3 +181,127 @@ def _begin(
     for k in range(begins.size):
         new, first, n = begins[k], routes[k] - 1.0, reasoning[k]
         reasoning[k] = first if new else n
+
+
+_TILE = 256
+"""Tasks at work at once. Their numbers lie in one array, kind after kind, at distances that are
+known when it is compiled: so there are no overlaps to test for."""
+
+
+def law(game: Game, route: Any, cascade: Any, abandon: Any, tasks: int) -> Any:
+    """The members of `sampler.law` of that many tasks, (6, tasks)."""
+    given = (*game.success, route, cascade, abandon)
+    members = np.empty((6, tasks))
+    _law(*(flat(x, (tasks,)) for x in given), members)
+    ends = members[1:3]
+    with np.errstate(divide="ignore"):  # logarithms are numpy's: others round otherwise
+        np.divide(1, np.log1p(-ends), out=ends)
+    return members
+
+
+def outcome(law: Any, ready: Any) -> tuple[Any, Any, Any]:
+    """The members of `sampler.outcome` of a law whose members all are numbers, or all arrays."""
+    tasks = ready.shape[1]
+    played = np.empty(tasks, np.int64), np.empty(tasks, np.int64), np.empty(tasks, np.bool_)
+    if np.ndim(law[0]):
+        _outcome(*law, *ready, *played)
+    else:
+        _outcome_alike(*map(float, law), *ready, *played)
+    return played
+
+
+@jit
+def _law(p1: Any, p2: Any, route: Any, cascade: Any, abandon: Any, members: Any) -> None:
+    tile = np.empty(6 * _TILE)
+    for start in range(0, members.shape[1], _TILE):
+        stop = min(start + _TILE, members.shape[1])
+        _load(p1, start, stop, tile, 0)
+        _load(p2, start, stop, tile, 1)
+        _load(route, start, stop, tile, 2)
+        _load(cascade, start, stop, tile, 3)
+        _load(abandon, start, stop, tile, 4)
+        _law_of_tile(tile, stop - start)
+        for row in range(6):
+            first = row * _TILE
+            _copy(tile[first : first + stop - start], members[row][start:stop])
+
+
+@jit
+def _load(x: Any, start: int, stop: int, tile: Any, row: int) -> None:
+    """A tile's part of the numbers ``x``, or the one number, into its row."""
+    into = tile[row * _TILE : row * _TILE + stop - start]
+    if x.size == 1:
+        into[:] = x[0]
+    else:
+        _copy(x[start:stop], into)
+
+
+@jit
+def _law_of_tile(tile: Any, size: int) -> None:
+    """The members of the law, but for the two logarithms, in the place of what decides them."""
+    for k in range(size):
+        p1, p2 = tile[k], tile[_TILE + k]
+        route, cascade, abandon = tile[2 * _TILE + k], tile[3 * _TILE + k], tile[4 * _TILE + k]
+        k1, k2 = 1.0 - p1, 1.0 - p2
+        starts, stay = 2.0 - route, 1.0 - abandon
+        end1 = p1 + k1 * (abandon + stay * cascade)
+        end2 = p2 + k2 * abandon
+        escalated = 1.0 - starts + starts * k1 * stay * cascade / end1
+        left1 = starts * k1 * abandon / end1
+        left2 = escalated * k2 * abandon / end2
+        tile[k] = starts
+        tile[_TILE + k] = end1
+        tile[2 * _TILE + k] = end2
+        tile[3 * _TILE + k] = 1.0 - left1 - escalated
+        tile[4 * _TILE + k] = 1.0 - left1 - left2
+        tile[5 * _TILE + k] = 1.0 - left1
+
+
+@jit
+def _outcome(
+    starts: Any,
+    again1: Any,
+    again2: Any,
+    by_standard: Any,
+    solved_to: Any,
+    reasoning_to: Any,
+    first: Any,
+    second: Any,
+    end: Any,
+    standard: Any,
+    reasoning: Any,
+    solved: Any,
+) -> None:
+    for k in range(end.size):
+        standard[k] = np.int64(starts[k] * (1.0 + np.floor(first[k] * again1[k])))
+    for k in range(end.size):
+        passes = 1.0 + np.floor(second[k] * again2[k])
+        reasons = (by_standard[k] <= end[k]) & (end[k] < reasoning_to[k])
+        reasoning[k] = np.int64(passes * reasons)
+    for k in range(end.size):
+        solved[k] = end[k] < solved_to[k]
+
+
+@jit
+def _outcome_alike(
+    starts: float,
+    again1: float,
+    again2: float,
+    by_standard: float,
+    solved_to: float,
+    reasoning_to: float,
+    first: Any,
+    second: Any,
+    end: Any,
+    standard: Any,
+    reasoning: Any,
+    solved: Any,
+) -> None:
+    for k in range(end.size):
+        standard[k] = np.int64(starts * (1.0 + np.floor(first[k] * again1)))
+    for k in range(end.size):
+        passes = 1.0 + np.floor(second[k] * again2)
+        reasons = (by_standard <= end[k]) & (end[k] < reasoning_to)
+        reasoning[k] = np.int64(passes * reasons)
+    for k in range(end.size):
+        solved[k] = end[k] < solved_to

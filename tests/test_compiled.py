@@ -7,8 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from routing_game.envs import UserVectorEnv
-from routing_game.theory import Commitment, Game, best_response, sample_games, solve
+from routing_game.agents import FixedUser
+from routing_game.envs import ProviderVectorEnv, UserVectorEnv
+from routing_game.envs.sampler import LEAST_TASKS, sample_tasks
+from routing_game.theory import GAMES, Commitment, Game, best_response, sample_games, solve
 from routing_game.theory.engines import LEAST_ENVS, LEAST_GAMES, installed
 
 needs_numba = pytest.mark.skipif(
@@ -185,11 +187,9 @@ def told(x):
     return {"": x}
 
 
-def steps_agree(act, steps, num_envs, seed=0, **setting):
+def steps_agree(act, steps, num_envs, seed=0, engines=UserVectorEnv, **setting):
     """Play both engines with the same actions and compare everything that they say."""
-    ours, theirs = (
-        UserVectorEnv(num_envs, engine=engine, **setting) for engine in ("compiled", "numpy")
-    )
+    ours, theirs = (engines(num_envs, engine=engine, **setting) for engine in ("compiled", "numpy"))
     rng, ends, cuts = np.random.default_rng(seed), 0, 0
     pairs = [(ours.reset(seed=seed), theirs.reset(seed=seed))]
     for _ in range(steps):
@@ -286,6 +286,51 @@ def test_what_was_handed_out_is_never_touched_again():
         np.testing.assert_array_equal(x, copy)
 
 
+def drawn_alike(setting, n, seed=0):
+    ours, theirs = (
+        sample_tasks(*setting, np.random.default_rng(seed), size=n, engine=engine)
+        for engine in ("compiled", "numpy")
+    )
+    for mine, yours in zip(ours, theirs, strict=True):
+        same_bits(mine, yours)
+
+
+@needs_numba
+@pytest.mark.parametrize("route", [1, 2])
+@pytest.mark.parametrize("cascade", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("abandon", [0.0, 0.1, 1.0])
+def test_tasks_are_drawn_as_in_numpy(route, cascade, abandon):
+    drawn_alike((GAMES["t4-cascade"], route, cascade, abandon), 200_000)
+
+
+@needs_numba
+def test_tasks_of_many_games_and_commitments_are_drawn_as_in_numpy():
+    rng, n = np.random.default_rng(1), 300_001
+    games, route, (s, q) = sample_games(n, rng), rng.integers(1, 3, n), rng.random((2, n))
+    s, q = (np.where(rng.random(n) < 0.2, rng.integers(0, 2, n), x) for x in (s, q))
+    drawn_alike((games, route, s, q), None)
+    drawn_alike((games, 1, 0.5, 0.1), None)
+    drawn_alike((games[0], route, 0.5, q), None)
+    drawn_alike((games[0], np.array([2]), s, 0.0), None)
+
+
+@needs_numba
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+@pytest.mark.parametrize("infos", ["full", "none"])
+@pytest.mark.parametrize("user", [FixedUser(0.1), FixedUser(0.0), None])
+def test_providers_play_as_in_numpy(user, infos, mode):
+    games = sample_games(1000, np.random.default_rng(3))
+    for game in ("t4-cascade", games):
+        setting = {"game": game, "user": user, "infos": infos, "autoreset_mode": mode}
+        for more in ({}, {"max_passes": 2}, {"expected": True}):
+            steps_agree(boxes, 20, 1000, engines=ProviderVectorEnv, **setting, **more)
+
+
+def boxes(rng, n):
+    """Any commitment, and often a certain one."""
+    return rng.choice([rng.uniform(-1, 1), -1.0, 0.0, 1.0], (n, 2)).astype(np.float32)
+
+
 # --- nothing depends on it
 
 HIDDEN = "import sys; sys.modules['numba'] = None; "
@@ -300,16 +345,20 @@ def python(code):
 def test_without_numba_everything_is_numpys():
     code = f"""
 import numpy as np
-from routing_game.envs import UserVectorEnv
-from routing_game.theory import sample_games, solve, best_response
+from routing_game.envs import ProviderVectorEnv, UserVectorEnv
+from routing_game.envs.sampler import sample_tasks
+from routing_game.theory import GAMES, sample_games, solve, best_response
 games = sample_games({LEAST_GAMES}, np.random.default_rng(0))
 solve(games), best_response(games, 1, 0.5)
 env = UserVectorEnv({LEAST_ENVS}, infos="none")
 env.reset(seed=0)
 env.step(np.zeros({LEAST_ENVS}, dtype=int))
+sample_tasks(GAMES["t4-cascade"], 1, 0.5, 0.1, np.random.default_rng(0), {LEAST_TASKS})
+ProviderVectorEnv({LEAST_ENVS}).step(np.zeros(({LEAST_ENVS}, 2), np.float32))
 print(env.compiled)
 for ask in (lambda: solve(games, "compiled"), lambda: best_response(games, 1, 0.5, "compiled"),
-            lambda: UserVectorEnv(4, engine="compiled")):
+            lambda: UserVectorEnv(4, engine="compiled"),
+            lambda: ProviderVectorEnv(4, engine="compiled")):
     try:
         ask()
     except ImportError as error:
@@ -319,7 +368,7 @@ for ask in (lambda: solve(games, "compiled"), lambda: best_response(games, 1, 0.
     assert done.returncode == 0, done.stderr
     first, *errors = done.stdout.splitlines()
     assert first == "False"
-    assert len(errors) == 3
+    assert len(errors) == 4
     assert all('pip install "routing-game[fast]"' in error for error in errors)
 
 

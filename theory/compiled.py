@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.engines import jit
+from routing_game.theory.engines import flat, jit
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import ROUNDING, TIE, Array
 
@@ -29,7 +29,7 @@ def optimum(game: Game) -> tuple[Array, Array]:
     shape = game.shape
     cost, kind = np.empty(shape), np.empty(shape, dtype=np.int8)
     numbers = (game.value, game.penalty, *game.success, *game.latency, *game.cost)
-    _optimum(*(_flat(x, shape) for x in numbers), cost.reshape(-1), kind.reshape(-1))
+    _optimum(*(flat(x, shape) for x in numbers), cost.reshape(-1), kind.reshape(-1))
     return cost, kind
 
 
@@ -42,21 +42,8 @@ def best_response(game: Game, route: Any, cascade: Any) -> tuple[Array, ...]:
     square = game.success[1] ** 2  # by numpy, which rounds that of a number otherwise than of many
     numbers = (*game.net_value, *game.success, *game.failure, square, *game.latency, *game.cost)
     given = (*numbers, game.penalty, route, cascade)
-    _best_response(*(_flat(x, shape) for x in given), *(x.reshape(-1) for x in answers))
+    _best_response(*(flat(x, shape) for x in given), *(x.reshape(-1) for x in answers))
     return answers
-
-
-def _flat(x: Any, shape: tuple[int, ...]) -> Array:
-    """One number, or one for each game, in one dimension, contiguous and read-only.
-
-    All alike in that, so that one version of a function serves for every array of games.
-    """
-    x = np.asarray(x, dtype=np.float64)
-    if x.size != 1:
-        x = np.ascontiguousarray(np.broadcast_to(x, shape))
-    flat: Array = x.reshape(-1).view()
-    flat.flags.writeable = False
-    return flat
 
 
 @jit

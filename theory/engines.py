@@ -16,6 +16,10 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
+import numpy as np
+
+from routing_game.theory.numbers import Array
+
 EngineName = Literal["auto", "numpy", "compiled"]
 """Who computes: "numpy"; "compiled", an error where numba is missing; "auto", as seems best."""
 
@@ -75,3 +79,16 @@ def jit(function: Callable[..., Any]) -> Any:
         return numba.njit(cache=True, error_model="numpy")(function)
     except RuntimeError:  # a folder that cannot be written, and no home
         return numba.njit(error_model="numpy")(function)
+
+
+def flat(x: Any, shape: tuple[int, ...]) -> Array:
+    """One number, or one for each game, in one dimension, contiguous and read-only.
+
+    All alike in that, so that one version of a function serves for every array of games.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    if x.size != 1:
+        x = np.ascontiguousarray(np.broadcast_to(x, shape))
+    flat: Array = x.reshape(-1).view()
+    flat.flags.writeable = False
+    return flat
