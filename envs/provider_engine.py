@@ -100,12 +100,37 @@ class ProviderVectorEnv(Engine):
         """A `Task` of arrays."""
         if self._streams is None:
             self._streams = Streams(self.np_random, self.num_envs, sampler.DRAWS, sampler.logs)
+        if self.compiled and not self.game.shape:
+            task = self._play_compiled(route, cascade, abandon)
+            if task is not None:
+                return task
         law, outcome = sampler.law_and_outcome(self.compiled)
         whole = outcome(law(self.game, route, cascade, abandon), self._streams.row())
         passes, solved, cut, model = sampler.cut_off(whole, self.max_passes)
         tail = rules.rest(self.game, cut, model, cascade, abandon)
         bill = rules.settle(self.game, passes, solved, tail)
         return rules.record(passes, solved, bill, cut)
+
+    def _play_compiled(self, route: Array, cascade: Array, abandon: Array) -> Task | None:
+        """The same, or None, and nothing has been drawn, if some task was cut off."""
+        from routing_game.envs import compiled
+
+        assert self._streams is not None
+        n, game = self.num_envs, self.game
+        passes, solved, cut = (
+            np.empty((2, n), np.int64),
+            np.empty(n, np.bool_),
+            np.empty(n, np.bool_),
+        )
+        bill = np.empty((2, n))
+        law, ready = compiled.law(game, route, cascade, abandon, n), self._streams.row()
+        numbers = (game.value, game.penalty, *game.latency, *game.cost)
+        if compiled.provider_tasks(
+            law, *ready, self.max_passes, *numbers, passes, solved, cut, bill
+        ):
+            self._streams.put_back(ready)
+            return None
+        return Task(*passes, solved, *bill, cut)  # type: ignore[arg-type]  # arrays
 
     def _tell(self, route: Array, cascade: Array, abandon: Array, task: Task) -> Info:
         info: Info = {}
