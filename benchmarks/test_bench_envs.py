@@ -88,6 +88,8 @@ SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 WANTED = {64: (10, 8, 8), 1024: (9, 5, 5), 16384: (9, 5, 5)}
 """Ratios to `CartPoleVectorEnv`: one commitment, any commitment, the same with half leaving."""
+GAINS = {64: 3, 1024: 2, 16384: 1.3}
+"""What is measured is at least a third more."""
 
 
 @pytest.mark.parametrize("num_envs", WANTED)
@@ -111,7 +113,8 @@ def test_engines(compare: Any, engines: tuple[str, ...], num_envs: int) -> None:
     work["numpy's uniform numbers", ""] = numbers
     users = [row for row, _ in work if row.startswith("UserVectorEnv") and "task" not in row]
     wanted = dict(zip(dict.fromkeys(users), WANTED[num_envs], strict=True))
-    compare(f"{num_envs} environments", work, "CartPoleVectorEnv", wanted)
+    guarded = dict.fromkeys(wanted, GAINS[num_envs])
+    compare(f"{num_envs} environments", work, "CartPoleVectorEnv", wanted, guarded)
 
 
 def test_tasks_in_constant_time(compare: Any, engines: tuple[str, ...]) -> None:

@@ -97,4 +97,4 @@ def test_theory_of_many_games(compare: Any, engines: tuple[str, ...]) -> None:
         ("best_response, a game and a commitment each", replies),
     ):
         work |= {(name, engine): functools.partial(ask, engine) for engine in engines}
-    compare("theory", work)
+    compare("theory", work, guarded={"solve, a block that stays in the cache": 1.6})

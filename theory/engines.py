@@ -87,8 +87,8 @@ def flat(x: Any, shape: tuple[int, ...]) -> Array:
     All alike in that, so that one version of a function serves for every array of games.
     """
     x = np.asarray(x, dtype=np.float64)
-    if x.size != 1:
-        x = np.ascontiguousarray(np.broadcast_to(x, shape))
-    flat: Array = x.reshape(-1).view()
-    flat.flags.writeable = False
+    if x.size != 1 and x.shape != shape:
+        x = np.broadcast_to(x, shape)
+    flat: Array = np.ascontiguousarray(x).reshape(-1)  # an array of its own, if not its memory
+    flat.setflags(write=False)
     return flat
