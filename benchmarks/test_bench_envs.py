@@ -45,7 +45,7 @@ def steps(env: gym.Env[Any, Any], actions: list[Any], count: int = 4_000) -> Cal
 
 def batches(engine: Any, actions: Any) -> Callable[[], int]:
     engine.reset(seed=0)
-    count = max(4, 20_000 // engine.num_envs)
+    count = max(16, 20_000 // engine.num_envs)
 
     def run() -> int:
         for _ in range(count):
@@ -97,7 +97,7 @@ def test_engines(compare: Any, engines: tuple[str, ...], num_envs: int) -> None:
     rng = np.random.default_rng(0)
     boxes = rng.uniform(-1, 1, (num_envs, 2)).astype(np.float32)
     coins, stay = rng.integers(0, 2, num_envs), np.zeros(num_envs, dtype=np.int64)
-    count = max(4, 20_000 // num_envs)
+    count = max(16, 20_000 // num_envs)
 
     def numbers() -> int:
         for _ in range(count):

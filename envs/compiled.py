@@ -33,11 +33,9 @@ def user_step(
     p2: float,
     rewards: Any,
     offers: bool,
-    shown: int,
+    counts: bool,
     state: Any,
     offered: Any,
-    glimpse: Any,
-    starts: Any,
     code: Any,
     reward: Any,
     done: Any,
@@ -55,11 +53,9 @@ def user_step(
         p2: see there.
         rewards: of what happened, (8,).
         offers: whether each task has a commitment of its own.
-        shown: how many of route and cascade are seen, 0 to 2.
+        counts: whether passes of M2 are counted.
         state: escalate, waits and reasoning, (3, n), brought forward.
         offered: routes and cascades, (2, n), likewise.
-        glimpse: what is seen of them, (width, n), likewise.
-        starts: e as a task begins, (n,), likewise.
         code: room for a byte each.
         reward: filled in.
         done: filled in.
@@ -77,16 +73,19 @@ def user_step(
     escalate, waits, reasoning = state[0], state[1], state[2]
     _wait(actions, uniform, ended, same_step, p1, p2, escalate, code)
     _pick(code, rewards, reward)
-    ends = _count(code, waits, reasoning, done)
+    ends = _count(code, waits, done)
+    if counts:
+        _count_reasoning(code, reasoning)
     for k in range(failed.size):
         failed[k] = 2.0 if reasoning[k] > 0.0 else 1.0
-    begins = done if same_step else ended
+    begins, routes, cascades = done if same_step else ended, offered[0], offered[1]
     if offers:
-        _offer(begins, lot, offered[0], offered[1])
-        _start(offered[0], offered[1], starts)
-        for row in range(shown):
-            _copy(offered[row], glimpse[row])
-    _begin(begins, starts, offered[0], escalate, waits, reasoning)
+        _offer(begins, lot, routes, cascades)
+        _begin(begins, routes, cascades, escalate, waits)
+    else:
+        _begin_alike(begins, max(routes[0] - 1.0, cascades[0]), escalate, waits)
+    if counts:
+        _begin_count(begins, routes, reasoning)
     return int(ends)
 
 
@@ -130,17 +129,22 @@ def _pick(code: Any, rewards: Any, reward: Any) -> None:
 
 
 @jit
-def _count(code: Any, waits: Any, reasoning: Any, done: Any) -> bool:
+def _count(code: Any, waits: Any, done: Any) -> bool:
     """Passes counted; who has ended, and whether anybody."""
-    any_ends = np.uint8(0)
+    bits = np.uint8(0)
     for k in range(code.size):
         waits[k] += 1.0 if code[k] & PLAYS else 0.0
         done[k] = (code[k] & ENDS) != 0
     for k in range(code.size):
-        any_ends |= code[k]
+        bits |= code[k]
+    return (bits & ENDS) != 0
+
+
+@jit
+def _count_reasoning(code: Any, reasoning: Any) -> None:
+    """Passes of M2 counted."""
     for k in range(code.size):
         reasoning[k] += 1.0 if code[k] & REASONS else 0.0
-    return (any_ends & ENDS) != 0
 
 
 @jit
@@ -162,22 +166,28 @@ def _copy(row: Any, into: Any) -> None:
 
 
 @jit
-def _start(routes: Any, cascades: Any, starts: Any) -> None:
-    """The chance that M2 serves first: s on route 1, 1 on route 2."""
-    for k in range(starts.size):
+def _begin(begins: Any, routes: Any, cascades: Any, escalate: Any, waits: Any) -> None:
+    """New tasks, their first passes failed: M2 serves next by chance s, on route 2 surely."""
+    for k in range(begins.size):
+        new, e, n = begins[k], escalate[k], waits[k]
         second, cascade = routes[k] - 1.0, cascades[k]
-        starts[k] = second if second > cascade else cascade
+        start = second if second > cascade else cascade
+        escalate[k] = start if new else e
+        waits[k] = 0.0 if new else n
 
 
 @jit
-def _begin(
-    begins: Any, starts: Any, routes: Any, escalate: Any, waits: Any, reasoning: Any
-) -> None:
-    """New tasks, their first passes failed."""
+def _begin_alike(begins: Any, start: float, escalate: Any, waits: Any) -> None:
+    """The same where all tasks have one commitment."""
     for k in range(begins.size):
-        new, start, e, n = begins[k], starts[k], escalate[k], waits[k]
+        new, e, n = begins[k], escalate[k], waits[k]
         escalate[k] = start if new else e
         waits[k] = 0.0 if new else n
+
+
+@jit
+def _begin_count(begins: Any, routes: Any, reasoning: Any) -> None:
+    """A first pass of M2 counts, too."""
     for k in range(begins.size):
         new, first, n = begins[k], routes[k] - 1.0, reasoning[k]
         reasoning[k] = first if new else n

@@ -81,6 +81,7 @@ class UserVectorEnv(Engine):
         self._running = False
         large = self.num_envs >= LEAST_ENVS
         self._compiled: Any = None
+        self._shown = 0  # how many of route and cascade a glimpse is, if it need not be kept beside
         if takes_compiled(engine, large, self._can_be_compiled()):
             from routing_game.envs import compiled
 
@@ -161,11 +162,9 @@ class UserVectorEnv(Engine):
             *self.game.success,
             self._rewards,
             not self._alike,
-            self._shown,
+            self._counts,
             self._state,
             self._offered,
-            self._glimpse,
-            self._starts,
             self._code,
             reward,
             done,
@@ -269,9 +268,10 @@ class UserVectorEnv(Engine):
             self._regret = user_regret(self.game, routes, cascades, both)
 
     def _observe(self) -> Array:
+        glimpse = self._offered[: self._shown] if self._shown else self._glimpse
         if self.dial.sees_model:
-            return np.vstack([self._glimpse, 1.0 + (self._reasoning > 0)]).T
-        return self._glimpse.copy().T
+            return np.vstack([glimpse, 1.0 + (self._reasoning > 0)]).T
+        return glimpse.copy().T
 
 
 def _blend(put: Array, new: Sequence[Any], keep: Array, old: Array) -> Array:

@@ -3,9 +3,10 @@
     make bench                            # writes .benchmarks/bench.json; a quiet machine, please
     python docs/results/performance.py    # reads it
 
-A table stands on the page between `<!-- table: NAME, NAME -->`, the tables of the benchmarks that it
-is made of, and `<!-- end of table -->`. Rates and ratios are rounded to three digits when they are
-measured, so the page prints what the file holds. What stands outside is not touched: read it again.
+A table stands on the page between `<!-- table: NAME, NAME -->`, the tables of the benchmarks of
+which it is made, and `<!-- end of table -->`. Rates and ratios are rounded to three digits when
+they are measured, so the page prints what the file holds. What stands outside is not touched: read
+it again.
 """
 
 from __future__ import annotations
