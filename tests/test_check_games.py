@@ -1,7 +1,9 @@
 """Which games a check plays: samples of priors, games in files, and what counts as fresh."""
 
 import json
+import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -242,3 +244,10 @@ def test_solve_and_tournament_take_what_check_takes(tmp_path, capsys):
         assert "J" in capsys.readouterr().out
     assert main(["solve", "catalog"]) == 2
     assert "'catalog', which is 13 games" in capsys.readouterr().err
+
+
+def test_the_file_that_the_docs_show_is_a_game(tmp_path):
+    page = (Path(__file__).parents[1] / "docs/learners.md").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(re.search("```toml\n(.*?)```", page, re.DOTALL)[1])
+    (game,) = chosen_games([str(tmp_path)]).games.values()
+    assert (game.value, game.success) == (120, (0.35, 0.6))
