@@ -21,11 +21,11 @@ from routing_game.experiments.cells.progress import Progress, clock
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Cell, Spec
+from routing_game.experiments.check import sets
 from routing_game.experiments.check.learners import (
     CASCADE_GAMES,
     CHECK,
     LEARNERS,
-    REAL_PAIR,
     make_spec,
 )
 from routing_game.experiments.check.traces import Trace
@@ -479,11 +479,21 @@ def test_a_cell_does_not_depend_on_who_drew_random_numbers_before(name):
 @pytest.mark.parametrize("profile", ["smoke", "default", "full"])
 def test_a_profile_is_all_games_and_learners(profile):
     spec = make_spec(profile)
-    assert [*spec.games] == [*GAMES, REAL_PAIR]
+    catalog, fresh = [*sets.CATALOG], [name for name in spec.games if name not in sets.CATALOG]
+    assert [*spec.games] == catalog + fresh
+    assert fresh
+    assert {sets.set_of(name) for name in fresh} == {"fresh"}
+    assert {sets.set_of(name) for name in catalog} == {"tuned"}
     assert [*spec.plans] == [*LEARNERS]
-    assert spec.plans["ppo"].games == (*GAMES, REAL_PAIR)
-    assert spec.plans["ppo-user"].games == CASCADE_GAMES
-    assert spec.plans["td3"].games == ((*GAMES, REAL_PAIR) if profile == "full" else CASCADE_GAMES)
+    assert [*spec.plans["ppo"].games] == catalog + fresh
+    assert spec.plans["td3"].games == (
+        spec.plans["ppo"].games if profile == "full" else CASCADE_GAMES
+    )
+    users = [*spec.plans["ppo-user"].games]
+    assert users[:2] == [*CASCADE_GAMES]
+    for name in fresh:  # a user has something to learn where one of the models is worth its time
+        xi1, xi2 = spec.games[name].net_value
+        assert (name in users) == (xi1 * xi2 < 0)
     cells = spec.cells()
     assert (
         len(cells)

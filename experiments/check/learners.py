@@ -3,7 +3,7 @@
 `trainers` has what a cell runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +21,8 @@ from routing_game.agents import (
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.check import own
+from routing_game.experiments.check.sets import FRESH, set_of
+from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.check.traces import NOTHING, Trace
 from routing_game.experiments.check.trainers import (
     Seed,
@@ -41,14 +43,12 @@ from routing_game.experiments.check.trainers import (
     structural,
     told,
 )
-from routing_game.theory import GAMES, Game, load
+from routing_game.theory import Game
 
-REAL_PAIR = "gpt-4.1-o3"
-"""The measured pair of the standard run: its optimum is the s_L cascade that the paper left open.
-"""
 CASCADE_GAMES = ("t4-cascade", "t5-cascade")
-"""Where users learn: games whose best response is more than always staying or always leaving."""
-
+"""The cascades of the catalog, where costly learners learn, and users."""
+MIXED = ("-+", "+-")
+"""Regimes in which a user's best response is more than always staying or always leaving."""
 
 Family = Literal["control", "bandits", "gradients", "deep RL", "pairs", "users", "your own"]
 """The control is given the answer, so it does not count among those that learn; in a pair a user
@@ -109,32 +109,46 @@ CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING, together)
 
 def make_spec(
     profile: str,
-    games: tuple[str, ...] | None = None,
+    games: Mapping[str, Game] | Sequence[str] | None = None,
     learners: tuple[str, ...] | None = None,
     seeds: int | None = None,
     practice: int | None = None,
 ) -> Spec[Game]:
     """The spec of a profile, with what is given changed.
 
-    All games are the catalog and one real pair. Unless games are named, users learn on the cascade
-    games only, and so do costly learners in all but the full profile.
+    Unless games are given, they are the catalog and the fresh games of the profile (`sets.FRESH`),
+    and not everyone plays them all: see `played_by`.
 
     Args:
         profile: the name of the usual budgets.
-        games: names of games or real pairs; None for all.
+        games: by name, or words that `sources` reads; None for the profile's.
         learners: names of `LEARNERS`; None for all.
         seeds: of each learner on each game.
         practice: of a cell.
     """
-    everything = games or (*GAMES, REAL_PAIR)
+    usual = games is None
+    if games is None:
+        games = ("catalog", *FRESH.get(profile, ()))
+    if not isinstance(games, Mapping):
+        games = chosen_games(games).games
     plans = {}
     for name in learners or tuple(LEARNERS):
-        learner = LEARNERS[name]
-        usual_practice, usual_seeds = learner.budgets[profile]
-        few = learner.role == "user" or (learner.costly and profile != "full")
-        played = CASCADE_GAMES if few and games is None else everything
+        usual_practice, usual_seeds = LEARNERS[name].budgets[profile]
+        played = played_by(LEARNERS[name], games, profile) if usual else tuple(games)
         plans[name] = Plan(played, practice or usual_practice, seeds or usual_seeds)
-    return Spec(profile, {name: load(name) for name in everything}, plans)
+    return Spec(profile, dict(games), plans)
+
+
+def played_by(learner: Learner, games: Mapping[str, Game], profile: str) -> tuple[str, ...]:
+    """Which games of a profile a learner plays: users where there is something to learn, and costly
+    ones, in all but the full profile, the two cascades of the catalog only.
+    """
+    fresh = [name for name in games if set_of(name) == "fresh"]
+    if learner.role == "user":
+        return (*CASCADE_GAMES, *(name for name in fresh if games[name].regime in MIXED))
+    if learner.costly and profile != "full":
+        return CASCADE_GAMES
+    return tuple(games)
 
 
 class Registry(dict[str, Learner]):
