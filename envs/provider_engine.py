@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
@@ -130,7 +132,8 @@ class ProviderVectorEnv(Engine):
         ):
             self._streams.put_back(ready)
             return None
-        return Task(*passes, solved, *bill, cut)  # type: ignore[arg-type]  # arrays
+        members: tuple[Any, ...] = (*passes, solved, *bill, cut)
+        return Task(*members)
 
     def _tell(self, route: Array, cascade: Array, abandon: Array, task: Task) -> Info:
         info: Info = {}

@@ -39,8 +39,7 @@ def best_response(game: Game, route: Any, cascade: Any) -> tuple[Array, ...]:
     low, high, strong, weak = (np.empty(shape) for _ in range(4))
     connected = np.empty(shape, dtype=np.bool_)
     answers = low, high, connected, strong, weak
-    square = game.success[1] ** 2  # by numpy, which rounds that of a number otherwise than of many
-    numbers = (*game.net_value, *game.success, *game.failure, square, *game.latency, *game.cost)
+    numbers = (*game.net_value, *game.success, *game.failure, *game.latency, *game.cost)
     given = (*numbers, game.penalty, route, cascade)
     _best_response(*(flat(x, shape) for x in given), *(x.reshape(-1) for x in answers))
     return answers
@@ -181,7 +180,6 @@ def _best_response(
     success2: Any,
     failure1: Any,
     failure2: Any,
-    square: Any,
     latency1: Any,
     latency2: Any,
     cost1: Any,
@@ -198,13 +196,13 @@ def _best_response(
     for k in range(low.size):
         x1, x2 = _at(xi1, k), _at(xi2, k)
         p1, p2 = _at(success1, k), _at(success2, k)
-        k1, k2, p2_squared = _at(failure1, k), _at(failure2, k), _at(square, k)
+        k1, k2 = _at(failure1, k), _at(failure2, k)
         route, s = _at(routes, k), _at(cascades, k)
         first = route == 1.0
         s0, s_low, s_high = _thresholds(p1, p2, k1, k2, x1, x2)
         s = _snapped(s0, s_low, s_high, _at(latency1, k), _at(latency2, k), x1, x2, s)
         marks = s0, s_low, s_high
-        least, most, whole = _maximiser(p1, k1, k2, p2, p2_squared, x1, x2, first, s, marks)
+        least, most, whole = _maximiser(p1, k1, k2, p2, x1, x2, first, s, marks)
         low[k], high[k], connected[k] = least, most, whole
         best, worst = least, least
         if least < most:
@@ -212,9 +210,9 @@ def _best_response(
             eta1, eta2 = c1 - penalty * p1, c2 - penalty * p2
             if whole:
                 marks = _thresholds(p1, p2, k1, k2, -eta1, -eta2)
-                best, _, _ = _maximiser(p1, k1, k2, p2, p2_squared, -eta1, -eta2, first, s, marks)
+                best, _, _ = _maximiser(p1, k1, k2, p2, -eta1, -eta2, first, s, marks)
                 marks = _thresholds(p1, p2, k1, k2, eta1, eta2)
-                worst, _, _ = _maximiser(p1, k1, k2, p2, p2_squared, eta1, eta2, first, s, marks)
+                worst, _, _ = _maximiser(p1, k1, k2, p2, eta1, eta2, first, s, marks)
                 best, worst = _clip(best, least, most), _clip(worst, least, most)
             else:
                 staying = _cost(p1, p2, k1, k2, c1, c2, penalty, route, s, least)
@@ -275,7 +273,6 @@ def _maximiser(
     k1: float,
     k2: float,
     p2: float,
-    p2_squared: float,
     x1: float,
     x2: float,
     first: bool,
@@ -292,7 +289,7 @@ def _maximiser(
     leaves = ((x1 <= 0.0) & (x2 <= 0.0)) | (jump & (s < s0)) | (ramp & (s >= s_high))
     low = 1.0 if leaves and not level else 0.0
     if ramp and s > s_low and s < s_high:
-        low = _q_dagger(p1, p2, k1, k2, p2_squared, x1, x2, s)
+        low = _q_dagger(p1, p2, k1, k2, x1, x2, s)
     tie = jump & (s == s0)
     return low, 1.0 if level or tie else low, level or not tie
 
@@ -303,13 +300,12 @@ def _q_dagger(
     p2: float,
     k1: float,
     k2: float,
-    p2_squared: float,
     x1: float,
     x2: float,
     s: float,
 ) -> float:
     r, left = -x1 / x2, 1.0 - s
-    f0 = r * left * p2_squared - s * (p1 + k1 * p2 + k1 * k2 * s)
+    f0 = r * left * (p2 * p2) - s * (p1 + k1 * p2 + k1 * k2 * s)
     f1 = left * k2 * (r * p2 - s * k1)
     quadratic = left * k2 * (r * k2 + s * k1)
     below = f0 if f0 < 0.0 or f0 != f0 else 0.0
