@@ -17,7 +17,7 @@ test-all: $(READY)
 
 TWO_ENGINES := compiled theory_provider theory_user env_engine env_sampler env_user env_provider
 test-without-numba: $(READY)
-	$(BIN)/pytest -n 2 -m "not slow" -p hide_numba $(TWO_ENGINES:%=tests/test_%.py)
+	PYTHONPATH=tests $(BIN)/pytest -n 2 -m "not slow" -p hide_numba $(TWO_ENGINES:%=tests/test_%.py)
 
 bench: $(READY)
 	mkdir -p .benchmarks
