@@ -32,6 +32,8 @@ from routing_game.agents.protocol import (
     Trainable,
     User,
 )
+from routing_game.agents.refining import RefiningThompson, RefiningUCB
+from routing_game.agents.rehearsing import RehearsingUser
 from routing_game.agents.reinforce import ReinforceBlind
 from routing_game.agents.sessions import (
     BeliefUser,
@@ -113,6 +115,9 @@ __all__ = [
     "Provider",
     "QuantalUser",
     "RecurrentUser",
+    "RefiningThompson",
+    "RefiningUCB",
+    "RehearsingUser",
     "ReinforceBlind",
     "ReputationProvider",
     "SACProvider",

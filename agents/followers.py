@@ -151,17 +151,18 @@ class StructuralUser:
     def learn_many(self, commitment: Commitment, q: Array, tasks: Task) -> None:
         """Count the passes of many tasks, and who solved them."""
         solved, escalated = np.asarray(tasks.solved), np.asarray(tasks.reasoning) > 0
-        self._passes += (np.sum(tasks.standard), np.sum(tasks.reasoning))
-        self._solved += (np.sum(solved & ~escalated), np.sum(solved & escalated))
+        for model, kind in enumerate((solved & ~escalated, solved & escalated)):
+            self._passes[model] += int(np.sum(tasks[model]))
+            self._solved[model] += int(np.sum(kind))
+        self._latest.clear()
 
     def waver(self, commitment: Commitment, tasks: int) -> Array:
         """For so many tasks, best responses to draws from the posterior of (p1, p2)."""
         if self._rng is None:
             return np.full(tasks, float(self.abandon(*commitment)))
-        failed = self._passes - self._solved
-        p1, p2 = self._rng.beta(self._solved, failed, size=(min(tasks, DRAWS), 2)).T
-        game = replace(self._game, success=(p1, p2))
-        drawn = best_response(game, *commitment).strong
+        solved, passes = np.array(self._solved), np.array(self._passes)
+        p1, p2 = self._rng.beta(solved, passes - solved, size=(min(tasks, DRAWS), 2)).T
+        drawn = best_response(replace(self._game, success=(p1, p2)), *commitment).strong
         return np.resize(np.asarray(drawn, dtype=np.float64), tasks)
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:

@@ -1,8 +1,8 @@
 """Bandits whose arms multiply where they are best: `RefiningUCB` and `RefiningThompson`.
 
 No fixed grid of s will do. A cascade can be best at s = .004 as well as at .97, and left or right
-of it the cost jumps. So an arm is a place on a scale of log odds, z = log(s / (1 - s)), on which
-all sizes of s are alike; the ends of the scale play exactly s = 0 and s = 1. Route 2 is an arm of
+of it the cost jumps. So an arm is a place on the scale of `log_odds`, whose ends are exactly s = 0
+and s = 1. Route 2 is an arm of
 its own. The bandit plays in *stages*, each twice as long as the one before. After a stage each gap
 beside one of the best arms of route 1 is cut into four, whether or not the arm on its other side is
 good: the cost jumps at a cliff, so what lies between a good arm and a bad one may be as good as
@@ -11,8 +11,8 @@ still: the routes are compared in the end, each at its own best s. No arm is eve
 bad luck has hidden can return.
 
 An arm is played for half as many tasks again as it has had, at least `FIRST`, before the next is
-chosen (the epochs of UCB2: Auer, Cesa-Bianchi and Fischer 2002, section 2). Batches of tasks can
-be drawn at once, so a million tasks take a tenth of a second.
+chosen (the epochs of UCB2: Auer, Cesa-Bianchi and Fischer 2002, section 2; for Thompson sampling,
+Karbasi, Mirrokni and Shadravan 2021). So batches of tasks can be drawn at once.
 
 Beyond the paper. Cousins: Kleinberg, Slivkins and Upfal 2008, "Multi-armed bandits in metric
 spaces"; Bubeck, Munos, Stoltz and Szepesvari 2011, "X-armed bandits".
@@ -26,17 +26,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
+from routing_game.agents.log_odds import END, cascade_at
 from routing_game.agents.protocol import Tally
 from routing_game.theory import Commitment, Task
 from routing_game.theory.numbers import require
 
 Array = NDArray[np.float64]
 
-END = 9
-"""The scale reaches from z = -END, which plays s = 0, to END, which plays s = 1."""
 PARTS = 36
 """Into so many parts the scale is cut at first: steps of a half, in which s grows by two thirds."""
-FIRST = 64
+FIRST = 512
 """Least tasks of an epoch; the spread of all costs counts as that many of an arm's own."""
 STAGE = 10_000
 """Tasks of the first stage."""
@@ -47,16 +46,9 @@ KEPT = 3
 CUT = 4
 """Into so many parts a gap is cut."""
 FINEST = 1e-3
-"""Gaps narrower than this, in z, are not cut: s would change by less than a thousandth of itself."""
+"""Gaps narrower than this, in z, are not cut: s changes by less than a thousandth of itself."""
 
 NOTHING = Tally(0, 0.0, 0.0)
-
-
-def cascade_at(z: float) -> float:
-    """The s at this place of the scale: its log odds are z; 0 and 1 at the ends and beyond."""
-    if abs(z) >= END:
-        return float(z > 0)
-    return float(1.0 / (1.0 + np.exp(-z)))
 
 
 class Refining(ABC):
@@ -97,14 +89,14 @@ class Refining(ABC):
         self.update_many(commitment, Tally(1, task.cost, task.cost**2))
 
     def update_many(self, commitment: Commitment, costs: Tally) -> None:
-        """Add costs to an arm; at the end of a stage, refine."""
+        """Add costs to an arm; at the end of a stage, if all arms were played, refine."""
         rule = "be one of the arms; update with what act() returned"
         require(commitment in self._costs, "commitment", commitment, rule)
         self._costs[commitment] = self._costs[commitment].joined(costs)
         self._all = self._all.joined(costs)
         if commitment == self._now:
             self._left = max(self._left - costs.tasks, 0)
-        if self._all.tasks >= self._until:
+        if self._all.tasks >= self._until and all(arm.tasks for arm in self._costs.values()):
             self._refine()
 
     def recommend(self) -> Commitment:

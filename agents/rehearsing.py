@@ -1,17 +1,19 @@
 """A user that learns what each answer is worth, commitment by commitment, and how sure it is.
 
-It knows V and t, and nothing of how the game is built. As long as it has met a commitment in few
-tasks, it stays to the end: from a task that was played with q = 0 it learns about every q at once,
-since a user who plays q' reaches pass k with (1 - q')^(k-1) times its chance. So with r_k the
-reward of pass k (V if it solved the task, minus its time), the sum over passes of
-(1 - q')^(k-1) r_k is an unbiased estimate of U(i, s, q'), with weights of at most 1. After that it
-plays the answer whose mean estimate is largest.
+It knows V and t, and nothing of how the game is built. While it learns it stays to the end: from a
+task that was played with q = 0 it learns about every q at once, since a user who plays q' reaches
+pass k with (1 - q')^(k-1) times its chance. So with r_k the reward of pass k (V if it solved the
+task, minus its time), the sum over passes of (1 - q')^(k-1) r_k is an unbiased estimate of
+U(i, s, q'), with weights of at most 1. Its answer is the q whose mean estimate is largest. It is
+meant for schemes in which learning is a rehearsal: `rehearsed`, `two_timescale`, `blocks`.
 
 A table on a grid of s cannot tell how near a cliff it is: between two of its points the best answer
 jumps, and a provider that looks for the cheapest commitment finds where the table is wrong. So here
 each commitment that was played is a context of its own, and the user knows how sure its answer is:
 beside the sums it keeps some *replicas* of them, in which each task counts with a random weight of
-mean and variance 1 (a Bayesian bootstrap, Rubin 1981). `waver` gives the answers of the replicas.
+mean 1 and standard deviation `CAUTION` (a Bayesian bootstrap, Rubin 1981, with errors made larger:
+who searches many commitments for the cheapest finds the one whose user errs most). `waver` gives
+the answers of the replicas.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 REPLICAS = 32
+"""How many bootstrap replicas of its sums a user keeps."""
+CAUTION = 1.5
+"""Errors of a replica, in standard errors of the sums."""
 
 
 class RehearsingUser:
@@ -37,7 +42,6 @@ class RehearsingUser:
         value: V.
         latency: (t1, t2).
         rng: weighs tasks in the replicas, and draws among them.
-        patience: tasks under a commitment in which it stays, to learn.
         answers: points of q in [0, 1], closer together near 0.
     """
 
@@ -46,32 +50,27 @@ class RehearsingUser:
         value: float,
         latency: tuple[float, float],
         rng: np.random.Generator,
-        patience: int = 200,
         answers: int = 33,
     ) -> None:
         require(value > 0, "value", value, "be positive")
-        require(patience >= 1, "patience", patience, "be at least 1")
         require(answers >= 2, "answers", answers, "be at least 2")
         self.value, self.latency = value, latency
         # the best answer begins to rise from q = 0, and steeply
         self.answers = np.linspace(0.0, 1.0, answers) ** 2
-        self._rng, self._patience = generator(rng), patience
+        self._rng = generator(rng)
         self.forget()
 
     def forget(self) -> None:
         """Start anew."""
-        self._tasks: dict[Commitment, int] = {}
         self._sums: dict[Commitment, Array] = {}  # the first row counts every task once
 
     def reply(self, commitment: Commitment) -> float:
-        """It stays until it knows the commitment, then plays the best answer so far."""
-        return float(self.reply_many(commitment, 1)[0])
+        """It stays, to see what waiting is worth."""
+        return 0.0
 
     def reply_many(self, commitment: Commitment, tasks: int) -> Array:
         """The same for so many tasks."""
-        fresh = self._patience - self._tasks.get(commitment, 0)
-        staying = np.arange(tasks) < fresh
-        return np.where(staying, 0.0, self._best(commitment)[0])
+        return np.zeros(tasks)
 
     def learn(self, commitment: Commitment, q: float, task: Task) -> None:
         """Learn from a task, if it stayed in it."""
@@ -80,17 +79,16 @@ class RehearsingUser:
     def learn_many(self, commitment: Commitment, q: Array, tasks: Task) -> None:
         """Learn from those of many tasks in which it stayed."""
         stayed = np.asarray(q) == 0.0
-        count = int(stayed.sum())
-        if not count:
+        if not stayed.any():
             return
         kinds = np.stack([np.asarray(part)[stayed] for part in tasks[:3]], axis=-1)
         alike, times = _distinct(kinds.astype(np.int64))
-        # the sum of so many exponential weights
-        weights = self._rng.gamma(times, size=(REPLICAS + 1, len(times)))
+        # sums of so many independent weights
+        spread = CAUTION**2
+        weights = spread * self._rng.gamma(times / spread, size=(REPLICAS + 1, len(times)))
         weights[0] = times
         known = self._sums.get(commitment, 0.0)
         self._sums[commitment] = known + weights @ self._worth(*alike.T)
-        self._tasks[commitment] = self._tasks.get(commitment, 0) + count
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The best answer so far; to a commitment it never met, that to the nearest of the route.

@@ -13,6 +13,7 @@ it, they play the simultaneous game.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
@@ -79,6 +80,8 @@ def alternating(
 ) -> Iterator[int]:
     """Each learns for `turn` tasks while the other stays as it is; the user begins.
 
+    The user learns where the provider goes: under the commitments of the provider's last turn.
+
     Args:
         provider: who commits.
         user: who answers and learns.
@@ -87,13 +90,16 @@ def alternating(
         turn: tasks in turn.
     """
     _checked(tasks=tasks, turn=turn)
-    done = 0
+    done, met = 0, deque[tuple[Commitment, int]]()
     while done < tasks:
         left = min(turn - done % turn, tasks - done)
-        commitment, planned = _planned(provider, left)
         if done // turn % 2:
+            commitment, planned = _planned(provider, left)
             _learn(provider, user, world, commitment, planned)
+            met.append((commitment, planned))
         else:
+            commitment, planned = met.popleft() if met else _planned(provider, left)
+            planned = min(planned, left)
             _teach(user, commitment, world, planned)
         done += planned
         yield done
@@ -228,14 +234,18 @@ def _learn(
     So a provider learns what a commitment costs if the user has it a little wrong, and keeps off
     the cliffs that the user cannot yet place.
     """
-    wavers = isinstance(user, Wavering)
-    if wavers and isinstance(world, Many) and isinstance(provider, Planner):
+    if isinstance(user, Wavering) and isinstance(world, Many) and isinstance(provider, Planner):
         q = user.waver(commitment, tasks)
         provider.update_many(commitment, Tally.of(world.many(commitment, q).cost))
         return
     for _ in range(tasks):
-        q = user.waver(commitment, 1)[0] if wavers else user.abandon(*commitment)
-        provider.update(commitment, world(commitment, float(q)))
+        provider.update(commitment, world(commitment, _answer(user, commitment)))
+
+
+def _answer(user: Follower, commitment: Commitment) -> float:
+    if isinstance(user, Wavering):
+        return float(user.waver(commitment, 1)[0])
+    return float(user.abandon(*commitment))
 
 
 def _checked(**counts: int) -> None:

@@ -5,7 +5,7 @@
     plans     a provider that knows the game and follows a gradient
     sb3       a provider by stable-baselines3
     sb3_user  a user by stable-baselines3
-    pair      UCB and a user that learns, too, under a scheme of `agents.schemes`
+    pair      a bandit and a user that learns, too, under a scheme of `agents.schemes`
 
 A trainer takes a batch of cells: their games, the amount of practice of each, and two seed
 sequences each, the world's and the agent's, so that no agent can foresee the world's noise. It
@@ -25,12 +25,11 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from routing_game import agents
-from routing_game.agents import UCB, ReinforceBlind, schemes
+from routing_game.agents import RefiningUCB, RehearsingUser, ReinforceBlind, schemes
 from routing_game.agents.followers import (
     Follower,
     MultiplicativeWeights,
     StructuralUser,
-    TabularUser,
 )
 from routing_game.agents.protocol import Planner, Provider, Trainable
 from routing_game.agents.stacked import Costs, StackedProvider
@@ -221,13 +220,18 @@ Learned = Callable[[Game, Generator], Follower]
 
 
 def pair(
-    user: Learned, scheme: Callable[..., Iterator[int]], remembers: bool = True, **how: Any
+    user: Learned,
+    scheme: Callable[..., Iterator[int]],
+    leader: Callable[[], Provider] = RefiningUCB,
+    remembers: bool = True,
+    **how: Any,
 ) -> Trainer:
-    """UCB and a user under a scheme.
+    """A provider and a user under a scheme.
 
     Args:
         user: makes the user.
         scheme: of `agents.schemes`.
+        leader: makes the provider.
         remembers: whether the user's answers are in the trace; not those of one who has forgotten
             them.
         how: the scheme's own arguments.
@@ -235,7 +239,7 @@ def pair(
 
     @one_by_one
     def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-        provider, follower = UCB(), user(game, np.random.default_rng(agent))
+        provider, follower = leader(), user(game, np.random.default_rng(agent))
         progress = scheme(
             provider, follower, World(game, np.random.default_rng(world)), tasks, **how
         )
@@ -246,13 +250,17 @@ def pair(
 
 
 def oracle(user: Learned) -> Trainer:
-    """The user learns on half of the tasks, at random commitments; then UCB learns against it."""
+    """The user learns on most of the tasks, at random commitments; then UCB learns against it.
+
+    It needs most of them: how well it places a cliff is how near UCB can go.
+    """
 
     @one_by_one
     def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-        practice = max(tasks // 2, 1)
+        practice = max(tasks * 3 // 4, 1)
+        each = max(practice // 500, 1)
         rng = np.random.default_rng(world.spawn(1)[0])
-        learn = pair(user, schemes.follower_first, practice=practice, rng=rng)
+        learn = pair(user, schemes.follower_first, practice=practice, rng=rng, each=each)
         (trace,) = learn([game], max(tasks - practice, 1), [world], [agent])
         return trace
 
@@ -260,7 +268,7 @@ def oracle(user: Learned) -> Trainer:
 
 
 def in_blocks(provider: Provider, user: Follower, world: World, tasks: int) -> Iterator[int]:
-    """A scheme: UCB commits for 400 tasks, and the user learns anew in each such block.
+    """A scheme: UCB commits for 8,000 tasks, and the user learns anew in each such block.
 
     Args:
         provider: learns from blocks.
@@ -268,7 +276,19 @@ def in_blocks(provider: Provider, user: Follower, world: World, tasks: int) -> I
         world: plays the tasks.
         tasks: how many.
     """
-    return schemes.blocks(provider, user, world, tasks, length=min(400, tasks))
+    return schemes.blocks(provider, user, world, tasks, length=min(8_000, tasks))
+
+
+def rehearsed(provider: Provider, user: Follower, world: World, tasks: int) -> Iterator[int]:
+    """A scheme: the user learns each commitment before it is played, 100 in all of the tasks.
+
+    Args:
+        provider: decides what there is to learn.
+        user: learns it.
+        world: plays the tasks.
+        tasks: of both together.
+    """
+    return schemes.rehearsed(provider, user, world, tasks, practice=max(tasks // 120, 1))
 
 
 @one_by_one
@@ -283,12 +303,12 @@ def reinforce_blind(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
 
 def knows_structure(game: Game, rng: Generator) -> Follower:
     """A user who knows how the game is built, and estimates p."""
-    return StructuralUser(float(game.value), _numbers(game.latency))
+    return StructuralUser(float(game.value), _numbers(game.latency), rng=rng)
 
 
 def has_values(game: Game, rng: Generator) -> Follower:
-    """A user with Q-values on hats of s."""
-    return TabularUser(float(game.value), _numbers(game.latency), rng, interpolate=True)
+    """A user with a value for each answer to each commitment that it met."""
+    return RehearsingUser(float(game.value), _numbers(game.latency), rng)
 
 
 def is_blind(game: Game, rng: Generator) -> Follower:
