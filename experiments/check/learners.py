@@ -63,7 +63,7 @@ class Learner:
     Attributes:
         family: what it is drawn with, and in whose colours.
         about: one line for people.
-        train: what a cell runs.
+        train: what a batch of cells runs.
         budgets: profile to (practice per cell, seeds).
         counts: what its practice is counted in; a user's decision is to stay or leave after one
             failed pass.
@@ -71,6 +71,7 @@ class Learner:
         limit: what it cannot do by its nature, as the end of a sentence.
         costly: many seconds a cell; only the full profile has it play games other than the
             cascades.
+        batch: how many cells may train together, as one.
     """
 
     family: Family
@@ -81,6 +82,7 @@ class Learner:
     sees_model: bool = False
     limit: str = ""
     costly: bool = False
+    batch: int = 1
 
     @property
     def role(self) -> Literal["provider", "user"]:
@@ -88,13 +90,20 @@ class Learner:
         return "user" if self.family == "users" else "provider"
 
 
-def learn(spec: Spec[Game], cell: Cell) -> Trace:
-    """What a cell is: the trace of a learner that is trained."""
-    practice = spec.plans[cell.learner].practice
-    return LEARNERS[cell.learner].train(spec.games[cell.game], practice, *cell.streams(2))
+def learn(spec: Spec[Game], cells: Sequence[Cell]) -> list[Trace]:
+    """What a batch is: the traces of a learner that is trained in all of the cells."""
+    (name,) = {cell.learner for cell in cells}
+    games = [spec.games[cell.game] for cell in cells]
+    worlds, agents = zip(*(cell.streams(2) for cell in cells), strict=True)
+    return LEARNERS[name].train(games, spec.plans[name].practice, worlds, agents)
 
 
-CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING)
+def together(name: str) -> int:
+    """How many cells of that learner may train as one."""
+    return LEARNERS[name].batch
+
+
+CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING, together)
 """A run of learners."""
 
 
@@ -149,8 +158,10 @@ class Registry(dict[str, Learner]):
         if not own.is_own(name):
             raise KeyError(name)
 
-        def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-            return told(own.find(name))(game, tasks, world, agent)  # workers find it for themselves
+        def train(
+            games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+        ) -> list[Trace]:
+            return told(own.find(name))(games, tasks, worlds, agents)  # found by each worker anew
 
         budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
         return Learner("your own", f"{name}, an agent of your own", train, budgets)
