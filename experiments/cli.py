@@ -188,9 +188,10 @@ def run_report(arguments: argparse.Namespace) -> int:
 def present(directory: RunDirectory[Game, Trace], records: Sequence[Record[Trace]]) -> None:
     """The table on the terminal and the report on disk."""
     from routing_game.experiments.check.judge import judge
-    from routing_game.experiments.check.report import terminal_table, write_report
+    from routing_game.experiments.check.report import terminal_table, write_report, write_results
 
     judged = judge(directory.spec, records)
+    write_results(judged, directory)
     print(terminal_table(judged, directory.store.folder))
     print(f"report: {write_report(judged, directory)}")
 

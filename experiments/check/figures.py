@@ -8,14 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
 
 from routing_game.experiments.check.judge import FLOOR, Array, grid_floor
 from routing_game.experiments.check.learners import LEARNERS
+from routing_game.experiments.check.samples import WITHIN, Section
 from routing_game.experiments.check.scores import CONVERGED
+from routing_game.experiments.check.sets import OTHERS
 from routing_game.experiments.intervals import means
 from routing_game.experiments.pages.style import COLOURS, LINES, MARKERS, Look, dressed, svg
 from routing_game.theory import Game, Piece, outcome, solve, thresholds
+from routing_game.theory.geometry import MEANING
 
+GREYS = ("#000000", "#8a8a8a", "#b8b8b8")
+"""Colours of the controls: the exact policy is black."""
 COLUMNS = 5
 """Games side by side in a learner's picture."""
 ACROSS = 3
@@ -27,10 +33,10 @@ STRIP_ROW = 0.21
 def look(name: str) -> Look:
     """Each learner's, in the order of its family; families share colours, not panels."""
     learner = LEARNERS[name]
-    if learner.family == "control":
-        return Look("#000000", "*", (0, (1, 1.5)))
     mates = [mate for mate, other in LEARNERS.items() if other.family == learner.family]
     place = mates.index(name) if name in mates else len(mates)  # one's own are in no list
+    if learner.family == "control":
+        return Look(GREYS[place % len(GREYS)], "*P."[place % 3], (0, (1, 1.5)))
     return Look(
         COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], LINES[place % len(LINES)]
     )
@@ -315,9 +321,7 @@ def logarithmic(axes: Axes, highest: float) -> None:
 @dressed
 def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     """One learner: exact regret over practice on each of its games, its seeds and their mean."""
-    rows = -(-len(games) // COLUMNS)
-    figure = Figure(figsize=(11.2, 0.75 + 1.55 * rows), layout="constrained")
-    panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
+    figure, panels = small_panels(len(games))
     for place, axes in enumerate(panels.flat):
         if place >= len(games):
             axes.set_visible(False)
@@ -329,6 +333,20 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     figure.supylabel(f"regret, % of {unit}", fontsize=9)
     figure.supxlabel(LEARNERS[name].counts, fontsize=9)
     return svg(figure)
+
+
+def small_panels(count: int) -> tuple[Figure, NDArray[Any]]:
+    """A figure and at least so many panels that share their axes, `COLUMNS` in a row.
+
+    Margins are fixed: to fit them to the labels would draw everything twice.
+    """
+    rows = -(-count // COLUMNS)
+    height = 0.75 + 1.55 * rows
+    figure = Figure(figsize=(11.2, height))
+    panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
+    edges = {"top": 1 - 0.28 / height, "bottom": 0.5 / height, "left": 0.06, "right": 0.99}
+    figure.subplots_adjust(**edges, wspace=0.08, hspace=0.24)
+    return figure, panels
 
 
 def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str) -> None:
@@ -424,6 +442,54 @@ def draw_answers(axes: Axes, answers: pl.DataFrame, model: int, style: Look, tit
     mean = first.group_by("cascade", maintain_order=True).agg(pl.col(f"leave_{model}").mean())
     axes.plot(mean["cascade"], mean[f"leave_{model}"], color=style.colour, ls=style.line, lw=1.8)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04), xlabel="cascade probability s", title=title)
+
+
+@dressed
+def sample_figure(section: Section, learners: list[str]) -> str:
+    """Regret on each sampled game against the measure that goes with it the most, by learner.
+
+    Args:
+        section: what is known of the games.
+        learners: a panel each.
+    """
+    table = section.rows.join(section.lands.select("game", section.strongest), on="game")
+    table = table.filter(pl.col(section.strongest).is_not_null())
+    role = "user" if LEARNERS[learners[0]].role == "user" else "provider"
+    figure, panels = small_panels(len(learners))
+    for place, axes in enumerate(panels.flat):
+        if place >= len(learners):
+            axes.set_visible(False)
+            continue
+        name = learners[place]
+        draw_sample(axes, table.filter(learner=name), section.strongest, WITHIN[role])
+        axes.set_title(f"{name}  {100 * section.total[name].within.share:.0f} %", fontsize=8)
+        axes.tick_params(labelbottom=place + COLUMNS >= len(learners), labelsize=8)
+    first = panels[0, 0]
+    first.set(yscale="log", ylim=(100 * FLOOR, None))
+    if section.strongest not in ("edge_log_odds", "height"):
+        first.set_xscale("symlog", linthresh=1e-3)
+    first.yaxis.set_major_formatter(
+        FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}")
+    )
+    figure.supylabel(f"regret, % of {'V' if role == 'user' else 'J*'}", fontsize=9)
+    figure.supxlabel(MEANING[section.strongest], fontsize=9)
+    return svg(figure)
+
+
+def draw_sample(axes: Axes, rows: pl.DataFrame, measure: str, limit: float) -> None:
+    """A learner's regret on each game: cascades in colour, the others grey; the limit dotted.
+
+    Args:
+        axes: where.
+        rows: of `samples.by_game`, with the measure.
+        measure: its name.
+        limit: of regret, up to which a learner is within.
+    """
+    for colour, kinds in (("#bbbbbb", OTHERS), (COLOURS[0], ("s0",)), (COLOURS[3], ("s_L",))):
+        mine = rows.filter(pl.col("kind").is_in(kinds))
+        y = drawn(mine["regret"].to_numpy())
+        axes.plot(mine[measure], y, "o", color=colour, ms=3, mew=0, alpha=0.7, clip_on=False)
+    axes.axhline(100 * limit, color="#777777", lw=0.8, ls=(0, (2, 2)))
 
 
 def drawn(share: Array) -> Array:

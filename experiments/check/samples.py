@@ -13,7 +13,7 @@ is chosen by looking, so its chance is that of the best split of shuffled games.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -301,34 +301,75 @@ def kinds_of(rows: pl.DataFrame) -> list[str]:
     return [kind for kind in order if kind in seen]
 
 
-def priors_of(rows: pl.DataFrame) -> list[str]:
-    """The priors of the games of `by_game`, in the order of the run."""
-    return list(dict.fromkeys(rows["prior"]))
+class Section(NamedTuple):
+    """All that the report says about the sampled games of one set and one role."""
+
+    rows: pl.DataFrame
+    """Of `by_game`."""
+    lands: pl.DataFrame
+    """Of `games_table`."""
+    learners: list[str]
+    """In the order of the run; the control that nobody plays comes last."""
+    games: int
+    cascade_games: int
+    kinds: list[str]
+    priors: list[str]
+    total: dict[str, Tally]
+    """Learner -> how it did on all of the games."""
+    cascades: dict[str, Tally]
+    """On those whose optimum is a cascade."""
+    kind: dict[tuple[str, str], Tally]
+    """(learner, kind) -> how it did there."""
+    prior: dict[tuple[str, str], Tally]
+    cell: dict[tuple[str, str], Tally]
+    """(learner, prior and kind, with a blank between) -> how it did there."""
+    failures: list[Failures]
+    strongest: str
+    """The measure that goes with regret the most."""
 
 
-def facts(judged: Judged, group: Set) -> dict[Role, Any]:
-    """All that the report says about the sampled games of a set; empty if there are none."""
-    table, lands = cells(judged), games_table(judged.spec.games)
-    sections: dict[Role, Any] = {}
+Sections = dict[Role, Section]
+
+
+def facts(judged: Judged, group: Set, predict: bool = True) -> Sections:
+    """What there is to say about the sampled games of a set; empty if there are none.
+
+    Without ``predict``, nothing about what predicts failure, which takes longest.
+    """
     roles: tuple[Role, ...] = ("provider", "user")
-    for role in roles:
-        rows = by_game(table, role, group)
-        if rows.is_empty():
-            continue
-        found = failures(rows, lands, role)
-        sections[role] = {
-            "rows": rows,
-            "lands": lands,
-            "learners": list(dict.fromkeys(rows["learner"])),
-            "games": rows["game"].n_unique(),
-            "kinds": kinds_of(rows),
-            "priors": priors_of(rows),
-            "total": {
-                name: tally(rows.filter(learner=name)) for name in dict.fromkeys(rows["learner"])
-            },
-            "kind": tallies(rows, "kind"),
-            "prior": tallies(rows, "prior"),
-            "failures": found,
-            "strongest": strongest(found, role),
-        }
-    return sections
+    if not any(origin(name) and set_of(name) == group for name in judged.spec.games):
+        return {}
+    table, lands = cells(judged), games_table(judged.spec.games)
+    parts = {role: by_game(table, role, group) for role in roles}
+    return {
+        role: _section(rows, lands, role, predict)
+        for role, rows in parts.items()
+        if not rows.is_empty()
+    }
+
+
+def _section(rows: pl.DataFrame, lands: pl.DataFrame, role: Role, predict: bool) -> Section:
+    games = rows.unique("game", maintain_order=True)
+    on_cascades = pl.col("kind").is_in(CASCADES)
+    found = failures(rows, lands, role) if predict else []
+    return Section(
+        rows,
+        lands,
+        list(dict.fromkeys(rows["learner"])),
+        games.height,
+        games.filter(on_cascades).height,
+        kinds_of(rows),
+        list(dict.fromkeys(rows["prior"])),
+        _of_each(rows),
+        _of_each(rows.filter(on_cascades)),
+        tallies(rows, "kind"),
+        tallies(rows, "prior"),
+        tallies(rows.with_columns(cell=pl.col("prior") + " " + pl.col("kind")), "cell"),
+        found,
+        strongest(found, role),
+    )
+
+
+def _of_each(rows: pl.DataFrame) -> dict[str, Tally]:
+    groups = rows.group_by("learner", maintain_order=True)
+    return {str(learner): tally(mine) for (learner,), mine in groups}
