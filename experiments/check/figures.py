@@ -22,6 +22,8 @@ from routing_game.theory.geometry import MEANING
 
 GREYS = ("#000000", "#8a8a8a", "#b8b8b8")
 """Colours of the controls: the exact policy is black."""
+LINEAR, LEFT = ("edge_log_odds", "height"), 1e-4
+"""Measures of a game that are drawn on a linear axis; the others on a log axis, from there on."""
 COLUMNS = 5
 """Games side by side in a learner's picture."""
 ACROSS = 3
@@ -344,7 +346,7 @@ def small_panels(count: int) -> tuple[Figure, NDArray[Any]]:
     height = 0.75 + 1.55 * rows
     figure = Figure(figsize=(11.2, height))
     panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
-    edges = {"top": 1 - 0.28 / height, "bottom": 0.5 / height, "left": 0.06, "right": 0.99}
+    edges = {"top": 1 - 0.28 / height, "bottom": 0.5 / height, "left": 0.075, "right": 0.99}
     figure.subplots_adjust(**edges, wspace=0.08, hspace=0.24)
     return figure, panels
 
@@ -454,6 +456,8 @@ def sample_figure(section: Section, learners: list[str]) -> str:
     """
     table = section.rows.join(section.lands.select("game", section.strongest), on="game")
     table = table.filter(pl.col(section.strongest).is_not_null())
+    if section.strongest not in LINEAR:
+        table = table.with_columns(pl.col(section.strongest).clip(lower_bound=LEFT))
     role = "user" if LEARNERS[learners[0]].role == "user" else "provider"
     figure, panels = small_panels(len(learners))
     for place, axes in enumerate(panels.flat):
@@ -466,11 +470,13 @@ def sample_figure(section: Section, learners: list[str]) -> str:
         axes.tick_params(labelbottom=place + COLUMNS >= len(learners), labelsize=8)
     first = panels[0, 0]
     first.set(yscale="log", ylim=(100 * FLOOR, None))
-    if section.strongest not in ("edge_log_odds", "height"):
-        first.set_xscale("symlog", linthresh=1e-3)
     first.yaxis.set_major_formatter(
         FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}")
     )
+    if section.strongest not in LINEAR:
+        first.set_xscale("log")
+        first.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    first.minorticks_off()
     figure.supylabel(f"regret, % of {'V' if role == 'user' else 'J*'}", fontsize=9)
     figure.supxlabel(MEANING[section.strongest], fontsize=9)
     return svg(figure)
