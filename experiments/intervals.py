@@ -57,7 +57,7 @@ def iqm_interval(regret: NDArray[np.float64], resamples: int = 2000) -> tuple[fl
         return middle, np.nan, np.nan
     drawn = bootstrap(
         (np.arange(len(regret)),),
-        lambda seeds, axis: np.apply_along_axis(lambda k: iqm(regret[k]), -1, seeds),
+        lambda seeds, axis: iqm(regret[seeds].reshape(*seeds.shape[:-1], -1), axis=-1),
         n_resamples=resamples,
         method="percentile",
         rng=np.random.default_rng(0),

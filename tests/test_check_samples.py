@@ -9,6 +9,7 @@ from routing_game.agents import BestResponseUser
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.check import samples
 from routing_game.experiments.check.judge import judge
+from routing_game.experiments.check.lands import static_user
 from routing_game.experiments.check.learners import CHECK, LEARNERS, make_spec
 from routing_game.experiments.check.report import (
     prediction,
@@ -72,7 +73,7 @@ def regret(game, route, s):
 
 
 def test_cells_hold_exact_regret_and_where_each_game_comes_from(judged):
-    table = samples.cells(judged)
+    table = judged.cells
     assert table.height == len(SPEC.cells())
     for row in table.filter(pl.col("role") == "provider").to_dicts():
         game, place = SPEC.games[row["game"]], origin(row["game"])
@@ -91,7 +92,7 @@ def test_the_static_user_leaves_at_once_or_never(judged):
     for name, game in SPEC.games.items():
         best = payoffs(game, route, cascade, best_response(game, route, cascade).low).utility
         lost = [np.mean(best - payoffs(game, route, cascade, q).utility) for q in (0.0, 1.0)]
-        assert samples.static_user(game) == pytest.approx(min(lost) / game.value), name
+        assert static_user(game) == pytest.approx(min(lost) / game.value), name
 
 
 def test_shares_and_means_are_over_games_not_cells(tuned):
@@ -282,7 +283,7 @@ def test_results_are_tables_from_which_everything_can_be_made_again(tmp_path, ju
     directory = RunDirectory.create(CHECK, tmp_path, SPEC)
     write_results(judged, directory)
     table = pl.read_parquet(tmp_path / "results.parquet")
-    assert table.equals(samples.cells(judged))
+    assert table.equals(judged.cells)
     text = pl.read_csv(tmp_path / "results.csv", infer_schema_length=None)
     assert text["regret"].to_list() == pytest.approx(table["regret"].to_list(), abs=0)
     assert text.columns == table.columns

@@ -10,9 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from routing_game.experiments.check.judge import FLOOR, Array, grid_floor
+from routing_game.experiments.check.judge import FLOOR, WITHIN, Array, grid_floor
 from routing_game.experiments.check.learners import LEARNERS
-from routing_game.experiments.check.samples import WITHIN, Section
 from routing_game.experiments.check.scores import CONVERGED
 from routing_game.experiments.check.sets import OTHERS
 from routing_game.experiments.intervals import means
@@ -447,38 +446,37 @@ def draw_answers(axes: Axes, answers: pl.DataFrame, model: int, style: Look, tit
 
 
 @dressed
-def sample_figure(section: Section, learners: list[str]) -> str:
-    """Regret on each sampled game against the measure that goes with it the most, by learner.
+def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> str:
+    """Regret on each sampled game against a measure of the game, by learner.
 
     Args:
-        section: what is known of the games.
-        learners: a panel each.
+        rows: of `samples.by_game`, with the measure.
+        measure: its name, of `theory.geometry.MEANING`.
+        titles: learner to the words above its panel.
     """
-    table = section.rows.join(section.lands.select("game", section.strongest), on="game")
-    table = table.filter(pl.col(section.strongest).is_not_null())
-    if section.strongest not in LINEAR:
-        table = table.with_columns(pl.col(section.strongest).clip(lower_bound=LEFT))
-    role = "user" if LEARNERS[learners[0]].role == "user" else "provider"
-    figure, panels = small_panels(len(learners))
-    for place, axes in enumerate(panels.flat):
-        if place >= len(learners):
-            axes.set_visible(False)
-            continue
-        name = learners[place]
-        draw_sample(axes, table.filter(learner=name), section.strongest, WITHIN[role])
-        axes.set_title(f"{name}  {100 * section.total[name].within.share:.0f} %", fontsize=8)
-        axes.tick_params(labelbottom=place + COLUMNS >= len(learners), labelsize=8)
+    rows = rows.filter(pl.col(measure).is_not_null())
+    if measure not in LINEAR:
+        rows = rows.with_columns(pl.col(measure).clip(lower_bound=LEFT))
+    role = LEARNERS[next(iter(titles))].role
+    figure, panels = small_panels(len(titles))
+    for axes in list(panels.flat)[len(titles) :]:
+        axes.set_visible(False)
+    for place, (name, title) in enumerate(titles.items()):
+        axes = panels.flat[place]
+        draw_sample(axes, rows.filter(learner=name), measure, WITHIN[role])
+        axes.set_title(title, fontsize=8)
+        axes.tick_params(labelbottom=place + COLUMNS >= len(titles), labelsize=8)
     first = panels[0, 0]
     first.set(yscale="log", ylim=(100 * FLOOR, None))
     first.yaxis.set_major_formatter(
         FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}")
     )
-    if section.strongest not in LINEAR:
+    if measure not in LINEAR:
         first.set_xscale("log")
         first.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     first.minorticks_off()
     figure.supylabel(f"regret, % of {'V' if role == 'user' else 'J*'}", fontsize=9)
-    figure.supxlabel(MEANING[section.strongest], fontsize=9)
+    figure.supxlabel(MEANING[measure], fontsize=9)
     return svg(figure)
 
 

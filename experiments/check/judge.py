@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from routing_game.agents import UCB, StoppingUser
 from routing_game.experiments.cells.records import Record
 from routing_game.experiments.cells.spec import Spec
+from routing_game.experiments.check import lands
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.sets import shown
 from routing_game.experiments.check.traces import Trace
@@ -27,6 +28,9 @@ FLOOR = 1e-5
 """Regret below this share is shown as 0 in tables, and drawn at it in figures: a log axis has no
 zero.
 """
+WITHIN = {"provider": 0.02, "user": 0.005}
+"""Regret up to which a learner counts as right on a game: a provider's as a share of J*, a user's
+of V."""
 Q_TOLERANCE = 0.06
 """How far from an optimal q still counts as right."""
 CELL, PAIR = ("learner", "game", "seed"), ("learner", "game")
@@ -74,6 +78,8 @@ class Judged(NamedTuple):
             which is null unless it failed.
         rows: a row for each finished cell and checkpoint, see `judge`.
         summary: a row for each learner and game, see `summary`.
+        cells: a row for each finished cell at the end of its practice, see `ends`.
+        lands: a row for each game, see `lands.table`.
         answers: (game, user) -> what each seed answers at the end, with columns of `user_answers`
             and `seed`; of the games that are drawn one by one, see `sets.shown`.
     """
@@ -82,6 +88,8 @@ class Judged(NamedTuple):
     done: pl.DataFrame
     rows: pl.DataFrame
     summary: pl.DataFrame
+    cells: pl.DataFrame
+    lands: pl.DataFrame
     answers: dict[tuple[str, str], pl.DataFrame]
 
 
@@ -113,7 +121,37 @@ def judge(spec: Spec[Game], records: Iterable[Record[Trace]]) -> Judged:
             answers |= {(name, user): last for user, last in last_answers(spec, name, mine)}
     rows = pl.concat(frames, how="diagonal_relaxed")
     table = pl.DataFrame(done, schema=DONE, orient="row")
-    return Judged(spec, table, rows, summary(spec, table, rows), answers)
+    games = lands.table(spec.games)
+    cells = ends(spec, rows, games)
+    return Judged(spec, table, rows, summary(spec, table, rows), cells, games, answers)
+
+
+def ends(spec: Spec[Game], rows: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    """A row for each finished cell at the end of its practice, as it is written to `results.csv`.
+
+    Columns: `learner`, `family`, `role`, `game`, `set`, `prior` (null unless sampled), `kind` of
+    the optimum, `seed`, `practice`, `route`, `cascade`, exact `regret` (a share of J* or V),
+    `within`, `static`, the regret of the control that nobody plays, and `seconds`.
+
+    Args:
+        spec: of the run.
+        rows: judged.
+        games: of `lands.table`.
+    """
+    last = rows.group_by(CELL, maintain_order=True).last()
+    learners = {
+        "learner": [*spec.plans],
+        "family": [LEARNERS[name].family for name in spec.plans],
+        "role": [LEARNERS[name].role for name in spec.plans],
+    }
+    table = last.join(games, on="game", maintain_order="left")
+    table = table.join(pl.DataFrame(learners), on="learner", maintain_order="left")
+    limit = pl.col("role").replace_strict(WITHIN, return_dtype=pl.Float64)
+    static = pl.when(pl.col("role") == "user").then("static_user").otherwise("static_provider")
+    return table.with_columns(within=pl.col("regret") <= limit, static=static).select(
+        *("learner", "family", "role", "game", "set", "prior", "kind", "seed", "practice"),
+        *("route", "cascade", "regret", "within", "static", "seconds"),
+    )
 
 
 def judge_providers(game: Game, facts: Sequence[Fact]) -> pl.DataFrame:

@@ -22,12 +22,13 @@ from routing_game.experiments.check.figures import (
 from routing_game.experiments.check.judge import (
     FLOOR,
     Q_TOLERANCE,
+    WITHIN,
     Judged,
     grid_floor,
     roles,
 )
 from routing_game.experiments.check.learners import LEARNERS, make_spec
-from routing_game.experiments.check.samples import WITHIN, Sections
+from routing_game.experiments.check.samples import Sections
 from routing_game.experiments.check.scores import CONVERGED, scores, speeds
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, Set, shown
 from routing_game.experiments.check.traces import Trace
@@ -169,7 +170,7 @@ def percent(share: float) -> str:
 
 def write_results(judged: Judged, directory: RunDirectory[Game, Trace]) -> None:
     """Make `results.csv` and `results.parquet` of a run directory, a row for each finished cell."""
-    table = samples.cells(judged)
+    table = judged.cells
     write(directory.path / "results.csv", table.write_csv())
     binary = io.BytesIO()
     table.write_parquet(binary)
@@ -270,7 +271,9 @@ def sampled_sections(judged: Judged, group: Set) -> list[dict[str, Any]]:
     parts = []
     for role, section in samples.facts(judged, group).items():
         names = [name for name in section.learners if name not in samples.STATIC.values()]
-        picture = sample_figure(section, names) if section.games > 1 else None
+        titles = {name: f"{name}  {100 * section.total[name].within.share:.0f} %" for name in names}
+        table = section.rows.join(section.lands.select("game", section.strongest), on="game")
+        picture = sample_figure(table, section.strongest, titles) if section.games > 1 else None
         parts.append(
             {
                 "group": group,

@@ -12,7 +12,7 @@ is chosen by looking, so its chance is that of the best split of shuffled games.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,20 +20,15 @@ import polars as pl
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from routing_game.agents import FixedUser
-from routing_game.experiments.check.judge import CELL, Judged, yardstick
+from routing_game.experiments.check.judge import WITHIN, Judged
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.sets import CASCADES, KINDS, Set, origin, set_of
-from routing_game.experiments.check.traces import QUESTIONS
 from routing_game.experiments.intervals import Share, half_width, wilson
-from routing_game.theory import Game, solve, user_regret
-from routing_game.theory.geometry import Geometry, geometry, static_cost
+from routing_game.theory.geometry import Geometry
 from routing_game.theory.numbers import Array
 
 Role = Literal["provider", "user"]
 
-WITHIN: dict[str, float] = {"provider": 0.02, "user": 0.005}
-"""Regret up to which a learner counts as right: a provider's as a share of J*, a user's of V."""
 STATIC: dict[str, str] = {"provider": "best static", "user": "always or never"}
 """The rows that nobody plays: M1 alone or M2 alone, leaving at once or never, by hindsight."""
 USER_MEASURES = ("edge", "edge_log_odds")
@@ -43,68 +38,15 @@ LEAST = 10
 SHUFFLES = 999
 
 
-def cells(judged: Judged) -> pl.DataFrame:
-    """A row for each finished cell at the end of its practice, as it is written to `results.csv`.
-
-    Columns: `learner`, `family`, `role`, `game`, `set`, `prior` (null unless sampled), `kind` of
-    the optimum, `seed`, `practice`, `route`, `cascade`, exact `regret` (a share of J* or V),
-    `within`, `static`, the regret of the control that nobody plays, and `seconds`.
-    """
-    last = judged.rows.group_by(CELL, maintain_order=True).last()
-    learners = {
-        "learner": [*judged.spec.plans],
-        "family": [LEARNERS[name].family for name in judged.spec.plans],
-        "role": [LEARNERS[name].role for name in judged.spec.plans],
-    }
-    table = last.join(games_table(judged.spec.games), on="game", maintain_order="left")
-    table = table.join(pl.DataFrame(learners), on="learner", maintain_order="left")
-    limit = pl.col("role").replace_strict(WITHIN)
-    static = pl.when(pl.col("role") == "user").then("static_user").otherwise("static_provider")
-    return table.with_columns(within=pl.col("regret") <= limit, static=static).select(
-        *("learner", "family", "role", "game", "set", "prior", "kind", "seed", "practice"),
-        *("route", "cascade", "regret", "within", "static", "seconds"),
-    )
-
-
-def games_table(games: Mapping[str, Game]) -> pl.DataFrame:
-    """A row for each game: its set, prior, kind, the regrets of the static control, its geometry.
-
-    The geometry's columns are those of `theory.geometry`.
-    """
-    names = [*games]
-    together = Game.stack([games[name] for name in names])
-    land, best = geometry(together), solve(together)
-    places = [origin(name) for name in names]
-    scale = np.array([yardstick(cost) for cost in np.asarray(best.cost)])
-    return pl.DataFrame(
-        {
-            "game": names,
-            "set": [set_of(name) for name in names],
-            "prior": pl.Series([place and place.prior for place in places], dtype=pl.String),
-            "kind": np.asarray(best.rule),
-            "static_provider": np.maximum(static_cost(together) - best.cost, 0) / scale,
-            "static_user": [static_user(game) for game in games.values()],
-            **{name: pl.Series(np.array(x)).fill_nan(None) for name, x in land._asdict().items()},
-        }
-    )
-
-
-def static_user(game: Game) -> float:
-    """Mean regret, as a share of V, of leaving at once or of never leaving, whichever is less."""
-    route, cascade = QUESTIONS
-    regrets = (
-        user_regret(game, route, cascade, FixedUser(q).abandon(route, cascade)) for q in (0, 1)
-    )
-    return float(min(np.mean(regret) for regret in regrets) / game.value)
-
-
-def by_game(table: pl.DataFrame, role: Role, group: Set) -> pl.DataFrame:
+def by_game(cells: pl.DataFrame, role: Role, group: Set) -> pl.DataFrame:
     """A row for each learner of that role and sampled game of that set, over its seeds.
+
+    `cells` are those of `judge.Judged`.
 
     Columns: `learner`, `game`, `prior`, `kind`, `regret` (mean), `within` (share). The control that
     nobody plays comes last.
     """
-    mine = table.filter(
+    mine = cells.filter(
         pl.col("role") == role, pl.col("set") == group, pl.col("prior").is_not_null()
     )
     keys = ("game", "prior", "kind")
@@ -197,7 +139,7 @@ def failures(rows: pl.DataFrame, lands: pl.DataFrame, role: Role) -> list[Failur
 
     Args:
         rows: of `by_game`.
-        lands: of `games_table`.
+        lands: of `lands.table`.
         role: whose.
     """
     names = Geometry._fields if role == "provider" else USER_MEASURES
@@ -307,7 +249,7 @@ class Section(NamedTuple):
     rows: pl.DataFrame
     """Of `by_game`."""
     lands: pl.DataFrame
-    """Of `games_table`."""
+    """Of `lands.table`."""
     learners: list[str]
     """In the order of the run; the control that nobody plays comes last."""
     games: int
@@ -339,10 +281,9 @@ def facts(judged: Judged, group: Set, predict: bool = True) -> Sections:
     roles: tuple[Role, ...] = ("provider", "user")
     if not any(origin(name) and set_of(name) == group for name in judged.spec.games):
         return {}
-    table, lands = cells(judged), games_table(judged.spec.games)
-    parts = {role: by_game(table, role, group) for role in roles}
+    parts = {role: by_game(judged.cells, role, group) for role in roles}
     return {
-        role: _section(rows, lands, role, predict)
+        role: _section(rows, judged.lands, role, predict)
         for role, rows in parts.items()
         if not rows.is_empty()
     }
