@@ -1,5 +1,9 @@
 """What is said about games: shares over samples, their intervals, and what predicts failure."""
 
+import importlib.util
+import shlex
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -19,6 +23,7 @@ from routing_game.experiments.check.report import (
 )
 from routing_game.experiments.check.sets import origin, shown
 from routing_game.experiments.check.traces import QUESTIONS, Trace, user_trace
+from routing_game.experiments.cli import chosen_games, chosen_learners, parse
 from routing_game.theory import best_response, outcome, payoffs, solve
 
 WORDS = ("t4-cascade", "cascades:unit:6:3", "cascades:measured:6:3", "cascades:uniform:4")
@@ -287,3 +292,60 @@ def test_results_are_tables_from_which_everything_can_be_made_again(tmp_path, ju
     text = pl.read_csv(tmp_path / "results.csv", infer_schema_length=None)
     assert text["regret"].to_list() == pytest.approx(table["regret"].to_list(), abs=0)
     assert text.columns == table.columns
+
+
+# --- the page of docs that prints a run
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    """docs/results/learners.py."""
+    folder = Path(__file__).parents[1] / "docs/results"
+    monkeypatch.syspath_prepend(str(folder))
+    spec = importlib.util.spec_from_file_location("make_learners", folder / "learners.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_docs_tables_are_made_from_the_folder_of_a_run(tmp_path, judged, pages):
+    directory = RunDirectory.create(CHECK, tmp_path / "here", SPEC)
+    write_results(judged, directory)
+    found = pages.values(directory.path)
+    assert found["cells"] == len(SPEC.cells())
+    assert found["failed"] == 0
+    assert found["fresh games"] == 4
+    fresh = samples.facts(judged, "fresh")["provider"]
+    for name in PROVIDERS:
+        assert found[name]["all"] == pytest.approx(
+            [100 * x for x in fresh.total[name].within], abs=1e-4
+        )
+    assert found["constant"]["t4-cascade"][0] == pytest.approx(
+        100 * regret(SPEC.games["t4-cascade"], 1, 0.0), abs=1e-4
+    )
+    page = "before\n<!-- table: fresh games by kind -->\nold\n<!-- table end -->\nafter"
+    text = pages.fill(page, found)
+    assert text.startswith(
+        "before\n<!-- table: fresh games by kind -->\n<!-- numbers: results/learners.json -->\n| learner | all | s0 "
+    )
+    assert text.endswith("<!-- table end -->\nafter")
+    assert "| `equilibrium` | 100 (51 to 100) |" in text
+    assert "| best static | 50 (" in text
+    assert pages.fill(text, found) == text
+    with pytest.raises(ValueError, match="one of fresh games by kind"):
+        pages.fill(page.replace("by kind", "by hand"), found)
+
+
+def test_the_command_of_a_run_asks_for_the_same_spec(tmp_path, pages):
+    for games, learners, seeds in (
+        (("catalog", "cascades:unit:7:3", "sample:measured:2"), ("ucb", "zooming"), 2),
+        (None, None, None),
+    ):
+        spec = make_spec("smoke", games, learners, seeds)
+        directory = RunDirectory.create(CHECK, tmp_path / spec.digest, spec)
+        _, *words = shlex.split(pages.command(directory.path))
+        asked = parse(words)
+        again = make_spec(
+            asked.profile, chosen_games(asked.games), chosen_learners(asked.learners), asked.seeds
+        )
+        assert again == spec
