@@ -325,9 +325,8 @@ def test_docs_tables_are_made_from_the_folder_of_a_run(tmp_path, judged, pages):
     )
     page = "before\n<!-- table: fresh games by kind -->\nold\n<!-- table end -->\nafter"
     text = pages.fill(page, found)
-    assert text.startswith(
-        "before\n<!-- table: fresh games by kind -->\n<!-- numbers: results/learners.json -->\n| learner | all | s0 "
-    )
+    head = "<!-- table: fresh games by kind -->\n<!-- numbers: results/learners.json -->"
+    assert text.startswith(f"before\n{head}\n| learner | all | s0 ")
     assert text.endswith("<!-- table end -->\nafter")
     assert "| `equilibrium` | 100 (51 to 100) |" in text
     assert "| best static | 50 (" in text

@@ -280,6 +280,7 @@ def sampled_sections(judged: Judged, group: Set) -> list[dict[str, Any]]:
                 "role": role,
                 "section": section,
                 "headline": sampled_headline(group, role, section),
+                "few": few_words(section, role),
                 "predictions": [(one.learner, prediction(one, role)) for one in section.failures],
                 "picture": embedded(picture) if picture else None,
                 "measure": MEANING[section.strongest],
@@ -309,6 +310,15 @@ def sampled_headline(group: Set, role: str, section: samples.Section) -> str:
 def best_words(best: Sequence[str], section: samples.Section) -> str:
     """The learner with the largest share."""
     return f"{best[0]}, on {share_words(section.total[best[0]].within)}"
+
+
+def few_words(section: samples.Section, role: str) -> str:
+    """That there are too few games to ask what predicts failure; empty if there are enough."""
+    most = max((one.games for one in section.failures), default=0)
+    if most >= samples.LEAST:
+        return ""
+    where = "cascades" if role == "provider" else "games whose best response jumps or climbs in s"
+    return f"With {most} {where} this is not asked; it takes {samples.LEAST}."
 
 
 def prediction(one: samples.Failures, role: str) -> str:
