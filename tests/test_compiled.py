@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from routing_game.agents import FixedUser
-from routing_game.envs import ProviderVectorEnv, UserVectorEnv
+from routing_game.envs import ProviderVectorEnv, UserSessions, UserVectorEnv
 from routing_game.envs.sampler import LEAST_TASKS, sample_tasks
 from routing_game.theory import GAMES, Commitment, Game, best_response, sample_games, solve
 from routing_game.theory.engines import LEAST_ENVS, LEAST_GAMES, installed
@@ -329,6 +329,35 @@ def test_providers_play_as_in_numpy(user, infos, mode):
 def boxes(rng, n):
     """Any commitment, and often a certain one."""
     return rng.choice([rng.uniform(-1, 1), -1.0, 0.0, 1.0], (n, 2)).astype(np.float32)
+
+
+@needs_numba
+@pytest.mark.parametrize("tasks", [1, 3, 30])
+@pytest.mark.parametrize("prior", [(1.0, 1.0), (0.3, 2.0)])
+def test_users_of_sessions_play_as_in_numpy(prior, tasks):
+    for name, game in (("stays", "t4-cascade"), ("leaves by third", "t5-cascade")):
+        setting = {"game": game, "tasks": tasks, "prior": prior}
+        ours, ends, _ = steps_agree(ACTIONS[name], 60, 1000, engines=sessions, **setting)
+        assert ours.compiled
+        assert ends > 100
+
+
+@needs_numba
+def test_users_of_sessions_of_many_games_play_as_in_numpy():
+    games = sample_games(20, np.random.default_rng(7))
+    for k in range(20):
+        steps_agree(ACTIONS["leaves by third"], 30, 500, k, sessions, game=games[k], tasks=5)
+
+
+@needs_numba
+def test_sessions_that_observe_draws_are_numpys():
+    setting = {"game": "t4-cascade", "observes": 3}
+    ours, _, _ = steps_agree(ACTIONS["stays"], 20, 100, engines=sessions, **setting)
+    assert not ours.compiled
+
+
+def sessions(num_envs, game, engine, **setting):
+    return UserSessions(game, num_envs, engine=engine, **setting)
 
 
 # --- nothing depends on it
