@@ -1,6 +1,7 @@
 """The compiled functions answer as numpy's do, to the bit; and nothing depends on them."""
 
 import dataclasses
+import importlib.util
 import subprocess
 import sys
 
@@ -11,10 +12,11 @@ from routing_game.agents import FixedUser
 from routing_game.envs import ProviderVectorEnv, UserSessions, UserVectorEnv
 from routing_game.envs.sampler import LEAST_TASKS, sample_tasks
 from routing_game.theory import GAMES, Commitment, Game, best_response, sample_games, solve
-from routing_game.theory.engines import LEAST_ENVS, LEAST_GAMES, installed
+from routing_game.theory.engines import LEAST_ENVS, LEAST_GAMES
 
 needs_numba = pytest.mark.skipif(
-    not installed(), reason='numba is not installed: pip install "routing-game[fast]"'
+    importlib.util.find_spec("numba") is None,
+    reason='numba is not installed: pip install "routing-game[fast]"',
 )
 MILLION = 1_000_000
 
@@ -399,6 +401,15 @@ for ask in (lambda: solve(games, "compiled"), lambda: best_response(games, 1, 0.
     assert first == "False"
     assert len(errors) == 4
     assert all('pip install "routing-game[fast]"' in error for error in errors)
+
+
+def test_a_numba_that_refuses_to_be_imported_counts_as_none(tmp_path):
+    """As it does with a numpy that is too new for it."""
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs an older NumPy')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+    code += "from routing_game.theory.engines import installed; print(installed())"
+    done = python(code)
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_small_things_do_not_load_numba():
