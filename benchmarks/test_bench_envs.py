@@ -9,6 +9,7 @@ benchmark fails only if it cannot measure.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,7 @@ from routing_game.theory import GAMES, Commitment
 ROUNDS = 15
 CARTS = np.random.default_rng(0).integers(0, 2, 1024).tolist()
 COMMITMENTS = [(1, k / 20) for k in range(20)] + [(2, 0.0)]  # what a bandit plays
+NEW = [(1 + k % 2, s) for k, s in enumerate(np.random.default_rng(1).random(40_000).tolist())]
 BOXES = [to_box(*commitment) for commitment in COMMITMENTS]
 
 
@@ -65,6 +67,20 @@ def steps(env: gym.Env[Any, Any], actions: list[Any], count: int = 4_000) -> Cal
     return run
 
 
+def never_seen(env: gym.Env[Any, Any], actions: list[Any], count: int = 2_000) -> Callable[[], int]:
+    """Plays steps, each with another action: nothing that was worked out before is of use."""
+    env.reset(seed=0)
+    ahead = iter(actions)
+
+    def run() -> int:
+        for action in itertools.islice(ahead, count):
+            env.step(action)
+            env.reset()
+        return count
+
+    return run
+
+
 def batches(engine: Any, actions: Any) -> Callable[[], int]:
     engine.reset(seed=0)
     count = max(4, 20_000 // engine.num_envs)
@@ -82,9 +98,11 @@ def test_single_environments_raw(benchmark: Any) -> None:
         "CartPole": steps(CartPoleEnv(), CARTS),
         "Provider (21 commitments)": steps(ProviderEnv(), COMMITMENTS),
         'User (always stays, infos="task")': steps(UserEnv(infos="task"), [0]),
-        "User (always stays, exact regret)": steps(UserEnv(), [0], 400),
+        "User (always stays, exact regret)": steps(UserEnv(), [0]),
+        "User (stays by half, exact regret)": steps(UserEnv(), CARTS),
+        "Provider (new commitments)": never_seen(ProviderEnv(), NEW),
     }
-    report(benchmark, benchmark.pedantic(rates, args=(work,), rounds=1), "CartPole", 5)
+    report(benchmark, benchmark.pedantic(rates, args=(work,), rounds=1), "CartPole", 1)
 
 
 def test_single_environments_through_make(benchmark: Any) -> None:
@@ -94,9 +112,13 @@ def test_single_environments_through_make(benchmark: Any) -> None:
         'User (always stays, infos="task")': steps(
             gym.make("RoutingGame/User-v0", infos="task"), [0]
         ),
-        "User (always stays, exact regret)": steps(gym.make("RoutingGame/User-v0"), [0], 400),
+        "User (always stays, exact regret)": steps(gym.make("RoutingGame/User-v0"), [0]),
+        "User (stays by half, exact regret)": steps(gym.make("RoutingGame/User-v0"), CARTS),
+        "Provider (new commitments)": never_seen(
+            gym.make("RoutingGame/Provider-v0"), [to_box(*x) for x in NEW]
+        ),
     }
-    report(benchmark, benchmark.pedantic(rates, args=(work,), rounds=1), "CartPole", 3)
+    report(benchmark, benchmark.pedantic(rates, args=(work,), rounds=1), "CartPole", 1)
 
 
 @pytest.mark.parametrize(("num_envs", "wanted"), [(64, 3), (1024, 5), (16384, 8)])
