@@ -26,11 +26,18 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3 import A2C, PPO, SAC, TD3
-from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from routing_game.agents.sb3 import Buffered, DeepQ, Gaussian, SB3Agent, Settings, geometric
+from routing_game.agents.sb3 import (
+    Buffered,
+    DeepQ,
+    Gaussian,
+    NormalNoise,
+    SB3Agent,
+    Settings,
+    geometric,
+)
 from routing_game.box import from_point, to_coordinate
 from routing_game.theory import Commitment, Task
 
@@ -263,7 +270,7 @@ class TD3Provider(_CriticProvider):
     def _anneal(self, progress: float) -> None:
         super()._anneal(progress)
         noise = geometric(self._settings.noise, progress)
-        self._model.action_noise = NormalActionNoise(np.zeros(2), np.full(2, noise))
+        self._model.action_noise = NormalNoise(noise, (self._model.n_envs, 2))
 
 
 class SACProvider(_CriticProvider):
