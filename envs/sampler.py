@@ -98,6 +98,8 @@ def law(game: Game, route: Any, cascade: Any, abandon: Any, abandon_2: Any = Non
 
 def _again(end: Any) -> Any:
     """1 / log(1 - end), 0 at end = 1."""
+    if type(end) is float and end < 1:
+        return 1 / np.log1p(-end)
     with np.errstate(divide="ignore"):
         return 1 / np.log1p(-np.asarray(end))[()]
 
@@ -137,8 +139,8 @@ def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
         cascade: s.
         abandon: q.
     """
-    numbers = map(float, law(game, route, cascade, abandon))
-    return Law(*numbers)._replace(starts=2 - route)
+    _, *numbers = map(float, law(game, route, cascade, abandon))
+    return Law(2 - route, *numbers)
 
 
 def one_task(
@@ -153,11 +155,16 @@ def one_task(
         outcome: as `one_outcome` gives it.
         max_passes: when to cut the task off.
     """
+    standard, reasoning, solved = outcome
+    if standard + reasoning <= max_passes:
+        bill = rules.settle(game, (standard, reasoning), solved)
+        return rules.record((standard, reasoning), solved, bill, False)
     played = cut_off(Outcome(*outcome), max_passes)
-    passes, solved = tuple(map(int, played.passes)), bool(played.solved)
-    tail = payoffs(game, int(played.model), cascade, abandon) if played.cut else rules.NOTHING
-    bill = rules.settle(game, passes, solved, tail)
-    return rules.record(passes, solved, bill, bool(played.cut))
+    passes, tail = (
+        tuple(map(int, played.passes)),
+        payoffs(game, int(played.model), cascade, abandon),
+    )
+    return rules.record(passes, False, rules.settle(game, passes, False, tail), True)
 
 
 def cut_off(played: Outcome, max_passes: int) -> rules.Played:
