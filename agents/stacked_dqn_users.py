@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.agents.hats import KNOTS, Places, places, read, spread
+from routing_game.agents.hats import KNOTS, Places, coordinate, places, read, spread
+from routing_game.agents.plain import Ends, falling
 from routing_game.agents.stacked import Array
-from routing_game.agents.stacked_users import Ends, Tasks, Times, falling
+from routing_game.agents.stacked_users import Tasks, Times
 from routing_game.theory.numbers import require
 
 
@@ -33,8 +34,8 @@ class StackedDQNUser:
     Args:
         world: plays tasks.
         times: of the cells.
-        tasks: practice of each cell, at most.
         rngs: decide when to explore, and what; one for each cell.
+        tasks: practice of each cell, at most.
         updates: how often it looks at its values anew.
         explores: the share of tasks in which it stays or leaves at random, first and last.
     """
@@ -43,8 +44,8 @@ class StackedDQNUser:
         self,
         world: Tasks,
         times: Times,
-        tasks: int,
         rngs: Sequence[np.random.Generator],
+        tasks: int,
         updates: int = 60,
         explores: Ends = (1.0, 0.2),
     ) -> None:
@@ -92,5 +93,4 @@ class StackedDQNUser:
 
 
 def _see(route: Any, cascade: Array) -> Places:
-    """Knots are closer where s is small: there a little of it ends a long wait."""
-    return places(route - 1, np.sqrt(cascade * np.sqrt(cascade)), 2)
+    return places(route - 1, coordinate(cascade), 2)

@@ -15,13 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from routing_game.agents.hats import KNOTS, Places, places, read, spread
+from routing_game.agents.hats import KNOTS, Places, coordinate, places, read, spread
+from routing_game.agents.plain import Ends, falling
+from routing_game.agents.policy_gradient import Adam
 from routing_game.agents.stacked import Array
-from routing_game.agents.stacked_users import Adam, Ends, Tasks, Times, falling
+from routing_game.agents.stacked_users import Tasks, Times
 from routing_game.box import to_chance
 from routing_game.theory.numbers import require
 
@@ -53,9 +56,10 @@ class Schedule:
 # Differences between staying and leaving are small against the noise of a task: big batches, and a
 # small final rate. No entropy bonus: it would pull every q towards 1/2, and hats keep one s from
 # dragging others along too early.
-DECIDES = Schedule(updates=60, rate=(0.1, 0.005))
-# Whole tasks are noisier than decisions, and wide noise, as it is the answers far apart that differ
-ANSWERS = Schedule(updates=160, rate=(0.3, 0.01), noise=(1.0, 0.5))
+DECIDES = Schedule(updates=120, rate=(0.1, 0.005))
+# Whole tasks are noisier than decisions: every task is learned from once, and noise stays wide, as
+# it is the answers far apart that differ
+ANSWERS = Schedule(updates=160, rate=(0.3, 0.003), epochs=1)
 
 
 class Decisions(NamedTuple):
@@ -75,16 +79,38 @@ class Decisions(NamedTuple):
 
 
 class _Learner:
-    """Policy and value, and how they fall on a schedule."""
+    """Policy and value, and how they fall on a schedule.
 
-    def __init__(self, kinds: int, world: Tasks, times: Times, tasks: int, how: Schedule) -> None:
+    Args:
+        world: plays tasks.
+        times: of the cells.
+        rngs: one for each cell.
+        tasks: practice of each cell, at most.
+        how: it trains.
+
+    Raises:
+        ValueError: no tasks.
+    """
+
+    kinds = 2
+    """Of observations."""
+
+    def __init__(
+        self,
+        world: Tasks,
+        times: Times,
+        rngs: Sequence[np.random.Generator],
+        tasks: int,
+        how: Schedule,
+    ) -> None:
         require(tasks >= 1, "tasks", tasks, "be at least 1")
-        self._world, self._times, self._how, self._kinds = world, times, how, kinds
+        self._world, self._times, self._rngs, self._how = world, times, list(rngs), how
         self._updates = min(how.updates, tasks)
         self._batch = tasks // self._updates
-        shape = len(times.standard), kinds * KNOTS
-        self.policy, self.value = np.zeros(shape), np.zeros(shape)
-        self._policy_adam, self._value_adam = Adam(shape), Adam(shape)
+        # SB3's orthogonal weights: of length .01 to the policy, of length 1 to the value
+        self.policy = 0.01 * self._unit_rows()
+        self.value = self._unit_rows()
+        self._policy_adam, self._value_adam = Adam(self.policy.shape), Adam(self.value.shape)
 
     def train(self) -> Iterator[int]:
         """Train; after each update yield the number of tasks of each cell so far."""
@@ -93,50 +119,85 @@ class _Learner:
             yield (update + 1) * self._batch
 
     def _update(self, progress: float) -> None:
+        """Play tasks and learn from them; `progress` runs from 0 to 1."""
         raise NotImplementedError
 
-    def _parts(self) -> list[slice]:
-        """The minibatches of an update: a share of its tasks each."""
-        edges = np.linspace(0, self._batch, min(self._how.minibatches, self._batch) + 1).astype(int)
-        return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    def _learn(self, lessons: Sequence[Lesson], policy_rate: float, value_rate: float) -> None:
+        """Go through the minibatches; each is one step of Adam on policy and value."""
+        for _ in range(self._how.epochs):
+            for lesson in lessons:
+                slope = lesson.slope(read(self.policy, lesson.at))
+                miss = lesson.miss(read(self.value, lesson.at))
+                down = spread(slope, lesson.at, self.policy)
+                self.policy += self._policy_adam.step(down, policy_rate)
+                down = spread(miss, lesson.at, self.value)
+                self.value += self._value_adam.step(down, value_rate)
 
-    def _see(self, route: Any, cascade: Any) -> Places:
-        """Where every cell reads the answers to commitments (n,)."""
-        route, cascade = np.broadcast_arrays(route, cascade)
-        rows = len(self.policy)
-        s = np.tile(np.asarray(cascade, dtype=np.float64).ravel(), (rows, 1))
-        return places(route.ravel() - 1, s, self._kinds)
+    def _unit_rows(self) -> Array:
+        """A random direction for each cell."""
+        drawn = np.stack([rng.standard_normal(self.kinds * KNOTS) for rng in self._rngs])
+        return drawn / np.sqrt((drawn**2).sum(axis=-1, keepdims=True))
+
+    def _parts(self) -> list[slice]:
+        """The minibatches of an update: each a share of its tasks."""
+        count = min(self._how.minibatches, self._batch)
+        edges = [self._batch * k // count for k in range(count + 1)]
+        return [slice(*ends) for ends in pairwise(edges)]
+
+    def _look(self, kind: Any, cascade: Any) -> Array:
+        """Every cell's policy at observations of a kind and s, each (n,): shape (cells, n)."""
+        kind, cascade = np.broadcast_arrays(kind, cascade)
+        s = np.tile(np.asarray(cascade, dtype=np.float64).ravel(), (len(self._rngs), 1))
+        return read(self.policy, places(kind.ravel(), coordinate(s), self.kinds))
+
+
+class Lesson(Protocol):
+    """A minibatch, with what stays the same while it is learned from."""
+
+    @property
+    def at(self) -> Places:
+        """Where it reads policy and value, shape (cells, n)."""
+        ...
+
+    def slope(self, policy: Array) -> Array:
+        """Of PPO's loss in what was read of the policy, shape (cells, n)."""
+        ...
+
+    def miss(self, value: Array) -> Array:
+        """The slope of half the mean squared error of the values, shape (cells, n)."""
+        ...
 
 
 class _Deciding(_Learner):
-    """Users who decide after each failed pass."""
+    """Users who decide after each failed pass; see `_Learner`."""
+
+    def __init__(
+        self,
+        world: Tasks,
+        times: Times,
+        rngs: Sequence[np.random.Generator],
+        tasks: int,
+        how: Schedule = DECIDES,
+    ) -> None:
+        super().__init__(world, times, rngs, tasks, how)
 
     def _update(self, progress: float) -> None:
         route, cascade = self._world.offer(self._batch)
         lessons = [
-            Lesson.of(self.policy, self.value, batch, self._how.clip)
+            Chosen.of(self.policy, self.value, batch, self._how.clip)
             for batch in self._decisions(route, cascade)
         ]
         rate = falling(self._how.rate, progress)
-        for _ in range(self._how.epochs):
-            for lesson in lessons:
-                self._learn(lesson, rate)
-
-    def _learn(self, lesson: Lesson, rate: float) -> None:
-        """One step of Adam on each of policy and value."""
-        slope = spread(lesson.slope(read(self.policy, lesson.at)), lesson.at, self.policy)
-        # a logit of leaving is the difference of two of SB3's, and each moves by the rate
-        self._policy_adam.step(self.policy, slope, 2 * rate)
-        miss = lesson.miss(read(self.value, lesson.at))
-        self._value_adam.step(self.value, spread(miss, lesson.at, self.value), rate)
+        # a logit of leaving is the difference of two of SB3's, and each of these moves by the rate
+        self._learn(lessons, 2 * rate, rate)
 
     def _decisions(self, route: Any, cascade: Array) -> list[Decisions]:
         """Play tasks, and give what was decided in each minibatch of them."""
         raise NotImplementedError
 
 
-class Lesson(NamedTuple):
-    """A minibatch of decisions with what stays the same while it is learned from; each (cells, n).
+class Chosen(NamedTuple):
+    """A minibatch of decisions; each (cells, n). A `Lesson` in logits of leaving.
 
     PPO's loss is the mean of -min(r A, clip(r) A) over the decisions, r the ratio of the chances of
     what was done, now and when it was done, A its normalised advantage. It has a slope in the logit
@@ -147,7 +208,7 @@ class Lesson(NamedTuple):
     stay: Array
     """Number of stays, times A, over their old chance and the number of decisions."""
     stay_up: Array
-    """1 where A > 0, else -1."""
+    """The sign of A."""
     stay_edge: Array
     """The chance of staying at which the slope ends."""
     leave: Array
@@ -159,7 +220,7 @@ class Lesson(NamedTuple):
     """The same, times their mean return."""
 
     @classmethod
-    def of(cls, policy: Array, value: Array, batch: Decisions, clip: float) -> Lesson:
+    def of(cls, policy: Array, value: Array, batch: Decisions, clip: float) -> Chosen:
         """From decisions that were made by this policy, with this value as baseline."""
         at, stays, worth, left = batch
         leaving, staying = chances(read(policy, at))
@@ -184,15 +245,15 @@ class Lesson(NamedTuple):
             stays * worth / total,
         )
 
-    def slope(self, logit: Array) -> Array:
-        """Of PPO's loss in the logits of leaving, shape (cells, n)."""
-        leaving, staying = chances(logit)
+    def slope(self, policy: Array) -> Array:
+        """See `Lesson`."""
+        leaving, staying = chances(policy)
         stay = self.stay * (self.stay_up * (staying - self.stay_edge) <= 0)
         leave = self.leave * (self.leave_up * (leaving - self.leave_edge) <= 0)
         return np.asarray(leaving * staying * (stay - leave))
 
     def miss(self, value: Array) -> Array:
-        """The slope of half the mean squared error of the values, shape (cells, n)."""
+        """See `Lesson`."""
         return np.asarray(self.weight * value - self.returns)
 
 
@@ -204,76 +265,65 @@ def chances(logit: Array) -> tuple[Array, Array]:
 
 
 class StackedPPOUser(_Deciding):
-    """The paper's user, step by step: sees (i, s) after each failure and stays or leaves.
-
-    Args:
-        world: plays tasks.
-        times: of the cells.
-        tasks: practice of each cell, at most.
-        how: it trains.
-    """
-
-    def __init__(
-        self, world: Tasks, times: Times, tasks: int, how: Schedule = DECIDES
-    ) -> None:
-        super().__init__(2, world, times, tasks, how)
+    """The paper's user, step by step: sees (i, s) after each failure and stays or leaves."""
 
     def abandon(self, route: Any, cascade: Any) -> Array:
         """The learned q(i, s), a row for each cell."""
-        return chances(read(self.policy, self._see(route, cascade)))[0]
+        return chances(self._look(np.asarray(route) - 1, cascade))[0]
 
     def _decisions(self, route: Any, cascade: Array) -> list[Decisions]:
-        at = places(route - 1, cascade, self._kinds)
+        at = places(route - 1, coordinate(cascade), self.kinds)
         q, _ = chances(read(self.policy, at))
         n1, n2, solved = self._world.play(route, cascade, q)
         t1, t2 = self._times
-        passes = n1 + n2
-        stays = passes - 1.0
-        # the j-th pass is ahead of j - 1 decisions to stay
-        waited = t1 * (n1 * (n1 - 1) / 2) + t2 * (n2 * n1 + n2 * (n2 - 1) / 2)
+        stays = n1 + n2 - 1.0
+        # j - 1 decisions to stay lead to the j-th pass
+        waited = t1 * (n1 * (n1 - 1.0) / 2) + t2 * (n2 * (n1 + (n2 - 1.0) / 2))
         worth = solved - waited / np.maximum(stays, 1.0)
-        left = 1.0 - solved
-        return [
-            Decisions(at.part(part), *(np.ascontiguousarray(x[:, part]) for x in (stays, worth, left)))
-            for part in self._parts()
-        ]
+        columns = at.low, at.share, stays, worth, 1.0 - solved
+        return [_decided(columns, part) for part in self._parts()]
 
 
 class StackedPPOModelUser(_Deciding):
-    """A user who also sees the model that has just failed; made as `StackedPPOUser` is."""
+    """A user who also sees the model that has just failed."""
 
-    def __init__(
-        self, world: Tasks, times: Times, tasks: int, how: Schedule = DECIDES
-    ) -> None:
-        super().__init__(4, world, times, tasks, how)
+    kinds = 4
 
     def abandon_after(self, route: Any, cascade: Any, model: int) -> Array:
         """The learned chance of leaving after this model has failed, a row for each cell."""
-        route = 2 * np.asarray(route) + model - 2
-        return chances(read(self.policy, self._see(route, cascade)))[0]
+        return chances(self._look(self._kind(np.asarray(route), model), cascade))[0]
 
     def _decisions(self, route: Any, cascade: Array) -> list[Decisions]:
-        after_1, after_2 = (
-            places(2 * (route - 1) + model, cascade, self._kinds) for model in (0, 1)
-        )
-        (q1, _), (q2, _) = (chances(read(self.policy, at)) for at in (after_1, after_2))
+        place = coordinate(cascade)
+        at1, at2 = (places(self._kind(route, model), place, self.kinds) for model in (1, 2))
+        (q1, _), (q2, _) = (chances(read(self.policy, at)) for at in (at1, at2))
         n1, n2, solved = self._world.play(route, cascade, q1, q2)
         t1, t2 = self._times
-        escalated = (n1 > 0) & (n2 > 0)
-        stays_1 = np.maximum(n1 - 1.0, 0.0) + escalated
-        worth_1 = solved - t2 * n2 - t1 * (n1 * (n1 - 1) / 2) / np.maximum(stays_1, 1.0)
-        stays_2 = np.maximum(n2 - 1.0, 0.0)
-        worth_2 = solved - t2 * n2 / 2
-        left_1, left_2 = (1.0 - solved) * (n2 == 0), (1.0 - solved) * (n2 > 0)
-        both = [(after_1.low, after_2.low), (after_1.share, after_2.share)]
-        both += [(stays_1, stays_2), (worth_1, worth_2), (left_1, left_2)]
-        batches = []
-        for part in self._parts():
-            low, share, *rest = (
-                np.concatenate([x[:, part], y[:, part]], axis=-1) for x, y in both
-            )
-            batches.append(Decisions(Places(low, share), *rest))
-        return batches
+        more1, more2 = np.maximum(n1 - 1.0, 0.0), np.maximum(n2 - 1.0, 0.0)
+        stays1 = more1 + ((n1 > 0) & (n2 > 0))  # the last of them led to M2
+        worth1 = solved - t2 * n2 - t1 * (n1 * more1 / 2) / np.maximum(stays1, 1.0)
+        worth2 = solved - t2 * (n2 / 2)
+        left = 1.0 - solved
+        after1 = at1.low, at1.share, stays1, worth1, left * (n2 == 0)
+        after2 = at2.low, at2.share, more2, worth2, left * (n2 > 0)
+        return [_decided(after1, part, after2) for part in self._parts()]
+
+    @staticmethod
+    def _kind(route: Any, model: int) -> Any:
+        return 2 * (route - 1) + model - 1
+
+
+Columns = tuple[Any, ...]
+"""Low knot, share, stays, worth and left, each (cells, n)."""
+
+
+def _decided(columns: Columns, part: slice, more: Columns | None = None) -> Decisions:
+    """The decisions of some of the tasks, of two kinds one after the other."""
+    low, share, *rest = (
+        np.concatenate([x[:, part] for x in both], axis=-1)
+        for both in zip(columns, *([more] if more else []), strict=True)
+    )
+    return Decisions(Places(low, share), *rest)
 
 
 class StackedPPOAnswerUser(_Learner):
@@ -281,77 +331,76 @@ class StackedPPOAnswerUser(_Learner):
 
     Its policy is a Gaussian over the box [-1, 1] whose noise falls on schedule. The mean is kept
     inside the box: outside of it every answer is the same, and no gradient would lead back.
-
-    Args:
-        world: plays tasks.
-        times: of the cells.
-        tasks: practice of each cell, at most.
-        rngs: draw the answers, one for each cell.
-        how: it trains.
     """
 
     def __init__(
         self,
         world: Tasks,
         times: Times,
-        tasks: int,
         rngs: Sequence[np.random.Generator],
+        tasks: int,
         how: Schedule = ANSWERS,
     ) -> None:
-        super().__init__(2, world, times, tasks, how)
-        self._rngs = list(rngs)
+        super().__init__(world, times, rngs, tasks, how)
 
     def abandon(self, route: Any, cascade: Any) -> Array:
         """The mean answers, a row for each cell."""
-        mean = np.clip(read(self.policy, self._see(route, cascade)), -1.0, 1.0)
+        mean = np.clip(self._look(np.asarray(route) - 1, cascade), -1.0, 1.0)
         return np.asarray(to_chance(mean), dtype=np.float64)
 
     def _update(self, progress: float) -> None:
-        how, rate, noise = self._how, falling(self._how.rate, progress), falling(self._how.noise, progress)
+        rate, noise = (falling(ends, progress) for ends in (self._how.rate, self._how.noise))
         np.clip(self.policy, -1.0, 1.0, out=self.policy)
         route, cascade = self._world.offer(self._batch)
-        at = places(route - 1, cascade, self._kinds)
-        drawn = np.stack([rng.standard_normal(self._batch) for rng in self._rngs])
-        action = read(self.policy, at) + noise * drawn
-        q = to_chance(np.clip(action, -1.0, 1.0))
-        n1, n2, solved = self._world.play(route, cascade, q)
+        at = places(route - 1, coordinate(cascade), self.kinds)
+        mean = read(self.policy, at)
+        action = mean + noise * np.stack([r.standard_normal(self._batch) for r in self._rngs])
+        n1, n2, solved = self._world.play(route, cascade, to_chance(np.clip(action, -1.0, 1.0)))
         utility = solved - (self._times.standard * n1 + self._times.reasoning * n2)
-        lessons = [
-            Answers.of(self.value, at.part(part), action[:, part], drawn[:, part], noise, utility[:, part], how.clip)
-            for part in self._parts()
-        ]
-        for _ in range(how.epochs):
-            for lesson in lessons:
-                slope = lesson.slope(read(self.policy, lesson.at))
-                self._policy_adam.step(self.policy, spread(slope, lesson.at, self.policy), rate)
-                miss = lesson.miss(read(self.value, lesson.at))
-                self._value_adam.step(self.value, spread(miss, lesson.at, self.value), rate)
+        columns = at.low, at.share, action, mean, utility
+        lessons = []
+        for part in self._parts():
+            low, share, *rest = (np.ascontiguousarray(x[:, part]) for x in columns)
+            batch = Answers(Places(low, share), *rest)
+            lessons.append(Answered.of(self.value, batch, noise, self._how.clip))
+        self._learn(lessons, rate, rate)
 
 
 class Answers(NamedTuple):
-    """A minibatch of answers with what stays the same while it is learned from; each (cells, n).
+    """What users answered, each (cells, n)."""
 
-    The ratio r of densities is exp((d0^2 - d^2) / 2) where d is the answer's distance from the mean
-    in units of the noise, d0 the distance when it was drawn.
-    """
+    at: Places
+    """What they saw."""
+    action: Array
+    """The answer, a point of the line on which [-1, 1] means q in [0, 1]."""
+    mean: Array
+    """Around which it was drawn."""
+    utility: Array
+    """Of the task, in units of V."""
+
+
+class Answered(NamedTuple):
+    """A minibatch of answers; arrays are (cells, n). A `Lesson` in means; see `Chosen`."""
 
     at: Places
     action: Array
     noise: float
-    half: Array
-    """d0^2 / 2."""
+    """Standard deviation of the answers."""
+    before: Array
+    """Half the squared distance of an answer from its mean then, in units of the noise."""
     gain: Array
     """A over the noise and the number of answers."""
     up: Array
+    """The sign of A."""
     edge: Array
-    """up times the logarithm of the ratio at which the slope ends."""
-    utility: Array
+    """The sign, times the logarithm of the ratio at which the slope ends."""
+    returns: Array
+    """Utility over the number of answers."""
 
     @classmethod
-    def of(
-        cls, value: Array, at: Places, action: Array, drawn: Array, noise: float, utility: Array, clip: float
-    ) -> Answers:
-        """From answers that are `drawn` standard deviations above the mean."""
+    def of(cls, value: Array, batch: Answers, noise: float, clip: float) -> Answered:
+        """From answers that were drawn with this noise, with this value as baseline."""
+        at, action, mean, utility = batch
         n = action.shape[-1]
         advantage = utility - read(value, at)
         advantage = advantage - advantage.mean(axis=-1, keepdims=True)
@@ -360,21 +409,21 @@ class Answers(NamedTuple):
         up = np.sign(advantage)
         return cls(
             at,
-            np.ascontiguousarray(action),
+            action,
             noise,
-            drawn**2 / 2,
+            ((action - mean) / noise) ** 2 / 2,
             advantage / (scale * noise),
             up,
             up * np.log1p(clip * up),
-            np.ascontiguousarray(utility) / n,
+            utility / n,
         )
 
-    def slope(self, mean: Array) -> Array:
-        """Of PPO's loss in the means, shape (cells, n)."""
-        away = (self.action - mean) / self.noise
-        log = self.half - away**2 / 2
+    def slope(self, policy: Array) -> Array:
+        """See `Lesson`."""
+        away = (self.action - policy) / self.noise
+        log = self.before - away**2 / 2
         return np.asarray(-self.gain * away * np.exp(log) * (self.up * log <= self.edge))
 
     def miss(self, value: Array) -> Array:
-        """The slope of half the mean squared error of the values, shape (cells, n)."""
-        return np.asarray(value / value.shape[-1] - self.utility)
+        """See `Lesson`."""
+        return np.asarray(value / value.shape[-1] - self.returns)
