@@ -18,6 +18,11 @@ from routing_game.agents import (
     Zooming,
     schemes,
 )
+from routing_game.agents.descents import (
+    GibbsDescents,
+    ImplicitDescents,
+    SimultaneousDescents,
+)
 from routing_game.agents.stacked_dqn_users import StackedDQNUser
 from routing_game.agents.stacked_ppo_users import (
     StackedPPOAnswerUser,
@@ -236,16 +241,18 @@ LEARNERS = Registry(
         "gradient": Learner(
             "gradients",
             "knows the game, descends its cost through a Gibbs follower",
-            plans("GibbsGradient"),
+            plans(GibbsDescents),
             {"smoke": (10, 2), "default": (600, 3), "full": (600, 20)},
             counts="iterations",
+            batch=64,
         ),
         "gradient-implicit": Learner(
             "gradients",
             "knows the game, follows dJ/ds + dJ/dq dq*/ds",
-            plans("ImplicitGradient"),
+            plans(ImplicitDescents),
             {"smoke": (10, 2), "default": (100, 3), "full": (400, 20)},
             counts="iterations",
+            batch=256,
         ),
         "ppo": Learner(
             "deep RL",
@@ -324,15 +331,17 @@ LEARNERS = Registry(
         "gradient-simultaneous": Learner(
             "pairs",
             "both know the game, each follows its own gradient; the user does not see s",
-            plans("SimultaneousGradient", both=True),
+            plans(SimultaneousDescents),
             {"smoke": (10, 2), "default": (2_000, 3), "full": (2_000, 20)},
             counts="iterations",
+            batch=256,
         ),
         "reinforce-blind": Learner(
             "pairs",
             "REINFORCE on both sides; the user does not see s",
             reinforce_blind,
             {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 10)},
+            batch=64,
         ),
         "ppo-user": Learner(
             "users",
