@@ -347,7 +347,7 @@ LEARNERS = Registry(
             "users",
             "PPO as the user who sees (i, s) and decides after each failure",
             stacked_user(StackedPPOUser),
-            {"smoke": (64, 2), "default": (491_520, 3), "full": (1_966_080, 10)},
+            {"smoke": (64, 2), "default": (491_520, 3), "full": (3_932_160, 10)},
             batch=16,
         ),
         "ppo-user-answer": Learner(
@@ -361,7 +361,7 @@ LEARNERS = Registry(
             "users",
             "PPO as the user who also sees which model failed",
             stacked_user(StackedPPOModelUser),
-            {"smoke": (64, 2), "default": (491_520, 3), "full": (1_966_080, 10)},
+            {"smoke": (64, 2), "default": (491_520, 3), "full": (3_932_160, 10)},
             sees_model=True,
             batch=16,
         ),
