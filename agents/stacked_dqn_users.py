@@ -2,7 +2,7 @@
 
 `StackedDQNUser` has Q(i, s, stay), a table that is read between its knots; leaving is worth 0. It
 stays where staying is worth more. As `agents.sb3_users.DQNUser` it cannot mix. But it never
-bootstraps, for three reasons, each of which made a greedy user stay where waiting has no end:
+bootstraps, for three reasons, each of which can make a user stay where waiting has no end:
 
 - *What it sees is aliased.* (i, s) is the same after M1 and after M2 has failed. The value of going
   on, max(Q, 0), is an average over both, so a user whom M2 keeps waiting takes M1's prospects for
