@@ -23,6 +23,12 @@ from routing_game.agents.descents import (
     ImplicitDescents,
     SimultaneousDescents,
 )
+from routing_game.agents.stacked_dqn_users import StackedDQNUser
+from routing_game.agents.stacked_ppo_users import (
+    StackedPPOAnswerUser,
+    StackedPPOModelUser,
+    StackedPPOUser,
+)
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.check import controls, own
@@ -44,6 +50,7 @@ from routing_game.experiments.check.trainers import (
     reinforce_blind,
     sb3,
     sb3_user,
+    stacked_user,
     strategy,
     structural,
     told,
@@ -75,7 +82,7 @@ class Learner:
         sees_model: a user who sees which model has just failed, and so has another best response.
         limit: what it cannot do by its nature, as the end of a sentence.
         costly: many seconds a cell; only the full profile has it play games other than the
-            cascades.
+            cascades, and no profile if it is a user.
         batch: how many cells may train together, as one.
     """
 
@@ -146,14 +153,17 @@ def make_spec(
 
 def played_by(learner: Learner, games: Mapping[str, Game], profile: str) -> tuple[str, ...]:
     """Which games of a profile a learner plays: users where there is something to learn, and costly
-    ones, in all but the full profile, the two cascades of the catalog only.
+    ones the two cascades of the catalog only, unless they are providers in the full profile.
     """
     fresh = [name for name in games if set_of(name) == "fresh"]
-    if learner.role == "user":
+    if learner.role == "user" and not learner.costly:
         return (*CASCADE_GAMES, *(name for name in fresh if games[name].regime in MIXED))
-    if learner.costly and profile != "full":
+    if learner.costly and (profile != "full" or learner.role == "user"):
         return CASCADE_GAMES
     return tuple(games)
+
+
+CANNOT_MIX = ", as it can only stay or leave where the best answer is mixed"
 
 
 class Registry(dict[str, Learner]):
@@ -348,31 +358,65 @@ LEARNERS = Registry(
         "ppo-user": Learner(
             "users",
             "PPO as the user who sees (i, s) and decides after each failure",
-            sb3_user("PPOUser", "USER", strategy),
-            {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
-            counts="decisions",
+            stacked_user(StackedPPOUser),
+            {"smoke": (64, 2), "default": (491_520, 3), "full": (3_932_160, 10)},
+            batch=16,
         ),
         "ppo-user-answer": Learner(
             "users",
             "PPO as the user who sees (i, s) and answers with q",
-            sb3_user("PPOAnswerUser", "ANSWER", answer),
-            {"smoke": (64, 2), "default": (524_288, 3), "full": (5_242_880, 10)},
+            stacked_user(StackedPPOAnswerUser),
+            {"smoke": (64, 2), "default": (655_360, 3), "full": (2_621_440, 10)},
+            batch=16,
         ),
         "ppo-user-model": Learner(
             "users",
             "PPO as the user who also sees which model failed",
-            sb3_user("PPOModelUser", "USER", model),
-            {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
-            counts="decisions",
+            stacked_user(StackedPPOModelUser),
+            {"smoke": (64, 2), "default": (491_520, 3), "full": (3_932_160, 10)},
             sees_model=True,
+            batch=16,
         ),
         "dqn-user": Learner(
             "users",
-            "DQN as the user who sees (i, s): cannot mix",
-            sb3_user("DQNUser", "ALIASED", strategy),
-            {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 10)},
+            "Q-values of staying and leaving for the user who sees (i, s): cannot mix",
+            stacked_user(StackedDQNUser),
+            {"smoke": (64, 2), "default": (655_360, 3), "full": (655_360, 10)},
+            limit=CANNOT_MIX,
+            batch=16,
+        ),
+        "ppo-user-sb3": Learner(
+            "users",
+            "ppo-user by stable-baselines3: the control",
+            sb3_user("PPOUser", "USER", strategy),
+            {"smoke": (64, 2), "default": (204_800, 2), "full": (1_966_080, 3)},
             counts="decisions",
-            limit=", as it can only stay or leave where the best answer is mixed",
+            costly=True,
+        ),
+        "ppo-user-answer-sb3": Learner(
+            "users",
+            "ppo-user-answer by stable-baselines3: the control",
+            sb3_user("PPOAnswerUser", "ANSWER", answer),
+            {"smoke": (64, 2), "default": (524_288, 2), "full": (5_242_880, 3)},
+            costly=True,
+        ),
+        "ppo-user-model-sb3": Learner(
+            "users",
+            "ppo-user-model by stable-baselines3: the control",
+            sb3_user("PPOModelUser", "USER", model),
+            {"smoke": (64, 2), "default": (204_800, 2), "full": (1_966_080, 3)},
+            counts="decisions",
+            sees_model=True,
+            costly=True,
+        ),
+        "dqn-user-sb3": Learner(
+            "users",
+            "DQN (stable-baselines3) at each failure: bootstraps on what hides the model",
+            sb3_user("DQNUser", "ALIASED", strategy),
+            {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 3)},
+            counts="decisions",
+            limit=CANNOT_MIX,
+            costly=True,
         ),
     }
 )
