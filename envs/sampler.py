@@ -16,6 +16,7 @@ one pass costs. The law is that of playing pass by pass; nothing is cut off.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -99,8 +100,8 @@ def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
 
 def _again(end: Any) -> Any:
     """1 / log(1 - end), 0 at end = 1."""
-    if type(end) is float and end < 1:
-        return 1 / np.log1p(-end)
+    if type(end) is float:  # the same up to the last bit, many times as fast
+        return 1 / math.log1p(-end) if end < 1 else 0.0
     with np.errstate(divide="ignore"):
         return 1 / np.log1p(-np.asarray(end))[()]
 
@@ -140,8 +141,7 @@ def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
         cascade: s.
         abandon: q.
     """
-    _, *numbers = map(float, law(game, route, cascade, abandon))
-    return Law(2 - route, *numbers)
+    return law(game, route, float(cascade), float(abandon))
 
 
 def one_task(
