@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from routing_game.experiments.card import card, provider_words
-from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check import samples
 from routing_game.experiments.check.figures import (
@@ -222,20 +222,16 @@ def run_facts(judged: Judged) -> dict[str, Any]:
         "failures": done.filter(pl.col("error").is_not_null()).to_dicts(),
         "providers": roles(spec, "provider"),
         "users": roles(spec, "user"),
-        "times": times(records),
+        "times": times(done),
     }
 
 
-def times(records: Sequence[Record[Trace]]) -> list[Row]:
+def times(done: pl.DataFrame) -> list[Row]:
     """Each learner's finished cells, failed ones too, and what they took; the longest first."""
-    seconds: dict[str, list[float]] = {}
-    for record in records:
-        seconds.setdefault(record.learner, []).append(record.seconds)
-    rows = [
-        {"learner": name, "cells": len(each), "each": sum(each) / len(each), "all": sum(each)}
-        for name, each in seconds.items()
-    ]
-    return sorted(rows, key=lambda row: row["all"], reverse=True)
+    mine = done.group_by("learner", maintain_order=True).agg(
+        cells=pl.len(), each=pl.mean("seconds"), all=pl.sum("seconds")
+    )
+    return mine.sort("all", descending=True, maintain_order=True).to_dicts()
 
 
 def results(judged: Judged) -> dict[str, Any]:
