@@ -25,7 +25,7 @@ from routing_game.agents.descents import (
 )
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
-from routing_game.experiments.check import own
+from routing_game.experiments.check import controls, own
 from routing_game.experiments.check.sets import FRESH, set_of
 from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.check.traces import NOTHING, Trace
@@ -56,8 +56,8 @@ MIXED = ("-+", "+-")
 """Regimes in which a user's best response is more than always staying or always leaving."""
 
 Family = Literal["control", "bandits", "gradients", "deep RL", "pairs", "users", "your own"]
-"""The control is given the answer, so it does not count among those that learn; in a pair a user
-learns, too.
+"""Controls do not learn, so they do not count among those that do: the exact policy is given the
+answer, the others never look at the game. In a pair a user learns, too.
 """
 
 
@@ -179,6 +179,18 @@ LEARNERS = Registry(
             "the exact policy, which knows the game",
             told(EquilibriumProvider),
             {"smoke": (50, 2), "default": (1_000, 2), "full": (1_000, 2)},
+        ),
+        "constant": Learner(
+            "control",
+            "never looks at the game: M1 alone",
+            told(controls.constant),
+            {"smoke": (10, 2), "default": (10, 2), "full": (10, 2)},
+        ),
+        "random": Learner(
+            "control",
+            "never looks at the game: a route by a coin, an even s",
+            told(controls.random),
+            {"smoke": (10, 2), "default": (10, 10), "full": (10, 20)},
         ),
         "structural": Learner(
             "bandits",
