@@ -9,6 +9,7 @@ benchmark fails only if it cannot measure.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,12 +20,21 @@ from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorE
 
 import routing_game  # noqa: F401  (registers the ids)
 from routing_game.agents import FixedUser
-from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserEnv, UserVectorEnv, to_box
+from routing_game.envs import (
+    ProviderEnv,
+    ProviderVectorEnv,
+    UserEnv,
+    UserSessions,
+    UserVectorEnv,
+    to_box,
+)
 from routing_game.envs.sampler import sample_tasks
+from routing_game.envs.streams import AHEAD
 from routing_game.theory import GAMES, Commitment, sample_games
 
 CARTS = np.random.default_rng(0).integers(0, 2, 1024).tolist()
 COMMITMENTS = [(1, k / 20) for k in range(20)] + [(2, 0.0)]  # what a bandit plays
+NEW = [(1 + k % 2, s) for k, s in enumerate(np.random.default_rng(1).random(40_000).tolist())]
 BOXES = [to_box(*commitment) for commitment in COMMITMENTS]
 
 
@@ -43,9 +53,28 @@ def steps(env: gym.Env[Any, Any], actions: list[Any], count: int = 4_000) -> Cal
     return run
 
 
+def never_seen(env: gym.Env[Any, Any], actions: list[Any], count: int = 2_000) -> Callable[[], int]:
+    """Plays steps, each with another action: nothing that was worked out before is of use."""
+    env.reset(seed=0)
+    ahead = iter(actions)
+
+    def run() -> int:
+        for action in itertools.islice(ahead, count):
+            env.step(action)
+            env.reset()
+        return count
+
+    return run
+
+
+def steps_of(num_envs: int) -> int:
+    """Steps in a turn: whole runs of the rows of numbers that `Streams` makes ahead."""
+    return max(16, AHEAD // num_envs)
+
+
 def batches(engine: Any, actions: Any) -> Callable[[], int]:
     engine.reset(seed=0)
-    count = max(16, 20_000 // engine.num_envs)
+    count = steps_of(engine.num_envs)
 
     def run() -> int:
         for _ in range(count):
@@ -60,9 +89,13 @@ def test_single_environments_raw(compare: Any) -> None:
         ("CartPoleEnv", ""): steps(CartPoleEnv(), CARTS),
         ("ProviderEnv, 21 commitments", ""): steps(ProviderEnv(), COMMITMENTS),
         ('UserEnv(infos="task"), always stays', ""): steps(UserEnv(infos="task"), [0]),
-        ("UserEnv, always stays, exact regret", ""): steps(UserEnv(), [0], 400),
+        ("UserEnv, always stays, exact regret", ""): steps(UserEnv(), [0]),
+        ("UserEnv, stays by half, exact regret", ""): steps(UserEnv(), CARTS),
+        ("ProviderEnv, new commitments", ""): never_seen(ProviderEnv(), NEW),
     }
-    compare("single", work, "CartPoleEnv", dict.fromkeys([row for row, _ in work][1:3], 5))
+    rows = [row for row, _ in work]
+    wanted = dict.fromkeys(rows[1:3], 5) | dict.fromkeys(rows[3:], 1)
+    compare("single", work, "CartPoleEnv", wanted)
 
 
 def test_single_environments_through_make(compare: Any) -> None:
@@ -73,8 +106,14 @@ def test_single_environments_through_make(compare: Any) -> None:
             gym.make("RoutingGame/Provider-v0"), BOXES
         ),
         ('User-v0, made, infos="task"', ""): steps(user, [0]),
+        ("User-v0, made, exact regret", ""): steps(gym.make("RoutingGame/User-v0"), CARTS),
+        ("Provider-v0, made, new commitments", ""): never_seen(
+            gym.make("RoutingGame/Provider-v0"), [to_box(*x) for x in NEW]
+        ),
     }
-    compare("made", work, "CartPole-v1, made", dict.fromkeys([row for row, _ in work][1:], 3))
+    rows = [row for row, _ in work]
+    wanted = dict.fromkeys(rows[1:3], 3) | dict.fromkeys(rows[3:], 1)
+    compare("made", work, "CartPole-v1, made", wanted)
 
 
 SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -97,7 +136,7 @@ def test_engines(compare: Any, engines: tuple[str, ...], num_envs: int) -> None:
     rng = np.random.default_rng(0)
     boxes = rng.uniform(-1, 1, (num_envs, 2)).astype(np.float32)
     coins, stay = rng.integers(0, 2, num_envs), np.zeros(num_envs, dtype=np.int64)
-    count = max(16, 20_000 // num_envs)
+    count = steps_of(num_envs)
 
     def numbers() -> int:
         for _ in range(count):
@@ -115,6 +154,16 @@ def test_engines(compare: Any, engines: tuple[str, ...], num_envs: int) -> None:
     wanted = dict(zip(dict.fromkeys(users), WANTED[num_envs], strict=True))
     guarded = dict.fromkeys(wanted, GAINS[num_envs])
     compare(f"{num_envs} environments", work, "CartPoleVectorEnv", wanted, guarded)
+
+
+@pytest.mark.parametrize("num_envs", [64, 1024])
+def test_sessions(compare: Any, engines: tuple[str, ...], num_envs: int) -> None:
+    leaves = (np.random.default_rng(0).integers(0, 3, num_envs) == 2).astype(np.int64)
+    game, work = GAMES["t4-cascade"], {}
+    for engine in engines:
+        env = UserSessions(game, num_envs, engine=engine)
+        work[f"UserSessions, {num_envs} sessions", engine] = batches(env, leaves)
+    compare("sessions", work)
 
 
 def test_tasks_in_constant_time(compare: Any, engines: tuple[str, ...]) -> None:

@@ -1,20 +1,31 @@
 """The compiled functions answer as numpy's do, to the bit; and nothing depends on them."""
 
 import dataclasses
+import importlib.util
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from games import boundary_games, interesting_cascades, out_of_order_games
 from routing_game.agents import FixedUser
-from routing_game.envs import ProviderVectorEnv, UserVectorEnv
+from routing_game.envs import ProviderVectorEnv, UserSessions, UserVectorEnv
 from routing_game.envs.sampler import LEAST_TASKS, sample_tasks
-from routing_game.theory import GAMES, Commitment, Game, best_response, sample_games, solve
-from routing_game.theory.engines import LEAST_ENVS, LEAST_GAMES, installed
+from routing_game.theory import (
+    GAMES,
+    Commitment,
+    Game,
+    best_response,
+    sample_games,
+    solve,
+    thresholds,
+)
+from routing_game.theory.engines import LEAST_ENVS, LEAST_GAMES
 
 needs_numba = pytest.mark.skipif(
-    not installed(), reason='numba is not installed: pip install "routing-game[fast]"'
+    importlib.util.find_spec("numba") is None,
+    reason='numba is not installed: pip install "routing-game[fast]"',
 )
 MILLION = 1_000_000
 
@@ -32,7 +43,7 @@ def same_bits(a, b):
 def decimal_games(n, rng):
     """Games on a coarse grid, where ties and boundaries are met again and again."""
     value, penalty = rng.integers(1, 4, (2, n)) / 2
-    p, t, c = rng.integers(1, 20, (2, n)) / 20, rng.integers(0, 9, (2, n)) / 20, None
+    p, t = rng.integers(1, 20, (2, n)) / 20, rng.integers(0, 9, (2, n)) / 20
     c = rng.integers(0, 9, (2, n)) / 20
     tied = rng.random(n) < 0.3  # c2 such that both models cost the same until they succeed
     c[1] = np.where(tied, c[0] * p[1] / p[0], c[1])
@@ -127,8 +138,6 @@ def test_games_with_a_better_first_model_are_solved_by_numpy():
 
 def commitments(game, n, rng):
     """Routes, and cascades anywhere, at the ends, at the thresholds and next to them."""
-    from routing_game.theory.user import thresholds
-
     with np.errstate(all="ignore"):
         marks = [np.nan_to_num(x) for x in thresholds(game)]
     s = np.choose(rng.integers(0, 6, n), [rng.random(n), np.zeros(n), np.ones(n), *marks])
@@ -156,6 +165,15 @@ def test_replies_of_a_better_first_model_are_those_of_numpy():
     rng = np.random.default_rng(5)
     game = crossed_games(300_000, rng)
     replies_agree(game, *commitments(game, 300_000, rng))
+
+
+@needs_numba
+def test_games_on_boundaries_and_out_of_order_are_answered_as_by_numpy():
+    rng = np.random.default_rng(8)
+    equilibria_agree(boundary_games(200_000, rng))
+    for game in (boundary_games(30_000, rng), out_of_order_games(30_000, rng)):
+        for cascade in interesting_cascades(game, rng):
+            replies_agree(game, rng.integers(1, 3, game.shape), cascade)
 
 
 @needs_numba
@@ -331,6 +349,35 @@ def boxes(rng, n):
     return rng.choice([rng.uniform(-1, 1), -1.0, 0.0, 1.0], (n, 2)).astype(np.float32)
 
 
+@needs_numba
+@pytest.mark.parametrize("tasks", [1, 3, 30])
+@pytest.mark.parametrize("prior", [(1.0, 1.0), (0.3, 2.0)])
+def test_users_of_sessions_play_as_in_numpy(prior, tasks):
+    for name, game in (("stays", "t4-cascade"), ("leaves by third", "t5-cascade")):
+        setting = {"game": game, "tasks": tasks, "prior": prior}
+        ours, ends, _ = steps_agree(ACTIONS[name], 60, 1000, engines=sessions, **setting)
+        assert ours.compiled
+        assert ends > 100
+
+
+@needs_numba
+def test_users_of_sessions_of_many_games_play_as_in_numpy():
+    games = sample_games(20, np.random.default_rng(7))
+    for k in range(20):
+        steps_agree(ACTIONS["leaves by third"], 30, 500, k, sessions, game=games[k], tasks=5)
+
+
+@needs_numba
+def test_sessions_that_observe_draws_are_numpys():
+    setting = {"game": "t4-cascade", "observes": 3}
+    ours, _, _ = steps_agree(ACTIONS["stays"], 20, 100, engines=sessions, **setting)
+    assert not ours.compiled
+
+
+def sessions(num_envs, game, engine, **setting):
+    return UserSessions(game, num_envs, engine=engine, **setting)
+
+
 # --- nothing depends on it
 
 HIDDEN = "import sys; sys.modules['numba'] = None; "
@@ -370,6 +417,15 @@ for ask in (lambda: solve(games, "compiled"), lambda: best_response(games, 1, 0.
     assert first == "False"
     assert len(errors) == 4
     assert all('pip install "routing-game[fast]"' in error for error in errors)
+
+
+def test_a_numba_that_refuses_to_be_imported_counts_as_none(tmp_path):
+    """As it does with a numpy that is too new for it."""
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs an older NumPy')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+    code += "from routing_game.theory.engines import installed; print(installed())"
+    done = python(code)
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_small_things_do_not_load_numba():
