@@ -22,6 +22,7 @@ from typing import Any
 
 import hidden
 import numpy as np
+import races
 import remedies
 
 from routing_game.experiments.paper.facts import MEASURES
@@ -173,7 +174,7 @@ RESULTS: dict[str, Callable[[], Values]] = {
     **remedies.RESULTS,
 }
 """What this script makes, by the name of the file."""
-SLOW = hidden.SLOW | remedies.SLOW
+SLOW = hidden.SLOW | remedies.SLOW | races.SLOW
 """What takes longer and is only made if it is asked for."""
 
 
