@@ -16,18 +16,23 @@ one pass costs. The law is that of playing pass by pass; nothing is cut off.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.envs import rules
+from routing_game.theory.engines import EngineName, takes_compiled
 from routing_game.theory.game import Game, Task, check_commitment
 from routing_game.theory.payoffs import payoffs
 
 BLOCK = 4096
 """Tasks drawn at a time, so that what is at work stays in the fastest memory."""
+
+LEAST_TASKS = 100_000
+"""Tasks from which on "auto" takes the compiled functions."""
 
 DRAWS = 3
 """Uniform numbers that a task takes."""
@@ -65,7 +70,7 @@ class Law(NamedTuple):
     """Where the part of the tasks abandoned after M2 ends."""
 
 
-def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
+def law(game: Game, route: Any, cascade: Any, abandon: Any, abandon_2: Any = None) -> Law:
     """The law of tasks; numbers or arrays, which broadcast against the game.
 
     Args:
@@ -73,15 +78,18 @@ def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
         route: i; unchecked, as are the others.
         cascade: s.
         abandon: q.
+        abandon_2: q after a failed pass of M2, of a user who sees which model failed; the same q
+            if None.
     """
     starts = 2 - route
     (p1, p2), (k1, k2) = game.success, game.failure
+    after_2 = abandon if abandon_2 is None else abandon_2
     stay = 1 - abandon
     end1 = p1 + k1 * (abandon + stay * cascade)  # D
-    end2 = p2 + k2 * abandon
+    end2 = p2 + k2 * after_2
     escalated = 1 - starts + starts * k1 * stay * cascade / end1  # e
     left1 = starts * k1 * abandon / end1
-    left2 = escalated * k2 * abandon / end2
+    left2 = escalated * k2 * after_2 / end2
     return Law(
         starts,
         again1=_again(end1),
@@ -95,8 +103,8 @@ def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
 
 def _again(end: Any) -> Any:
     """1 / log(1 - end), 0 at end = 1."""
-    if type(end) is float and end < 1:
-        return 1 / np.log1p(-end)
+    if type(end) is float:  # the same up to the last bit, many times as fast
+        return 1 / math.log1p(-end) if end < 1 else 0.0
     with np.errstate(divide="ignore"):
         return 1 / np.log1p(-np.asarray(end))[()]
 
@@ -136,8 +144,7 @@ def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
         cascade: s.
         abandon: q.
     """
-    _, *numbers = map(float, law(game, route, cascade, abandon))
-    return Law(2 - route, *numbers)
+    return law(game, route, float(cascade), float(abandon))
 
 
 def one_task(
@@ -183,6 +190,7 @@ def sample_tasks(
     abandon: ArrayLike,
     rng: np.random.Generator,
     size: int | None = None,
+    engine: EngineName = "auto",
 ) -> Outcome:
     """Play tasks to their ends: ``size`` tasks of one (game, i, s, q), or one for each entry.
 
@@ -194,6 +202,8 @@ def sample_tasks(
         rng: gives three uniform numbers per task.
         size: how many tasks; omit it where the game or the rest are arrays, which broadcast to a
             shape (n,).
+        engine: "numpy"; "compiled", which needs the extra `fast`; or "auto": compiled for many
+            tasks if it is installed. The tasks are the same.
 
     Returns:
         Arrays of shape (n,).
@@ -223,16 +233,34 @@ def sample_tasks(
     alike = not game.shape and all(x.size == 1 for x in choice)
     same = law(game, *choice) if alike else None
     tasks = shape[0]
+    make, draw = law_and_outcome(takes_compiled(engine, tasks >= LEAST_TASKS))
     kinds = np.int64, np.int64, np.bool_
     played = Outcome(*(np.empty(tasks, kind) for kind in kinds))
     for start in range(0, tasks, BLOCK):
         part = slice(start, min(start + BLOCK, tasks))
         uniform = rng.random((DRAWS, part.stop - start))
-        rule = same or law(*(_part(x, part) for x in (game, *choice)))
-        drawn = outcome(rule, logs(uniform))
+        rule = same or make(*(_part(x, part) for x in (game, *choice)))
+        drawn = draw(rule, logs(uniform))
         for whole, piece in zip(played, drawn, strict=True):
             whole[part] = piece
     return played
+
+
+def law_and_outcome(compiled: bool) -> tuple[Callable[..., Law], Callable[..., Outcome]]:
+    """`law` and `outcome`, numpy's or compiled: then each of the law's members is an array."""
+    if not compiled:
+        return law, outcome
+    from routing_game.envs import compiled as functions
+
+    def many_laws(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
+        choice = route, cascade, abandon
+        (tasks,) = np.broadcast_shapes(game.shape, *map(np.shape, choice))
+        return Law(*functions.law(game, *choice, tasks))
+
+    def many_outcomes(law: Law, ready: NDArray[np.float64]) -> Outcome:
+        return Outcome(*functions.outcome(law, ready))
+
+    return many_laws, many_outcomes
 
 
 def _part(x: Any, part: slice) -> Any:

@@ -65,7 +65,7 @@ def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Arra
 
 
 class Cohort:
-    """The costs of sampled tasks in many games side by side, every user answering best.
+    """Sampled tasks in many games side by side: their costs, every user answering best.
 
     Row k belongs to game k and draws from generator k alone, so it is the same, bit by bit, in
     whatever company.
@@ -83,12 +83,56 @@ class Cohort:
         """The cost of a task under each commitment, shape (cells, n), in units of P."""
         route = np.broadcast_to(route, cascade.shape)
         abandon = np.asarray(best_response(self._games, route, cascade).strong)
+        *passes, solved = self._drawn(route, cascade, abandon)
+        return np.asarray(settle(self._games, passes, solved).cost)
+
+    def tasks(self, route: Array, cascade: Array, abandon: Array) -> Task:
+        """A task under each commitment and q, arrays of shape (cells, n); a `Task` of such arrays.
+
+        The same tasks as `world_of_many` gives to each game alone.
+        """
+        *passes, solved = self._drawn(route, cascade, abandon)
+        return record(passes, solved, settle(self._games, passes, solved), np.zeros_like(solved))
+
+    def _drawn(self, route: Array, cascade: Array, abandon: Array) -> sampler.Outcome:
         uniform = np.empty((sampler.DRAWS, *cascade.shape))
         for row, rng in enumerate(self._rngs):
             uniform[:, row] = rng.random((sampler.DRAWS, cascade.shape[1]))
         law = sampler.law(self._games, route, cascade, abandon)
-        *passes, solved = sampler.outcome(law, sampler.logs(uniform))
-        return np.asarray(settle(self._games, passes, solved).cost)
+        return sampler.outcome(law, sampler.logs(uniform))
+
+
+class UserCohort:
+    """Sampled tasks in many games side by side, under users' own answers: `Tasks` of their agents.
+
+    Commitments are uniform, i on {1, 2} and s on [0, 1]. Rows are as in `Cohort`.
+
+    Args:
+        games: one for each row.
+        rngs: one for each row.
+    """
+
+    def __init__(self, games: Sequence[Game], rngs: Sequence[np.random.Generator]) -> None:
+        self._games = Game.stack(games)[:, None]
+        self._rngs = list(rngs)
+
+    def offer(self, n: int) -> tuple[Array, Array]:
+        """The routes and the cascades of the next n tasks, shape (cells, n)."""
+        route, cascade = self._uniform(2, n)
+        return 1 + (route < 0.5), cascade
+
+    def play(
+        self, route: Array, cascade: Array, abandon: Array, abandon_2: Array | None = None
+    ) -> sampler.Outcome:
+        """Tasks under them, played to their ends; see `agents.stacked_users.Tasks`."""
+        law = sampler.law(self._games, route, cascade, abandon, abandon_2)
+        return sampler.outcome(law, sampler.logs(self._uniform(sampler.DRAWS, cascade.shape[1])))
+
+    def _uniform(self, draws: int, n: int) -> Array:
+        uniform = np.empty((draws, len(self._rngs), n))
+        for row, rng in enumerate(self._rngs):
+            uniform[:, row] = rng.random((draws, n))
+        return uniform
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:

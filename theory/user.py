@@ -12,12 +12,13 @@ of this needs the paper's ordering. (Theorems 1 and 2, with the boundaries xi = 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory import single
+from routing_game.theory.engines import LEAST_GAMES, EngineName, takes_compiled
 from routing_game.theory.game import Game, check_commitment
 from routing_game.theory.numbers import (
     ROUNDING,
@@ -30,7 +31,7 @@ from routing_game.theory.numbers import (
     plain,
 )
 from routing_game.theory.payoffs import payoffs
-from routing_game.theory.single import NEAR
+from routing_game.theory.single import NEAR, Single, clip
 
 
 class Thresholds(NamedTuple):
@@ -81,7 +82,9 @@ def snapped(game: Game, s: Any) -> Any:
     return plain(moved)
 
 
-def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
+def best_response(
+    game: Game, route: Any, cascade: Any, engine: EngineName = "auto"
+) -> BestResponse:
     """All optimal q against the commitment (i, s), and the provider's best and worst of them.
 
     The maximiser of U is one function of (xi1, xi2); because J = P + n1 eta1 + n2 eta2 with
@@ -93,14 +96,22 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
         game: one game, or an array of games that broadcasts against the rest.
         route: i, 1 or 2.
         cascade: s in [0, 1]; of no effect on route 2.
+        engine: "numpy"; "compiled", which needs the extra `fast`; or "auto": compiled for large
+            arrays if it is installed. The answers are the same to the bit.
 
     Raises:
         ValueError: route is not 1 or 2, or cascade lies outside [0, 1].
     """
     route, cascade = (double(x) for x in (route, cascade))
     check_commitment(route, cascade)
-    if not game.shape and one(route, cascade):
-        return _one_response(game, int(route), float(cascade))
+    alone = not game.shape and one(route, cascade)
+    size = 1 if alone else math.prod(np.broadcast_shapes(game.shape, route.shape, cascade.shape))
+    if takes_compiled(engine, size >= LEAST_GAMES):
+        from routing_game.theory import compiled
+
+        return BestResponse(*map(plain, compiled.best_response(game, route, cascade)))
+    if alone:
+        return response_of(Single(game), game, int(route), float(cascade))
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
     low, high, connected = _maximiser(game, *game.net_value, route, cascade, marks)
@@ -119,14 +130,26 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
     return BestResponse(*(plain(x) for x in alike(game.shape, low, high, connected, strong, weak)))
 
 
-def _one_response(game: Game, route: int, s: float) -> BestResponse:
-    """`best_response` for one game and one commitment, with the same bits."""
-    low, high, connected, s = single.best_replies(game, route, s)
+def response_of(one: Single, game: Game, route: int, s: float) -> BestResponse:
+    """`best_response` of one game to one commitment, unchecked; the same bits.
+
+    Args:
+        one: `Single` of the game.
+        game: the same.
+        route: i, 1 or 2.
+        s: in [0, 1].
+    """
+    s = one.snapped(s)
+    low, high, connected = one.maximiser(route, s)
     if low == high:
         return BestResponse(low, high, connected, low, low)
     if connected:
-        strong, weak = (single.preferred(game, route, s, sign) for sign in (-1.0, 1.0))
-        strong, weak = single.clip(strong, low, high), single.clip(weak, low, high)
+        (c1, c2), (p1, p2) = game.cost, game.success
+        eta1, eta2 = float(c1 - game.penalty * p1), float(c2 - game.penalty * p2)
+        strong, weak = (
+            clip(Single(game, worth).maximiser(route, s)[0], low, high)
+            for worth in ((-eta1, -eta2), (eta1, eta2))
+        )
     else:
         staying, leaving = (payoffs(game, route, s, q).cost for q in (low, high))
         strong, weak = (high, low) if leaving < staying else (low, high)
@@ -142,7 +165,7 @@ def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
     route, cascade, abandon = (double(x) for x in (route, cascade, abandon))
     check_commitment(route, cascade, abandon)
     if not game.shape and one(route, cascade, abandon):
-        return single.user_regret(game, int(route), float(cascade), float(abandon))
+        return Single(game).regret(int(route), float(cascade), float(abandon))
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
     best, *_ = _maximiser(game, *game.net_value, route, cascade, marks)

@@ -1,11 +1,12 @@
-"""How learners are trained: six ways, each a function that returns a trainer.
+"""How learners are trained: seven ways, each a function that returns a trainer.
 
-    stacked   providers that train side by side, a row each
-    told      a provider that is told of one task after another
-    plans     a provider that knows the game and follows a gradient
-    sb3       a provider by stable-baselines3
-    sb3_user  a user by stable-baselines3
-    pair      UCB and a user that learns, too, under a scheme of `agents.schemes`
+    stacked       providers that train side by side, a row each
+    stacked_user  users that train side by side, a row each
+    told          a provider that is told of one task after another
+    plans         providers that know their games and follow a gradient, a row each
+    sb3           a provider by stable-baselines3
+    sb3_user      a user by stable-baselines3
+    pair          UCB and a user that learns, too, under a scheme of `agents.schemes`
 
 A trainer takes a batch of cells: their games, the amount of practice of each, and two seed
 sequences each, the world's and the agent's, so that no agent can foresee the world's noise. It
@@ -24,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from routing_game import agents
-from routing_game.agents import UCB, ReinforceBlind, schemes
+from routing_game.agents import UCB, schemes
+from routing_game.agents.descents import Descents, SimultaneousDescents
 from routing_game.agents.followers import (
     Follower,
     MultiplicativeWeights,
@@ -33,7 +34,14 @@ from routing_game.agents.followers import (
     TabularUser,
 )
 from routing_game.agents.protocol import Planner, Provider, Trainable
-from routing_game.agents.stacked import Costs, StackedProvider
+from routing_game.agents.reinforce import BlindPairs
+from routing_game.agents.stacked import Array, Costs, StackedProvider
+from routing_game.agents.stacked_users import (
+    StackedModelUser,
+    StackedUser,
+    Tasks,
+    Times,
+)
 from routing_game.agents.structural import Structural
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.answer import AnswerVectorEnv
@@ -44,14 +52,15 @@ from routing_game.experiments.check.traces import (
     provider_trace,
     provider_traces,
     user_trace,
+    user_traces,
 )
 from routing_game.experiments.play import (
     Cohort,
+    UserCohort,
     World,
     checkpoints,
     play,
     play_batches,
-    world_of_many,
 )
 from routing_game.theory import Game
 
@@ -98,6 +107,37 @@ def stacked(make: Callable[[Costs, list[Generator], int], StackedProvider]) -> T
     return train
 
 
+Users = Callable[[Tasks, Times, list[Generator], int], StackedUser | StackedModelUser]
+
+
+def stacked_user(make: Users) -> Trainer:
+    """Users of many cells that train as one, each against uniformly drawn commitments.
+
+    Args:
+        make: (world, times, rngs, tasks) -> users, one for each of the ``rngs``, which are theirs;
+            ``world`` plays their tasks, ``times`` are their latencies, and each is to use about so
+            many ``tasks``. Of the steps after which they pause, those at or next after the usual
+            checkpoints are on record.
+    """
+
+    def train(
+        games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+    ) -> list[Trace]:
+        times = Times.of(*zip(*((float(g.value), _numbers(g.latency)) for g in games), strict=True))
+        user = make(UserCohort(games, generators(worlds)), times, generators(agents), tasks)
+
+        def answers(route: Array, cascade: Array) -> tuple[Array, Array]:
+            if isinstance(user, StackedModelUser):
+                after_1, after_2 = (user.abandon_after(route, cascade, m) for m in (1, 2))
+                return after_1, after_2
+            return (user.abandon(route, cascade),) * 2
+
+        looks = _thinned_at(user.train(), checkpoints(tasks, count=20))
+        return user_traces(answers, looks, len(games))
+
+    return train
+
+
 def generators(seeds: Sequence[Seed]) -> list[Generator]:
     """A generator of each cell's own."""
     return [np.random.default_rng(seed) for seed in seeds]
@@ -127,20 +167,19 @@ def structural(game: Game, rng: Generator) -> Structural:
     return Structural(_numbers(game.cost), float(game.penalty), rng)
 
 
-def plans(name: str, both: bool = False) -> Trainer:
-    """A class of `agents` that descends a game it knows; its practice is counted in iterations.
+def plans(kind: Callable[..., Descents | SimultaneousDescents]) -> Trainer:
+    """Descents of games that are known; practice is counted in iterations.
 
-    With ``both`` it plans for the user, too, whose answers are then in the trace.
+    Those that plan for the user, too, have its answers in the trace.
     """
 
-    @one_by_one
-    @one_thread()
-    def train(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
-        kind = getattr(agents, name)
-        planner = kind(game, np.random.default_rng(agent), iterations=iterations)
-        if both:
-            return provider_trace(planner, _thinned(planner.train(), iterations), planner)
-        return provider_trace(planner, planner.train())
+    def train(
+        games: Sequence[Game], iterations: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+    ) -> list[Trace]:
+        planners = kind(games, generators(agents), iterations=iterations)
+        follower = planners.abandon if isinstance(planners, SimultaneousDescents) else None
+        looks = _thinned(planners.train(), iterations)
+        return provider_traces(planners, looks, len(games), follower)
 
     return train
 
@@ -271,14 +310,15 @@ def in_blocks(provider: Provider, user: Follower, world: World, tasks: int) -> I
     return schemes.blocks(provider, user, world, tasks, length=min(400, tasks))
 
 
-@one_by_one
-def reinforce_blind(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+def reinforce_blind(
+    games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+) -> list[Trace]:
     """Two-sided REINFORCE, the user blind to s; it plays many tasks at once, so under no scheme."""
     width = min(512, tasks)
     updates = tasks // width
-    many = world_of_many(game, np.random.default_rng(world))
-    both = ReinforceBlind(many, np.random.default_rng(agent), updates=updates, width=width)
-    return provider_trace(both, _thinned(both.train(), updates), both)
+    world = Cohort(games, generators(worlds)).tasks
+    both = BlindPairs(world, generators(agents), updates=updates, width=width)
+    return provider_traces(both, _thinned(both.train(), updates), len(games), both.abandon)
 
 
 def knows_structure(game: Game, rng: Generator) -> Follower:
