@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from routing_game.agents import (
@@ -25,12 +26,16 @@ from routing_game.agents.descents import (
     ImplicitDescents,
     SimultaneousDescents,
 )
+from routing_game.agents.plain import Plain
+from routing_game.agents.policy_gradient import ALGORITHMS
+from routing_game.agents.races import Race
 from routing_game.agents.stacked_dqn_users import StackedDQNUser
 from routing_game.agents.stacked_ppo_users import (
     StackedPPOAnswerUser,
     StackedPPOModelUser,
     StackedPPOUser,
 )
+from routing_game.agents.walkers import walk
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.check import controls, own
@@ -53,6 +58,7 @@ from routing_game.experiments.check.trainers import (
     reinforce_blind,
     sb3,
     sb3_user,
+    stacked,
     stacked_user,
     strategy,
     structural,
@@ -304,15 +310,45 @@ LEARNERS = Registry(
         ),
         "ppo": Learner(
             "deep RL",
-            "PPO (stable-baselines3) against the exact user",
-            sb3("ppo"),
-            {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            "PPO walks in log odds of s from many starts, which race; route 2 is compared last",
+            stacked(partial(Race, climb=walk("ppo"))),
+            {"smoke": (1_000, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
         ),
         "a2c": Learner(
             "deep RL",
-            "A2C (stable-baselines3) against the exact user",
-            sb3("a2c"),
+            "A2C walks in log odds of s from many starts, which race; route 2 is compared last",
+            stacked(partial(Race, climb=walk("a2c"))),
+            {"smoke": (1_000, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
+        ),
+        "ppo-plain": Learner(
+            "deep RL",
+            "a plain PPO: i and s drawn together, noise falls on a schedule",
+            stacked(partial(Plain, improve=ALGORITHMS["ppo"])),
             {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
+        ),
+        "a2c-plain": Learner(
+            "deep RL",
+            "a plain A2C: i and s drawn together, noise falls on a schedule",
+            stacked(partial(Plain, improve=ALGORITHMS["a2c"])),
+            {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
+        ),
+        "ppo-sb3": Learner(
+            "deep RL",
+            "the plain PPO as stable-baselines3 trains it",
+            sb3("ppo"),
+            {"smoke": (64, 2), "default": (327_680, 2), "full": (3_276_800, 3)},
+            costly=True,
+        ),
+        "a2c-sb3": Learner(
+            "deep RL",
+            "the plain A2C as stable-baselines3 trains it",
+            sb3("a2c"),
+            {"smoke": (64, 2), "default": (327_680, 2), "full": (3_276_800, 3)},
+            costly=True,
         ),
         "td3": Learner(
             "deep RL",
