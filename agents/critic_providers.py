@@ -1,0 +1,237 @@
+"""TD3, SAC and DQN as providers: they look through windows that narrow, in races that they judge.
+
+A critic cannot resolve a cliff much narrower than the range of its inputs. So learners look through
+windows on the log odds of s: at first many, which cover everything; then, round after round, fewer
+and closer ones, each with fresh weights and an empty buffer. Four things failed on games that
+nobody had tuned on, and this is what holds:
+
+- Route 2 is valued by itself and chosen last. A policy that draws (i, s) together compares it with
+  route 1 averaged over all the s that it still tries, and where good s are rare gives route 1 up.
+- Windows compete. What a round proposes is raced (`windows.race`) with what other windows propose,
+  and the next windows open where the best and the next best are, wherever that was.
+- A window narrows only where the cost is seen to differ inside it, and where its best is not at
+  its edge. Once a slope drowns in noise, looking closer would only lead astray.
+- Next to a cliff a critic says little, but it averages over all that it has seen. So what it finds
+  best stands, unless another of its candidates does better in the race by more than their errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from routing_game.agents.off_policy import ACTORS, DQN, SAC, TD3, Buffer, Draws, Learner, Learning
+from routing_game.agents.stacked import Array, Costs, IntArray
+from routing_game.agents.windows import END, apart, cascades, race
+from routing_game.theory.numbers import require
+
+HEATS = 4
+"""Of a race."""
+LAST = 4
+"""Places in the last race."""
+SPOTS = 4
+"""Candidates of a window, beside its middle."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a cell does before it decides where to look next.
+
+    Attributes:
+        windows: so many at a time.
+        updates: so often they learn.
+        batch: new tasks of a window for an update.
+        race: tasks of the race.
+    """
+
+    windows: int
+    updates: int
+    batch: int
+    race: int
+
+    @property
+    def tasks(self) -> int:
+        """Of a cell."""
+        return self.windows * self.updates * self.batch + self.race
+
+    def scaled(self, share: float) -> Round:
+        """Between the least that makes sense, at 0, and itself, at 1; beyond, larger batches."""
+        least = 8 * ACTORS
+        learning = least + share * (self.updates * self.batch - least)
+        updates = int(np.clip(self.updates * share**0.5, 8, self.updates))
+        batch = int(learning / updates) // ACTORS * ACTORS
+        fewest = HEATS * (self.windows * (SPOTS + 1) + 3)
+        return Round(self.windows, updates, batch, int(fewest + share * (self.race - fewest)))
+
+
+ROUNDS = (
+    Round(8, 150, 64, 32_768),
+    Round(4, 150, 128, 32_768),
+    Round(3, 200, 192, 32_768),
+    Round(2, 200, 256, 32_768),
+    Round(2, 200, 256, 32_768),
+    Round(2, 200, 256, 32_768),
+)
+FINAL = 131_072
+"""Tasks of the last race."""
+
+
+def plan(tasks: int) -> tuple[tuple[Round, ...], int]:
+    """The rounds, and tasks of the last race, of a cell with so much practice.
+
+    Raises:
+        ValueError: too few tasks for any.
+    """
+    fewest = HEATS * (LAST + 3)
+    least = fewest + sum(turn.scaled(0.0).tasks for turn in ROUNDS)
+    full = FINAL + sum(turn.tasks for turn in ROUNDS)
+    require(tasks >= least, "tasks", tasks, f"be at least {least}, for one look at every place")
+    share = (tasks - least) / (full - least)
+    final = int(fewest + share * (FINAL - fewest))
+    return tuple(turn.scaled(share) for turn in ROUNDS), final
+
+
+@dataclass
+class _Places:
+    """Places of each cell, arrays of shape (cells, places)."""
+
+    at: Array
+    """Log odds of s."""
+    half: Array
+    """Of the window that would open there."""
+    first: np.ndarray
+    """Whether it is what a critic finds best."""
+
+    def picked(self, which: np.ndarray) -> _Places:
+        """Some of them, by number, (cells, count)."""
+        return _Places(*(np.take_along_axis(x, which, 1) for x in (self.at, self.half, self.first)))
+
+
+class CriticProvider:
+    """Cells whose learners look closer, round after round, in log odds of s.
+
+    Args:
+        costs: plays tasks.
+        rngs: one for each cell.
+        tasks: practice of each cell, at most.
+
+    Raises:
+        ValueError: too few tasks.
+    """
+
+    learner: ClassVar[type[Learner]]
+    learning: ClassVar[Learning]
+    closer: ClassVar[float] = 0.4
+    """Half-width of a window inside another, as a share of that."""
+    errors: ClassVar[float] = 3.0
+    """By so many standard errors parts of a window must differ for a closer look."""
+    inner: ClassVar[float] = 0.8
+    """Actions beyond are at the window's edge."""
+
+    def __init__(self, costs: Costs, rngs: Sequence[np.random.Generator], tasks: int) -> None:
+        self._costs, self._rngs = costs, list(rngs)
+        self._rounds, self._final = plan(tasks)
+        self._cells = len(self._rngs)
+        self._best = np.ones(self._cells, np.int64), np.full(self._cells, 0.5)
+
+    def train(self) -> Iterator[int]:
+        """Train; after each update and race yield the number of tasks of each cell so far."""
+        done, places = 0, self._everywhere()
+        counts = [turn.windows for turn in self._rounds[1:]] + [LAST]
+        for turn, count in zip(self._rounds, counts, strict=True):
+            for _ in self._look(turn, places):
+                done += turn.windows * turn.batch
+                yield done
+            places = self._proposed(places)
+            score = self._race(places, turn.race)
+            done += turn.race
+            yield done
+            places = places.picked(apart(score, places.at, places.half, count))
+        self._race(places, self._final)
+        yield done + self._final
+
+    def recommend(self) -> tuple[IntArray, Array]:
+        """What did best in the last race."""
+        return self._best
+
+    def _everywhere(self) -> _Places:
+        """Windows that cover all places, and both ends."""
+        edges = np.linspace(-END - 0.5, END + 0.5, self._rounds[0].windows + 1)
+        centres = np.tile((edges[1:] + edges[:-1]) / 2, (self._cells, 1))
+        half = np.full_like(centres, 1.05 * (edges[1] - edges[0]) / 2)
+        return _Places(centres, half, np.ones(centres.shape, bool))
+
+    def _look(self, turn: Round, places: _Places) -> Iterator[None]:
+        """Learn in a window at each place; pause after each update."""
+        draws = Draws(self._rngs, turn.windows)
+        self._learner = self.learner(draws, self.learning)
+        self._buffer = Buffer(draws.rows, turn.updates * turn.batch)
+        zero = one = np.zeros(0)
+        for update in range(turn.updates):
+            progress = update / turn.updates
+            actions = self._learner.act(progress, turn.batch)
+            at = _through(places, actions).reshape(self._cells, -1)
+            paid = self._costs(np.ones((1, 1), np.int64), cascades(at)).reshape(actions.shape)
+            if update == 0:
+                zero, one = paid.mean(axis=1, keepdims=True), paid.std(axis=1, keepdims=True)
+                one = np.where(one > 0, one, 1.0) * self._learner.spread
+            self._buffer.add(actions, ((zero - paid) / one).astype(np.float32))
+            self._learner.learn(self._buffer, progress)
+            yield
+
+    def _proposed(self, places: _Places) -> _Places:
+        """The candidates of each window and its middle, and how close to look at each next."""
+        actions = self._learner.candidates()
+        actions = np.concatenate([actions, np.zeros_like(actions[:, :1])], axis=1)
+        seen = self._buffer.tells_apart(self.errors)[:, None]
+        closer = np.where(seen & (np.abs(actions) < self.inner), self.closer, 1.0)
+        at = _through(places, actions)
+        half = places.half[..., None] * closer.reshape(at.shape)
+        first = np.zeros(at.shape, bool)
+        first[..., 0] = True
+        return _Places(*(x.reshape(self._cells, -1) for x in (at, half, first)))
+
+    def _race(self, places: _Places, tasks: int) -> Array:
+        """Race places, both ends and route 2; the scores of the places, the least the best."""
+        ends = np.tile([-END - 1.0, END + 1.0, 0.0], (self._cells, 1))
+        cascade = cascades(np.concatenate([places.at, ends], axis=1))
+        route = np.ones(cascade.shape, np.int64)
+        route[:, -1] = 2
+        result = race(self._costs, route, cascade, tasks, HEATS)
+        doubt = np.ones(cascade.shape)
+        doubt[:, :-3][places.first] = -1.0
+        score = result.mean + doubt * result.error
+        best = score.argmin(axis=1)[:, None]
+        self._best = (
+            np.take_along_axis(route, best, axis=1)[:, 0],
+            np.take_along_axis(cascade, best, axis=1)[:, 0],
+        )
+        return score[:, :-3]
+
+
+def _through(places: _Places, actions: np.ndarray) -> Array:
+    """Log odds, (cells, windows, n), of actions (cells * windows, n) in windows at places."""
+    actions = actions.reshape(*places.at.shape, -1).astype(np.float64)
+    return places.at[..., None] + places.half[..., None] * actions
+
+
+class TD3Provider(CriticProvider):
+    """Twin delayed deterministic policy gradient (Fujimoto et al. 2018)."""
+
+    learner, learning = TD3, Learning(noise=(0.5, 0.2))
+
+
+class SACProvider(CriticProvider):
+    """Soft actor-critic (Haarnoja et al. 2018)."""
+
+    learner, learning = SAC, Learning(noise=(0.1, 0.01))
+
+
+class DQNProvider(CriticProvider):
+    """Deep Q-learning (Mnih et al. 2015) on a grid of places, moved and refined with the window."""
+
+    learner = DQN
+    learning = Learning(noise=(1.0, 0.3), rate=(0.03, 0.0005))
