@@ -227,7 +227,7 @@ class TD3Provider(CriticProvider):
 class SACProvider(CriticProvider):
     """Soft actor-critic (Haarnoja et al. 2018)."""
 
-    learner, learning = SAC, Learning(noise=(0.1, 0.01))
+    learner, learning = SAC, Learning(noise=(0.05, 0.002))
 
 
 class DQNProvider(CriticProvider):
