@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-all bench numbers mutate lint clean
+.PHONY: run test test-all test-without-numba bench numbers mutate lint clean
 
 run: $(READY)
 	$(BIN)/routing-game check --out runs/check
@@ -15,8 +15,14 @@ test: $(READY)
 test-all: $(READY)
 	$(BIN)/pytest -n 2
 
+TWO_ENGINES := compiled theory_provider theory_user env_engine env_sampler env_user env_provider
+test-without-numba: $(READY)
+	PYTHONPATH=tests $(BIN)/pytest -n 2 -m "not slow" -p hide_numba $(TWO_ENGINES:%=tests/test_%.py)
+
 bench: $(READY)
-	$(BIN)/pytest benchmarks --benchmark-columns=min,median,ops --benchmark-sort=fullname
+	mkdir -p .benchmarks
+	$(BIN)/pytest benchmarks -s --benchmark-columns=min,median,ops --benchmark-sort=fullname \
+		--benchmark-json=.benchmarks/bench.json
 
 numbers: $(READY)
 	$(BIN)/python docs/results/make.py

@@ -10,8 +10,11 @@ weights; see Precup, Sutton and Singh 2000). It needs q < 1: who leaves at once 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from itertools import accumulate
+from math import exp, log, sqrt
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from routing_game.agents.arguments import generator
 from routing_game.agents.protocol import Abandon
 from routing_game.theory import Commitment, Game, Task, best_response
-from routing_game.theory.numbers import require
+from routing_game.theory.numbers import one, require
 
 Array = NDArray[np.float64]
 
@@ -88,33 +91,43 @@ class StructuralUser:
 
     def forget(self) -> None:
         """Back to the prior, a Beta(1, 1) for each model."""
-        self._solved, self._passes = np.ones(2), np.full(2, 2.0)
+        self._solved, self._passes = [1, 1], [2, 2]
         self._replies: dict[Commitment, float] = {}
+        self._latest: dict[Commitment, float] = {}
         self._fresh_until = 0.0
 
     def reply(self, commitment: Commitment) -> float:
         """The best response to counts at most 5 % short of the latest; 0 while they are small."""
         if self._passes[commitment.route - 1] - 2 < self._patience:
             return 0.0
-        total = float(self._passes.sum())
+        total = sum(self._passes)
         if total > self._fresh_until:
             self._replies.clear()
             self._fresh_until = 1.05 * total
         if commitment not in self._replies:
-            self._replies[commitment] = float(self.abandon(*commitment))
+            self._replies[commitment] = self._best(*commitment)
         return self._replies[commitment]
 
     def learn(self, commitment: Commitment, q: float, task: Task) -> None:
         """Count passes, and who solved the task."""
-        self._passes += (task.standard, task.reasoning)
+        self._passes[0] += task.standard
+        self._passes[1] += task.reasoning
         if task.solved:
             self._solved[1 if task.reasoning else 0] += 1
+        self._latest.clear()
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """q*(i, s) in the game that the counts suggest."""
-        p1, p2 = (self._solved / self._passes).tolist()
-        game = replace(self._game, success=(p1, p2))
-        return np.asarray(best_response(game, route, cascade).strong, dtype=np.float64)
+        if not one(route, cascade):
+            return np.asarray(self._best(route, cascade), dtype=np.float64)
+        commitment = Commitment(route, cascade)  # type: ignore[arg-type]
+        if commitment not in self._latest:  # asked for again and again while nothing is learnt
+            self._latest[commitment] = self._best(*commitment)
+        return np.asarray(self._latest[commitment])
+
+    def _best(self, route: ArrayLike, cascade: ArrayLike) -> Any:
+        p1, p2 = (x / n for x, n in zip(self._solved, self._passes, strict=True))
+        return best_response(replace(self._game, success=(p1, p2)), route, cascade).strong
 
 
 class _Table:
@@ -123,6 +136,9 @@ class _Table:
     With ``interpolate`` an s lies between two points of the grid and shares in both (a contextual
     learner with hat features); without, it belongs to the nearest (a tabular one). A blind user has
     one row per route.
+
+    Learning asks for one commitment at a time, and then lists of Python numbers are several times
+    as fast as arrays of a few: hence `_place` and `_seen` beside `rows` and `look`.
     """
 
     def __init__(
@@ -137,13 +153,14 @@ class _Table:
         require(cascades >= 1, "cascades", cascades, "be at least 1")
         require(answers >= 2, "answers", answers, "be at least 2")
         self.value, self.latency = value, latency
-        self.answers = np.linspace(0.0, 1.0, answers)
+        self.answers: list[float] = np.linspace(0.0, 1.0, answers).tolist()
+        self._index = {q: k for k, q in enumerate(self.answers)}
         self._last, self._interpolate = cascades - 1, interpolate
         self.forget()
 
     def forget(self) -> None:
         """Start anew."""
-        self.table: Array = np.zeros((self._last + 2, len(self.answers)))
+        self.table = [[0.0] * len(self.answers) for _ in range(self._last + 2)]
 
     def rows(self, route: ArrayLike, cascade: ArrayLike) -> tuple[NDArray[np.int64], Array]:
         """Which rows of the table a commitment belongs to, and with what weights, each (..., 2)."""
@@ -159,12 +176,36 @@ class _Table:
     def look(self, route: ArrayLike, cascade: ArrayLike) -> Array:
         """The numbers of the answers to commitments, (..., answers)."""
         rows, weights = self.rows(route, cascade)
-        parts = self.table[rows] * weights[..., None]
+        parts = np.array(self.table)[rows] * weights[..., None]
         return np.asarray(parts.sum(axis=-2))
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The answer with the largest number; the least q of equals."""
-        return self.answers[self.look(route, cascade).argmax(axis=-1)]
+        if one(route, cascade):
+            seen = self._seen(*self._place(route, cascade))  # type: ignore[arg-type]
+            return np.asarray(self.answers[seen.index(max(seen))])
+        return np.array(self.answers)[self.look(route, cascade).argmax(axis=-1)]
+
+    def _place(self, route: int, cascade: float) -> tuple[int, int, float]:
+        """`rows` of one commitment: (row, the other row, the other's weight)."""
+        place = cascade * self._last
+        low = min(int(place), max(self._last - 1, 0))
+        share = place - low if self._interpolate else float(round(place - low))
+        if route == 2:
+            return self._last + 1, self._last + 1, share
+        return low, min(low + 1, self._last), share
+
+    def _seen(self, low: int, high: int, share: float) -> list[float]:
+        """`look` at the place of one commitment."""
+        rest = 1 - share
+        pairs = zip(self.table[low], self.table[high], strict=True)
+        return [rest * x + share * y for x, y in pairs]
+
+    def _nearest(self, q: float) -> int:
+        """The index of the answer next to q, mostly q itself."""
+        if q in self._index:
+            return self._index[q]
+        return min(range(len(self.answers)), key=lambda k: abs(self.answers[k] - q))
 
 
 class TabularUser(_Table):
@@ -197,26 +238,27 @@ class TabularUser(_Table):
     def forget(self) -> None:
         """Start anew."""
         super().forget()
-        self._plays: Array = np.zeros_like(self.table)
+        self._plays = [[0.0] * len(self.answers) for _ in self.table]
 
     def reply(self, commitment: Commitment) -> float:
         """Each answer once, then mostly the best so far."""
-        rows, weights = self.rows(*commitment)
-        plays = (weights @ self._plays[rows]).sum()
+        place = low, high, share = self._place(*commitment)
+        plays = (1 - share) * sum(self._plays[low]) + share * sum(self._plays[high])
         explore = len(self.answers) / max(plays, 1.0) ** 0.5 / 2
         if self._rng.random() < min(1.0, explore):
-            return float(self._rng.choice(self.answers))
-        return float(self.abandon(*commitment))
+            return self.answers[int(self._rng.integers(len(self.answers)))]
+        seen = self._seen(*place)
+        return self.answers[seen.index(max(seen))]
 
     def learn(self, commitment: Commitment, q: float, task: Task) -> None:
         """Move the value of the answer played towards the task's utility."""
-        rows, weights = self.rows(*commitment)
-        answer = int(np.abs(self.answers - q).argmin())
-        error = task.utility - float(self.look(*commitment)[answer])
-        for row, weight in zip(rows.tolist(), weights.tolist(), strict=True):
-            self._plays[row, answer] += weight
-            plays = max(self._plays[row, answer], 1.0)
-            self.table[row, answer] += weight * error / plays
+        low, high, share = self._place(*commitment)
+        answer, rest = self._nearest(q), 1 - share
+        error = task.utility - (rest * self.table[low][answer] + share * self.table[high][answer])
+        for row, weight in ((low, rest), (high, share)):
+            self._plays[row][answer] += weight
+            plays = max(self._plays[row][answer], 1.0)
+            self.table[row][answer] += weight * error / plays
 
 
 class MultiplicativeWeights(_Table):
@@ -246,33 +288,32 @@ class MultiplicativeWeights(_Table):
     ) -> None:
         require(0 < tremble < 1, "tremble", tremble, "lie in (0, 1)")
         self._rng, self._most = generator(rng), 1 - tremble
-        self._known: dict[Lesson, tuple[Array, float]] = {}  # many tasks are alike
+        self._known: dict[Lesson, tuple[list[float], float]] = {}  # many tasks are alike
         super().__init__(value, latency, cascades, answers, interpolate=False)
 
     def forget(self) -> None:
         """Start anew."""
         super().forget()
-        self._spreads: Array = np.zeros(len(self.table))
+        self._spreads = [0.0] * len(self.table)
 
     def reply(self, commitment: Commitment) -> float:
         """A draw of q from the weights."""
         row = self._row(commitment)
         sums = self.table[row]
-        weights = np.exp(self._rate(row) * (sums - sums.max()))
-        upto = weights.cumsum()
+        rate, most = self._rate(row), max(sums)
+        upto = list(accumulate(exp(rate * (x - most)) for x in sums))
         drawn = self._rng.random() * upto[-1]
-        answer = int(upto.searchsorted(drawn, side="right"))
-        return min(float(self.answers[answer]), self._most)
+        return min(self.answers[bisect_right(upto, drawn)], self._most)
 
     def learn(self, commitment: Commitment, q: float, task: Task) -> None:
         """Add the estimated utility of each answer to its sum."""
         row = self._row(commitment)
         lesson = task.standard, task.reasoning, task.solved, q
         if lesson not in self._known:
-            estimate = utilities(task, q, self.answers, self.value, self.latency)
-            self._known[lesson] = estimate, float(np.var(estimate))
+            worth = utilities(task, q, np.array(self.answers), self.value, self.latency)
+            self._known[lesson] = worth.tolist(), float(np.var(worth))
         estimate, spread = self._known[lesson]
-        self.table[row] += estimate
+        self.table[row] = [x + y for x, y in zip(self.table[row], estimate, strict=True)]
         self._spreads[row] += spread
 
     def _row(self, commitment: Commitment) -> int:
@@ -282,7 +323,7 @@ class MultiplicativeWeights(_Table):
 
     def _rate(self, row: int) -> float:
         spread = max(self._spreads[row], 1e-12)
-        return float(np.sqrt(8 * np.log(len(self.answers)) / spread))
+        return sqrt(8 * log(len(self.answers)) / spread)
 
 
 def utilities(

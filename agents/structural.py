@@ -91,8 +91,9 @@ class Structural:
     def _costs(self, success: NDArray[np.float64]) -> NDArray[np.float64]:
         """Cost of each candidate, (candidates, ...), if (p1, p2) were `success`, (..., 2)."""
         game = replace(self._game, success=(success[..., 0], success[..., 1]))
-        answers = self._answers.items()
-        return np.array([payoffs(game, i, s, q).cost for (i, s), q in answers])
+        choices = np.array([(i, s, q) for (i, s), q in self._answers.items()])
+        route, cascade, abandon = choices.T.reshape(3, -1, *[1] * (success.ndim - 1))
+        return np.asarray(payoffs(game, route, cascade, abandon).cost)
 
     def _explore_then_exploit(self) -> Plan:
         keep, reason, escalate = Commitment(1, 0.0), Commitment(2, 0.0), Commitment(1, 1.0)

@@ -15,6 +15,7 @@ from routing_game.envs.arguments import checked_answer, checked_player
 from routing_game.theory.belief_rules import after_reasoning
 from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import single_reply
+from routing_game.theory.engines import EngineName
 from routing_game.theory.game import Game, check_commitment
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.provider import solve
@@ -34,12 +35,13 @@ class User(Protocol):
 class ExactUser:
     """The best response, ties for the provider."""
 
-    def __init__(self, game: Game) -> None:
-        self._game = game
+    def __init__(self, game: Game, engine: EngineName = "auto") -> None:
+        self._game, self._engine = game, engine
 
     def abandon(self, route: Any, cascade: Any) -> NDArray[np.float64]:
         """q*(i, s)."""
-        return np.asarray(best_response(self._game, route, cascade).strong, dtype=np.float64)
+        best = best_response(self._game, route, cascade, self._engine)
+        return np.asarray(best.strong, dtype=np.float64)
 
 
 class ExactChainUser:
@@ -56,13 +58,14 @@ class Prospects:
     Args:
         game: a game, or an array of games.
         user: who answers; None for the exact user.
+        engine: who computes the exact user's answers.
     """
 
-    def __init__(self, game: Game, user: User | None) -> None:
+    def __init__(self, game: Game, user: User | None, engine: EngineName = "auto") -> None:
         self.game = game
-        self.exact: User = ExactUser(game)
+        self.exact: User = ExactUser(game, engine)
         self.user = self.exact if user is None else checked_player("user", user, "abandon")
-        self.least_cost = solve(game).cost
+        self.least_cost = solve(game, engine).cost
 
     def __call__(self, route: Any, cascade: Any) -> dict[str, Any]:
         """Numbers or arrays, as (i, s) are; ValueError where one of (i, s, q) is out of range."""
@@ -72,7 +75,7 @@ class Prospects:
         """The user's q, in the shape of (i, s); ValueError where one of them is out of range."""
         check_commitment(route, cascade)
         abandon = checked_answer(self.user.abandon(route, cascade), route, cascade)
-        check_commitment(route, cascade, abandon)
+        check_commitment(1, 0.0, abandon)
         return abandon
 
     def judge(self, route: Any, cascade: Any, abandon: Any) -> dict[str, Any]:

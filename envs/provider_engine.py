@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
@@ -14,6 +16,7 @@ from routing_game.envs.judge import Prospects, User
 from routing_game.envs.provider import ProviderEnv
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.envs.streams import Streams
+from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
 from routing_game.theory.game import Task
 from routing_game.theory.payoffs import payoffs
 
@@ -38,6 +41,9 @@ class ProviderVectorEnv(Engine):
             infos of the steps between come as they are, not under `final_info`.
         max_episode_steps: None, as `max_passes` does better.
         render_mode: None.
+        engine: "numpy"; "compiled", which needs the extra `fast`; or "auto": compiled in large
+            batches if it is installed. Both play the same. Compiled are the tasks and the exact
+            user; the rest is numpy's.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class ProviderVectorEnv(Engine):
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         max_episode_steps: None = None,
         render_mode: None = None,
+        engine: EngineName = "auto",
     ) -> None:
         refuse_wrappers(max_episode_steps, render_mode)
         self.game = batch_game(game, whole_number("num_envs", num_envs, least=1))
@@ -60,7 +67,8 @@ class ProviderVectorEnv(Engine):
         super().__init__(num_envs, single.observation_space, actions, autoreset_mode)
         self.expected = expected
         self.max_passes, self.infos = single.max_passes, single.infos
-        self._prospects = Prospects(self.game, user)
+        self.compiled = takes_compiled(engine, self.num_envs >= LEAST_ENVS)
+        self._prospects = Prospects(self.game, user, "compiled" if self.compiled else "numpy")
         self._streams: Streams | None = None
         self._ended = False
 
@@ -94,12 +102,38 @@ class ProviderVectorEnv(Engine):
         """A `Task` of arrays."""
         if self._streams is None:
             self._streams = Streams(self.np_random, self.num_envs, sampler.DRAWS, sampler.logs)
-        law = sampler.law(self.game, route, cascade, abandon)
-        whole = sampler.outcome(law, self._streams.row())
+        if self.compiled and not self.game.shape:
+            task = self._play_compiled(route, cascade, abandon)
+            if task is not None:
+                return task
+        law, outcome = sampler.law_and_outcome(self.compiled)
+        whole = outcome(law(self.game, route, cascade, abandon), self._streams.row())
         passes, solved, cut, model = sampler.cut_off(whole, self.max_passes)
         tail = rules.rest(self.game, cut, model, cascade, abandon)
         bill = rules.settle(self.game, passes, solved, tail)
         return rules.record(passes, solved, bill, cut)
+
+    def _play_compiled(self, route: Array, cascade: Array, abandon: Array) -> Task | None:
+        """The same, or None, and nothing has been drawn, if some task was cut off."""
+        from routing_game.envs import compiled
+
+        assert self._streams is not None
+        n, game = self.num_envs, self.game
+        passes, solved, cut = (
+            np.empty((2, n), np.int64),
+            np.empty(n, np.bool_),
+            np.empty(n, np.bool_),
+        )
+        bill = np.empty((2, n))
+        law, ready = compiled.law(game, route, cascade, abandon, n), self._streams.row()
+        numbers = (game.value, game.penalty, *game.latency, *game.cost)
+        if compiled.provider_tasks(
+            law, *ready, self.max_passes, *numbers, passes, solved, cut, bill
+        ):
+            self._streams.put_back(ready)
+            return None
+        members: tuple[Any, ...] = (*passes, solved, *bill, cut)
+        return Task(*members)
 
     def _tell(self, route: Array, cascade: Array, abandon: Array, task: Task) -> Info:
         info: Info = {}

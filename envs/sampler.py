@@ -16,18 +16,22 @@ one pass costs. The law is that of playing pass by pass; nothing is cut off.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.envs import rules
+from routing_game.theory.engines import EngineName, takes_compiled
 from routing_game.theory.game import Game, Task, check_commitment
 from routing_game.theory.payoffs import payoffs
 
 BLOCK = 4096
 """Tasks drawn at a time, so that what is at work stays in the fastest memory."""
+
+LEAST_TASKS = 100_000
+"""Tasks from which on "auto" takes the compiled functions."""
 
 DRAWS = 3
 """Uniform numbers that a task takes."""
@@ -95,6 +99,8 @@ def law(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
 
 def _again(end: Any) -> Any:
     """1 / log(1 - end), 0 at end = 1."""
+    if type(end) is float and end < 1:
+        return 1 / np.log1p(-end)
     with np.errstate(divide="ignore"):
         return 1 / np.log1p(-np.asarray(end))[()]
 
@@ -134,8 +140,8 @@ def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
         cascade: s.
         abandon: q.
     """
-    numbers = map(float, law(game, route, cascade, abandon))
-    return Law(*numbers)._replace(starts=2 - route)
+    _, *numbers = map(float, law(game, route, cascade, abandon))
+    return Law(2 - route, *numbers)
 
 
 def one_task(
@@ -150,11 +156,16 @@ def one_task(
         outcome: as `one_outcome` gives it.
         max_passes: when to cut the task off.
     """
+    standard, reasoning, solved = outcome
+    if standard + reasoning <= max_passes:
+        bill = rules.settle(game, (standard, reasoning), solved)
+        return rules.record((standard, reasoning), solved, bill, False)
     played = cut_off(Outcome(*outcome), max_passes)
-    passes, solved = tuple(map(int, played.passes)), bool(played.solved)
-    tail = payoffs(game, int(played.model), cascade, abandon) if played.cut else rules.NOTHING
-    bill = rules.settle(game, passes, solved, tail)
-    return rules.record(passes, solved, bill, bool(played.cut))
+    passes, tail = (
+        tuple(map(int, played.passes)),
+        payoffs(game, int(played.model), cascade, abandon),
+    )
+    return rules.record(passes, False, rules.settle(game, passes, False, tail), True)
 
 
 def cut_off(played: Outcome, max_passes: int) -> rules.Played:
@@ -176,6 +187,7 @@ def sample_tasks(
     abandon: ArrayLike,
     rng: np.random.Generator,
     size: int | None = None,
+    engine: EngineName = "auto",
 ) -> Outcome:
     """Play tasks to their ends: ``size`` tasks of one (game, i, s, q), or one for each entry.
 
@@ -187,6 +199,8 @@ def sample_tasks(
         rng: gives three uniform numbers per task.
         size: how many tasks; omit it where the game or the rest are arrays, which broadcast to a
             shape (n,).
+        engine: "numpy"; "compiled", which needs the extra `fast`; or "auto": compiled for many
+            tasks if it is installed. The tasks are the same.
 
     Returns:
         Arrays of shape (n,).
@@ -216,16 +230,34 @@ def sample_tasks(
     alike = not game.shape and all(x.size == 1 for x in choice)
     same = law(game, *choice) if alike else None
     tasks = shape[0]
+    make, draw = law_and_outcome(takes_compiled(engine, tasks >= LEAST_TASKS))
     kinds = np.int64, np.int64, np.bool_
     played = Outcome(*(np.empty(tasks, kind) for kind in kinds))
     for start in range(0, tasks, BLOCK):
         part = slice(start, min(start + BLOCK, tasks))
         uniform = rng.random((DRAWS, part.stop - start))
-        rule = same or law(*(_part(x, part) for x in (game, *choice)))
-        drawn = outcome(rule, logs(uniform))
+        rule = same or make(*(_part(x, part) for x in (game, *choice)))
+        drawn = draw(rule, logs(uniform))
         for whole, piece in zip(played, drawn, strict=True):
             whole[part] = piece
     return played
+
+
+def law_and_outcome(compiled: bool) -> tuple[Callable[..., Law], Callable[..., Outcome]]:
+    """`law` and `outcome`, numpy's or compiled: then each of the law's members is an array."""
+    if not compiled:
+        return law, outcome
+    from routing_game.envs import compiled as functions
+
+    def many_laws(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
+        choice = route, cascade, abandon
+        (tasks,) = np.broadcast_shapes(game.shape, *map(np.shape, choice))
+        return Law(*functions.law(game, *choice, tasks))
+
+    def many_outcomes(law: Law, ready: NDArray[np.float64]) -> Outcome:
+        return Outcome(*functions.outcome(law, ready))
+
+    return many_laws, many_outcomes
 
 
 def _part(x: Any, part: slice) -> Any:

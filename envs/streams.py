@@ -63,6 +63,10 @@ class Streams:
             self._rows = list(last_first)
         return self._rows.pop()
 
+    def put_back(self, row: Array) -> None:
+        """Give the row that was taken last once more."""
+        self._rows.append(row)
+
     def scalars(self) -> list[tuple[float, ...]]:
         """The numbers of environment 0 for many steps, the last first: take them by ``pop()``."""
         last_first = self._ahead()[:, ::-1, 0]

@@ -18,10 +18,14 @@ from routing_game.envs.judge import user_regret
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.envs.streams import Streams
 from routing_game.envs.user import LEAVE, STAY, UserEnv, told
+from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
 from routing_game.theory.game import Commitment, Game
 from routing_game.theory.payoffs import Payoffs
 
 Mask = NDArray[np.bool_]
+
+_INT64, _BOOL = np.dtype(np.int64), np.dtype(np.bool_)
+_NONE = np.empty(0)
 
 
 class UserVectorEnv(Engine):
@@ -43,6 +47,10 @@ class UserVectorEnv(Engine):
             `final_info`, and the next step begins another task.
         max_episode_steps: None, as `max_passes` does better.
         render_mode: None.
+        engine: "numpy"; "compiled", which needs the extra `fast`; or "auto": compiled in large
+            batches if it is installed. Both play the same. Compiled are steps with infos="none" of
+            one game, a fixed commitment or any, and an exact observation or none; the others are
+            numpy's.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class UserVectorEnv(Engine):
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         max_episode_steps: None = None,
         render_mode: None = None,
+        engine: EngineName = "auto",
     ) -> None:
         refuse_wrappers(max_episode_steps, render_mode)
         self.game = batch_game(game, whole_number("num_envs", num_envs, least=1))
@@ -70,6 +79,25 @@ class UserVectorEnv(Engine):
         self._counts = self.dial.sees_model or self.infos != "none"
         self._streams: Streams | None = None
         self._running = False
+        large = self.num_envs >= LEAST_ENVS
+        self._compiled: Any = None
+        self._shown = 0  # how many of route and cascade a glimpse is, if it need not be kept beside
+        if takes_compiled(engine, large, self._can_be_compiled()):
+            from routing_game.envs import compiled
+
+            self._compiled = compiled.user_step
+            width: int = self.dial.space.shape[0] - self.dial.sees_model
+            self._shown = width if self.dial.kind != "none" else 0
+
+    @property
+    def compiled(self) -> bool:
+        """Whether steps are played by compiled code."""
+        return self._compiled is not None
+
+    def _can_be_compiled(self) -> bool:
+        decided_by_numbers = self._commitments.fixed or self._commitments.draws == 1
+        drawn = self.dial.draws > 0
+        return not self.game.shape and self.infos == "none" and decided_by_numbers and not drawn
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a task everywhere and fail its first pass."""
@@ -82,7 +110,9 @@ class UserVectorEnv(Engine):
         self._regret = np.zeros((2, n))
         width = self.dial.space.shape[0] - self.dial.sees_model
         self._glimpse = np.zeros((width, n))
-        self._escalate, self._waits, self._reasoning = np.zeros((3, n))
+        self._state = np.zeros((3, n))
+        self._escalate, self._waits, self._reasoning = self._state
+        self._code = np.empty(n, dtype=np.uint8)
         self._until_cut = self.max_passes - 1
         self._begin(np.ones(n, dtype=bool), self._streams.row(), offer=True)
         self._running = True
@@ -92,7 +122,10 @@ class UserVectorEnv(Engine):
         """Stay for another pass, or leave, in each environment."""
         if not self._running or self._streams is None:
             raise gym.error.ResetNeeded("no task has begun: call reset() before step()")
-        stay = self._stays(self.checked(actions))
+        actions = self.checked(actions)
+        if self._compiled and self._until_cut > 1:
+            return self._step_compiled(actions)
+        stay = self._stays(actions)
         uniform, ended = self._streams.row(), self._ended
         playing = stay if self.same_step else stay & ~ended
         reasons, solved = self._wait(playing, uniform[0])
@@ -108,6 +141,42 @@ class UserVectorEnv(Engine):
         self._begin(done if self.same_step else ended, uniform, offer=not self._alike)
         self._ended = done
         return self._observe(), reward, done, cut, info
+
+    def _step_compiled(self, actions: Array) -> BatchStep:
+        """`step` in one call, from and to the same state, where nobody is told or cut off."""
+        assert self._streams is not None
+        n, final = self.num_envs, None
+        if actions.dtype != _INT64 or not actions.flags.carray:
+            self._stays(actions)
+            actions = np.array(actions, dtype=_INT64)
+        if self.same_step:
+            final = self._observe()
+        uniform = self._streams.row()
+        reward, done = np.empty(n), np.empty(n, _BOOL)
+        ends = self._compiled(
+            actions,
+            uniform[0],
+            uniform[-1],
+            self._ended,
+            self.same_step,
+            *self.game.success,
+            self._rewards,
+            not self._alike,
+            self._counts,
+            self._state,
+            self._offered,
+            self._code,
+            reward,
+            done,
+            _NONE if final is None or not self.dial.sees_model else final[:, -1],
+        )
+        if ends < 0:
+            self._streams.put_back(uniform)
+            self._stays(actions)  # raises
+        self._until_cut -= 1
+        self._ended = done
+        info: Info = {"final_obs": final, "_final_obs": done} if self.same_step and ends else {}
+        return self._observe(), reward, done, np.zeros(n, _BOOL), info
 
     def _stays(self, actions: Array) -> Mask:
         # all bits of all actions in one number: several times as fast as comparing each
@@ -199,9 +268,10 @@ class UserVectorEnv(Engine):
             self._regret = user_regret(self.game, routes, cascades, both)
 
     def _observe(self) -> Array:
+        glimpse = self._offered[: self._shown] if self._shown else self._glimpse
         if self.dial.sees_model:
-            return np.vstack([self._glimpse, 1.0 + (self._reasoning > 0)]).T
-        return self._glimpse.copy().T
+            return np.vstack([glimpse, 1.0 + (self._reasoning > 0)]).T
+        return glimpse.copy().T
 
 
 def _blend(put: Array, new: Sequence[Any], keep: Array, old: Array) -> Array:

@@ -100,9 +100,8 @@ def run_check(arguments: argparse.Namespace) -> int:
         return run_hidden(arguments)
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.check.learners import CHECK, make_spec
-    from routing_game.theory import GAMES, PAIRS
 
-    games = chosen("game", arguments.games, [*GAMES, *PAIRS])
+    games = chosen_games(arguments.games)
     learners = chosen_learners(arguments.learners)
     asked = (games, learners, arguments.seeds, arguments.tasks)
     spec = make_spec(arguments.profile, *asked)
@@ -232,24 +231,22 @@ def run_solve(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.card import card
     from routing_game.theory import PAIRS, Game
 
-    numbers, ordered = numbers_of(arguments)
+    name, numbers, ordered = numbers_of(arguments)
     try:
         game = Game(**numbers, ordered=ordered)
     except ValueError as error:
         raise InputError(str(error).replace("ordered=False", "--unordered")) from None
     units = ("s", "USD") if arguments.game in PAIRS else ()
-    print(card(game, arguments.game or "your game", *units))
+    print(card(game, name, *units))
     return 0
 
 
-def numbers_of(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
-    """The numbers of the game that is asked for, and whether they must be in the paper's order.
+def numbers_of(arguments: argparse.Namespace) -> tuple[str, dict[str, Any], bool]:
+    """Name and numbers of the game asked for, and whether they must be in the paper's order.
 
     Raises:
         InputError: numbers are missing, or the name is no game's.
     """
-    from routing_game.theory import GAMES, PAIRS, load
-
     name, ordered = arguments.game, not arguments.unordered
     flags = {number: getattr(arguments, number) for number in NUMBERS}
     given = {number: value for number, value in flags.items() if value is not None}
@@ -259,15 +256,15 @@ def numbers_of(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
                 f"expected the name of a game, or all its numbers, got no {', '.join(missing)}"
             )
             raise InputError(f"{problem}; see routing-game list")
-        return given, ordered
+        return "your game", given, ordered
     if name.replace(".", "", 1).isdecimal():
         raise InputError(
             "expected the name of a game, or two numbers after --success, --latency and --cost and "
             f"one after --value and --penalty, got {name!r} on its own"
         )
-    known(name, "game", [*GAMES, *PAIRS])
-    base = load(name)
-    return {number: getattr(base, number) for number in NUMBERS} | given, ordered and base.ordered
+    name, base = one_game(name)
+    numbers = {number: getattr(base, number) for number in NUMBERS} | given
+    return name, numbers, ordered and base.ordered
 
 
 def run_figures(arguments: argparse.Namespace) -> int:
@@ -302,11 +299,10 @@ def run_frequencies(arguments: argparse.Namespace) -> int:
 def run_tournament(arguments: argparse.Namespace) -> int:
     """Two tables, J and U, of the zoo and of saved policies."""
     from routing_game.experiments.tables import tournament_lines
-    from routing_game.theory import GAMES, PAIRS, load
 
-    known(arguments.game, "game", [*GAMES, *PAIRS])
+    _, game = one_game(arguments.game)
     try:
-        lines = tournament_lines(load(arguments.game), arguments.provider, arguments.user)
+        lines = tournament_lines(game, arguments.provider, arguments.user)
     except (ValueError, FileNotFoundError) as error:
         raise InputError(f"expected a policy made by save_policy: {error}") from None
     print("\n".join(lines))
@@ -383,7 +379,11 @@ def words_of_check(parser: Parser) -> None:
     )
     suites = ["learners", "hidden"]
     parser.add_argument("--suite", choices=suites, default="learners", help=text)
-    text = "which games (default: all)"
+    text = (
+        "names of games; sample:PRIOR:N[:SEED], random games, N of each kind of optimum; "
+        "cascades:PRIOR:N[:SEED], N games, half of them cascades; a game's file (.toml, .json) "
+        "or a folder of them; catalog (default: the catalog and the profile's fresh games)"
+    )
     parser.add_argument("--games", default="all", metavar="A,B", help=text)
     text = "which learners (default: all); also module:Agent, one of your own"
     parser.add_argument("--learners", default="all", metavar="X,Y", help=text)
@@ -425,7 +425,7 @@ def words_of_belief(parser: Parser) -> None:
 
 def words_of_solve(parser: Parser) -> None:
     """What `solve` takes."""
-    text = "a name from routing-game list; flags change its numbers"
+    text = "a name from routing-game list, or a game's file; flags change its numbers"
     parser.add_argument("game", nargs="?", metavar="GAME", help=text)
     for name, text in (
         ("value", "V, a solved task to the user"),
@@ -456,7 +456,7 @@ def words_of_frequencies(parser: Parser) -> None:
 
 def words_of_tournament(parser: Parser) -> None:
     """What `tournament` takes."""
-    parser.add_argument("game", metavar="GAME", help="a name from routing-game list")
+    parser.add_argument("game", metavar="GAME", help="a name from routing-game list, or a file")
     many: dict[str, Any] = {"action": "append", "default": []}
     for role in ("provider", "user"):
         text = f"folder of a saved {role}, to take part; may be repeated"
@@ -518,6 +518,28 @@ def chosen_figures(text: str) -> tuple[str, ...]:
                 f"expected the name of a figure, got {word!r}, perhaps {figure}; see {see}"
             )
     return chosen("figure", text, FIGURES, see) or tuple(FIGURES)
+
+
+def chosen_games(text: str) -> dict[str, Game] | None:
+    """The games of a comma-separated list, see `check.sources`; None for "all", the profile's."""
+    from routing_game.experiments.check import sources
+
+    if text == "all":
+        return None
+    games, notes = sources.chosen_games(text.split(","))
+    for note in notes:
+        print(f"routing-game: {note}", file=sys.stderr)
+    return games
+
+
+def one_game(word: str) -> tuple[str, Game]:
+    """Name and game that a word of `chosen_games` stands for, if it is one."""
+    from routing_game.experiments.check.sources import chosen_games
+
+    games, _ = chosen_games([word])
+    if len(games) > 1:
+        raise InputError(f"expected the name of a game, got {word!r}, which is {len(games)} games")
+    return next(iter(games.items()))
 
 
 def chosen_learners(text: str) -> tuple[str, ...] | None:

@@ -306,7 +306,7 @@ def test_planners_learn_alike_from_single_tasks_and_batches(make):
 @pytest.mark.parametrize("name", ["elimination", "zooming", "exp3"])
 def test_the_seed_decides_everything(name):
     def trace(world, agent):
-        return LEARNERS[name].train(load("t5-stay"), 5_000, Seed(world), Seed(agent))
+        return LEARNERS[name].train([load("t5-stay")], 5_000, [Seed(world)], [Seed(agent)])
 
     assert trace(1, 2) == trace(1, 2)
     assert trace(1, 2) != trace(3, 4)

@@ -214,3 +214,14 @@ def test_the_world_agrees_with_closed_forms(name):
         ([t.utility for t in tasks], expected.utility),
     ):
         assert abs(np.mean(sample) - theory) < 4 * np.std(sample) / np.sqrt(len(sample))
+
+
+@pytest.mark.parametrize("make", FOLLOWERS.values(), ids=FOLLOWERS)
+def test_one_commitment_is_answered_as_many_are(make):
+    follower, _ = taught(make)
+    rng = np.random.default_rng(3)
+    route, cascade = rng.integers(1, 3, 300), np.append(rng.random(298), [0.0, 1.0])
+    pairs = zip(route.tolist(), cascade.tolist(), strict=True)
+    assert [float(follower.abandon(i, s)) for i, s in pairs] == (
+        follower.abandon(route, cascade).tolist()
+    )

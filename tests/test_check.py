@@ -21,11 +21,11 @@ from routing_game.experiments.cells.progress import Progress, clock
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Cell, Spec
+from routing_game.experiments.check import sets
 from routing_game.experiments.check.learners import (
     CASCADE_GAMES,
     CHECK,
     LEARNERS,
-    REAL_PAIR,
     make_spec,
 )
 from routing_game.experiments.check.traces import Trace
@@ -56,6 +56,14 @@ def contents(out):
 def facts(out):
     """Records without the seconds they took."""
     return {name: {**json.loads(text), "seconds": None} for name, text in contents(out).items()}
+
+
+def train_cell(cell, practice):
+    """The trace of a cell that is trained alone."""
+    world, agent = cell.streams(2)
+    train = LEARNERS[cell.learner].train
+    (trace,) = train([GAMES[cell.game]], practice, [world], [agent])
+    return trace
 
 
 @pytest.fixture
@@ -243,9 +251,7 @@ def test_torch_uses_one_thread_in_a_cell_and_as_many_as_before_elsewhere(monkeyp
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        LEARNERS["gradient"].train(
-            GAMES["t4-cascade"], 3, *Cell("gradient", "t4-cascade", 0).streams(2)
-        )
+        train_cell(Cell("gradient", "t4-cascade", 0), 3)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -405,10 +411,10 @@ def test_drafts_left_by_a_kill_are_ignored(finished):
 
 
 def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monkeypatch, capsys):
-    def broken(game, practice, world, agent):
-        if game.penalty > 1:
+    def broken(games, practice, worlds, agents):
+        if games[0].penalty > 1:
             raise FloatingPointError("loss is nan\nafter 3 updates")
-        return LEARNERS["equilibrium"].train(game, practice, world, agent)
+        return LEARNERS["equilibrium"].train(games, practice, worlds, agents)
 
     monkeypatch.setitem(LEARNERS, "ucb", replace(LEARNERS["ucb"], train=broken))
     assert check(tmp_path) == 1
@@ -433,7 +439,7 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
 
 def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):
     bad = Trace([1, 2], [1, 1], [0.5, float("nan")], [], [])
-    monkeypatch.setitem(LEARNERS, "ucb", replace(LEARNERS["ucb"], train=lambda *_: bad))
+    monkeypatch.setitem(LEARNERS, "ucb", replace(LEARNERS["ucb"], train=lambda *_: [bad]))
     directory = RunDirectory.create(
         CHECK, tmp_path, make_spec("default", ("t4-cascade",), ("ucb",), seeds=1)
     )
@@ -462,7 +468,7 @@ def test_a_cell_does_not_depend_on_who_drew_random_numbers_before(name):
     for disturbance in (0, 1):
         np.random.seed(disturbance)  # noqa: NPY002  (the global generator is what SB3 draws from)
         torch.manual_seed(disturbance)
-        traces.append(LEARNERS[name].train(GAMES[cell.game], practice, *cell.streams(2)))
+        traces.append(train_cell(cell, practice))
     assert traces[0] == traces[1]
     assert traces[0].practice[-1] >= 1
 
@@ -473,11 +479,21 @@ def test_a_cell_does_not_depend_on_who_drew_random_numbers_before(name):
 @pytest.mark.parametrize("profile", ["smoke", "default", "full"])
 def test_a_profile_is_all_games_and_learners(profile):
     spec = make_spec(profile)
-    assert [*spec.games] == [*GAMES, REAL_PAIR]
+    catalog, fresh = [*sets.CATALOG], [name for name in spec.games if name not in sets.CATALOG]
+    assert [*spec.games] == catalog + fresh
+    assert fresh
+    assert {sets.set_of(name) for name in fresh} == {"fresh"}
+    assert {sets.set_of(name) for name in catalog} == {"tuned"}
     assert [*spec.plans] == [*LEARNERS]
-    assert spec.plans["ppo"].games == (*GAMES, REAL_PAIR)
-    assert spec.plans["ppo-user"].games == CASCADE_GAMES
-    assert spec.plans["td3"].games == ((*GAMES, REAL_PAIR) if profile == "full" else CASCADE_GAMES)
+    assert [*spec.plans["ppo"].games] == catalog + fresh
+    assert spec.plans["td3"].games == (
+        spec.plans["ppo"].games if profile == "full" else CASCADE_GAMES
+    )
+    users = [*spec.plans["ppo-user"].games]
+    assert users[:2] == [*CASCADE_GAMES]
+    for name in fresh:  # a user has something to learn where one of the models is worth its time
+        xi1, xi2 = spec.games[name].net_value
+        assert (name in users) == (xi1 * xi2 < 0)
     cells = spec.cells()
     assert (
         len(cells)

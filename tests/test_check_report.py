@@ -72,9 +72,8 @@ def test_regret_is_that_of_the_paper_s_numbers():
 
 @pytest.mark.parametrize("name", GAMES)
 def test_the_exact_policy_has_no_regret(name):
-    trace = LEARNERS["equilibrium"].train(
-        GAMES[name], 30, np.random.SeedSequence(1), np.random.SeedSequence(2)
-    )
+    streams = [np.random.SeedSequence(1)], [np.random.SeedSequence(2)]
+    (trace,) = LEARNERS["equilibrium"].train([GAMES[name]], 30, *streams)
     rows = judge(make_spec("default", (name,)), [record("equilibrium", name, 0, trace)]).rows
     assert rows["regret"].abs().max() < 1e-12
     assert rows["route_right"].all()

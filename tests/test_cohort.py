@@ -1,6 +1,7 @@
 """Many games played side by side: each row as if it were alone, and with the right mean."""
 
 import numpy as np
+
 from routing_game.experiments.play import Cohort
 from routing_game.theory import GAMES, best_response, payoffs
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from routing_game.theory.numbers import Array, Real, difference, plain, require, shown
+from routing_game.theory.numbers import Array, Real, difference, one, plain, require, shown
 
 
 class Commitment(NamedTuple):
@@ -135,6 +135,8 @@ class Game:
     @functools.cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape to which all numbers broadcast; () for a single game."""
+        if one(*self._numbers()):
+            return ()
         return np.broadcast_shapes(*(np.shape(x) for x in self._numbers()))
 
     def __getitem__(self, index: Any) -> Game:
@@ -209,10 +211,7 @@ class Game:
             require(x >= _LEAST, name, x, f"be at least {_LEAST:g} {_UNITS}")
         for i in (0, 1):
             p, t, c = self.success[i], self.latency[i], self.cost[i]
-            rule = (
-                f"lie strictly between 0 and 1 (a probability, not a percentage; from {_LEAST:g})"
-            )
-            require((p >= _LEAST) & (p < 1), f"success of model {i + 1}", p, rule)
+            require((p >= _LEAST) & (p < 1), f"success of model {i + 1}", p, _PROBABILITY)
             require(t >= 0, f"latency of model {i + 1}", t, "be at least 0")
             if self.ordered:
                 rule = "be at least 0 (ordered=False admits negative costs)"
@@ -220,7 +219,10 @@ class Game:
 
     def _check_order(self) -> None:
         for name in ("success", "latency", "cost"):
-            first, second = np.broadcast_arrays(*getattr(self, name))
+            first, second = getattr(self, name)
+            if one(first, second) and first < second:
+                continue
+            first, second = np.broadcast_arrays(first, second)
             bad = first >= second
             if bad.any():
                 rule = "be larger for model 2 than for model 1 (ordered=False lifts this)"
@@ -231,6 +233,8 @@ class Game:
 
 def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
     """Raise ValueError unless every route is 1 or 2, every cascade and abandon a probability."""
+    if one(route, cascade, abandon) and route in (1, 2) and 0 <= cascade <= 1 and 0 <= abandon <= 1:
+        return
     require(
         (route == 1) | (route == 2), "route", route, "be 1 (standard model) or 2 (reasoning model)"
     )
@@ -240,11 +244,14 @@ def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
 
 _LEAST, _LARGEST = 1e-100, 1e100
 _UNITS = "(choose another unit: only ratios count)"
+_PROBABILITY = f"lie strictly between 0 and 1 (a probability, not a percentage; from {_LEAST:g})"
 
 _REGIMES = np.array(["--", "-0", "-+", "0-", "00", "0+", "+-", "+0", "++"])
 
 
 def _number(name: str, x: ArrayLike) -> Real:
+    if one(x) and abs(x) <= _LARGEST:  # type: ignore[arg-type]
+        return float(x) + 0.0  # type: ignore[arg-type]
     number = _double(name, x)
     if not np.all(np.abs(number) <= _LARGEST):
         require(np.isfinite(number), name, number, "be finite")

@@ -16,6 +16,8 @@ Array = NDArray[Any]
 Real = float | Array
 """A number, or an array of them: one per game, commitment or grid point; arrays broadcast."""
 
+_SINGLE = frozenset((float, int, np.float64))
+
 TIE = 1e-12
 """Costs that agree to this relative tolerance count as equal: both commitments are optimal."""
 
@@ -27,6 +29,11 @@ def plain(x: Any) -> Any:
     """A Python number for what is one number, an array for what is many."""
     x = np.asarray(x)
     return x if x.ndim else x.item()
+
+
+def one(*numbers: Any) -> bool:
+    """Whether each is a single number, of Python or numpy, and no array, not even of one number."""
+    return _SINGLE.issuperset(map(type, numbers))
 
 
 def alike(shape: tuple[int, ...], *answers: Any) -> tuple[Any, ...]:
@@ -44,11 +51,16 @@ def alike(shape: tuple[int, ...], *answers: Any) -> tuple[Any, ...]:
 
 def double(x: Any) -> Any:
     """The number, list, array or tensor in double precision: a numpy number or array."""
+    if type(x) in _SINGLE:
+        return np.float64(x)  # the same, much faster
     return np.asarray(x, dtype=np.float64)[()]
 
 
 def difference(a: Real, b: Real) -> Real:
     """A - b, exactly 0 where the two agree up to rounding."""
+    if type(a) is float and type(b) is float:  # the same, much faster
+        rest = a - b
+        return np.float64(0.0 if abs(rest) <= ROUNDING * abs(b) else rest)
     gap = np.subtract(a, b)
     rounding = np.abs(gap) <= ROUNDING * np.abs(b)
     return np.where(rounding, 0.0, gap)[()] if np.any(rounding) else gap

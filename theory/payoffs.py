@@ -19,9 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import double
-
-_PLAIN = (float, int, np.float64)
+from routing_game.theory.numbers import double, one
 
 
 class Payoffs(NamedTuple):
@@ -93,16 +91,16 @@ def _alike(members: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _doubles(game: Game, *commitment: Any) -> tuple[Any, ...]:
     """A commitment and a game in numbers that go together: plain ones, arrays or tensors."""
-    if all(type(x) in _PLAIN for x in commitment):
+    if one(*commitment):
         return *commitment, game
     tensor = next((x for x in commitment if hasattr(x, "detach")), None)
     if tensor is None:
-        return *(x if type(x) in _PLAIN else double(x) for x in commitment), game
+        return *(x if one(x) else double(x) for x in commitment), game
 
     def convert(x: Any) -> Any:
         if hasattr(x, "detach"):
             return x.double()
-        return x if type(x) in _PLAIN else tensor.double().new_tensor(double(x))
+        return x if one(x) else tensor.double().new_tensor(double(x))
 
     pairs = ("success", "failure", "latency", "cost", "net_value")
     numbers = {name: tuple(map(convert, getattr(game, name))) for name in pairs}

@@ -12,16 +12,27 @@ of this needs the paper's ordering. (Theorems 1 and 2, with the boundaries xi = 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from routing_game.theory import single
+from routing_game.theory.engines import LEAST_GAMES, EngineName, takes_compiled
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import ROUNDING, Array, Real, alike, difference, double, plain
+from routing_game.theory.numbers import (
+    ROUNDING,
+    Array,
+    Real,
+    alike,
+    difference,
+    double,
+    one,
+    plain,
+)
 from routing_game.theory.payoffs import payoffs
-
-_NEAR = 1e-9
+from routing_game.theory.single import NEAR
 
 
 class Thresholds(NamedTuple):
@@ -72,7 +83,9 @@ def snapped(game: Game, s: Any) -> Any:
     return plain(moved)
 
 
-def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
+def best_response(
+    game: Game, route: Any, cascade: Any, engine: EngineName = "auto"
+) -> BestResponse:
     """All optimal q against the commitment (i, s), and the provider's best and worst of them.
 
     The maximiser of U is one function of (xi1, xi2); because J = P + n1 eta1 + n2 eta2 with
@@ -84,12 +97,21 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
         game: one game, or an array of games that broadcasts against the rest.
         route: i, 1 or 2.
         cascade: s in [0, 1]; of no effect on route 2.
+        engine: "numpy"; "compiled", which needs the extra `fast`; or "auto": compiled for large
+            arrays if it is installed. The answers are the same to the bit.
 
     Raises:
         ValueError: route is not 1 or 2, or cascade lies outside [0, 1].
     """
     route, cascade = (double(x) for x in (route, cascade))
     check_commitment(route, cascade)
+    size = math.prod(np.broadcast_shapes(game.shape, route.shape, cascade.shape))
+    if takes_compiled(engine, size >= LEAST_GAMES):
+        from routing_game.theory import compiled
+
+        return BestResponse(*map(plain, compiled.best_response(game, route, cascade)))
+    if not game.shape and one(route, cascade):
+        return _one_response(game, int(route), float(cascade))
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
     low, high, connected = _maximiser(game, *game.net_value, route, cascade, marks)
@@ -108,6 +130,20 @@ def best_response(game: Game, route: Any, cascade: Any) -> BestResponse:
     return BestResponse(*(plain(x) for x in alike(game.shape, low, high, connected, strong, weak)))
 
 
+def _one_response(game: Game, route: int, s: float) -> BestResponse:
+    """`best_response` for one game and one commitment, with the same bits."""
+    low, high, connected, s = single.best_replies(game, route, s)
+    if low == high:
+        return BestResponse(low, high, connected, low, low)
+    if connected:
+        strong, weak = (single.preferred(game, route, s, sign) for sign in (-1.0, 1.0))
+        strong, weak = single.clip(strong, low, high), single.clip(weak, low, high)
+    else:
+        staying, leaving = (payoffs(game, route, s, q).cost for q in (low, high))
+        strong, weak = (high, low) if leaving < staying else (low, high)
+    return BestResponse(low, high, connected, strong, weak)
+
+
 def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
     """U(q*) - U(q) >= 0, the utility lost by answering (i, s) with q; in units of value.
 
@@ -116,6 +152,8 @@ def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
     """
     route, cascade, abandon = (double(x) for x in (route, cascade, abandon))
     check_commitment(route, cascade, abandon)
+    if not game.shape and one(route, cascade, abandon):
+        return single.user_regret(game, int(route), float(cascade), float(abandon))
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
     best, *_ = _maximiser(game, *game.net_value, route, cascade, marks)
@@ -153,9 +191,9 @@ def _snapped(game: Game, marks: tuple[Any, Any, Any], s: Any) -> Any:
     """`snapped`, with the thresholds of the game given."""
     s0, s_low, s_high = marks
     to_jump, to_low, to_high = abs(s - s0), abs(s - s_low), abs(s - s_high)
-    if (to_jump <= _NEAR).any():
+    if (to_jump <= NEAR).any():
         s = np.where(to_jump <= _slack(game, s0), s0, s)[()]
-    if (to_low <= _NEAR).any() or (to_high <= _NEAR).any():
+    if (to_low <= NEAR).any() or (to_high <= NEAR).any():
         nearer = np.where(to_low <= to_high, s_low, s_high)
         s = np.where(abs(s - nearer) <= _slack(game, nearer), nearer, s)[()]
     return s
@@ -167,7 +205,7 @@ def _slack(game: Game, mark: Any) -> Any:
         doubts = (
             np.abs(np.divide(t, xi)) for t, xi in zip(game.latency, game.net_value, strict=True)
         )
-        return np.minimum(ROUNDING * mark * (1 + (1 - mark) * sum(doubts)), _NEAR)
+        return np.minimum(ROUNDING * mark * (1 + (1 - mark) * sum(doubts)), NEAR)
 
 
 def maximiser(game: Game, x1: Real, x2: Real, route: Any, s: Any) -> tuple[Array, Array, Array]:
@@ -205,7 +243,7 @@ def _q_dagger(game: Game, x1: Real, x2: Real, s: Any, where: Array) -> Array:
     (p1, p2), (k1, k2) = game.success, game.failure
     x1, x2, s, p1, p2, k1, k2 = (_at(where, x) for x in (x1, x2, s, p1, p2, k1, k2))
     r, left = -x1 / x2, 1 - s
-    f0 = r * left * p2**2 - s * (p1 + k1 * p2 + k1 * k2 * s)  # 0 at s_L
+    f0 = r * left * (p2 * p2) - s * (p1 + k1 * p2 + k1 * k2 * s)  # 0 at s_L
     f1 = left * k2 * (r * p2 - s * k1)
     quadratic = left * k2 * (r * k2 + s * k1)
     root = np.sqrt(f1 * f1 - np.minimum(f0, 0.0) * quadratic)

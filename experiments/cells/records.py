@@ -12,7 +12,7 @@ computed when it is read, so a corrected theorem needs no new run.
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -61,6 +61,11 @@ class Record(Generic[T]):
         return Cell(self.learner, self.game, self.seed)
 
 
+def alone(learner: str) -> int:
+    """One cell at a time, whoever the learner is."""
+    return 1
+
+
 @dataclass(frozen=True)
 class Suite(Generic[G, T]):
     """One kind of run.
@@ -68,16 +73,19 @@ class Suite(Generic[G, T]):
     Attributes:
         name: as `run.json` has it.
         spec: how its games are written.
-        work: what a cell is; it returns its trace.
+        work: what a batch of cells of one learner is; it returns their traces, in order. The trace
+            of a cell must be the same in whatever batch.
         trace: makes a trace from its fields.
         nothing: the trace of a cell that failed.
+        together: at most so many cells of that learner are a batch.
     """
 
     name: str
     spec: type[Spec[G]]
-    work: Callable[[Spec[G], Cell], T]
+    work: Callable[[Spec[G], Sequence[Cell]], list[T]]
     trace: Callable[..., T]
     nothing: T
+    together: Callable[[str], int] = alone
 
     def record(self, text: str) -> Record[T]:
         """A record from its text.

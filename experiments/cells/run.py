@@ -1,6 +1,12 @@
-"""Run the cells of a spec, one file per finished cell; finished cells are never run again."""
+"""Run the cells of a spec, one file per finished cell; finished cells are never run again.
+
+Cells of one learner may train together, as a *batch*: that is one job of one worker. No fact
+depends on how cells are batched, so a run may be stopped at any time and resumed with any number of
+workers.
+"""
 
 import time
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -26,7 +32,7 @@ def run(directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1) -
     Raises:
         InputError: a file of the directory is damaged or foreign, or a worker process died.
     """
-    spec = directory.spec
+    suite, spec = directory.suite, directory.spec
     records = {record.cell: record for record in directory.records()}
     waiting = [cell for cell in spec.cells() if cell not in records]
     workers = 1 if engine == "serial" else workers
@@ -37,36 +43,80 @@ def run(directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1) -
             before = ", ".join(sorted(others))
             progress.say(f"warning: the code has changed: was {before}, now {commit()}")
     try:
-        job = partial(recorded, directory.suite, spec, digest=spec.digest, code=commit())
-        for record in in_workers(job, waiting, workers):
-            directory.keep(record)
-            records[record.cell] = record
-            progress.tick(record)
+        job = partial(recorded, suite, spec, code=commit())
+        for done in in_workers(job, batches(waiting, suite.together, workers), workers):
+            for record in done:
+                directory.keep(record)
+                records[record.cell] = record
+                progress.tick(record)
     finally:
         if waiting:
             progress.close()
     return [records[cell] for cell in spec.cells()]
 
 
-def recorded(
-    suite: Suite[G, T], spec: Spec[G], cell: Cell, digest: str, code: str | None
-) -> Record[T]:
-    """One cell: its record, whatever happens. A learner that raises is a failure on record.
+def batches(
+    cells: Iterable[Cell], together: Callable[[str], int], workers: int = 1
+) -> list[list[Cell]]:
+    """The cells in batches of one learner each, ordered by their first cells.
 
     Args:
-        suite: whose cell it is.
+        cells: in the order in which they should be done.
+        together: at most so many cells of a learner are a batch.
+        workers: each gets about as many cells of a learner as any other.
+    """
+    ordered = [*cells]
+    places: dict[str, list[int]] = {}
+    for place, cell in enumerate(ordered):
+        places.setdefault(cell.learner, []).append(place)
+    cut: list[list[int]] = []
+    for learner, mine in places.items():
+        rounds = -(-len(mine) // (together(learner) * workers))
+        size = -(-len(mine) // (rounds * workers))
+        cut += [mine[start : start + size] for start in range(0, len(mine), size)]
+    return [[ordered[place] for place in batch] for batch in sorted(cut)]
+
+
+def recorded(
+    suite: Suite[G, T], spec: Spec[G], cells: Sequence[Cell], code: str | None
+) -> list[Record[T]]:
+    """The records of a batch, whatever happens. A learner that raises is a failure on record.
+
+    Whoever raises in company is not known: then the cells run again one by one, and those that fail
+    alone take no other along. The seconds of a cell are its share of the batch.
+
+    Args:
+        suite: whose cells they are.
         spec: of the run.
-        cell: which one.
-        digest: the spec's, which need not be made anew for each cell.
+        cells: which ones, all of one learner.
         code: the commit.
     """
     start = time.perf_counter()
-    error = None
     try:
-        trace = suite.work(spec, cell)
+        traces = suite.work(spec, cells)
+        if len(traces) != len(cells):
+            raise ValueError(f"expected a trace for each of {len(cells)} cells, got {len(traces)}")
+        outcomes = [checked(suite, trace) for trace in traces]
+    except Exception as problem:
+        if len(cells) > 1:
+            return [record for cell in cells for record in recorded(suite, spec, [cell], code)]
+        outcomes = [(suite.nothing, words(problem))]
+    seconds = round((time.perf_counter() - start) / len(cells), 3)
+    return [
+        Record(*cell, spec.digest, code, seconds, error, trace)
+        for cell, (trace, error) in zip(cells, outcomes, strict=True)
+    ]
+
+
+def checked(suite: Suite[G, T], trace: T) -> tuple[T, str | None]:
+    """The trace and None; of one that does not hold what it should, nothing and the reason."""
+    try:
         trace.check()
     except Exception as problem:
-        trace = suite.nothing
-        error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
-    seconds = round(time.perf_counter() - start, 3)
-    return Record(*cell, digest, code, seconds, error, trace)
+        return suite.nothing, words(problem)
+    return trace, None
+
+
+def words(problem: Exception) -> str:
+    """An exception in one line."""
+    return f"{type(problem).__name__}: {' '.join(str(problem).split())}"

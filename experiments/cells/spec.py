@@ -7,6 +7,7 @@ games were.
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -105,7 +106,7 @@ class Spec(Generic[G]):
         """Back from it."""
         return from_dict(fields)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that tie a cell's file to its run."""
+        """Twelve hexadecimal digits that tie a cell's file to its run; every record asks for it."""
         return digest(self.to_json())

@@ -3,6 +3,7 @@
 `trainers` has what a cell runs.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,8 @@ from routing_game.agents import (
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.check import own
+from routing_game.experiments.check.sets import FRESH, set_of
+from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.check.traces import NOTHING, Trace
 from routing_game.experiments.check.trainers import (
     Seed,
@@ -40,14 +43,12 @@ from routing_game.experiments.check.trainers import (
     structural,
     told,
 )
-from routing_game.theory import GAMES, Game, load
+from routing_game.theory import Game
 
-REAL_PAIR = "gpt-4.1-o3"
-"""The measured pair of the standard run: its optimum is the s_L cascade that the paper left open.
-"""
 CASCADE_GAMES = ("t4-cascade", "t5-cascade")
-"""Where users learn: games whose best response is more than always staying or always leaving."""
-
+"""The cascades of the catalog, where costly learners learn, and users."""
+MIXED = ("-+", "+-")
+"""Regimes in which a user's best response is more than always staying or always leaving."""
 
 Family = Literal["control", "bandits", "gradients", "deep RL", "pairs", "users", "your own"]
 """The control is given the answer, so it does not count among those that learn; in a pair a user
@@ -62,7 +63,7 @@ class Learner:
     Attributes:
         family: what it is drawn with, and in whose colours.
         about: one line for people.
-        train: what a cell runs.
+        train: what a batch of cells runs.
         budgets: profile to (practice per cell, seeds).
         counts: what its practice is counted in; a user's decision is to stay or leave after one
             failed pass.
@@ -70,6 +71,7 @@ class Learner:
         limit: what it cannot do by its nature, as the end of a sentence.
         costly: many seconds a cell; only the full profile has it play games other than the
             cascades.
+        batch: how many cells may train together, as one.
     """
 
     family: Family
@@ -80,6 +82,7 @@ class Learner:
     sees_model: bool = False
     limit: str = ""
     costly: bool = False
+    batch: int = 1
 
     @property
     def role(self) -> Literal["provider", "user"]:
@@ -87,44 +90,65 @@ class Learner:
         return "user" if self.family == "users" else "provider"
 
 
-def learn(spec: Spec[Game], cell: Cell) -> Trace:
-    """What a cell is: the trace of a learner that is trained."""
-    practice = spec.plans[cell.learner].practice
-    return LEARNERS[cell.learner].train(spec.games[cell.game], practice, *cell.streams(2))
+def learn(spec: Spec[Game], cells: Sequence[Cell]) -> list[Trace]:
+    """What a batch is: the traces of a learner that is trained in all of the cells."""
+    (name,) = {cell.learner for cell in cells}
+    games = [spec.games[cell.game] for cell in cells]
+    worlds, agents = zip(*(cell.streams(2) for cell in cells), strict=True)
+    return LEARNERS[name].train(games, spec.plans[name].practice, worlds, agents)
 
 
-CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING)
+def together(name: str) -> int:
+    """How many cells of that learner may train as one."""
+    return LEARNERS[name].batch
+
+
+CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING, together)
 """A run of learners."""
 
 
 def make_spec(
     profile: str,
-    games: tuple[str, ...] | None = None,
+    games: Mapping[str, Game] | Sequence[str] | None = None,
     learners: tuple[str, ...] | None = None,
     seeds: int | None = None,
     practice: int | None = None,
 ) -> Spec[Game]:
     """The spec of a profile, with what is given changed.
 
-    All games are the catalog and one real pair. Unless games are named, users learn on the cascade
-    games only, and so do costly learners in all but the full profile.
+    Unless games are given, they are the catalog and the fresh games of the profile (`sets.FRESH`),
+    and not everyone plays them all: see `played_by`.
 
     Args:
         profile: the name of the usual budgets.
-        games: names of games or real pairs; None for all.
+        games: by name, or words that `sources` reads; None for the profile's.
         learners: names of `LEARNERS`; None for all.
         seeds: of each learner on each game.
         practice: of a cell.
     """
-    everything = games or (*GAMES, REAL_PAIR)
+    usual = games is None
+    if games is None:
+        games = ("catalog", *FRESH.get(profile, ()))
+    if not isinstance(games, Mapping):
+        games = chosen_games(games).games
     plans = {}
     for name in learners or tuple(LEARNERS):
-        learner = LEARNERS[name]
-        usual_practice, usual_seeds = learner.budgets[profile]
-        few = learner.role == "user" or (learner.costly and profile != "full")
-        played = CASCADE_GAMES if few and games is None else everything
+        usual_practice, usual_seeds = LEARNERS[name].budgets[profile]
+        played = played_by(LEARNERS[name], games, profile) if usual else tuple(games)
         plans[name] = Plan(played, practice or usual_practice, seeds or usual_seeds)
-    return Spec(profile, {name: load(name) for name in everything}, plans)
+    return Spec(profile, dict(games), plans)
+
+
+def played_by(learner: Learner, games: Mapping[str, Game], profile: str) -> tuple[str, ...]:
+    """Which games of a profile a learner plays: users where there is something to learn, and costly
+    ones, in all but the full profile, the two cascades of the catalog only.
+    """
+    fresh = [name for name in games if set_of(name) == "fresh"]
+    if learner.role == "user":
+        return (*CASCADE_GAMES, *(name for name in fresh if games[name].regime in MIXED))
+    if learner.costly and profile != "full":
+        return CASCADE_GAMES
+    return tuple(games)
 
 
 class Registry(dict[str, Learner]):
@@ -134,8 +158,10 @@ class Registry(dict[str, Learner]):
         if not own.is_own(name):
             raise KeyError(name)
 
-        def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-            return told(own.find(name))(game, tasks, world, agent)  # workers find it for themselves
+        def train(
+            games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+        ) -> list[Trace]:
+            return told(own.find(name))(games, tasks, worlds, agents)  # found by each worker anew
 
         budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
         return Learner("your own", f"{name}, an agent of your own", train, budgets)

@@ -1,12 +1,13 @@
 """A trace: what a learner would do if learning stopped now, after more and more practice."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from routing_game.agents.protocol import ModelUser, Provider, User
+from routing_game.agents.stacked import Array, StackedProvider
 
 QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 0.0))
 """(route, cascade) of the commitments that a user is asked about: 101 values of s on route 1, and
@@ -76,18 +77,68 @@ def provider_trace(
     return trace
 
 
+def provider_traces(
+    providers: StackedProvider,
+    progress: Iterable[int],
+    cells: int,
+    follower: Callable[..., Array] | None = None,
+) -> list[Trace]:
+    """The same of many cells that train as one.
+
+    Args:
+        providers: one for each cell.
+        progress: of their training.
+        cells: how many.
+        follower: (route, cascade) -> the answer q of each cell's user, arrays of shape (cells,).
+    """
+    traces = [Trace([], [], [], [], []) for _ in range(cells)]
+    for practice in progress:
+        route, cascade = providers.recommend()
+        leave = None if follower is None else follower(route, cascade).tolist()
+        for k, trace in enumerate(traces):
+            trace.practice.append(practice)
+            trace.route.append(int(route[k]))
+            trace.cascade.append(float(cascade[k]))
+            if leave is not None:
+                trace.leave_1.append(leave[k])
+                trace.leave_2.append(leave[k])
+    return traces
+
+
 def user_trace(user: User | ModelUser, progress: Iterable[int]) -> Trace:
     """A user's answer to each of the `QUESTIONS` at each checkpoint."""
-    trace = Trace([], [], [], [], [])
+
+    def answers(route: Array, cascade: Array) -> tuple[Array, Array]:
+        if isinstance(user, ModelUser):
+            after_1, after_2 = (user.abandon_after(route, cascade, model) for model in (1, 2))
+        else:
+            after_1 = after_2 = user.abandon(route, cascade)
+        return np.asarray(after_1)[None], np.asarray(after_2)[None]
+
+    (trace,) = user_traces(answers, progress, 1)
+    return trace
+
+
+def user_traces(
+    answers: Callable[..., tuple[Array, Array]], progress: Iterable[int], cells: int
+) -> list[Trace]:
+    """The same of many cells that train as one.
+
+    Args:
+        answers: (route, cascade), each of shape (n,) -> the chances of leaving after a failed pass
+            of model 1 and of model 2, each of shape (cells, n); equal for users who do not see the
+            model.
+        progress: of their training.
+        cells: how many.
+    """
+    traces = [Trace([], [], [], [], []) for _ in range(cells)]
     route, cascade = QUESTIONS
     for practice in progress:
-        if isinstance(user, ModelUser):
-            leave_1, leave_2 = (user.abandon_after(route, cascade, model) for model in (1, 2))
-        else:
-            leave_1 = leave_2 = user.abandon(route, cascade)
-        trace.practice.extend([practice] * len(route))
-        trace.route.extend(route.tolist())
-        trace.cascade.extend(cascade.tolist())
-        trace.leave_1.extend(np.asarray(leave_1, dtype=float).tolist())
-        trace.leave_2.extend(np.asarray(leave_2, dtype=float).tolist())
-    return trace
+        leave_1, leave_2 = (np.asarray(leave, dtype=float) for leave in answers(route, cascade))
+        for k, trace in enumerate(traces):
+            trace.practice.extend([practice] * len(route))
+            trace.route.extend(route.tolist())
+            trace.cascade.extend(cascade.tolist())
+            trace.leave_1.extend(leave_1[k].tolist())
+            trace.leave_2.extend(leave_2[k].tolist())
+    return traces

@@ -1,21 +1,24 @@
-"""How each learner is trained in a cell: five ways, each a function that returns a trainer.
+"""How learners are trained: six ways, each a function that returns a trainer.
 
+    stacked   providers that train side by side, a row each
     told      a provider that is told of one task after another
     plans     a provider that knows the game and follows a gradient
     sb3       a provider by stable-baselines3
     sb3_user  a user by stable-baselines3
     pair      UCB and a user that learns, too, under a scheme of `agents.schemes`
 
-A trainer takes the game, the amount of practice and two seed sequences, the world's and the
-agent's, so that no agent can foresee the world's noise, and returns a trace. Torch and
-stable-baselines3 are imported when a cell that needs them is trained, so what needs them is named
-by a string here.
+A trainer takes a batch of cells: their games, the amount of practice of each, and two seed
+sequences each, the world's and the agent's, so that no agent can foresee the world's noise. It
+returns their traces, in order. Whatever it is batched with, a cell's trace is the same, bit by bit.
+Most ways train a cell at a time, and are made trainers by `one_by_one`. Torch and stable-baselines3
+are imported when a cell that needs them is trained, so what needs them is named by a string here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,13 +33,26 @@ from routing_game.agents.followers import (
     TabularUser,
 )
 from routing_game.agents.protocol import Planner, Provider, Trainable
+from routing_game.agents.stacked import Costs, StackedProvider
 from routing_game.agents.structural import Structural
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.answer import AnswerVectorEnv
 from routing_game.experiments.cells.workers import one_thread
 from routing_game.experiments.check import own
-from routing_game.experiments.check.traces import Trace, provider_trace, user_trace
-from routing_game.experiments.play import World, checkpoints, play, play_batches, world_of_many
+from routing_game.experiments.check.traces import (
+    Trace,
+    provider_trace,
+    provider_traces,
+    user_trace,
+)
+from routing_game.experiments.play import (
+    Cohort,
+    World,
+    checkpoints,
+    play,
+    play_batches,
+    world_of_many,
+)
 from routing_game.theory import Game
 
 if TYPE_CHECKING:
@@ -45,8 +61,46 @@ if TYPE_CHECKING:
 
 Seed = np.random.SeedSequence
 Generator = np.random.Generator
-Trainer = Callable[[Game, int, Seed, Seed], Trace]
+Trainer = Callable[[Sequence[Game], int, Sequence[Seed], Sequence[Seed]], list[Trace]]
+"""(games, practice, worlds, agents) -> traces, each a sequence with an entry for each cell."""
 Engine = VectorEnv[Any, Any, Any]
+
+
+def one_by_one(train: Callable[[Game, int, Seed, Seed], Trace]) -> Trainer:
+    """What trains a cell, (game, practice, world, agent) -> trace, as a trainer of batches."""
+
+    @wraps(train)
+    def train_each(
+        games: Sequence[Game], practice: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+    ) -> list[Trace]:
+        rows = zip(games, worlds, agents, strict=True)
+        return [train(game, practice, world, agent) for game, world, agent in rows]
+
+    return train_each
+
+
+def stacked(make: Callable[[Costs, list[Generator], int], StackedProvider]) -> Trainer:
+    """Providers of many cells that train as one, each against the exact user of its own game.
+
+    Args:
+        make: (costs, rngs, tasks) -> providers, one for each of the ``rngs``, which are theirs;
+            ``costs`` plays their tasks, and each is to use about so many ``tasks``. Of the steps
+            after which they pause, those at or next after the usual checkpoints are on record.
+    """
+
+    def train(
+        games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+    ) -> list[Trace]:
+        providers = make(Cohort(games, generators(worlds)), generators(agents), tasks)
+        looks = _thinned_at(providers.train(), checkpoints(tasks))
+        return provider_traces(providers, looks, len(games))
+
+    return train
+
+
+def generators(seeds: Sequence[Seed]) -> list[Generator]:
+    """A generator of each cell's own."""
+    return [np.random.default_rng(seed) for seed in seeds]
 
 
 def told(make: Callable[..., Provider]) -> Trainer:
@@ -56,6 +110,7 @@ def told(make: Callable[..., Provider]) -> Trainer:
     own are; one that brings its own loop is left to it.
     """
 
+    @one_by_one
     def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
         provider = own.make(make, rng=np.random.default_rng(agent), game=game, tasks=tasks)
         if isinstance(provider, Trainable):
@@ -78,6 +133,7 @@ def plans(name: str, both: bool = False) -> Trainer:
     With ``both`` it plans for the user, too, whose answers are then in the trace.
     """
 
+    @one_by_one
     @one_thread()
     def train(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
         kind = getattr(agents, name)
@@ -92,6 +148,7 @@ def plans(name: str, both: bool = False) -> Trainer:
 def sb3(name: str) -> Trainer:
     """A provider by the algorithm of this name, against the exact user."""
 
+    @one_by_one
     @one_thread()
     def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
         from routing_game.agents import sb3_providers as providers
@@ -114,6 +171,7 @@ def sb3_user(name: str, settings: str, engine: Callable[[Game, int], Engine]) ->
         engine: (game, width) -> the user's side of so many games.
     """
 
+    @one_by_one
     @one_thread()
     def train(game: Game, practice: int, world: Seed, agent: Seed) -> Trace:
         from routing_game.agents import sb3_users as users
@@ -175,6 +233,7 @@ def pair(
         how: the scheme's own arguments.
     """
 
+    @one_by_one
     def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
         provider, follower = UCB(), user(game, np.random.default_rng(agent))
         progress = scheme(
@@ -189,11 +248,13 @@ def pair(
 def oracle(user: Learned) -> Trainer:
     """The user learns on half of the tasks, at random commitments; then UCB learns against it."""
 
+    @one_by_one
     def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
         practice = max(tasks // 2, 1)
         rng = np.random.default_rng(world.spawn(1)[0])
         learn = pair(user, schemes.follower_first, practice=practice, rng=rng)
-        return learn(game, max(tasks - practice, 1), world, agent)
+        (trace,) = learn([game], max(tasks - practice, 1), [world], [agent])
+        return trace
 
     return train
 
@@ -210,6 +271,7 @@ def in_blocks(provider: Provider, user: Follower, world: World, tasks: int) -> I
     return schemes.blocks(provider, user, world, tasks, length=min(400, tasks))
 
 
+@one_by_one
 def reinforce_blind(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
     """Two-sided REINFORCE, the user blind to s; it plays many tasks at once, so under no scheme."""
     width = min(512, tasks)

@@ -8,6 +8,7 @@ workers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 from typing import Any, NamedTuple
 
@@ -172,4 +173,9 @@ def play(spec: Spec[Scenario], cell: Cell) -> Tally:
     )
 
 
-HIDDEN = Suite("hidden", HiddenSpec, play, Tally, Tally())
+def play_all(spec: Spec[Scenario], cells: Sequence[Cell]) -> list[Tally]:
+    """The sessions of each cell."""
+    return [play(spec, cell) for cell in cells]
+
+
+HIDDEN = Suite("hidden", HiddenSpec, play_all, Tally, Tally())
