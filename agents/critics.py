@@ -42,7 +42,7 @@ class Adam:
 
 
 class Twins:
-    """Two critics of each row, Q(a) = b + sum_j w_j tanh(u_j a + c_j), who see the same minibatches.
+    """Two critics of each row, Q(a) = b + sum_j w_j tanh(u_j a + c_j), on the same minibatches.
 
     Args:
         inner: u and c, shape (rows, 2, units, 2).
@@ -87,7 +87,7 @@ class Twins:
         return values, slopes[:, :, 0]
 
     def learn(self, actions: Floats, rewards: Floats, rate: float) -> None:
-        """A step of Adam on the mean squared error of a minibatch, actions and rewards (rows, n)."""
+        """A step of Adam on a minibatch's mean squared error, actions and rewards (rows, n)."""
         for part, gradient in zip(self._parts, self.gradients(actions, rewards), strict=True):
             part.descend(gradient, rate)
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routing_game.agents.critics import Adam, Floats, Twins
 
@@ -77,7 +78,7 @@ class Buffer:
         )
         return actions, rewards
 
-    def tells_apart(self, errors: float) -> np.ndarray:
+    def tells_apart(self, errors: float) -> NDArray[np.bool_]:
         """Whether some third of the window is worse than another by so many standard errors.
 
         Shape (rows,). It needs no critic, so it cannot be deceived by one.
@@ -92,7 +93,8 @@ class Buffer:
             off = np.where(third == k, rewards - mean[k][:, None], 0.0)
             error[k] = np.where(count > 1, np.square(off).sum(axis=1) / count**2, np.inf)
         gap = mean[:, None] - mean
-        return (gap > errors * np.sqrt(error[:, None] + error)).any(axis=(0, 1))
+        apart = gap > errors * np.sqrt(error[:, None] + error)
+        return np.asarray(apart.any(axis=(0, 1)))
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class Learning:
 class Learner(Protocol):
     """Rows that learn, each in a window of its own."""
 
+    tuned: ClassVar[Learning]
     spread: ClassVar[float]
     """So many standard deviations of the first costs in a window are a reward of 1."""
 
@@ -186,8 +189,10 @@ class _ActorCritic:
 class TD3(_ActorCritic):
     """Deterministic actors that follow the first of two critics, with delay."""
 
+    tuned: ClassVar[Learning] = Learning(noise=(0.5, 0.2))
     delay, smooth, near = 2, np.float32(0.1), 8
-    """Critic updates for one of the actors; how far, and at how many points, slopes are smoothed."""
+    """Critic updates for one of the actors; how far, and at how many points, slopes are smoothed.
+    """
 
     def _explore(self, progress: float, normal: Floats) -> Floats:
         noise = geometric(self._learning.noise, progress)
@@ -208,6 +213,7 @@ class TD3(_ActorCritic):
 class SAC(_ActorCritic):
     """Squashed Gaussian actors that follow the lesser of two critics, and their entropy."""
 
+    tuned: ClassVar[Learning] = Learning(noise=(0.05, 0.002))
     near = 16
     """Draws of an actor for a step."""
 
@@ -251,6 +257,7 @@ class DQN:
     below 1.
     """
 
+    tuned: ClassVar[Learning] = Learning(noise=(1.0, 0.3), rate=(0.03, 0.0005))
     spread: ClassVar[float] = 10.0
     count: ClassVar[int] = 11
     """Actions in the list."""
@@ -293,7 +300,11 @@ class DQN:
         return self._grid[order[:, : self.best]]
 
 
-def geometric(ends: Ends, progress: float) -> np.float32:
+def geometric(ends: Ends, progress: float) -> float:
     """Between the ends, at a share `progress` of the way on a log axis."""
     first, last = ends
-    return np.float32(first * (last / first) ** progress)
+    return float(first * (last / first) ** progress)
+
+
+LEARNERS: dict[str, type[Learner]] = {"td3": TD3, "sac": SAC, "dqn": DQN}
+"""All of them by name."""

@@ -71,7 +71,8 @@ def race(costs: Costs, route: IntArray, cascade: Array, tasks: int, heats: int =
         order = np.argsort(~alive, axis=1, kind="stable")
         turn = np.arange(share) % alive.sum(axis=1, keepdims=True)
         who = np.take_along_axis(order, turn, axis=1)
-        paid = costs(*(np.take_along_axis(x, who, axis=1) for x in (route, cascade)))
+        routes = np.take_along_axis(route, who, axis=1)
+        paid = costs(routes, np.take_along_axis(cascade, who, axis=1))
         for place in range(places):
             his = who == place
             count[:, place] += his.sum(axis=1)
@@ -92,7 +93,7 @@ def _result(count: Array, total: Array, square: Array) -> Result:
 
 
 def apart(score: Array, places: Array, reach: Array, count: int) -> NDArray[np.intp]:
-    """The least scores, (cells, count); none within the reach of another, while there are others."""
+    """The least scores, (cells, count), none within reach of another while there are others."""
     score, picked = score.copy(), []
     rows = np.arange(len(score))
     for _ in range(count):

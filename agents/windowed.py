@@ -19,11 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from routing_game.agents.off_policy import ACTORS, DQN, SAC, TD3, Buffer, Draws, Learner, Learning
+from routing_game.agents.critics import Floats
+from routing_game.agents.off_policy import ACTORS, Buffer, Draws, Learner, Learning
 from routing_game.agents.stacked import Array, Costs, IntArray
 from routing_game.agents.windows import END, apart, cascades, race
 from routing_game.theory.numbers import require
@@ -102,28 +105,29 @@ class _Places:
     """Log odds of s."""
     half: Array
     """Of the window that would open there."""
-    first: np.ndarray
+    first: NDArray[np.bool_]
     """Whether it is what a critic finds best."""
 
-    def picked(self, which: np.ndarray) -> _Places:
+    def picked(self, which: NDArray[np.intp]) -> _Places:
         """Some of them, by number, (cells, count)."""
-        return _Places(*(np.take_along_axis(x, which, 1) for x in (self.at, self.half, self.first)))
+        at, half = (np.take_along_axis(x, which, axis=1) for x in (self.at, self.half))
+        return _Places(at, half, np.take_along_axis(self.first, which, axis=1))
 
 
-class CriticProvider:
+class Windowed:
     """Cells whose learners look closer, round after round, in log odds of s.
 
     Args:
         costs: plays tasks.
         rngs: one for each cell.
         tasks: practice of each cell, at most.
+        learner: who learns in a window.
+        learning: how; as the learner is tuned, if None.
 
     Raises:
         ValueError: too few tasks.
     """
 
-    learner: ClassVar[type[Learner]]
-    learning: ClassVar[Learning]
     closer: ClassVar[float] = 0.4
     """Half-width of a window inside another, as a share of that."""
     errors: ClassVar[float] = 3.0
@@ -131,8 +135,18 @@ class CriticProvider:
     inner: ClassVar[float] = 0.8
     """Actions beyond are at the window's edge."""
 
-    def __init__(self, costs: Costs, rngs: Sequence[np.random.Generator], tasks: int) -> None:
+    def __init__(
+        self,
+        costs: Costs,
+        rngs: Sequence[np.random.Generator],
+        tasks: int,
+        *,
+        learner: type[Learner],
+        learning: Learning | None = None,
+    ) -> None:
         self._costs, self._rngs = costs, list(rngs)
+        self._make = partial(learner, learning=learning or learner.tuned)
+        self._spread = learner.spread
         self._rounds, self._final = plan(tasks)
         self._cells = len(self._rngs)
         self._best = np.ones(self._cells, np.int64), np.full(self._cells, 0.5)
@@ -167,7 +181,7 @@ class CriticProvider:
     def _look(self, turn: Round, places: _Places) -> Iterator[None]:
         """Learn in a window at each place; pause after each update."""
         draws = Draws(self._rngs, turn.windows)
-        self._learner = self.learner(draws, self.learning)
+        self._learner = self._make(draws)
         self._buffer = Buffer(draws.rows, turn.updates * turn.batch)
         zero = one = np.zeros(0)
         for update in range(turn.updates):
@@ -177,7 +191,7 @@ class CriticProvider:
             paid = self._costs(np.ones((1, 1), np.int64), cascades(at)).reshape(actions.shape)
             if update == 0:
                 zero, one = paid.mean(axis=1, keepdims=True), paid.std(axis=1, keepdims=True)
-                one = np.where(one > 0, one, 1.0) * self._learner.spread
+                one = np.where(one > 0, one, 1.0) * self._spread
             self._buffer.add(actions, ((zero - paid) / one).astype(np.float32))
             self._learner.learn(self._buffer, progress)
             yield
@@ -192,7 +206,8 @@ class CriticProvider:
         half = places.half[..., None] * closer.reshape(at.shape)
         first = np.zeros(at.shape, bool)
         first[..., 0] = True
-        return _Places(*(x.reshape(self._cells, -1) for x in (at, half, first)))
+        flat = (self._cells, -1)
+        return _Places(at.reshape(flat), half.reshape(flat), first.reshape(flat))
 
     def _race(self, places: _Places, tasks: int) -> Array:
         """Race places, both ends and route 2; the scores of the places, the least the best."""
@@ -212,26 +227,7 @@ class CriticProvider:
         return score[:, :-3]
 
 
-def _through(places: _Places, actions: np.ndarray) -> Array:
+def _through(places: _Places, actions: Floats) -> Array:
     """Log odds, (cells, windows, n), of actions (cells * windows, n) in windows at places."""
     actions = actions.reshape(*places.at.shape, -1).astype(np.float64)
     return places.at[..., None] + places.half[..., None] * actions
-
-
-class TD3Provider(CriticProvider):
-    """Twin delayed deterministic policy gradient (Fujimoto et al. 2018)."""
-
-    learner, learning = TD3, Learning(noise=(0.5, 0.2))
-
-
-class SACProvider(CriticProvider):
-    """Soft actor-critic (Haarnoja et al. 2018)."""
-
-    learner, learning = SAC, Learning(noise=(0.05, 0.002))
-
-
-class DQNProvider(CriticProvider):
-    """Deep Q-learning (Mnih et al. 2015) on a grid of places, moved and refined with the window."""
-
-    learner = DQN
-    learning = Learning(noise=(1.0, 0.3), rate=(0.03, 0.0005))
