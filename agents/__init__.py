@@ -23,6 +23,7 @@ from routing_game.agents.followers import (
     StructuralUser,
     TabularUser,
 )
+from routing_game.agents.gradient import GibbsGradient, ImplicitGradient, SimultaneousGradient
 from routing_game.agents.protocol import (
     ModelUser,
     Planner,
@@ -44,7 +45,6 @@ from routing_game.agents.structural import Structural
 from routing_game.agents.zooming import Zooming
 
 if TYPE_CHECKING:
-    from routing_game.agents.gradient import GibbsGradient, ImplicitGradient, SimultaneousGradient
     from routing_game.agents.saved import load_provider, load_user, save_policy
     from routing_game.agents.sb3_providers import (
         A2CProvider,
@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from routing_game.agents.sb3_users import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
 
 _LAZY = {
-    "gradient": ("GibbsGradient", "ImplicitGradient", "SimultaneousGradient"),
     "saved": ("load_provider", "load_user", "save_policy"),
     "sb3_providers": ("A2CProvider", "DQNProvider", "PPOProvider", "SACProvider", "TD3Provider"),
     "sb3_sessions": (

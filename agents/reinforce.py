@@ -13,9 +13,11 @@ With a coin whose chance is sigma(x), the score of h heads and t tails is
 A task tells all the tosses: of its failures on route 1 all passes of M1 but the last were kept, and
 M2 ran if the coin once said escalate; every pass but the last was followed by "stay", and the last
 one by "leave" if it is unsolved.
+
+`BlindPairs` trains many pairs at once, a row each; `ReinforceBlind` is a single one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from typing import Any
 
@@ -24,12 +26,94 @@ from numpy.typing import ArrayLike, NDArray
 
 from routing_game.agents.arguments import generator
 from routing_game.agents.protocol import Abandon
+from routing_game.agents.stacked import IntArray
 from routing_game.theory import Commitment, Task
 from routing_game.theory.numbers import require
 
 Array = NDArray[Any]
 WorldOfMany = Callable[[Array, Array, Array], Task]
 """Plays tasks under (route, cascade, abandon), arrays of one shape; a `Task` of arrays."""
+
+
+class BlindPairs:
+    """Providers and users who do not see s, by REINFORCE, a pair for each cell.
+
+    Args:
+        world: plays the tasks, arrays of shape (cells, width).
+        rngs: one for each cell; draws the chances to begin with, and the routes.
+        updates: how many batches to learn from.
+        width: tasks of a batch.
+        rate: step of the logits, times their gradient.
+    """
+
+    def __init__(
+        self,
+        world: WorldOfMany,
+        rngs: Sequence[np.random.Generator],
+        *,
+        updates: int = 2000,
+        width: int = 512,
+        rate: float = 0.5,
+    ) -> None:
+        for name, count in (("updates", updates), ("width", width)):
+            require(count >= 1, name, count, "be at least 1")
+        require(0 < rate < inf, "rate", rate, "be positive and finite")
+        self._world, self._rngs = world, list(rngs)
+        self._updates, self._width, self._rate = updates, width, rate
+        chance = np.stack([rng.uniform(0.05, 0.95, size=3) for rng in self._rngs], axis=-1)
+        odds = chance / (1 - chance)
+        # of route 2, of escalating, of leaving on route 1 and on route 2; shape (4, cells)
+        self._logits = np.concatenate([np.zeros_like(odds[:1]), np.log(odds)])
+
+    def train(self) -> Iterator[int]:
+        """Play and learn; after each batch yield the number of tasks that each pair has played."""
+        toss = np.empty((len(self._rngs), self._width))
+        for update in range(1, self._updates + 1):
+            for row, rng in enumerate(self._rngs):
+                rng.random(out=toss[row])
+            route2, escalate, leave1, leave2 = _chances(self._logits)[..., None]
+            route = 1 + (toss < route2)
+            cascade = np.broadcast_to(escalate, route.shape)
+            task = self._world(route, cascade, np.where(route == 1, leave1, leave2))
+            self._logits = self._logits + self._rate * self._gradient(route, task)
+            yield update * self._width
+
+    def _gradient(self, route: Array, task: Task) -> Array:
+        """Each logit's policy gradient: its score times its side's gain, in standard deviations."""
+        standard, reasoning, solved, cost, utility, truncated = map(np.asarray, task)
+        first, second = route == 1, route != 1
+        left, stays = ~solved & ~truncated, standard + reasoning - 1
+        heads = np.stack([second, first & (reasoning > 0), first & left, second & left])
+        tails = np.stack([first, first * (standard - 1), first * stays, second * stays])
+        chances = _chances(self._logits)[..., None]
+        score = heads * (1 - chances) - tails * chances
+        reward = -cost
+        both = np.ones_like(first)
+        gains = np.stack(
+            [
+                _gain(reward, both),
+                _gain(reward, first),
+                _gain(utility, first),
+                _gain(utility, second),
+            ]
+        )
+        return np.asarray((score * gains).mean(axis=-1))
+
+    def recommend(self) -> tuple[IntArray, Array]:
+        """The likelier routes, and the chances of escalating, each of shape (cells,)."""
+        route2, escalate, *_ = _chances(self._logits)
+        return np.where(route2 > 0.5, 2, 1), np.where(route2 > 0.5, 0.0, escalate)
+
+    def act(self) -> tuple[IntArray, Array]:
+        """Draws of the routes, and the chances of escalating, each of shape (cells,)."""
+        route2, escalate, *_ = _chances(self._logits)
+        drawn = np.array([rng.random() for rng in self._rngs])
+        return 1 + (drawn < route2).astype(np.int64), escalate
+
+    def abandon(self, route: Array, cascade: Array) -> Array:
+        """The users' q (cells,), by route: whatever s is, they do not see it."""
+        first, second = _chances(self._logits)[2:]
+        return np.where(route == 1, first, second)
 
 
 class ReinforceBlind:
@@ -52,68 +136,49 @@ class ReinforceBlind:
         width: int = 512,
         rate: float = 0.5,
     ) -> None:
-        for name, count in (("updates", updates), ("width", width)):
-            require(count >= 1, name, count, "be at least 1")
-        require(0 < rate < inf, "rate", rate, "be positive and finite")
-        self._world, self._rng = world, generator(rng)
-        self._updates, self._width, self._rate = updates, width, rate
-        chance = self._rng.uniform(0.05, 0.95, size=3)
-        odds = chance / (1 - chance)
-        # of route 2, of escalating, of leaving on route 1 and on route 2
-        self._logits = np.append(0.0, np.log(odds))
+        def one_row(route: Array, cascade: Array, abandon: Array) -> Task:
+            task = world(route[0], cascade[0], abandon[0])
+            return Task._make(np.asarray(member)[None] for member in task)
+
+        self._row = BlindPairs(one_row, [generator(rng)], updates=updates, width=width, rate=rate)
 
     def train(self) -> Iterator[int]:
         """Play and learn; after each batch yield the number of tasks played so far."""
-        for update in range(1, self._updates + 1):
-            route2, escalate, *leave = _chances(self._logits)
-            route = 1 + (self._rng.random(self._width) < route2)
-            cascade, abandon = np.full(self._width, escalate), np.where(route == 1, *leave)
-            task = self._world(route, cascade, abandon)
-            self._logits += self._rate * self._gradient(route, task)
-            yield update * self._width
-
-    def _gradient(self, route: Array, task: Task) -> Array:
-        """Each logit's policy gradient: its score times its side's gain, in standard deviations."""
-        standard, reasoning, solved, cost, utility, truncated = map(np.asarray, task)
-        first, second = route == 1, route != 1
-        left, stays = ~solved & ~truncated, standard + reasoning - 1
-        heads = np.stack([second, first & (reasoning > 0), first & left, second & left])
-        tails = np.stack([first, first * (standard - 1), first * stays, second * stays])
-        chances = _chances(self._logits)[:, None]
-        score = heads * (1 - chances) - tails * chances
-        reward = -cost
-        gains = np.stack(
-            [_gain(reward), _gain(reward, first), _gain(utility, first), _gain(utility, second)]
-        )
-        return np.asarray((score * gains).mean(axis=1))
+        return self._row.train()
 
     def recommend(self) -> Commitment:
         """The likelier route, and the chance of escalating."""
-        route2, escalate, *_ = _chances(self._logits)
-        return Commitment(2, 0.0) if route2 > 0.5 else Commitment(1, float(escalate))
+        (route,), (cascade,) = self._row.recommend()
+        return Commitment(int(route), float(cascade))
 
     def act(self) -> Commitment:
         """A draw of the route, and the chance of escalating."""
-        route2, escalate, *_ = _chances(self._logits)
-        return Commitment(1 + int(self._rng.random() < route2), float(escalate))
+        (route,), (cascade,) = self._row.act()
+        return Commitment(int(route), float(cascade))
 
     def update(self, commitment: Commitment, task: Task) -> None:
         """Learn nothing from a single task: both sides learn in `train`."""
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The user's q, by route: whatever s is, the user does not see it."""
-        route, _ = np.broadcast_arrays(route, cascade)
-        return np.asarray(np.where(route == 1, *_chances(self._logits)[2:]))
+        route, cascade = np.broadcast_arrays(route, cascade)
+        return np.asarray(self._row.abandon(route, cascade))
 
 
 def _chances(logits: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def _gain(reward: Array, among: Array | bool = True) -> Array:
-    """Rewards above their mean, in standard deviations; both among some tasks, 0 for the others."""
-    among = np.broadcast_to(among, reward.shape)
-    some = reward[among]
-    if some.size < 2 or not some.std():
-        return np.zeros_like(reward)
-    return np.where(among, (reward - some.mean()) / some.std(), 0.0)
+def _gain(reward: Array, among: Array) -> Array:
+    """Rewards above their mean, in standard deviations; both among some tasks, 0 for the others.
+
+    All 0 where those rewards are equal. Each row for itself; shape (cells, width).
+    """
+    count = np.maximum(among.sum(axis=-1, keepdims=True), 1)
+    kept = np.where(among, reward, 0.0)
+    away = np.where(among, reward - kept.sum(axis=-1, keepdims=True) / count, 0.0)
+    spread = np.sqrt(np.square(away).sum(axis=-1, keepdims=True) / count)
+    highest = np.where(among, reward, -inf).max(axis=-1, keepdims=True)
+    lowest = np.where(among, reward, inf).min(axis=-1, keepdims=True)
+    varied = highest > lowest  # a spread of equal numbers may be a rounding error instead of 0
+    return np.where(varied, away / np.where(varied, spread, 1.0), 0.0)

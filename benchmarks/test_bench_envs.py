@@ -19,8 +19,16 @@ from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorE
 
 import routing_game  # noqa: F401  (registers the ids)
 from routing_game.agents import FixedUser
-from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserEnv, UserVectorEnv, to_box
+from routing_game.envs import (
+    ProviderEnv,
+    ProviderVectorEnv,
+    UserEnv,
+    UserSessions,
+    UserVectorEnv,
+    to_box,
+)
 from routing_game.envs.sampler import sample_tasks
+from routing_game.envs.streams import AHEAD
 from routing_game.theory import GAMES, Commitment, sample_games
 
 CARTS = np.random.default_rng(0).integers(0, 2, 1024).tolist()
@@ -43,9 +51,14 @@ def steps(env: gym.Env[Any, Any], actions: list[Any], count: int = 4_000) -> Cal
     return run
 
 
+def steps_of(num_envs: int) -> int:
+    """Steps in a turn: whole runs of the rows of numbers that `Streams` makes ahead."""
+    return max(16, AHEAD // num_envs)
+
+
 def batches(engine: Any, actions: Any) -> Callable[[], int]:
     engine.reset(seed=0)
-    count = max(16, 20_000 // engine.num_envs)
+    count = steps_of(engine.num_envs)
 
     def run() -> int:
         for _ in range(count):
@@ -97,7 +110,7 @@ def test_engines(compare: Any, engines: tuple[str, ...], num_envs: int) -> None:
     rng = np.random.default_rng(0)
     boxes = rng.uniform(-1, 1, (num_envs, 2)).astype(np.float32)
     coins, stay = rng.integers(0, 2, num_envs), np.zeros(num_envs, dtype=np.int64)
-    count = max(16, 20_000 // num_envs)
+    count = steps_of(num_envs)
 
     def numbers() -> int:
         for _ in range(count):
@@ -115,6 +128,16 @@ def test_engines(compare: Any, engines: tuple[str, ...], num_envs: int) -> None:
     wanted = dict(zip(dict.fromkeys(users), WANTED[num_envs], strict=True))
     guarded = dict.fromkeys(wanted, GAINS[num_envs])
     compare(f"{num_envs} environments", work, "CartPoleVectorEnv", wanted, guarded)
+
+
+@pytest.mark.parametrize("num_envs", [64, 1024])
+def test_sessions(compare: Any, engines: tuple[str, ...], num_envs: int) -> None:
+    leaves = (np.random.default_rng(0).integers(0, 3, num_envs) == 2).astype(np.int64)
+    game, work = GAMES["t4-cascade"], {}
+    for engine in engines:
+        env = UserSessions(game, num_envs, engine=engine)
+        work[f"UserSessions, {num_envs} sessions", engine] = batches(env, leaves)
+    compare("sessions", work)
 
 
 def test_tasks_in_constant_time(compare: Any, engines: tuple[str, ...]) -> None:

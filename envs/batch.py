@@ -43,15 +43,14 @@ class Engine(VectorEnv[Array, Array, Array]):
         self.observation_space = batch_space(observation_space, self.num_envs)
         self.action_space = batch_space(action_space, self.num_envs)
         self.metadata = {**self.metadata, "autoreset_mode": _mode(autoreset_mode)}
+        self._actions = self.action_space.shape
         self.same_step = self.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
 
     def checked(self, actions: Any) -> Array:
         """The actions as an array; ValueError unless there is one per environment."""
         batch: Array = np.asarray(actions)
-        if batch.shape != self.action_space.shape:
-            raise ValueError(
-                f"actions must have shape {self.action_space.shape}, got {batch.shape}"
-            )
+        if batch.shape != self._actions:
+            raise ValueError(f"actions must have shape {self._actions}, got {batch.shape}")
         return batch
 
 

@@ -25,6 +25,7 @@ from routing_game.envs.crowd import UserRule
 from routing_game.envs.judge import after_reasoning
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.theory.belief import Belief, check_checks, checked_chances
+from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import require
 
@@ -64,7 +65,8 @@ class _Sessions(Engine):
         if not self._running:
             raise gym.error.ResetNeeded("no session has begun: call reset() before step()")
         actions = self.checked(actions)
-        if actions.dtype.kind not in "iu" or not np.isin(actions, (0, 1)).all():
+        # all bits of all actions in one number: several times as fast as comparing each
+        if actions.dtype.kind not in "iu" or np.bitwise_or.reduce(actions) not in (0, 1):
             raise ValueError(f"actions are 0 or 1, got {np.unique(actions)}")
         reward, over = self._play(actions == 1)
         info: Info = {}
@@ -217,6 +219,9 @@ class UserSessions(_Sessions):
         observes: "belief": (share of the tasks that are over, a, b), the counts of a Bayesian user;
             a number k: (share, the last k draws), the last one first, 1 for "escalated", -1 for
             "kept", 0 for none yet.
+        engine: "numpy"; "compiled", which needs the extra `fast`; or "auto": compiled in large
+            batches if it is installed. Both play the same. Compiled are sessions that observe
+            "belief".
     """
 
     def __init__(
@@ -226,6 +231,7 @@ class UserSessions(_Sessions):
         tasks: int = 30,
         prior: Sequence[float] = (1.0, 1.0),
         observes: str | int = "belief",
+        engine: EngineName = "auto",
     ) -> None:
         if observes == "belief":
             self.window, high, low = 0, [1.0, np.inf, np.inf], [0.0, 0.0, 0.0]
@@ -234,6 +240,7 @@ class UserSessions(_Sessions):
             high, low = [1.0, *[1.0] * self.window], [0.0, *[-1.0] * self.window]
         self.tasks = whole_number("tasks", tasks, least=1)
         super().__init__(game, num_envs, prior, high, low)
+        self.compiled = takes_compiled(engine, self.num_envs >= LEAST_ENVS, not self.window)
 
     def _allocate(self) -> None:
         super()._allocate()
@@ -251,6 +258,8 @@ class UserSessions(_Sessions):
             where = where & (self.played >= self.tasks)
 
     def _play(self, leave: Mask) -> tuple[Array, Mask]:
+        if self.compiled:
+            return self._play_compiled(leave)
         stay = ~leave
         escalated = stay & (self.np_random.random(self.num_envs) < self.cascade)
         self._see(stay, escalated)
@@ -260,6 +269,26 @@ class UserSessions(_Sessions):
         self.played += ends
         kept, begins = stay & ~escalated, ends & (self.played < self.tasks)
         self._run(kept | begins)
+        return self._pay()
+
+    def _play_compiled(self, leave: Mask) -> tuple[Array, Mask]:
+        """The same by the same numbers, drawn in the same order."""
+        from routing_game.envs import compiled
+
+        game, rng, n = self.game, self.np_random, self.num_envs
+        again = game.failure[1] * (1 - after_reasoning(game))
+        toss = rng.random(n)
+        passes, lot = rng.geometric(np.broadcast_to(1 - again, (n,))), rng.random(n)
+        runs, code = np.empty(n, dtype=np.bool_), np.empty(n, dtype=np.uint8)
+        solves = game.success[1] / (1 - again)
+        numbers = (solves, game.value, game.latency[1], self.tasks)
+        state = (self.a, self.b, self._unpaid, self.played)
+        compiled.user_sessions(leave, toss, self.cascade, passes, lot, *numbers, *state, code, runs)
+        self._run(runs)
+        return self._pay()
+
+    def _pay(self) -> tuple[Array, Mask]:
+        """What has happened since the last decision, and whose session is over."""
         reward, self._unpaid = self._unpaid, np.zeros(self.num_envs)
         return reward, self.played >= self.tasks
 
@@ -271,6 +300,15 @@ class UserSessions(_Sessions):
 
     def _run(self, where: Mask) -> None:
         """Passes of M1 ``where``, from task to task, until one fails or the session is over."""
+        if self.compiled:
+            from routing_game.envs.compiled import run_standard
+
+            game, state = self.game, (self._unpaid, self.played)
+            numbers = (game.success[0], game.value, game.latency[0], self.tasks)
+            going = where.any()
+            while going:
+                going = run_standard(self.np_random.random(self.num_envs), where, *numbers, *state)
+            return
         while where.any():
             solved = where & (self.np_random.random(self.num_envs) < self.game.success[0])
             self._unpaid += self.game.value * solved - self.game.latency[0] * where

@@ -24,7 +24,7 @@ WIDEST = 4096
 AHEAD = 2**16
 """Numbers per draw made ahead: enough to hide the calls, few enough to stay in the cache."""
 
-WIDE = 512
+WIDE = 1024
 """Environments in a block from which on its numbers are drawn in place."""
 
 MOST_ROWS = 512
@@ -53,6 +53,13 @@ class Streams:
         self._blocks = [(part, _child(seed, j)) for j, part in enumerate(_blocks(num_envs))]
         rows = max(1, min(MOST_ROWS, AHEAD // num_envs))
         self._numbers = np.empty((draws, rows, num_envs))
+        # room for a block, kept: new room of this size costs more than the numbers
+        narrow = [
+            part.stop - part.start
+            for part, _ in self._blocks
+            if not WIDE <= part.stop - part.start <= num_envs - part.start
+        ]
+        self._drawn = np.empty(rows * draws * max(narrow, default=0))
         self._prepare = prepare
         self._rows: list[Array] = []
 
@@ -82,8 +89,10 @@ class Streams:
                     for d in range(draws):
                         generator.random(out=self._numbers[d, k, part])
             else:
-                drawn = generator.random((rows, draws, width))
-                self._numbers[:, :, part] = drawn[:, :, :room].swapaxes(0, 1)
+                drawn = self._drawn[: rows * draws * width]
+                generator.random(out=drawn)
+                steps = drawn.reshape(rows, draws, width)[:, :, :room]
+                self._numbers[:, :, part] = steps.swapaxes(0, 1)
         return self._prepare(self._numbers)
 
 

@@ -75,8 +75,9 @@ class UserVectorEnv(Engine):
         self.max_passes, self.infos = single.max_passes, single.infos
         self._commitments, self._draws = single.commitments, single.draws
         self._rewards = _rewards(self.game)
+        self._sees_model = self.dial.sees_model
         self._alike = self._commitments.fixed and not self.dial.draws
-        self._counts = self.dial.sees_model or self.infos != "none"
+        self._counts = self._sees_model or self.infos != "none"
         self._streams: Streams | None = None
         self._running = False
         large = self.num_envs >= LEAST_ENVS
@@ -86,7 +87,7 @@ class UserVectorEnv(Engine):
             from routing_game.envs import compiled
 
             self._compiled = compiled.user_step
-            width: int = self.dial.space.shape[0] - self.dial.sees_model
+            width: int = self.dial.space.shape[0] - self._sees_model
             self._shown = width if self.dial.kind != "none" else 0
 
     @property
@@ -108,7 +109,7 @@ class UserVectorEnv(Engine):
         self._ended = np.zeros(n, dtype=bool)
         self._offered = np.zeros((2, n))
         self._regret = np.zeros((2, n))
-        width = self.dial.space.shape[0] - self.dial.sees_model
+        width = self.dial.space.shape[0] - self._sees_model
         self._glimpse = np.zeros((width, n))
         self._state = np.zeros((3, n))
         self._escalate, self._waits, self._reasoning = self._state
@@ -168,7 +169,7 @@ class UserVectorEnv(Engine):
             self._code,
             reward,
             done,
-            _NONE if final is None or not self.dial.sees_model else final[:, -1],
+            final[:, -1] if self._sees_model and final is not None else _NONE,
         )
         if ends < 0:
             self._streams.put_back(uniform)
@@ -268,8 +269,10 @@ class UserVectorEnv(Engine):
             self._regret = user_regret(self.game, routes, cascades, both)
 
     def _observe(self) -> Array:
+        if self._shown == 2 and not self._sees_model:
+            return self._offered.copy().T
         glimpse = self._offered[: self._shown] if self._shown else self._glimpse
-        if self.dial.sees_model:
+        if self._sees_model:
             return np.vstack([glimpse, 1.0 + (self._reasoning > 0)]).T
         return glimpse.copy().T
 

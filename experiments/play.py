@@ -65,7 +65,7 @@ def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Arra
 
 
 class Cohort:
-    """The costs of sampled tasks in many games side by side, every user answering best.
+    """Sampled tasks in many games side by side: their costs, every user answering best.
 
     Row k belongs to game k and draws from generator k alone, so it is the same, bit by bit, in
     whatever company.
@@ -83,12 +83,23 @@ class Cohort:
         """The cost of a task under each commitment, shape (cells, n), in units of P."""
         route = np.broadcast_to(route, cascade.shape)
         abandon = np.asarray(best_response(self._games, route, cascade).strong)
+        *passes, solved = self._drawn(route, cascade, abandon)
+        return np.asarray(settle(self._games, passes, solved).cost)
+
+    def tasks(self, route: Array, cascade: Array, abandon: Array) -> Task:
+        """A task under each commitment and q, arrays of shape (cells, n); a `Task` of such arrays.
+
+        The same tasks as `world_of_many` gives to each game alone.
+        """
+        *passes, solved = self._drawn(route, cascade, abandon)
+        return record(passes, solved, settle(self._games, passes, solved), np.zeros_like(solved))
+
+    def _drawn(self, route: Array, cascade: Array, abandon: Array) -> sampler.Outcome:
         uniform = np.empty((sampler.DRAWS, *cascade.shape))
         for row, rng in enumerate(self._rngs):
             uniform[:, row] = rng.random((sampler.DRAWS, cascade.shape[1]))
         law = sampler.law(self._games, route, cascade, abandon)
-        *passes, solved = sampler.outcome(law, sampler.logs(uniform))
-        return np.asarray(settle(self._games, passes, solved).cost)
+        return sampler.outcome(law, sampler.logs(uniform))
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:

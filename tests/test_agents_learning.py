@@ -11,6 +11,7 @@ from routing_game.agents import (
     UCB,
     BestResponseUser,
     GibbsGradient,
+    ImplicitGradient,
     PPOModelUser,
     PPOProvider,
     PPOUser,
@@ -19,6 +20,7 @@ from routing_game.agents import (
     Thompson,
     Zooming,
 )
+from routing_game.agents.descents import GibbsDescents, ImplicitDescents
 from routing_game.agents.sb3_users import USER, Hats
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
@@ -34,6 +36,7 @@ from routing_game.theory import (
     solve,
     user_regret,
 )
+from routing_game.theory.frequencies import PRIORS
 
 CLIFFS = ["t4-cascade", "t5-cascade"]
 SMOOTH = [name for name in GAMES if name not in CLIFFS]
@@ -159,10 +162,34 @@ def test_structural_learner_steps_back_when_a_user_leaves_at_the_threshold():
 # --- gradient ---
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_gibbs_gradient_ends_at_the_optimum(name):
+@pytest.mark.parametrize("name", [*GAMES, "gpt-4.1-o3"])
+@pytest.mark.parametrize("kind", [GibbsGradient, ImplicitGradient])
+def test_gradients_end_at_the_optimum(kind, name):
     game = load(name)
-    assert regret(game, train(GibbsGradient(game, np.random.default_rng(0)))) <= 0.001
+    assert regret(game, train(kind(game, np.random.default_rng(0)))) <= 0.001
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize(("kind", "iterations"), [(GibbsDescents, 300), (ImplicitDescents, 100)])
+def test_gradients_end_near_the_optimum_of_cascades_nobody_chose(kind, iterations, prior):
+    games = PRIORS[prior](20_000, np.random.default_rng(11))
+    cascades = np.flatnonzero(np.isin(solve(games).rule, ["s0", "s_L"]))[:24]
+    chosen = [games[int(k)] for k in cascades]
+    rngs = [np.random.default_rng(k) for k in range(len(chosen))]
+    both = train(kind(chosen, rngs, iterations=iterations))
+    regrets = [
+        provider_regret(game, int(route), float(s)) / solve(game).cost
+        for game, route, s in zip(chosen, *both.recommend(), strict=True)
+    ]
+    assert np.mean(np.array(regrets) <= 0.02) >= 0.95
+
+
+def test_the_implicit_gradient_stops_at_the_edge_where_the_user_would_leave():
+    game = load("t4-cascade")
+    s0 = float(solve(game).cascade[0])
+    route, s = train(ImplicitGradient(game, np.random.default_rng(0))).recommend()
+    assert route == 1
+    assert 0 <= s - s0 <= 1e-6
 
 
 def test_gibbs_gradient_does_not_depend_on_units():

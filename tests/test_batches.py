@@ -12,6 +12,7 @@ from routing_game.experiments.cells.spec import Cell
 from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
 from routing_game.experiments.check.trainers import stacked
 from routing_game.experiments.play import checkpoints
+from routing_game.theory import GAMES
 
 GAMES_PLAYED = ("t4-cascade", "value-cheap", "t5-stay")
 SEEDS = 3
@@ -198,6 +199,29 @@ def test_the_seconds_of_a_cell_are_its_share_of_the_batch(monkeypatch, tmp_path)
     monkeypatch.setitem(LEARNERS, "toy", learner(batch=100))
     records = run(directory(tmp_path), "serial")
     assert [record.seconds for record in records] == [2.0] * 9
+
+
+# --- the learners that train together ---
+
+
+TOGETHER = [name for name, entry in LEARNERS.items() if entry.batch > 1]
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_a_cell_learns_the_same_alone_and_in_company(name):
+    smoke, _ = LEARNERS[name].budgets["smoke"]
+    names = ("t4-cascade", "value-cheap", "t5-cascade", "t5-stay", "t4-cascade")
+    cells = [Cell(name, game, seed) for seed, game in enumerate(names)]
+
+    def train(some):
+        worlds, agents = zip(*(cell.streams(2) for cell in some), strict=True)
+        games = [GAMES[cell.game] for cell in some]
+        return LEARNERS[name].train(games, 8 * smoke, worlds, agents)
+
+    together = train(cells)
+    assert [trace for cell in cells for trace in train([cell])] == together
+    assert train(cells[::-1]) == together[::-1]
+    assert len({json.dumps(trace.cascade) for trace in together}) > 1
 
 
 # --- how cells are batched ---

@@ -1,6 +1,7 @@
 """The judging of facts and the report: exact, complete, self-contained."""
 
 import base64
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -23,9 +24,10 @@ from routing_game.experiments.check.report import (
     reason,
     regret_words,
     terminal_table,
+    times,
     write_report,
 )
-from routing_game.experiments.check.traces import QUESTIONS, Trace, user_trace
+from routing_game.experiments.check.traces import NOTHING, QUESTIONS, Trace, user_trace
 from routing_game.experiments.intervals import means
 from routing_game.experiments.play import checkpoints, play
 from routing_game.theory import GAMES, Commitment, Game, Task, payoffs, solve
@@ -336,6 +338,22 @@ def test_the_report_names_failures_seeds_versions_and_commit(page, directory):
     commit = next(directory.records()).commit
     assert (commit or "not a git checkout") in text
     assert SPEC.digest in text
+
+
+def test_times_are_summed_by_learner_and_the_longest_comes_first(page):
+    seconds = {"ucb": [1.0, 2.5], "gradient": [0.002, 0.004, 0.003], "thompson": [40.0]}
+    records = [
+        replace(record(name, "t4-cascade", seed, NOTHING, "ValueError: no"), seconds=each)
+        for seed in range(3)
+        for name, taken in seconds.items()
+        for each in taken[seed : seed + 1]
+    ]
+    rows = times(records)
+    assert [row["learner"] for row in rows] == ["thompson", "ucb", "gradient"]
+    assert [row["cells"] for row in rows] == [1, 2, 3]
+    np.testing.assert_allclose([row["each"] for row in rows], [40.0, 1.75, 0.003])
+    np.testing.assert_allclose([row["all"] for row in rows], [40.0, 3.5, 0.009])
+    assert "worker seconds" in " ".join(page.text)
 
 
 def test_the_summary_follows_from_the_rows(page):

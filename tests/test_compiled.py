@@ -1,6 +1,7 @@
 """The compiled functions answer as numpy's do, to the bit; and nothing depends on them."""
 
 import dataclasses
+import importlib.util
 import subprocess
 import sys
 
@@ -8,13 +9,14 @@ import numpy as np
 import pytest
 
 from routing_game.agents import FixedUser
-from routing_game.envs import ProviderVectorEnv, UserVectorEnv
+from routing_game.envs import ProviderVectorEnv, UserSessions, UserVectorEnv
 from routing_game.envs.sampler import LEAST_TASKS, sample_tasks
 from routing_game.theory import GAMES, Commitment, Game, best_response, sample_games, solve
-from routing_game.theory.engines import LEAST_ENVS, LEAST_GAMES, installed
+from routing_game.theory.engines import LEAST_ENVS, LEAST_GAMES
 
 needs_numba = pytest.mark.skipif(
-    not installed(), reason='numba is not installed: pip install "routing-game[fast]"'
+    importlib.util.find_spec("numba") is None,
+    reason='numba is not installed: pip install "routing-game[fast]"',
 )
 MILLION = 1_000_000
 
@@ -331,6 +333,35 @@ def boxes(rng, n):
     return rng.choice([rng.uniform(-1, 1), -1.0, 0.0, 1.0], (n, 2)).astype(np.float32)
 
 
+@needs_numba
+@pytest.mark.parametrize("tasks", [1, 3, 30])
+@pytest.mark.parametrize("prior", [(1.0, 1.0), (0.3, 2.0)])
+def test_users_of_sessions_play_as_in_numpy(prior, tasks):
+    for name, game in (("stays", "t4-cascade"), ("leaves by third", "t5-cascade")):
+        setting = {"game": game, "tasks": tasks, "prior": prior}
+        ours, ends, _ = steps_agree(ACTIONS[name], 60, 1000, engines=sessions, **setting)
+        assert ours.compiled
+        assert ends > 100
+
+
+@needs_numba
+def test_users_of_sessions_of_many_games_play_as_in_numpy():
+    games = sample_games(20, np.random.default_rng(7))
+    for k in range(20):
+        steps_agree(ACTIONS["leaves by third"], 30, 500, k, sessions, game=games[k], tasks=5)
+
+
+@needs_numba
+def test_sessions_that_observe_draws_are_numpys():
+    setting = {"game": "t4-cascade", "observes": 3}
+    ours, _, _ = steps_agree(ACTIONS["stays"], 20, 100, engines=sessions, **setting)
+    assert not ours.compiled
+
+
+def sessions(num_envs, game, engine, **setting):
+    return UserSessions(game, num_envs, engine=engine, **setting)
+
+
 # --- nothing depends on it
 
 HIDDEN = "import sys; sys.modules['numba'] = None; "
@@ -370,6 +401,15 @@ for ask in (lambda: solve(games, "compiled"), lambda: best_response(games, 1, 0.
     assert first == "False"
     assert len(errors) == 4
     assert all('pip install "routing-game[fast]"' in error for error in errors)
+
+
+def test_a_numba_that_refuses_to_be_imported_counts_as_none(tmp_path):
+    """As it does with a numpy that is too new for it."""
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs an older NumPy')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+    code += "from routing_game.theory.engines import installed; print(installed())"
+    done = python(code)
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_small_things_do_not_load_numba():

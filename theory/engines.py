@@ -12,6 +12,7 @@ themselves imported when first needed.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 from collections.abc import Callable
 from typing import Any, Literal, get_args
@@ -35,7 +36,7 @@ def check_engine(engine: Any) -> None:
 
     Raises:
         ValueError: it is none of `EngineName`.
-        ImportError: "compiled" was asked for, and numba is not installed.
+        ImportError: "compiled" was asked for, and numba is not installed, or not for this numpy.
     """
     if engine not in get_args(EngineName):
         raise ValueError(f"engine must be one of {get_args(EngineName)}, got {engine!r}")
@@ -62,8 +63,17 @@ def takes_compiled(engine: EngineName, large: Any, supported: Any = True) -> boo
 
 @functools.cache
 def installed() -> bool:
-    """Whether numba is there to be imported."""
-    return importlib.util.find_spec("numba") is not None
+    """Whether numba is there, and can be imported: it refuses versions of numpy it does not know.
+
+    Imports it.
+    """
+    if importlib.util.find_spec("numba") is None:
+        return False
+    try:
+        importlib.import_module("numba")
+    except ImportError:
+        return False
+    return True
 
 
 def jit(function: Callable[..., Any]) -> Any:

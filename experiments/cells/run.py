@@ -101,7 +101,7 @@ def recorded(
         if len(cells) > 1:
             return [record for cell in cells for record in recorded(suite, spec, [cell], code)]
         outcomes = [(suite.nothing, words(problem))]
-    seconds = round((time.perf_counter() - start) / len(cells), 3)
+    seconds = round((time.perf_counter() - start) / len(cells), 6)
     return [
         Record(*cell, spec.digest, code, seconds, error, trace)
         for cell, (trace, error) in zip(cells, outcomes, strict=True)

@@ -20,6 +20,11 @@ from routing_game.agents import (
     off_policy,
     schemes,
 )
+from routing_game.agents.descents import (
+    GibbsDescents,
+    ImplicitDescents,
+    SimultaneousDescents,
+)
 from routing_game.agents.windowed import Windowed
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
@@ -230,16 +235,18 @@ LEARNERS = Registry(
         "gradient": Learner(
             "gradients",
             "knows the game, descends its cost through a Gibbs follower",
-            plans("GibbsGradient"),
+            plans(GibbsDescents),
             {"smoke": (10, 2), "default": (600, 3), "full": (600, 20)},
             counts="iterations",
+            batch=64,
         ),
         "gradient-implicit": Learner(
             "gradients",
             "knows the game, follows dJ/ds + dJ/dq dq*/ds",
-            plans("ImplicitGradient"),
+            plans(ImplicitDescents),
             {"smoke": (10, 2), "default": (100, 3), "full": (400, 20)},
             counts="iterations",
+            batch=256,
         ),
         "ppo": Learner(
             "deep RL",
@@ -339,15 +346,17 @@ LEARNERS = Registry(
         "gradient-simultaneous": Learner(
             "pairs",
             "both know the game, each follows its own gradient; the user does not see s",
-            plans("SimultaneousGradient", both=True),
+            plans(SimultaneousDescents),
             {"smoke": (10, 2), "default": (2_000, 3), "full": (2_000, 20)},
             counts="iterations",
+            batch=256,
         ),
         "reinforce-blind": Learner(
             "pairs",
             "REINFORCE on both sides; the user does not see s",
             reinforce_blind,
             {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 10)},
+            batch=64,
         ),
         "ppo-user": Learner(
             "users",

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from routing_game.experiments.card import card, provider_words
-from routing_game.experiments.cells.records import RunDirectory
+from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check.figures import game_figure, learner_figure, user_figure
 from routing_game.experiments.check.judge import (
@@ -135,7 +135,20 @@ def run_facts(judged: Judged) -> dict[str, Any]:
         "failures": [record for record in records if record.error is not None],
         "providers": roles(spec, "provider"),
         "users": roles(spec, "user"),
+        "times": times(records),
     }
+
+
+def times(records: Sequence[Record[Trace]]) -> list[Row]:
+    """Each learner's finished cells, failed ones too, and what they took; the longest first."""
+    seconds: dict[str, list[float]] = {}
+    for record in records:
+        seconds.setdefault(record.learner, []).append(record.seconds)
+    rows = [
+        {"learner": name, "cells": len(each), "each": sum(each) / len(each), "all": sum(each)}
+        for name, each in seconds.items()
+    ]
+    return sorted(rows, key=lambda row: row["all"], reverse=True)
 
 
 def results(judged: Judged) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
     stacked   providers that train side by side, a row each
     told      a provider that is told of one task after another
-    plans     a provider that knows the game and follows a gradient
+    plans     providers that know their games and follow a gradient, a row each
     sb3       a provider by stable-baselines3
     sb3_user  a user by stable-baselines3
     pair      UCB and a user that learns, too, under a scheme of `agents.schemes`
@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from routing_game import agents
-from routing_game.agents import UCB, ReinforceBlind, schemes
+from routing_game.agents import UCB, schemes
+from routing_game.agents.descents import Descents, SimultaneousDescents
 from routing_game.agents.followers import (
     Follower,
     MultiplicativeWeights,
@@ -33,6 +33,7 @@ from routing_game.agents.followers import (
     TabularUser,
 )
 from routing_game.agents.protocol import Planner, Provider, Trainable
+from routing_game.agents.reinforce import BlindPairs
 from routing_game.agents.stacked import Costs, StackedProvider
 from routing_game.agents.structural import Structural
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
@@ -51,7 +52,6 @@ from routing_game.experiments.play import (
     checkpoints,
     play,
     play_batches,
-    world_of_many,
 )
 from routing_game.theory import Game
 
@@ -127,20 +127,19 @@ def structural(game: Game, rng: Generator) -> Structural:
     return Structural(_numbers(game.cost), float(game.penalty), rng)
 
 
-def plans(name: str, both: bool = False) -> Trainer:
-    """A class of `agents` that descends a game it knows; its practice is counted in iterations.
+def plans(kind: Callable[..., Descents | SimultaneousDescents]) -> Trainer:
+    """Descents of games that are known; practice is counted in iterations.
 
-    With ``both`` it plans for the user, too, whose answers are then in the trace.
+    Those that plan for the user, too, have its answers in the trace.
     """
 
-    @one_by_one
-    @one_thread()
-    def train(game: Game, iterations: int, world: Seed, agent: Seed) -> Trace:
-        kind = getattr(agents, name)
-        planner = kind(game, np.random.default_rng(agent), iterations=iterations)
-        if both:
-            return provider_trace(planner, _thinned(planner.train(), iterations), planner)
-        return provider_trace(planner, planner.train())
+    def train(
+        games: Sequence[Game], iterations: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+    ) -> list[Trace]:
+        planners = kind(games, generators(agents), iterations=iterations)
+        follower = planners.abandon if isinstance(planners, SimultaneousDescents) else None
+        looks = _thinned(planners.train(), iterations)
+        return provider_traces(planners, looks, len(games), follower)
 
     return train
 
@@ -271,14 +270,15 @@ def in_blocks(provider: Provider, user: Follower, world: World, tasks: int) -> I
     return schemes.blocks(provider, user, world, tasks, length=min(400, tasks))
 
 
-@one_by_one
-def reinforce_blind(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
+def reinforce_blind(
+    games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+) -> list[Trace]:
     """Two-sided REINFORCE, the user blind to s; it plays many tasks at once, so under no scheme."""
     width = min(512, tasks)
     updates = tasks // width
-    many = world_of_many(game, np.random.default_rng(world))
-    both = ReinforceBlind(many, np.random.default_rng(agent), updates=updates, width=width)
-    return provider_trace(both, _thinned(both.train(), updates), both)
+    world = Cohort(games, generators(worlds)).tasks
+    both = BlindPairs(world, generators(agents), updates=updates, width=width)
+    return provider_traces(both, _thinned(both.train(), updates), len(games), both.abandon)
 
 
 def knows_structure(game: Game, rng: Generator) -> Follower:
