@@ -25,6 +25,10 @@ from routing_game.agents.descents import (
     ImplicitDescents,
     SimultaneousDescents,
 )
+from routing_game.agents.plain import Plain
+from routing_game.agents.policy_gradient import ALGORITHMS
+from routing_game.agents.races import Race
+from routing_game.agents.walkers import walk
 from routing_game.agents.windowed import Windowed
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
@@ -250,15 +254,45 @@ LEARNERS = Registry(
         ),
         "ppo": Learner(
             "deep RL",
-            "PPO (stable-baselines3) against the exact user",
-            sb3("ppo"),
-            {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            "PPO walks in log odds of s from many starts, which race; route 2 is compared last",
+            stacked(partial(Race, climb=walk("ppo"))),
+            {"smoke": (1_000, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
         ),
         "a2c": Learner(
             "deep RL",
-            "A2C (stable-baselines3) against the exact user",
-            sb3("a2c"),
+            "A2C walks in log odds of s from many starts, which race; route 2 is compared last",
+            stacked(partial(Race, climb=walk("a2c"))),
+            {"smoke": (1_000, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
+        ),
+        "ppo-plain": Learner(
+            "deep RL",
+            "a plain PPO: i and s drawn together, noise falls on a schedule",
+            stacked(partial(Plain, improve=ALGORITHMS["ppo"])),
             {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
+        ),
+        "a2c-plain": Learner(
+            "deep RL",
+            "a plain A2C: i and s drawn together, noise falls on a schedule",
+            stacked(partial(Plain, improve=ALGORITHMS["a2c"])),
+            {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
+        ),
+        "ppo-sb3": Learner(
+            "deep RL",
+            "the plain PPO as stable-baselines3 trains it",
+            sb3("ppo"),
+            {"smoke": (64, 2), "default": (327_680, 2), "full": (3_276_800, 3)},
+            costly=True,
+        ),
+        "a2c-sb3": Learner(
+            "deep RL",
+            "the plain A2C as stable-baselines3 trains it",
+            sb3("a2c"),
+            {"smoke": (64, 2), "default": (327_680, 2), "full": (3_276_800, 3)},
+            costly=True,
         ),
         "td3": Learner(
             "deep RL",
