@@ -25,9 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.agents.critics import Adam, Floats, Twins
-
-Ends = tuple[float, float]
-"""First and last value of what falls geometrically in between."""
+from routing_game.agents.plain import Ends, falling
 
 ACTORS = 4
 """Of a row, in TD3 and SAC."""
@@ -164,7 +162,7 @@ class _ActorCritic:
 
     def learn(self, buffer: Buffer, progress: float) -> None:
         """Some updates of the critics; the actors follow when the critics have learned a little."""
-        rate = geometric(self._learning.rate, progress)
+        rate = falling(self._learning.rate, progress)
         for step in range(self._learning.steps):
             uniform = self._draws.uniform(self._learning.minibatch)
             self._critics.learn(*buffer.sample(uniform), rate)
@@ -195,7 +193,7 @@ class TD3(_ActorCritic):
     """
 
     def _explore(self, progress: float, normal: Floats) -> Floats:
-        noise = geometric(self._learning.noise, progress)
+        noise = falling(self._learning.noise, progress)
         return np.clip(np.tanh(self._means.weights)[..., None] + noise * normal, -1, 1)
 
     def _improve(self, step: int, progress: float) -> None:
@@ -226,7 +224,7 @@ class SAC(_ActorCritic):
         return np.tanh(self._means.weights[..., None] + deviation * normal)
 
     def _improve(self, step: int, progress: float) -> None:
-        entropy = geometric(self._learning.noise, progress)
+        entropy = falling(self._learning.noise, progress)
         by_mean, by_log = self.gradients(self._draws.normal(ACTORS, self.near), entropy)
         self._means.descend(by_mean, self._learning.climb)
         self._logs.descend(by_log, self._learning.climb)
@@ -271,7 +269,7 @@ class DQN:
 
     def act(self, progress: float, n: int) -> Floats:
         """The action of the largest value, or at a falling rate any."""
-        share = geometric(self._learning.noise, progress)
+        share = falling(self._learning.noise, progress)
         coin, any_ = np.moveaxis(self._draws.uniform(2, n), 1, 0)
         greedy = self._values.weights.argmax(axis=1)[:, None]
         random = np.minimum((self.count * any_).astype(np.intp), self.count - 1)
@@ -279,7 +277,7 @@ class DQN:
 
     def learn(self, buffer: Buffer, progress: float) -> None:
         """Some updates of the values."""
-        rate = geometric(self._learning.rate, progress)
+        rate = falling(self._learning.rate, progress)
         for _ in range(self._learning.steps):
             sampled = buffer.sample(self._draws.uniform(self._learning.minibatch))
             self._values.descend(self.gradient(*sampled), rate)
@@ -298,12 +296,6 @@ class DQN:
         """Those of the largest values."""
         order = np.argsort(-self._values.weights, axis=1, kind="stable")
         return self._grid[order[:, : self.best]]
-
-
-def geometric(ends: Ends, progress: float) -> float:
-    """Between the ends, at a share `progress` of the way on a log axis."""
-    first, last = ends
-    return float(first * (last / first) ** progress)
 
 
 LEARNERS: dict[str, type[Learner]] = {"td3": TD3, "sac": SAC, "dqn": DQN}

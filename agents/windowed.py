@@ -1,18 +1,21 @@
-"""TD3, SAC and DQN as providers: they look through windows that narrow, in races that they judge.
+"""TD3, SAC and DQN as providers: they look through windows that narrow, and contests decide where.
 
 A critic cannot resolve a cliff much narrower than the range of its inputs. So learners look through
 windows on the log odds of s: at first many, which cover everything; then, round after round, fewer
-and closer ones, each with fresh weights and an empty buffer. Four things failed on games that
-nobody had tuned on, and this is what holds:
+and closer ones, each with fresh weights and an empty buffer. What used to fail on games that nobody
+had tuned on, and what holds instead (`races` has the same remedies for policy gradients):
 
-- Route 2 is valued by itself and chosen last. A policy that draws (i, s) together compares it with
-  route 1 averaged over all the s that it still tries, and where good s are rare gives route 1 up.
-- Windows compete. What a round proposes is raced (`windows.race`) with what other windows propose,
-  and the next windows open where the best and the next best are, wherever that was.
-- A window narrows only where the cost is seen to differ inside it, and where its best is not at
-  its edge. Once a slope drowns in noise, looking closer would only lead astray.
-- Next to a cliff a critic says little, but it averages over all that it has seen. So what it finds
-  best stands, unless another of its candidates does better in the race by more than their errors.
+- The route was chosen before its s was known. Now route 2 is played by itself and chosen last.
+- A window closed on the wrong side of a cliff. Now several compete: what a round proposes is played
+  by itself (`contests`), and the next windows open around the best and the next best, wherever that
+  is. A window whose best is at its edge stays as wide, so that it moves on.
+- Windows narrowed faster than a slope could be seen, and drifted. Now a window narrows only where
+  costs are seen to differ inside it, by their intervals.
+- An actor climbed from the middle, and stopped at the first bump. Now each window has some
+  (`off_policy`).
+- A critic smears a cliff, and a contest of near neighbours is a lottery. Now what a critic finds
+  best stands, for it averages over all that it has seen, unless another of its candidates costs
+  less by more than their errors.
 """
 
 from __future__ import annotations
@@ -25,16 +28,19 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from routing_game.agents.contests import apart, contest
 from routing_game.agents.critics import Floats
 from routing_game.agents.off_policy import ACTORS, Buffer, Draws, Learner, Learning
-from routing_game.agents.stacked import Array, Costs, IntArray
-from routing_game.agents.windows import END, apart, cascades, race
+from routing_game.agents.races import END, log_odds
+from routing_game.agents.stacked import Array, Costs, IntArray, scale
 from routing_game.theory.numbers import require
 
+REACH = 10.5
+"""Log odds that the first windows cover; the ends, s = 0 and 1, are played by themselves."""
 HEATS = 4
-"""Of a race."""
+"""Of a contest."""
 LAST = 4
-"""Places in the last race."""
+"""Places in the last contest."""
 SPOTS = 4
 """Candidates of a window, beside its middle."""
 
@@ -47,18 +53,18 @@ class Round:
         windows: so many at a time.
         updates: so often they learn.
         batch: new tasks of a window for an update.
-        race: tasks of the race.
+        contest: tasks of the contest that ends it.
     """
 
     windows: int
     updates: int
     batch: int
-    race: int
+    contest: int
 
     @property
     def tasks(self) -> int:
         """Of a cell."""
-        return self.windows * self.updates * self.batch + self.race
+        return self.windows * self.updates * self.batch + self.contest
 
     def scaled(self, share: float) -> Round:
         """Between the least that makes sense, at 0, and itself, at 1; beyond, larger batches."""
@@ -67,7 +73,7 @@ class Round:
         updates = int(np.clip(self.updates * share**0.5, 8, self.updates))
         batch = int(learning / updates) // ACTORS * ACTORS
         fewest = HEATS * (self.windows * (SPOTS + 1) + 3)
-        return Round(self.windows, updates, batch, int(fewest + share * (self.race - fewest)))
+        return Round(self.windows, updates, batch, int(fewest + share * (self.contest - fewest)))
 
 
 ROUNDS = (
@@ -79,11 +85,11 @@ ROUNDS = (
     Round(2, 200, 256, 32_768),
 )
 FINAL = 131_072
-"""Tasks of the last race."""
+"""Tasks of the last contest."""
 
 
 def plan(tasks: int) -> tuple[tuple[Round, ...], int]:
-    """The rounds, and tasks of the last race, of a cell with so much practice.
+    """The rounds, and tasks of the last contest, of a cell with so much practice.
 
     Raises:
         ValueError: too few tasks for any.
@@ -152,7 +158,7 @@ class Windowed:
         self._best = np.ones(self._cells, np.int64), np.full(self._cells, 0.5)
 
     def train(self) -> Iterator[int]:
-        """Train; after each update and race yield the number of tasks of each cell so far."""
+        """Train; after each update and contest yield the number of tasks of each cell so far."""
         done, places = 0, self._everywhere()
         counts = [turn.windows for turn in self._rounds[1:]] + [LAST]
         for turn, count in zip(self._rounds, counts, strict=True):
@@ -160,20 +166,20 @@ class Windowed:
                 done += turn.windows * turn.batch
                 yield done
             places = self._proposed(places)
-            score = self._race(places, turn.race)
-            done += turn.race
+            score = self._contest(places, turn.contest)
+            done += turn.contest
             yield done
             places = places.picked(apart(score, places.at, places.half, count))
-        self._race(places, self._final)
+        self._contest(places, self._final)
         yield done + self._final
 
     def recommend(self) -> tuple[IntArray, Array]:
-        """What did best in the last race."""
+        """What did best in the last contest."""
         return self._best
 
     def _everywhere(self) -> _Places:
         """Windows that cover all places, and both ends."""
-        edges = np.linspace(-END - 0.5, END + 0.5, self._rounds[0].windows + 1)
+        edges = np.linspace(-REACH, REACH, self._rounds[0].windows + 1)
         centres = np.tile((edges[1:] + edges[:-1]) / 2, (self._cells, 1))
         half = np.full_like(centres, 1.05 * (edges[1] - edges[0]) / 2)
         return _Places(centres, half, np.ones(centres.shape, bool))
@@ -188,11 +194,11 @@ class Windowed:
             progress = update / turn.updates
             actions = self._learner.act(progress, turn.batch)
             at = _through(places, actions).reshape(self._cells, -1)
-            paid = self._costs(np.ones((1, 1), np.int64), cascades(at)).reshape(actions.shape)
+            paid = self._costs(np.ones((1, 1), np.int64), log_odds(at)).reshape(actions.shape)
             if update == 0:
-                zero, one = paid.mean(axis=1, keepdims=True), paid.std(axis=1, keepdims=True)
-                one = np.where(one > 0, one, 1.0) * self._spread
-            self._buffer.add(actions, ((zero - paid) / one).astype(np.float32))
+                zero, one = scale(paid)
+            rewards = (zero - paid) / (one * self._spread)
+            self._buffer.add(actions, rewards.astype(np.float32))
             self._learner.learn(self._buffer, progress)
             yield
 
@@ -209,13 +215,17 @@ class Windowed:
         flat = (self._cells, -1)
         return _Places(at.reshape(flat), half.reshape(flat), first.reshape(flat))
 
-    def _race(self, places: _Places, tasks: int) -> Array:
-        """Race places, both ends and route 2; the scores of the places, the least the best."""
+    def _contest(self, places: _Places, tasks: int) -> Array:
+        """Play places, both ends and route 2, and see what is best.
+
+        Returns the scores of the places, the least the best: an upper bound of the cost, but a
+        lower one of what a critic finds best.
+        """
         ends = np.tile([-END - 1.0, END + 1.0, 0.0], (self._cells, 1))
-        cascade = cascades(np.concatenate([places.at, ends], axis=1))
+        cascade = log_odds(np.concatenate([places.at, ends], axis=1))
         route = np.ones(cascade.shape, np.int64)
         route[:, -1] = 2
-        result = race(self._costs, route, cascade, tasks, HEATS)
+        result = contest(self._costs, route, cascade, tasks, HEATS)
         doubt = np.ones(cascade.shape)
         doubt[:, :-3][places.first] = -1.0
         score = result.mean + doubt * result.error

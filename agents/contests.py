@@ -1,11 +1,8 @@
-"""Places to look at, in log odds of s, and races between them.
+"""Contests of commitments: each is played by itself, and who is surely worse drops out.
 
-Good cascades may be rare, s = .01 or .99, so places are log odds, z = log(s / (1 - s)), where what
-is rare has as much room as what is common. Beyond +-10 they mean the ends, s = 0 and 1 exactly.
-
-No learner's own belief decides where to look closer, nor what to recommend: places are *raced*,
-each is committed to for a while and the least mean cost wins. Who is surely worse, by its interval,
-leaves the race, and the rest share its tasks.
+No learner's own belief decides where it looks closer, nor what it recommends: candidates are
+committed to for a while, and the least mean cost wins. Where `races` has climbers that learn, here
+nobody does, and there may be many more candidates: the tasks go to those that may still be best.
 """
 
 from __future__ import annotations
@@ -17,24 +14,15 @@ from numpy.typing import NDArray
 
 from routing_game.agents.stacked import Array, Costs, IntArray
 
-END = 10.0
-"""Log odds beyond which a cascade is certain: s = 4.5e-5 is the least in between."""
 ERRORS = 3.0
 """Half-width of a confidence interval in standard errors."""
 COMMON = 64
-"""The spread of all costs in a race counts as that many tasks of each place."""
-
-
-def cascades(places: Array) -> Array:
-    """s of log odds z; exactly 0 and 1 beyond the ends."""
-    inside = np.clip(places, -END, END)
-    s = 1 / (1 + np.exp(-inside))
-    return np.where(places < -END, 0.0, np.where(places > END, 1.0, s))
+"""The spread of all costs in a contest counts as that many tasks of each candidate."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Of a race, each array of shape (cells, places)."""
+    """Of a contest, each array of shape (cells, places)."""
 
     mean: Array
     error: Array
@@ -51,7 +39,7 @@ class Result:
         return self.mean + ERRORS * self.error
 
 
-def race(costs: Costs, route: IntArray, cascade: Array, tasks: int, heats: int = 4) -> Result:
+def contest(costs: Costs, route: IntArray, cascade: Array, tasks: int, heats: int = 4) -> Result:
     """Play commitments, by themselves, for so many tasks in all; those surely worse drop out.
 
     Every cell uses all its tasks, so that its stream is where it would be in other company.
