@@ -108,8 +108,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     directory = begun(CHECK, spec, "", asked, arguments.out)
     with resumable(directory, arguments.words):
         records = run(directory, arguments.engine, arguments.workers)
-    present(directory, records)
-    return failed(records)
+    return present(directory, records)
 
 
 def run_hidden(arguments: argparse.Namespace) -> int:
@@ -123,7 +122,7 @@ def run_hidden(arguments: argparse.Namespace) -> int:
     spec = make_spec(arguments.profile, *asked)
     directory = begun(HIDDEN, spec, "hidden-", asked, arguments.out)
     with resumable(directory, arguments.words):
-        records = run(directory, arguments.engine, arguments.workers)
+        records = [*run(directory, arguments.engine, arguments.workers)]
         present_hidden(directory, records, arguments.workers)
     return failed(records)
 
@@ -181,18 +180,20 @@ def run_report(arguments: argparse.Namespace) -> int:
         from routing_game.experiments.check.learners import CHECK
 
         directory = RunDirectory.open(CHECK, arguments.directory)
-        present(directory, [*directory.records()])
+        present(directory, directory.records())
     return 0
 
 
-def present(directory: RunDirectory[Game, Trace], records: Sequence[Record[Trace]]) -> None:
-    """The table on the terminal and the report on disk."""
+def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace]]) -> int:
+    """The table on the terminal, the report and the results on disk; 1 if a cell failed."""
     from routing_game.experiments.check.judge import judge
-    from routing_game.experiments.check.report import terminal_table, write_report
+    from routing_game.experiments.check.report import terminal_table, write_report, write_results
 
     judged = judge(directory.spec, records)
+    write_results(judged, directory)
     print(terminal_table(judged, directory.store.folder))
     print(f"report: {write_report(judged, directory)}")
+    return int(judged.done["error"].is_not_null().any())
 
 
 def present_hidden(

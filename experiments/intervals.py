@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
-from scipy.stats import binomtest, bootstrap, trim_mean
+from scipy.special import ndtri, stdtrit
+from scipy.stats import bootstrap, trim_mean
 
 if TYPE_CHECKING:
     import polars as pl
 
+Z = float(ndtri(0.975))
+"""The normal distribution's quantile of a two-sided 95 % interval."""
 HALF = 1.96
 """Half of a 95 % interval of a mean of many, in standard errors."""
 
@@ -25,12 +27,18 @@ class Share(NamedTuple):
     high: float
 
 
-def wilson(successes: int, n: int) -> Share:
-    """The share ``successes / n`` and its 95 % interval (Wilson 1927); all nan for n = 0."""
+def wilson(successes: float, n: int) -> Share:
+    """The share ``successes / n`` and its 95 % interval (Wilson 1927); all nan for n = 0.
+
+    Successes need not be whole: of games that are played with several seeds, each may count as the
+    share of its seeds. Seeds of one game are no independent games, so n is that of the games.
+    """
     if n == 0:
         return Share(np.nan, np.nan, np.nan)
-    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
-    return Share(successes / n, float(interval.low), float(interval.high))
+    p, z2 = successes / n, Z**2
+    centre, spread = p + z2 / (2 * n), Z * np.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
+    low, high = (centre - spread) / (1 + z2 / n), (centre + spread) / (1 + z2 / n)
+    return Share(p, float(low) if successes > 0 else 0.0, float(high) if successes < n else 1.0)
 
 
 def iqm(values: NDArray[np.float64], axis: int | None = None) -> NDArray[np.float64]:
@@ -49,7 +57,7 @@ def iqm_interval(regret: NDArray[np.float64], resamples: int = 2000) -> tuple[fl
         return middle, np.nan, np.nan
     drawn = bootstrap(
         (np.arange(len(regret)),),
-        lambda seeds, axis: np.apply_along_axis(lambda k: iqm(regret[k]), -1, seeds),
+        lambda seeds, axis: iqm(regret[seeds].reshape(*seeds.shape[:-1], -1), axis=-1),
         n_resamples=resamples,
         method="percentile",
         rng=np.random.default_rng(0),

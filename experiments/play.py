@@ -102,6 +102,39 @@ class Cohort:
         return sampler.outcome(law, sampler.logs(uniform))
 
 
+class UserCohort:
+    """Sampled tasks in many games side by side, under users' own answers: `Tasks` of their agents.
+
+    Commitments are uniform, i on {1, 2} and s on [0, 1]. Rows are as in `Cohort`.
+
+    Args:
+        games: one for each row.
+        rngs: one for each row.
+    """
+
+    def __init__(self, games: Sequence[Game], rngs: Sequence[np.random.Generator]) -> None:
+        self._games = Game.stack(games)[:, None]
+        self._rngs = list(rngs)
+
+    def offer(self, n: int) -> tuple[Array, Array]:
+        """The routes and the cascades of the next n tasks, shape (cells, n)."""
+        route, cascade = self._uniform(2, n)
+        return 1 + (route < 0.5), cascade
+
+    def play(
+        self, route: Array, cascade: Array, abandon: Array, abandon_2: Array | None = None
+    ) -> sampler.Outcome:
+        """Tasks under them, played to their ends; see `agents.stacked_users.Tasks`."""
+        law = sampler.law(self._games, route, cascade, abandon, abandon_2)
+        return sampler.outcome(law, sampler.logs(self._uniform(sampler.DRAWS, cascade.shape[1])))
+
+    def _uniform(self, draws: int, n: int) -> Array:
+        uniform = np.empty((draws, len(self._rngs), n))
+        for row, rng in enumerate(self._rngs):
+            uniform[:, row] = rng.random((draws, n))
+        return uniform
+
+
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:
     """Play that many tasks on a provider's environment; pause at each checkpoint.
 

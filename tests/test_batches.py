@@ -76,7 +76,7 @@ def expected(toy, tmp_path):
 def test_records_are_the_same_whatever_the_batches(toy, tmp_path, expected, batch):
     toy(batch=batch)
     done = directory(tmp_path / "run")
-    records = run(done, "serial")
+    records = [*run(done, "serial")]
     assert facts(tmp_path / "run") == expected
     assert [record.cell for record in records] == done.spec.cells()
     assert {record.error for record in records} == {None}
@@ -150,7 +150,7 @@ def test_a_row_that_raises_is_on_record_alone(toy, tmp_path, expected, capsys):
                 yield task
 
     toy(make=Fragile, batch=100)
-    records = run(directory(tmp_path / "run"), "serial")
+    records = [*run(directory(tmp_path / "run"), "serial")]
     failed = {record.cell.filename: record.error for record in records if record.error}
     assert 0 < len(failed) < len(records)
     assert all(error.startswith("FloatingPointError: cheap after") for error in failed.values())
@@ -175,7 +175,7 @@ def test_a_row_of_nan_fails_alone_and_nothing_runs_twice(toy, tmp_path, expected
                 yield task
 
     toy(make=Lost, batch=100)
-    records = run(directory(tmp_path / "run"), "serial")
+    records = [*run(directory(tmp_path / "run"), "serial")]
     assert begun == [9]
     (failed,) = (record for record in records if record.error)
     assert "column cascade" in failed.error
@@ -188,7 +188,7 @@ def test_a_row_of_nan_fails_alone_and_nothing_runs_twice(toy, tmp_path, expected
 def test_a_batch_without_a_trace_for_each_cell_is_a_failure_of_all(monkeypatch, tmp_path):
     short = replace(learner(batch=100), train=lambda games, *_: [])
     monkeypatch.setitem(LEARNERS, "toy", short)
-    records = run(directory(tmp_path), "serial")
+    records = [*run(directory(tmp_path), "serial")]
     errors = {record.error for record in records}
     assert errors == {"ValueError: expected a trace for each of 1 cells, got 0"}
 
@@ -197,7 +197,7 @@ def test_the_seconds_of_a_cell_are_its_share_of_the_batch(monkeypatch, tmp_path)
     clock = iter([10.0, 28.0])
     monkeypatch.setattr("routing_game.experiments.cells.run.time.perf_counter", lambda: next(clock))
     monkeypatch.setitem(LEARNERS, "toy", learner(batch=100))
-    records = run(directory(tmp_path), "serial")
+    records = [*run(directory(tmp_path), "serial")]
     assert [record.seconds for record in records] == [2.0] * 9
 
 

@@ -2,11 +2,12 @@
 
     python docs/results/make.py                 # all of them, some minutes
     python docs/results/make.py extensions      # some
+    python docs/results/make.py learners DIR    # learners.json and its tables, from a run
 
 Each becomes a file beside this one: the command that makes it, what made it, and the values. A page
 names the file above the table or paragraph that prints from it; `tests/test_docs_numbers.py`
-compares. Learned and timed numbers take hours or a quiet machine: their files are filled in by
-hand, from the command they name, and say so.
+compares. Timed numbers need a quiet machine, so their file is filled in by hand, from the command
+that it names; learned ones take hours, so theirs is read off the folder of a run.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import hidden
+import learners
 import numpy as np
+import races
 import remedies
 
 from routing_game.experiments.paper.facts import MEASURES
@@ -173,7 +176,7 @@ RESULTS: dict[str, Callable[[], Values]] = {
     **remedies.RESULTS,
 }
 """What this script makes, by the name of the file."""
-SLOW = hidden.SLOW | remedies.SLOW
+SLOW = hidden.SLOW | remedies.SLOW | races.SLOW
 """What takes longer and is only made if it is asked for."""
 
 
@@ -183,6 +186,16 @@ def write(name: str) -> Path:
     command = f"python docs/results/{Path(__file__).name} {name}"
     path.write_text(as_text(command, made(), (RESULTS | SLOW)[name]()), encoding="utf-8")
     return path
+
+
+def write_learners(run: Path) -> list[Path]:
+    """The file of a run of learners, and the page with its tables made anew."""
+    found = learners.values(run)
+    path = FOLDER / "learners.json"
+    path.write_text(as_text(learners.command(run), learners.made(run), found), encoding="utf-8")
+    page = learners.PAGE
+    page.write_text(learners.fill(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    return [path, page]
 
 
 def as_text(command: str, made: Values, values: Values) -> str:
@@ -209,6 +222,12 @@ def made() -> Values:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["learners"]:
+        if len(sys.argv) != 3 or not (Path(sys.argv[2]) / "results.parquet").is_file():
+            hint = "a run's folder after learners, with results.parquet in it"
+            sys.exit(f"expected {hint}; routing-game report DIR makes it")
+        print(*write_learners(Path(sys.argv[2])), sep="\n")
+        sys.exit()
     chosen = sys.argv[1:] or list(RESULTS)
     if unknown := [name for name in chosen if name not in RESULTS | SLOW]:
         sys.exit(f"expected some of {', '.join(RESULTS | SLOW)}, got {', '.join(unknown)}")

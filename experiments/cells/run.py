@@ -6,7 +6,7 @@ workers.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -20,8 +20,13 @@ G = TypeVar("G")
 T = TypeVar("T", bound=Checked)
 
 
-def run(directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1) -> list[Record[T]]:
-    """Run every cell that has no file yet; the records of all, in the order of the spec.
+def run(
+    directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1
+) -> Iterator[Record[T]]:
+    """Run every cell that has no file yet; then the records of all, in the order of the spec.
+
+    The records are read from the directory, one at a time: those of a long run do not fit into
+    memory.
 
     Args:
         directory: where records are kept; all are read first, so a bad one stops the run before it
@@ -33,13 +38,14 @@ def run(directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1) -
         InputError: a file of the directory is damaged or foreign, or a worker process died.
     """
     suite, spec = directory.suite, directory.spec
-    records = {record.cell: record for record in directory.records()}
-    waiting = [cell for cell in spec.cells() if cell not in records]
+    before_now = {record.cell: str(record.commit) for record in directory.records()}
+    waiting = [cell for cell in spec.cells() if cell not in before_now]
     workers = 1 if engine == "serial" else workers
-    progress = Progress(waiting, len(records), workers)
-    if records and waiting:
-        progress.say(f"{len(records)} of {progress.total} cells were finished before and are kept")
-        if others := {str(record.commit) for record in records.values()} - {str(commit())}:
+    progress = Progress(waiting, len(before_now), workers)
+    if before_now and waiting:
+        kept = f"{len(before_now)} of {progress.total} cells were finished before and are kept"
+        progress.say(kept)
+        if others := {*before_now.values()} - {str(commit())}:
             before = ", ".join(sorted(others))
             progress.say(f"warning: the code has changed: was {before}, now {commit()}")
     try:
@@ -47,12 +53,11 @@ def run(directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1) -
         for done in in_workers(job, batches(waiting, suite.together, workers), workers):
             for record in done:
                 directory.keep(record)
-                records[record.cell] = record
                 progress.tick(record)
     finally:
         if waiting:
             progress.close()
-    return [records[cell] for cell in spec.cells()]
+    return directory.records()
 
 
 def batches(

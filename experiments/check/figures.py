@@ -8,14 +8,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
 
-from routing_game.experiments.check.judge import FLOOR, Array, grid_floor
+from routing_game.experiments.check.judge import FLOOR, WITHIN, Array, grid_floor
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.scores import CONVERGED
+from routing_game.experiments.check.sets import OTHERS
 from routing_game.experiments.intervals import means
 from routing_game.experiments.pages.style import COLOURS, LINES, MARKERS, Look, dressed, svg
 from routing_game.theory import Game, Piece, outcome, solve, thresholds
+from routing_game.theory.geometry import MEANING
 
+GREYS = ("#000000", "#8a8a8a", "#b8b8b8")
+"""Colours of the controls: the exact policy is black."""
+LINEAR, LEFT = ("edge_log_odds", "height"), 1e-4
+"""Measures of a game that are drawn on a linear axis; the others on a log axis, from there on."""
 COLUMNS = 5
 """Games side by side in a learner's picture."""
 ACROSS = 3
@@ -27,10 +34,10 @@ STRIP_ROW = 0.21
 def look(name: str) -> Look:
     """Each learner's, in the order of its family; families share colours, not panels."""
     learner = LEARNERS[name]
-    if learner.family == "control":
-        return Look("#000000", "*", (0, (1, 1.5)))
     mates = [mate for mate, other in LEARNERS.items() if other.family == learner.family]
     place = mates.index(name) if name in mates else len(mates)  # one's own are in no list
+    if learner.family == "control":
+        return Look(GREYS[place % len(GREYS)], "*P."[place % 3], (0, (1, 1.5)))
     return Look(
         COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], LINES[place % len(LINES)]
     )
@@ -315,9 +322,7 @@ def logarithmic(axes: Axes, highest: float) -> None:
 @dressed
 def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     """One learner: exact regret over practice on each of its games, its seeds and their mean."""
-    rows = -(-len(games) // COLUMNS)
-    figure = Figure(figsize=(11.2, 0.75 + 1.55 * rows), layout="constrained")
-    panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
+    figure, panels = small_panels(len(games))
     for place, axes in enumerate(panels.flat):
         if place >= len(games):
             axes.set_visible(False)
@@ -329,6 +334,20 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     figure.supylabel(f"regret, % of {unit}", fontsize=9)
     figure.supxlabel(LEARNERS[name].counts, fontsize=9)
     return svg(figure)
+
+
+def small_panels(count: int) -> tuple[Figure, NDArray[Any]]:
+    """A figure and at least so many panels that share their axes, `COLUMNS` in a row.
+
+    Margins are fixed: to fit them to the labels would draw everything twice.
+    """
+    rows = -(-count // COLUMNS)
+    height = 0.75 + 1.55 * rows
+    figure = Figure(figsize=(11.2, height))
+    panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
+    edges = {"top": 1 - 0.28 / height, "bottom": 0.5 / height, "left": 0.075, "right": 0.99}
+    figure.subplots_adjust(**edges, wspace=0.08, hspace=0.24)
+    return figure, panels
 
 
 def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str) -> None:
@@ -424,6 +443,57 @@ def draw_answers(axes: Axes, answers: pl.DataFrame, model: int, style: Look, tit
     mean = first.group_by("cascade", maintain_order=True).agg(pl.col(f"leave_{model}").mean())
     axes.plot(mean["cascade"], mean[f"leave_{model}"], color=style.colour, ls=style.line, lw=1.8)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04), xlabel="cascade probability s", title=title)
+
+
+@dressed
+def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> str:
+    """Regret on each sampled game against a measure of the game, by learner.
+
+    Args:
+        rows: of `samples.by_game`, with the measure.
+        measure: its name, of `theory.geometry.MEANING`.
+        titles: learner to the words above its panel.
+    """
+    rows = rows.filter(pl.col(measure).is_not_null())
+    if measure not in LINEAR:
+        rows = rows.with_columns(pl.col(measure).clip(lower_bound=LEFT))
+    role = LEARNERS[next(iter(titles))].role
+    figure, panels = small_panels(len(titles))
+    for axes in list(panels.flat)[len(titles) :]:
+        axes.set_visible(False)
+    for place, (name, title) in enumerate(titles.items()):
+        axes = panels.flat[place]
+        draw_sample(axes, rows.filter(learner=name), measure, WITHIN[role])
+        axes.set_title(title, fontsize=8)
+        axes.tick_params(labelbottom=place + COLUMNS >= len(titles), labelsize=8)
+    first = panels[0, 0]
+    first.set(yscale="log", ylim=(100 * FLOOR, None))
+    first.yaxis.set_major_formatter(
+        FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}")
+    )
+    if measure not in LINEAR:
+        first.set_xscale("log")
+        first.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    first.minorticks_off()
+    figure.supylabel(f"regret, % of {'V' if role == 'user' else 'J*'}", fontsize=9)
+    figure.supxlabel(MEANING[measure], fontsize=9)
+    return svg(figure)
+
+
+def draw_sample(axes: Axes, rows: pl.DataFrame, measure: str, limit: float) -> None:
+    """A learner's regret on each game: cascades in colour, the others grey; the limit dotted.
+
+    Args:
+        axes: where.
+        rows: of `samples.by_game`, with the measure.
+        measure: its name.
+        limit: of regret, up to which a learner is within.
+    """
+    for colour, kinds in (("#bbbbbb", OTHERS), (COLOURS[0], ("s0",)), (COLOURS[3], ("s_L",))):
+        mine = rows.filter(pl.col("kind").is_in(kinds))
+        y = drawn(mine["regret"].to_numpy())
+        axes.plot(mine[measure], y, "o", color=colour, ms=3, mew=0, alpha=0.7, clip_on=False)
+    axes.axhline(100 * limit, color="#777777", lw=0.8, ls=(0, (2, 2)))
 
 
 def drawn(share: Array) -> Array:

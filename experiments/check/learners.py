@@ -28,11 +28,17 @@ from routing_game.agents.descents import (
 from routing_game.agents.plain import Plain
 from routing_game.agents.policy_gradient import ALGORITHMS
 from routing_game.agents.races import Race
+from routing_game.agents.stacked_dqn_users import StackedDQNUser
+from routing_game.agents.stacked_ppo_users import (
+    StackedPPOAnswerUser,
+    StackedPPOModelUser,
+    StackedPPOUser,
+)
 from routing_game.agents.walkers import walk
 from routing_game.agents.windowed import Windowed
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
-from routing_game.experiments.check import own
+from routing_game.experiments.check import controls, own
 from routing_game.experiments.check.sets import FRESH, set_of
 from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.check.traces import NOTHING, Trace
@@ -52,6 +58,7 @@ from routing_game.experiments.check.trainers import (
     sb3,
     sb3_user,
     stacked,
+    stacked_user,
     strategy,
     structural,
     told,
@@ -64,8 +71,8 @@ MIXED = ("-+", "+-")
 """Regimes in which a user's best response is more than always staying or always leaving."""
 
 Family = Literal["control", "bandits", "gradients", "deep RL", "pairs", "users", "your own"]
-"""The control is given the answer, so it does not count among those that learn; in a pair a user
-learns, too.
+"""Controls do not learn, so they do not count among those that do: the exact policy is given the
+answer, the others never look at the game. In a pair a user learns, too.
 """
 
 
@@ -83,7 +90,7 @@ class Learner:
         sees_model: a user who sees which model has just failed, and so has another best response.
         limit: what it cannot do by its nature, as the end of a sentence.
         costly: many seconds a cell; only the full profile has it play games other than the
-            cascades.
+            cascades, and no profile if it is a user.
         batch: how many cells may train together, as one.
     """
 
@@ -154,14 +161,17 @@ def make_spec(
 
 def played_by(learner: Learner, games: Mapping[str, Game], profile: str) -> tuple[str, ...]:
     """Which games of a profile a learner plays: users where there is something to learn, and costly
-    ones, in all but the full profile, the two cascades of the catalog only.
+    ones the two cascades of the catalog only, unless they are providers in the full profile.
     """
     fresh = [name for name in games if set_of(name) == "fresh"]
-    if learner.role == "user":
+    if learner.role == "user" and not learner.costly:
         return (*CASCADE_GAMES, *(name for name in fresh if games[name].regime in MIXED))
-    if learner.costly and profile != "full":
+    if learner.costly and (profile != "full" or learner.role == "user"):
         return CASCADE_GAMES
     return tuple(games)
+
+
+CANNOT_MIX = ", as it can only stay or leave where the best answer is mixed"
 
 
 class Registry(dict[str, Learner]):
@@ -187,6 +197,18 @@ LEARNERS = Registry(
             "the exact policy, which knows the game",
             told(EquilibriumProvider),
             {"smoke": (50, 2), "default": (1_000, 2), "full": (1_000, 2)},
+        ),
+        "constant": Learner(
+            "control",
+            "never looks at the game: M1 alone",
+            told(controls.constant),
+            {"smoke": (10, 2), "default": (10, 2), "full": (10, 2)},
+        ),
+        "random": Learner(
+            "control",
+            "never looks at the game: a route by a coin, an even s",
+            told(controls.random),
+            {"smoke": (10, 2), "default": (10, 10), "full": (10, 20)},
         ),
         "structural": Learner(
             "bandits",
@@ -395,31 +417,65 @@ LEARNERS = Registry(
         "ppo-user": Learner(
             "users",
             "PPO as the user who sees (i, s) and decides after each failure",
-            sb3_user("PPOUser", "USER", strategy),
-            {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
-            counts="decisions",
+            stacked_user(StackedPPOUser),
+            {"smoke": (64, 2), "default": (491_520, 3), "full": (3_932_160, 10)},
+            batch=16,
         ),
         "ppo-user-answer": Learner(
             "users",
             "PPO as the user who sees (i, s) and answers with q",
-            sb3_user("PPOAnswerUser", "ANSWER", answer),
-            {"smoke": (64, 2), "default": (524_288, 3), "full": (5_242_880, 10)},
+            stacked_user(StackedPPOAnswerUser),
+            {"smoke": (64, 2), "default": (655_360, 3), "full": (2_621_440, 10)},
+            batch=16,
         ),
         "ppo-user-model": Learner(
             "users",
             "PPO as the user who also sees which model failed",
-            sb3_user("PPOModelUser", "USER", model),
-            {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
-            counts="decisions",
+            stacked_user(StackedPPOModelUser),
+            {"smoke": (64, 2), "default": (491_520, 3), "full": (3_932_160, 10)},
             sees_model=True,
+            batch=16,
         ),
         "dqn-user": Learner(
             "users",
-            "DQN as the user who sees (i, s): cannot mix",
-            sb3_user("DQNUser", "ALIASED", strategy),
-            {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 10)},
+            "Q-values of staying and leaving for the user who sees (i, s): cannot mix",
+            stacked_user(StackedDQNUser),
+            {"smoke": (64, 2), "default": (655_360, 3), "full": (655_360, 10)},
+            limit=CANNOT_MIX,
+            batch=16,
+        ),
+        "ppo-user-sb3": Learner(
+            "users",
+            "ppo-user by stable-baselines3: the control",
+            sb3_user("PPOUser", "USER", strategy),
+            {"smoke": (64, 2), "default": (204_800, 2), "full": (1_966_080, 3)},
             counts="decisions",
-            limit=", as it can only stay or leave where the best answer is mixed",
+            costly=True,
+        ),
+        "ppo-user-answer-sb3": Learner(
+            "users",
+            "ppo-user-answer by stable-baselines3: the control",
+            sb3_user("PPOAnswerUser", "ANSWER", answer),
+            {"smoke": (64, 2), "default": (524_288, 2), "full": (5_242_880, 3)},
+            costly=True,
+        ),
+        "ppo-user-model-sb3": Learner(
+            "users",
+            "ppo-user-model by stable-baselines3: the control",
+            sb3_user("PPOModelUser", "USER", model),
+            {"smoke": (64, 2), "default": (204_800, 2), "full": (1_966_080, 3)},
+            counts="decisions",
+            sees_model=True,
+            costly=True,
+        ),
+        "dqn-user-sb3": Learner(
+            "users",
+            "DQN (stable-baselines3) at each failure: bootstraps on what hides the model",
+            sb3_user("DQNUser", "ALIASED", strategy),
+            {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 3)},
+            counts="decisions",
+            limit=CANNOT_MIX,
+            costly=True,
         ),
     }
 )

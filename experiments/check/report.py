@@ -1,6 +1,8 @@
-"""The result of a run: a table for the terminal, and one self-contained HTML file."""
+"""The result of a run: a table for the terminal, one self-contained HTML file, and its numbers."""
 
+import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,37 +10,59 @@ import numpy as np
 import polars as pl
 
 from routing_game.experiments.card import card, provider_words
-from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.spec import Spec
-from routing_game.experiments.check.figures import game_figure, learner_figure, user_figure
+from routing_game.experiments.check import samples
+from routing_game.experiments.check.figures import (
+    game_figure,
+    learner_figure,
+    sample_figure,
+    user_figure,
+)
 from routing_game.experiments.check.judge import (
     FLOOR,
     Q_TOLERANCE,
+    WITHIN,
     Judged,
     grid_floor,
     roles,
-    user_answers,
 )
 from routing_game.experiments.check.learners import LEARNERS, make_spec
+from routing_game.experiments.check.samples import Sections
 from routing_game.experiments.check.scores import CONVERGED, scores, speeds
+from routing_game.experiments.check.sets import FRESH_FROM, PANELS, Set, shown
 from routing_game.experiments.check.traces import Trace
-from routing_game.experiments.intervals import wilson
+from routing_game.experiments.intervals import Share, wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import embedded, render
 from routing_game.experiments.pages.words import fine_percent, number
 from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
+from routing_game.theory.geometry import MEANING, geometry
 
 NEAR = 0.01
 """Upper limit of mean regret that the summary calls reaching the equilibrium, as a share of J* or
 V.
 """
 
-NOTE = (
+TUNED_NOTE = (
     "exact regret after training, providers': of J*, users': of V: interquartile mean over games "
     "and seeds, with its 95 % interval; cells within; the worst game's mean and half of its "
     "interval"
 )
+SAMPLED: tuple[Set, ...] = ("fresh", "tuned")
+"""Sets of samples in the order in which they are reported."""
+LIMITS = {
+    "provider": f"{100 * WITHIN['provider']:g} % of J*",
+    "user": f"{100 * WITHIN['user']:g} % of V",
+}
+CONTROLS = {
+    "provider": "the better of M1 alone and M2 alone",
+    "user": "the better of leaving at once and never leaving",
+}
+"""The controls that nobody plays, in words."""
+MOST = 0.9
+"""The share of games on which a learner must be within to be named in the first sentence."""
 FAILED = (
     "{failed} cells failed; to run them again, delete their files from {cells} "
     "(grep -L '\"error\": null' * lists them) and repeat the check"
@@ -48,20 +72,66 @@ Row = dict[str, Any]
 
 
 def terminal_table(judged: Judged, cells: Path) -> str:
-    """A line per learner: regret over its games, cells that converged, where it is worst.
+    """A line per learner: first what sampled games say, fresh ones before others, then, over the
+    games that are drawn one by one, regret, cells that converged, and where it is worst.
 
     ``cells`` is where the files of failed cells are.
     """
-    rows = judged.summary.to_dicts()
-    lines = [["", "regret, %", f"within {100 * CONVERGED:g} %", "worst, %"]]
-    for score in scores(judged.rows, [*judged.spec.plans]).to_dicts():
-        mine = [row for row in rows if row["learner"] == score["learner"]]
-        lines.append([score["learner"], *terminal_cells(score, mine)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    notes = [NOTE]
-    if failed := sum(record.error is not None for record in judged.records):
+    columns, notes = [["", *judged.spec.plans]], []
+    for group in SAMPLED:
+        sections = samples.facts(judged, group, predict=False)
+        if sections:
+            columns += sampled_columns(judged, group, sections)
+            notes += sampled_notes(group, sections)
+    if shown(judged.spec.games):
+        columns += tuned_columns(judged)
+        notes.append(TUNED_NOTE)
+    widths = [max(map(len, column)) for column in columns]
+    if failed := judged.done["error"].is_not_null().sum():
         notes.append(FAILED.format(failed=failed, cells=cells))
-    return "\n".join([*(spaced(line, widths) for line in lines), *notes])
+    return "\n".join([*(spaced(line, widths) for line in zip(*columns, strict=True)), *notes])
+
+
+def tuned_columns(judged: Judged) -> list[list[str]]:
+    """Three columns over the games that are drawn one by one, a heading and a row per learner."""
+    games = pl.col("game").is_in(shown(judged.spec.games))
+    rows = judged.summary.filter(games).to_dicts()
+    lines = [["regret, %", f"within {100 * CONVERGED:g} %", "worst, %"]]
+    for score in scores(judged.rows.filter(games), [*judged.spec.plans]).to_dicts():
+        mine = [row for row in rows if row["learner"] == score["learner"]]
+        lines.append(terminal_cells(score, mine))
+    return [list(column) for column in zip(*lines, strict=True)]
+
+
+def sampled_columns(judged: Judged, group: Set, sections: Sections) -> list[list[str]]:
+    """Two columns on the sampled games of a set: within on all of them, and on the cascades."""
+    all_games, cascades = [f"{group}: within"], ["on cascades"]
+    for name in judged.spec.plans:
+        role = LEARNERS[name].role
+        section = sections.get(role)
+        total = section.total.get(name) if section else None
+        some = section.cascades.get(name) if section else None
+        all_games.append(share_words(total.within) if total else "")
+        cascades.append(share_words(some.within) if some else "")
+    return [all_games, cascades]
+
+
+def sampled_notes(group: Set, sections: Sections) -> list[str]:
+    """What those columns are, and how the control that nobody plays does."""
+    notes = []
+    for role, section in sections.items():
+        static = section.total[samples.STATIC[role]].within
+        notes.append(
+            f"{group} games, {role}s: the share of {section.games} games within {LIMITS[role]}, "
+            f"with its 95 % interval; {CONTROLS[role]} is on {share_words(static)}"
+        )
+    return notes
+
+
+def share_words(share: Share) -> str:
+    """As `92 % (86 to 96)`."""
+    middle, low, high = (f"{100 * x:.0f}" for x in share)
+    return f"{middle} % ({low} to {high})"
 
 
 def spaced(line: Sequence[str], widths: Sequence[int]) -> str:
@@ -98,6 +168,15 @@ def percent(share: float) -> str:
     return fine_percent(share, FLOOR)
 
 
+def write_results(judged: Judged, directory: RunDirectory[Game, Trace]) -> None:
+    """Make `results.csv` and `results.parquet` of a run directory, a row for each finished cell."""
+    table = judged.cells
+    write(directory.path / "results.csv", table.write_csv())
+    binary = io.BytesIO()
+    table.write_parquet(binary)
+    write(directory.path / "results.parquet", binary.getvalue())
+
+
 def write_report(judged: Judged, directory: RunDirectory[Game, Trace]) -> Path:
     """Make `report.html` of a run directory from what its records come to; returns its path."""
     file = directory.path / "report.html"
@@ -112,65 +191,178 @@ def contents(judged: Judged) -> dict[str, Any]:
     return {
         "wilson": wilson,
         "regret_words": regret_words,
+        "share_words": share_words,
         "shade": shade,
+        "share_shade": share_shade,
         "learners": LEARNERS,
         "near": NEAR,
         "converged": CONVERGED,
         "floor": FLOOR,
         "tolerance": Q_TOLERANCE,
+        "limits": LIMITS,
+        "controls": CONTROLS,
+        "panels": PANELS,
+        "fresh_from": FRESH_FROM,
+        "seventh": "interior",
         **run_facts(judged),
         **results(judged),
+        "sampled": [part for group in SAMPLED for part in sampled_sections(judged, group)],
     }
 
 
 def run_facts(judged: Judged) -> dict[str, Any]:
     """What was run, and what of it is done."""
-    spec, records = judged.spec, judged.records
+    spec, done = judged.spec, judged.done
     return {
         "spec": spec,
         "changed": changed(spec),
-        "commits": sorted({str(record.commit or "not a git checkout") for record in records}),
-        "done": len(records),
+        "commits": sorted({str(commit or "not a git checkout") for commit in done["commit"]}),
+        "done": done.height,
         "total": len(spec.cells()),
-        "failures": [record for record in records if record.error is not None],
+        "failures": done.filter(pl.col("error").is_not_null()).to_dicts(),
         "providers": roles(spec, "provider"),
         "users": roles(spec, "user"),
-        "times": times(records),
+        "times": times(done),
     }
 
 
-def times(records: Sequence[Record[Trace]]) -> list[Row]:
+def times(done: pl.DataFrame) -> list[Row]:
     """Each learner's finished cells, failed ones too, and what they took; the longest first."""
-    seconds: dict[str, list[float]] = {}
-    for record in records:
-        seconds.setdefault(record.learner, []).append(record.seconds)
-    rows = [
-        {"learner": name, "cells": len(each), "each": sum(each) / len(each), "all": sum(each)}
-        for name, each in seconds.items()
-    ]
-    return sorted(rows, key=lambda row: row["all"], reverse=True)
+    mine = done.group_by("learner", maintain_order=True).agg(
+        cells=pl.len(), each=pl.mean("seconds"), all=pl.sum("seconds")
+    )
+    return mine.sort("all", descending=True, maintain_order=True).to_dicts()
 
 
 def results(judged: Judged) -> dict[str, Any]:
-    """What came of it, in words, numbers and pictures."""
-    spec, rows = judged.spec, judged.summary.to_dicts()
+    """What came of the games that are drawn one by one, in words, numbers and pictures."""
+    names = shown(judged.spec.games)
+    spec = only(judged.spec, names)
+    mine = pl.col("game").is_in(names)
+    rows = judged.summary.filter(mine).to_dicts()
     by_pair = {(row["learner"], row["game"]): row for row in rows}
     providers = roles(spec, "provider")
+    part = judged._replace(spec=spec, rows=judged.rows.filter(mine))
     return {
+        "shown": names,
+        "unshown": len(judged.spec.games) - len(names),
         "rows": rows,
         "single": any(row["n"] == 1 for row in rows),
-        "headline": headline(rows),
-        "sentences": sentences(spec, rows),
-        "overview": [
-            (name, [by_pair.get((name, game)) for game in spec.games]) for name in providers
-        ],
+        "headline": headline(rows) if rows else "",
+        "sentences": sentences(spec, rows) if rows else [],
+        "overview": [(name, [by_pair.get((name, game)) for game in names]) for name in providers],
         "equilibria": equilibria(spec, rows),
         "floors": {name: grid_floor(game) for name, game in spec.games.items()},
-        "games": [game_section(judged, name) for name in spec.games] if providers else [],
-        "user_games": user_sections(judged),
-        "scores": scores(judged.rows, [*spec.plans]).to_dicts(),
-        "learner_pages": learner_sections(judged),
+        "statics": {name: static_floor(game) for name, game in spec.games.items()},
+        "games": [game_section(part, name) for name in names] if providers else [],
+        "user_games": user_sections(part),
+        "scores": scores(part.rows, [*spec.plans]).to_dicts() if rows else [],
+        "learner_pages": learner_sections(part) if rows else [],
     }
+
+
+def only(spec: Spec[Game], names: Sequence[str]) -> Spec[Game]:
+    """The part of a spec that is about these games."""
+    plans = {
+        learner: replace(plan, games=tuple(game for game in plan.games if game in names))
+        for learner, plan in spec.plans.items()
+    }
+    return Spec(spec.profile, {name: spec.games[name] for name in names}, plans)
+
+
+def static_floor(game: Game) -> float:
+    """Regret, as a share of |J*|, of the better of M1 alone and M2 alone."""
+    return float(geometry(game).static_gap)
+
+
+def sampled_sections(judged: Judged, group: Set) -> list[dict[str, Any]]:
+    """What the report shows of the sampled games of a set: a part for providers, one for users."""
+    parts = []
+    for role, section in samples.facts(judged, group).items():
+        names = [name for name in section.learners if name not in samples.STATIC.values()]
+        titles = {name: f"{name}  {100 * section.total[name].within.share:.0f} %" for name in names}
+        table = section.rows.join(section.lands.select("game", section.strongest), on="game")
+        picture = sample_figure(table, section.strongest, titles) if section.games > 1 else None
+        parts.append(
+            {
+                "group": group,
+                "role": role,
+                "section": section,
+                "headline": sampled_headline(group, role, section),
+                "few": few_words(section, role),
+                "predictions": [(one.learner, prediction(one, role)) for one in section.failures],
+                "picture": embedded(picture) if picture else None,
+                "measure": MEANING[section.strongest],
+            }
+        )
+    return parts
+
+
+def sampled_headline(group: Set, role: str, section: samples.Section) -> str:
+    """Who is nearly always within, and who gets how far without learning anything."""
+    learners = [
+        name for name in section.learners if name in LEARNERS and LEARNERS[name].family != "control"
+    ]
+    best = sorted(learners, key=lambda name: -section.total[name].within.share)
+    named = [name for name in best if section.total[name].within.share >= MOST]
+    words = ", ".join(f"{name} {share_words(section.total[name].within)}" for name in named)
+    tuned = "" if group == "fresh" else ", on which settings may have been chosen"
+    counted = f"{section.cascade_games} of them cascades"
+    games = f"{section.games} {'fresh' if group == 'fresh' else 'sampled'} games{tuned}, {counted}"
+    static = share_words(section.total[samples.STATIC[role]].within)
+    near = f"are within {LIMITS[role]} on at least {100 * MOST:.0f} % of the games"
+    head = f"On {games}, {len(named)} of {len(learners)} {role}s that learn {near}"
+    top = f": {words}" if named else f"; the most is {best_words(best, section)}" if best else ""
+    return f"{head}{top}. Without learning, {CONTROLS[role]} is on {static}."
+
+
+def best_words(best: Sequence[str], section: samples.Section) -> str:
+    """The learner with the largest share."""
+    return f"{best[0]}, on {share_words(section.total[best[0]].within)}"
+
+
+def few_words(section: samples.Section, role: str) -> str:
+    """That there are too few games to ask what predicts failure; empty if there are enough."""
+    most = max((one.games for one in section.failures), default=0)
+    if most >= samples.LEAST:
+        return ""
+    where = "cascades" if role == "provider" else "games whose best response jumps or climbs in s"
+    return f"With {most} {where} this is not asked; it takes {samples.LEAST}."
+
+
+def prediction(one: samples.Failures, role: str) -> str:
+    """Where a learner fails, and what of the games' geometry predicts it, if anything does."""
+    where = "cascades" if role == "provider" else "games where the best response jumps or climbs"
+    if one.games < samples.LEAST:
+        return f"too few {where} to tell ({one.games})."
+    head = f"fails on {number(one.failed)} of {one.games} {where}"
+    if not one.failed:
+        return f"{head}."
+    first = one.predictors[0] if one.predictors else None
+    if first is None or not first.counts:
+        return f"{head}; no measure of the game predicts where."
+    side = "large" if first.rho > 0 else "small"
+    low, high = first.thirds[0], first.thirds[2]
+    text = (
+        f"{head}; regret is larger where the {MEANING[first.measure]} is {side} (rank correlation "
+        f"{first.rho:.2f}, {first.low:.2f} to {first.high:.2f}): failures in the lowest third "
+        f"{share_words(low)}, in the highest {share_words(high)}."
+    )
+    return text + split_words(one.split)
+
+
+def split_words(split: samples.Split | None) -> str:
+    """The best single question, if shuffled games do not have one as good."""
+    if split is None or split.chance > 0.05:
+        return ""
+    question = f"whether the {MEANING[split.measure]} is at most {number(split.at)}"
+    sides = f"then it fails on {share_words(split.below)}, else on {share_words(split.above)}"
+    return f" The best single question is {question}: {sides}."
+
+
+def share_shade(share: float) -> str:
+    """Background of a cell of the heat tables: dark where failures are many."""
+    return mixed(1 - share)
 
 
 def headline(rows: list[Row]) -> str:
@@ -179,7 +371,7 @@ def headline(rows: list[Row]) -> str:
         row["learner"] for row in rows if LEARNERS[row["learner"]].family != "control"
     )
     if not names:
-        return "Nobody learned: the exact policy is a control."
+        return "Nobody learned: controls do not."
     far = {row["learner"] for row in rows if not near(row)}
     success = [name for name in names if name not in far]
     learners = f"{len(success)} of {len(names)} learners"
@@ -267,7 +459,11 @@ def equilibria(spec: Spec[Game], rows: list[Row]) -> list[dict[str, Any]]:
 
 def shade(row: Row) -> str:
     """Background of an overview cell: white at 0.01 % regret or less, dark at 100 % or more."""
-    depth = float(np.clip((np.log10(max(row["last"], 1e-9)) + 4) / 4, 0, 1))
+    return mixed(float(np.clip((np.log10(max(row["last"], 1e-9)) + 4) / 4, 0, 1)))
+
+
+def mixed(depth: float) -> str:
+    """A colour between white, 0, and dark, 1."""
     light, dark = np.array([255, 255, 255]), np.array([223, 148, 90])
     red, green, blue = (light + depth * (dark - light)).astype(int)
     return f"rgb({red},{green},{blue})"
@@ -291,6 +487,8 @@ def learner_sections(judged: Judged) -> list[dict[str, Any]]:
     """One learner: what it is, its picture on all its games, and how much practice it took."""
     sections = []
     for name, plan in judged.spec.plans.items():
+        if not plan.games:
+            continue
         rows = judged.rows.filter(pl.col("learner") == name)
         picture = embedded(learner_figure(rows, name, [*plan.games])) if len(rows) else None
         quick = speeds(rows).group_by("game", maintain_order=True).agg(pl.median("to_1", "to_5"))
@@ -302,25 +500,13 @@ def learner_sections(judged: Judged) -> list[dict[str, Any]]:
 def user_sections(judged: Judged) -> list[dict[str, Any]]:
     """One picture per game on which users learned."""
     users = roles(judged.spec, "user")
-    last = last_answers(judged)
     seeing = {user for user in users if LEARNERS[user].sees_model}
     sections = []
     for name in judged.spec.games:
-        played = {user: pl.concat(last[name, user]) for user in users if (name, user) in last}
+        played = {
+            user: judged.answers[name, user] for user in users if (name, user) in judged.answers
+        }
         if played:
             rows = judged.rows.filter(pl.col("game") == name, pl.col("learner").is_in(users))
             sections.append({"name": name, "picture": embedded(user_figure(played, rows, seeing))})
     return sections
-
-
-def last_answers(judged: Judged) -> dict[tuple[str, str], list[pl.DataFrame]]:
-    """(game, user) -> each seed's answers at the end of its practice."""
-    last: dict[tuple[str, str], list[pl.DataFrame]] = {}
-    for record in judged.records:
-        if record.error is None and LEARNERS[record.learner].role == "user":
-            game = judged.spec.games[record.game]
-            answers = user_answers(game, record.learner, record.trace)
-            final = answers.filter(pl.col("practice") == pl.col("practice").max())
-            seed = final.with_columns(seed=pl.lit(record.seed))
-            last.setdefault((record.game, record.learner), []).append(seed)
-    return last

@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -56,6 +56,8 @@ DRAWS = 1 << 22
 """How many games of a prior are looked through before a kind counts as not to be found."""
 MOST = 10_000
 """The most games of a kind that a sample may have."""
+PANELS = 16
+"""The most games that a report draws one by one."""
 _BATCH = 1 << 16
 _NAME = re.compile(
     rf"(?P<prior>{'|'.join(PRIORS)})\.(?P<seed>0|[1-9]\d*)\.(?P<kind>{'|'.join(KINDS)})"
@@ -96,6 +98,15 @@ def set_of(name: str) -> Set:
     if place := origin(name):
         return "fresh" if place.seed >= FRESH_FROM else "tuned"
     return "tuned" if name in GAMES or name in PAIRS else "own"
+
+
+def shown(names: Iterable[str]) -> list[str]:
+    """Games that a report draws one by one: the first `PANELS` that are no samples. If all are, and
+    not more than `PANELS`, then all of them.
+    """
+    names = [*names]
+    single = [name for name in names if origin(name) is None]
+    return single[:PANELS] or (names if len(names) <= PANELS else [])
 
 
 def each(n: int) -> dict[str, int]:

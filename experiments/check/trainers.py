@@ -1,11 +1,12 @@
-"""How learners are trained: six ways, each a function that returns a trainer.
+"""How learners are trained: seven ways, each a function that returns a trainer.
 
-    stacked   providers that train side by side, a row each
-    told      a provider that is told of one task after another
-    plans     providers that know their games and follow a gradient, a row each
-    sb3       a provider by stable-baselines3
-    sb3_user  a user by stable-baselines3
-    pair      UCB and a user that learns, too, under a scheme of `agents.schemes`
+    stacked       providers that train side by side, a row each
+    stacked_user  users that train side by side, a row each
+    told          a provider that is told of one task after another
+    plans         providers that know their games and follow a gradient, a row each
+    sb3           a provider by stable-baselines3
+    sb3_user      a user by stable-baselines3
+    pair          UCB and a user that learns, too, under a scheme of `agents.schemes`
 
 A trainer takes a batch of cells: their games, the amount of practice of each, and two seed
 sequences each, the world's and the agent's, so that no agent can foresee the world's noise. It
@@ -34,7 +35,13 @@ from routing_game.agents.followers import (
 )
 from routing_game.agents.protocol import Planner, Provider, Trainable
 from routing_game.agents.reinforce import BlindPairs
-from routing_game.agents.stacked import Costs, StackedProvider
+from routing_game.agents.stacked import Array, Costs, StackedProvider
+from routing_game.agents.stacked_users import (
+    StackedModelUser,
+    StackedUser,
+    Tasks,
+    Times,
+)
 from routing_game.agents.structural import Structural
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.answer import AnswerVectorEnv
@@ -45,9 +52,11 @@ from routing_game.experiments.check.traces import (
     provider_trace,
     provider_traces,
     user_trace,
+    user_traces,
 )
 from routing_game.experiments.play import (
     Cohort,
+    UserCohort,
     World,
     checkpoints,
     play,
@@ -94,6 +103,37 @@ def stacked(make: Callable[[Costs, list[Generator], int], StackedProvider]) -> T
         providers = make(Cohort(games, generators(worlds)), generators(agents), tasks)
         looks = _thinned_at(providers.train(), checkpoints(tasks))
         return provider_traces(providers, looks, len(games))
+
+    return train
+
+
+Users = Callable[[Tasks, Times, list[Generator], int], StackedUser | StackedModelUser]
+
+
+def stacked_user(make: Users) -> Trainer:
+    """Users of many cells that train as one, each against uniformly drawn commitments.
+
+    Args:
+        make: (world, times, rngs, tasks) -> users, one for each of the ``rngs``, which are theirs;
+            ``world`` plays their tasks, ``times`` are their latencies, and each is to use about so
+            many ``tasks``. Of the steps after which they pause, those at or next after the usual
+            checkpoints are on record.
+    """
+
+    def train(
+        games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+    ) -> list[Trace]:
+        times = Times.of(*zip(*((float(g.value), _numbers(g.latency)) for g in games), strict=True))
+        user = make(UserCohort(games, generators(worlds)), times, generators(agents), tasks)
+
+        def answers(route: Array, cascade: Array) -> tuple[Array, Array]:
+            if isinstance(user, StackedModelUser):
+                after_1, after_2 = (user.abandon_after(route, cascade, m) for m in (1, 2))
+                return after_1, after_2
+            return (user.abandon(route, cascade),) * 2
+
+        looks = _thinned_at(user.train(), checkpoints(tasks, count=20))
+        return user_traces(answers, looks, len(games))
 
     return train
 
