@@ -488,7 +488,7 @@ def test_a_profile_is_all_games_and_learners(profile):
     assert {sets.set_of(name) for name in catalog} == {"tuned"}
     assert [*spec.plans] == [*LEARNERS]
     assert [*spec.plans["ppo"].games] == catalog + fresh
-    assert spec.plans["td3"].games == (
+    assert spec.plans["td3-sb3"].games == (
         spec.plans["ppo"].games if profile == "full" else CASCADE_GAMES
     )
     users = [*spec.plans["ppo-user"].games]

@@ -19,6 +19,7 @@ from routing_game.agents import (
     Thompson,
     UCBTuned,
     Zooming,
+    off_policy,
     schemes,
 )
 from routing_game.agents.descents import (
@@ -36,6 +37,7 @@ from routing_game.agents.stacked_ppo_users import (
     StackedPPOUser,
 )
 from routing_game.agents.walkers import walk
+from routing_game.agents.windowed import Windowed
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.check import controls, own
@@ -352,23 +354,44 @@ LEARNERS = Registry(
         ),
         "td3": Learner(
             "deep RL",
-            "TD3 (stable-baselines3), looking closer at s step by step",
-            sb3("td3"),
-            {"smoke": (48, 2), "default": (1_179_648, 2), "full": (1_179_648, 10)},
-            costly=True,
+            "TD3 in windows on the log odds of s that compete and narrow",
+            stacked(partial(Windowed, learner=off_policy.LEARNERS["td3"])),
+            {"smoke": (2_000, 2), "default": (1_179_648, 3), "full": (1_179_648, 10)},
+            batch=64,
         ),
         "sac": Learner(
             "deep RL",
-            "SAC (stable-baselines3), looking closer at s step by step",
-            sb3("sac"),
-            {"smoke": (40, 2), "default": (983_040, 2), "full": (983_040, 10)},
-            costly=True,
+            "SAC in windows on the log odds of s that compete and narrow",
+            stacked(partial(Windowed, learner=off_policy.LEARNERS["sac"])),
+            {"smoke": (2_000, 2), "default": (1_179_648, 3), "full": (1_179_648, 10)},
+            batch=64,
         ),
         "dqn": Learner(
             "deep RL",
-            "DQN (stable-baselines3) on a grid of s that is moved and refined",
+            "DQN in windows on the log odds of s that compete and narrow",
+            stacked(partial(Windowed, learner=off_policy.LEARNERS["dqn"])),
+            {"smoke": (2_000, 2), "default": (1_179_648, 3), "full": (1_179_648, 10)},
+            batch=64,
+        ),
+        "td3-sb3": Learner(
+            "deep RL",
+            "TD3 of stable-baselines3, looking closer at s step by step",
+            sb3("td3"),
+            {"smoke": (48, 2), "default": (1_179_648, 2), "full": (1_179_648, 3)},
+            costly=True,
+        ),
+        "sac-sb3": Learner(
+            "deep RL",
+            "SAC of stable-baselines3, looking closer at s step by step",
+            sb3("sac"),
+            {"smoke": (40, 2), "default": (983_040, 2), "full": (983_040, 3)},
+            costly=True,
+        ),
+        "dqn-sb3": Learner(
+            "deep RL",
+            "DQN of stable-baselines3, looking closer at s step by step",
             sb3("dqn"),
-            {"smoke": (128, 2), "default": (655_360, 2), "full": (655_360, 10)},
+            {"smoke": (128, 2), "default": (655_360, 2), "full": (655_360, 3)},
             costly=True,
         ),
         "oracle": Learner(
