@@ -97,14 +97,15 @@ class Structural:
         return np.asarray(payoffs(game, route, cascade, abandon).cost)
 
     def _explore_then_exploit(self) -> Plan:
-        keep, reason, escalate = Commitment(1, 0.0), Commitment(2, 0.0), Commitment(1, 1.0)
+        keep, escalate, reason = Commitment(1, 0.0), Commitment(1, 1.0), Commitment(2, 0.0)
         self._answers[keep] = yield from self._ask(keep)
-        self._answers[reason] = yield from self._ask(reason)
-        if self._answers[keep] == self._answers[reason]:
+        # After one failure route 1 with s = 1 is route 2: the user's answer is the same. But on
+        # route 2 there may be one failure in hundreds of tasks, and so no answer in thousands.
+        answer = yield from self._ask(escalate)
+        self._answers |= {reason: answer, escalate: answer}
+        if self._answers[keep] == answer:
             yield from self._exploit()  # for ever
-        # After one failure route 1 with s = 1 is route 2: the user's answer is the same.
-        self._answers[escalate] = self._answers[reason]
-        stays, leaves = (-END, END) if self._answers[reason] else (END, -END)
+        stays, leaves = (-END, END) if answer else (END, -END)
         threshold = yield from self._bisect(stays, leaves)
         back = self._tolerance if leaves < stays else -self._tolerance
         yield from self._exploit(threshold, back)

@@ -15,6 +15,7 @@ from routing_game.agents import UCB, BestResponseUser, StoppingUser
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
+from routing_game.experiments.check import figures
 from routing_game.experiments.check.figures import draw_costs
 from routing_game.experiments.check.judge import grid_floor, judge, stopping_utility, user_answers
 from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
@@ -432,6 +433,40 @@ def test_pairs_are_told_the_equilibrium_they_found(tmp_path):
     text = " ".join(report(directory).read_text().split())
     assert "<b>t4-cascade</b>: J* = 0.5824, simultaneous play costs 0.75" in text
     assert "<b>value-cheap</b>" not in text  # there commitment is worth nothing
+
+
+def test_who_seeks_simultaneous_play_is_held_against_that_too(tmp_path):
+    """M2 alone, from which the user never leaves, is simultaneous play in this cascade."""
+    spec = make_spec("default", ("t4-cascade",), ("gradient-simultaneous", "blocks"), seeds=2)
+    directory = RunDirectory.create(CHECK, tmp_path, spec)
+    for seed, q in enumerate((0.0, 1.0)):  # costs .75 and .6 + .2 x 1.5 = .9
+        trace = Trace([1], [2], [0.0], [q], [q])
+        for name in spec.plans:
+            directory.keep(Record(name, "t4-cascade", seed, spec.digest, None, 1.0, None, trace))
+    judged = judge(spec, directory.records())
+    seekers = judged.rows.filter(learner="gradient-simultaneous").sort("seed")
+    np.testing.assert_allclose(seekers["beside"], [0.0, 0.9 / 0.75 - 1], atol=1e-12)
+    assert judged.rows.filter(learner="blocks")["beside"].to_list() == [None, None]
+    assert judged.cells["beside"].null_count() == 2
+    assert judged.summary["beside"].to_list() == [pytest.approx(0.1), None]
+    lines = table(directory).splitlines()
+    assert "off simultaneous play, %" in lines[0]
+    assert lines[1].endswith(" 10.0")
+    assert "seek that outcome" in lines[-1]
+    text = " ".join(report(directory).read_text().split())
+    words = "its play is within 2 % of that cost on 0 of 1 games, and at most 10.0 % off"
+    assert words in text
+    assert "does not seek it" in text
+
+
+def test_the_floor_of_the_grid_is_drawn_for_those_on_the_grid_alone(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "draw_floor", lambda axes, floor: drawn.append(floor))
+    game = GAMES["t4-cascade"]
+    for learners in (["ucb", "zooming"], ["ucb", "ucb-fixed"]):
+        records = [record(name, "t4-cascade", 0, provider((1, 0.25))) for name in learners]
+        figures.game_figure(game, judge(SPEC, records).rows, learners)
+    assert drawn == [grid_floor(game)]
 
 
 def row(learner, game="g", n=2, failures=0, last=0.0, half=0.0):

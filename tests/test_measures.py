@@ -7,8 +7,8 @@ from scipy.stats import norm
 
 from routing_game.experiments.check.scores import practice_to, scores, speeds
 from routing_game.experiments.intervals import iqm, iqm_interval, wilson
-from routing_game.experiments.measures import distance, selected
-from routing_game.theory import GAMES, payoffs, simultaneous, solve
+from routing_game.experiments.measures import beside_hidden, distance, selected
+from routing_game.theory import GAMES, Game, payoffs, simultaneous, solve
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (7, 20), (1, 3)])
@@ -71,6 +71,43 @@ def test_equilibria_are_recognised(name):
 def test_neither_is_neither():
     found = selected(GAMES["t4-cascade"], [0.5825, 0.75, 1.2])
     assert found.tolist() == ["Stackelberg", "simultaneous", "neither"]
+
+
+def hidden_costs(game):
+    """Costs of all play in which nobody gains by another s, q or route, on a grid of s and q.
+
+    On each route s and q are best answers to each other; a route is chosen if the other could
+    cost as much.
+    """
+    s, q = np.meshgrid(np.linspace(0, 1, 101), np.linspace(0, 1, 101), indexing="ij")
+    on_route = []
+    for route in (1, 2):
+        both = payoffs(game, route, s, q)
+        cheapest = both.cost <= both.cost.min(axis=0, keepdims=True) + 1e-12
+        dearest = both.utility >= both.utility.max(axis=1, keepdims=True) - 1e-12
+        on_route.append(both.cost[cheapest & dearest])
+    chosen = min(costs.max() for costs in on_route)
+    return np.concatenate([costs[costs <= chosen + 1e-12] for costs in on_route])
+
+
+@pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade", "t4-leave-costly"])
+def test_distance_from_hidden_play_is_the_least_share_over_mutual_best_answers(name):
+    game = GAMES[name]
+    ends, costs = hidden_costs(game), np.linspace(0.1, 3.0, 30).reshape(5, 6)
+    expected = np.abs(costs[..., None] / ends - 1).min(axis=-1)
+    np.testing.assert_allclose(beside_hidden(game, costs), expected, atol=1e-9)
+
+
+def test_the_value_of_commitment_is_a_distance_from_hidden_play():
+    """In this cascade J* = .5824, and simultaneous play costs .75."""
+    found = beside_hidden(GAMES["t4-cascade"], [0.75, 0.58235294, 1.5])
+    np.testing.assert_allclose(found, [0.0, 1 - 0.58235294 / 0.75, 1.0], atol=1e-7)
+
+
+def test_where_hidden_play_is_free_the_distance_is_the_cost_itself():
+    free = Game(1, 1.5, (0.5, 0.8), (0.1, 0.2), (0.0, 0.3))  # M1 costs nothing and the user stays
+    assert simultaneous(free).lowest == simultaneous(free).highest == 0.0
+    np.testing.assert_allclose(beside_hidden(free, [0.0, 0.2]), [0.0, 0.2])
 
 
 def test_distance_is_to_the_set():

@@ -81,7 +81,7 @@ def game_figure(game: Game, judged: pl.DataFrame, learners: list[str], money: st
     for place, family in enumerate(panels):
         axes = figure.add_subplot(right[divmod(place, 2)])
         draw_family(axes, judged, learners, family, "regret, % of J*" if place % 2 == 0 else "")
-        if family == "bandits":
+        if any(LEARNERS[name].fixed_grid for name in learners_of(learners, family)):
             draw_floor(axes, grid_floor(game))
     return svg(figure)
 
@@ -90,9 +90,14 @@ def draw_family(
     axes: Axes, judged: pl.DataFrame, learners: list[str], family: str, label: str
 ) -> None:
     """The regret of the learners of one family; see `draw_regret`."""
-    mine = [name for name in learners if LEARNERS[name].family == family]
+    mine = learners_of(learners, family)
     practice = " or ".join(dict.fromkeys(LEARNERS[name].counts for name in mine))
     draw_regret(axes, judged, mine, label, f"{family}: {practice}")
+
+
+def learners_of(learners: list[str], family: str) -> list[str]:
+    """Those of one family, in order."""
+    return [name for name in learners if LEARNERS[name].family == family]
 
 
 def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
@@ -375,11 +380,11 @@ def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str) -> None:
 
 
 def draw_floor(axes: Axes, floor: float) -> None:
-    """The best that a bandit on the grid can do."""
+    """The best that a learner on the fixed grid can do; others may pass below."""
     if floor > FLOOR:
         axes.axhline(100 * floor, color="#777777", lw=1.0, ls=(0, (2, 2)), zorder=1)
         axes.annotate(
-            "best arm of the bandits' grid",
+            "best arm of the fixed grid",
             (1, 100 * floor),
             xycoords=("axes fraction", "data"),
             xytext=(-2, 3),

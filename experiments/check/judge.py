@@ -20,7 +20,7 @@ from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.sets import shown
 from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.intervals import means
-from routing_game.experiments.measures import Selected, distance, selected
+from routing_game.experiments.measures import Selected, beside_hidden, distance, selected
 from routing_game.theory import Game, best_response, payoffs, provider_regret, solve, user_regret
 from routing_game.theory.chain import Chain, evaluate
 
@@ -40,6 +40,7 @@ JUDGED: dict[str, Any] = dict.fromkeys(("learner", "game", "found"), pl.String)
 JUDGED |= dict.fromkeys(("seed", "practice", "route"), pl.Int64)
 JUDGED |= dict.fromkeys(("route_right", "q_right"), pl.Boolean)
 JUDGED |= dict.fromkeys(("seconds", "cascade", "regret", "q_error", "played", "gap"), pl.Float64)
+JUDGED |= {"beside": pl.Float64}
 Array = NDArray[np.float64]
 
 
@@ -99,8 +100,9 @@ def judge(spec: Spec[Game], records: Iterable[Record[Trace]]) -> Judged:
     In the rows, `regret` is a share of J* or V. Providers have also `route`, `cascade`,
     `route_right`, `q_right`, the `gap` of s to the optimal set (`measures.distance`), and the
     equilibrium `found` (`measures.selected`): judged by the play of both where a user learned, too,
-    and then J(i, s, q) - J* of their play is `played`, as a share. Users have `q_error`, the mean
-    distance to the best response. Cells that failed have no rows.
+    and then J(i, s, q) - J* of their play is `played`, as a share. Who seeks simultaneous play by
+    its nature has its distance from there `beside` that, see `measures.beside_hidden`. Users have
+    `q_error`, the mean distance to the best response. Cells that failed have no rows.
 
     Records are taken one at a time, and theory is asked once for all cells of a game.
     """
@@ -131,7 +133,8 @@ def ends(spec: Spec[Game], rows: pl.DataFrame, games: pl.DataFrame) -> pl.DataFr
 
     Columns: `learner`, `family`, `role`, `game`, `set`, `prior` (null unless sampled), `kind` of
     the optimum, `seed`, `practice`, `route`, `cascade`, exact `regret` (a share of J* or V),
-    `within`, `static`, the regret of the control that nobody plays, and `seconds`.
+    `beside` (how far from simultaneous play, of learners who seek that), `within`, `static`, the
+    regret of the control that nobody plays, and `seconds`.
 
     Args:
         spec: of the run.
@@ -150,7 +153,7 @@ def ends(spec: Spec[Game], rows: pl.DataFrame, games: pl.DataFrame) -> pl.DataFr
     static = pl.when(pl.col("role") == "user").then("static_user").otherwise("static_provider")
     return table.with_columns(within=pl.col("regret") <= limit, static=static).select(
         *("learner", "family", "role", "game", "set", "prior", "kind", "seed", "practice"),
-        *("route", "cascade", "regret", "within", "static", "seconds"),
+        *("route", "cascade", "regret", "beside", "within", "static", "seconds"),
     )
 
 
@@ -164,6 +167,9 @@ def judge_providers(game: Game, facts: Sequence[Fact]) -> pl.DataFrame:
     answer = answered(facts)
     cost = np.asarray(payoffs(game, route, cascade, np.where(np.isnan(answer), reply, answer)).cost)
     played = np.where(np.isnan(answer), np.nan, (cost - float(equilibrium.cost)) / scale)
+    other = [LEARNERS[fact.learner].seeks == "simultaneous" for fact in facts]
+    blind = np.repeat(other, [len(fact.trace.practice) for fact in facts])
+    beside = np.where(blind, beside_hidden(game, cost), np.nan)
     return pl.DataFrame(
         {
             **origins(facts),
@@ -172,6 +178,7 @@ def judge_providers(game: Game, facts: Sequence[Fact]) -> pl.DataFrame:
             "cascade": cascade,
             "regret": provider_regret(game, route, cascade) / scale,
             "played": pl.Series(played).fill_nan(None),
+            "beside": pl.Series(beside).fill_nan(None),
             "found": selected(game, cost),
             "gap": pl.Series(distance(game, route, cascade)).fill_nan(None),
             "route_right": np.isin(route, [piece.route for piece in equilibrium.pieces]),
@@ -301,7 +308,7 @@ def yardstick(cost: Any) -> float:
 
 
 def grid_floor(game: Game) -> float:
-    """Regret, as a share of |J*|, of the best arm of the bandits' grid: none can beat that."""
+    """Regret, as a share of |J*|, of the best arm of the fixed grid: none on it can beat that."""
     arms = UCB().arms
     regret = provider_regret(
         game, np.array([arm.route for arm in arms]), np.array([arm.cascade for arm in arms])
@@ -315,7 +322,7 @@ def summary(spec: Spec[Game], done: pl.DataFrame, judged: pl.DataFrame) -> pl.Da
     Columns: regret of the last checkpoint (`last`, `last_half`) and of each seed's best (`best`,
     `best_half`), `n` seeds, `failures`, and over the seeds' last rows (see `judge`) the shares
     `route_right` and `q_right`, how many found which equilibrium (`Stackelberg`, `simultaneous`,
-    `neither`), and means of `gap`, `played`, `q_error`, `practice` and `seconds`.
+    `neither`), and means of `gap`, `played`, `beside`, `q_error`, `practice` and `seconds`.
     """
     last = judged.group_by(CELL, maintain_order=True).last()
     best = judged.group_by(CELL, maintain_order=True).agg(pl.min("regret"))
@@ -326,7 +333,8 @@ def summary(spec: Spec[Game], done: pl.DataFrame, judged: pl.DataFrame) -> pl.Da
         means(last, PAIR).rename({"mean": "last", "half": "last_half"}),
         means(best, PAIR).rename({"mean": "best", "half": "best_half"}).drop("n"),
         last.group_by(PAIR).agg(
-            pl.mean("route_right", "q_right", "gap", "q_error", "played", "practice", "seconds"),
+            pl.mean("route_right", "q_right", "gap", "q_error", "played", "beside"),
+            pl.mean("practice", "seconds"),
             *((pl.col("found") == name).sum().alias(name) for name in get_args(Selected)),
         ),
     ]

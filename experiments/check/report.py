@@ -50,6 +50,10 @@ TUNED_NOTE = (
     "and seeds, with its 95 % interval; cells within; the worst game's mean and half of its "
     "interval"
 )
+BESIDE_NOTE = (
+    "off simultaneous play: of those whose user does not see s, and who by their nature seek that "
+    "outcome and not J*: how far the cost of their play is from it, as a share, mean over all games"
+)
 SAMPLED: tuple[Set, ...] = ("fresh", "tuned")
 """Sets of samples in the order in which they are reported."""
 LIMITS = {
@@ -86,6 +90,9 @@ def terminal_table(judged: Judged, cells: Path) -> str:
     if shown(judged.spec.games):
         columns += tuned_columns(judged)
         notes.append(TUNED_NOTE)
+    if any(LEARNERS[name].seeks == "simultaneous" for name in judged.spec.plans):
+        columns.append(beside_column(judged))
+        notes.append(BESIDE_NOTE)
     widths = [max(map(len, column)) for column in columns]
     if failed := judged.done["error"].is_not_null().sum():
         notes.append(FAILED.format(failed=failed, cells=cells))
@@ -101,6 +108,15 @@ def tuned_columns(judged: Judged) -> list[list[str]]:
         mine = [row for row in rows if row["learner"] == score["learner"]]
         lines.append(terminal_cells(score, mine))
     return [list(column) for column in zip(*lines, strict=True)]
+
+
+def beside_column(judged: Judged) -> list[str]:
+    """A heading, and a row per learner: how far those who seek simultaneous play end from there."""
+    cells = ["off simultaneous play, %"]
+    for name in judged.spec.plans:
+        far = judged.summary.filter(learner=name)["beside"].drop_nulls().to_numpy()
+        cells.append(percent(float(far.mean())) if far.size else "")
+    return cells
 
 
 def sampled_columns(judged: Judged, group: Set, sections: Sections) -> list[list[str]]:
@@ -200,6 +216,7 @@ def contents(judged: Judged) -> dict[str, Any]:
         "floor": FLOOR,
         "tolerance": Q_TOLERANCE,
         "limits": LIMITS,
+        "within": WITHIN["provider"],
         "controls": CONTROLS,
         "panels": PANELS,
         "fresh_from": FRESH_FROM,
@@ -290,6 +307,7 @@ def sampled_sections(judged: Judged, group: Set) -> list[dict[str, Any]]:
                 "section": section,
                 "headline": sampled_headline(group, role, section),
                 "few": few_words(section, role),
+                "beside": samples.beside(judged.cells, group) if role == "provider" else {},
                 "predictions": [(one.learner, prediction(one, role)) for one in section.failures],
                 "picture": embedded(picture) if picture else None,
                 "measure": MEANING[section.strongest],
@@ -404,7 +422,10 @@ def sentence(spec: Spec[Game], rows: list[Row]) -> str:
     tail = f" {failures} of its cells failed; they are named below." if failures else ""
     if not done:
         return f"no cell finished.{tail}"
-    unit = "V" if LEARNERS[rows[0]["learner"]].role == "user" else "J*"
+    learner = LEARNERS[rows[0]["learner"]]
+    if learner.seeks == "simultaneous":
+        tail = f"{beside_words(done)}{tail}"
+    unit = "V" if learner.role == "user" else "J*"
     games = f"{sum(map(near, rows))} of {len(rows)} games"
     words = f"within {100 * NEAR:g} % of {unit} of the optimum on {games}"
     worst = max(done, key=lambda row: float(row["last"]))
@@ -413,6 +434,18 @@ def sentence(spec: Spec[Game], rows: list[Row]) -> str:
     words += f"; its largest mean regret is {regret_words(worst)} %, on {worst['game']}"
     why = "" if near(worst) else reason(spec.games[worst["game"]], worst)
     return f"{words}{why and ': '}{why}.{tail}"
+
+
+def beside_words(rows: list[Row]) -> str:
+    """That another equilibrium is what a learner seeks, and how near it comes to that."""
+    there = sum(row["beside"] <= WITHIN["provider"] for row in rows)
+    far = max(float(row["beside"]) for row in rows)
+    limit = f"{100 * WITHIN['provider']:g} %"
+    return (
+        " By its nature it seeks the other equilibrium, that of simultaneous play, in which the "
+        f"user does not see s: its play is within {limit} of that cost on {there} of {len(rows)} "
+        f"games, and at most {percent(far)} % off."
+    )
 
 
 def reason(game: Game, row: Row) -> str:

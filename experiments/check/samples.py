@@ -60,6 +60,23 @@ def by_game(cells: pl.DataFrame, role: Role, group: Set) -> pl.DataFrame:
     return pl.concat([rows, static.select(rows.columns)])
 
 
+def beside(cells: pl.DataFrame, group: Set) -> dict[str, Share]:
+    """Who seeks simultaneous play -> the share of that set's games on which it is within of it.
+
+    Within is as near, as a share of that outcome's cost, as others must be to J*. `cells` are those
+    of `judge.Judged`.
+    """
+    mine = cells.filter(
+        pl.col("set") == group, pl.col("prior").is_not_null(), pl.col("beside").is_not_null()
+    )
+    near = (pl.col("beside") <= WITHIN["provider"]).mean()
+    games = mine.group_by("learner", "game", maintain_order=True).agg(near=near)
+    return {
+        str(name): wilson(float(rows["near"].sum()), rows.height)
+        for (name,), rows in games.group_by("learner", maintain_order=True)
+    }
+
+
 class Tally(NamedTuple):
     """How a learner did on some games."""
 
