@@ -25,6 +25,8 @@ Question = Generator[Commitment, Task, float]
 
 DRAWS = 64
 """Posterior draws that decide which candidates contend."""
+HOLD = 100
+"""A contender is held for 1 / HOLD of the passes so far: before that posteriors hardly move."""
 
 
 class Structural:
@@ -138,12 +140,15 @@ class Structural:
             self._answers[edge] = 0.0
         while True:
             choice = self._contender()
-            task = yield choice
-            if threshold is not None and choice == edge and _left(task):
-                del self._answers[choice]
-                threshold += back
-                edge = Commitment(1, cascade_at(threshold))
-                self._answers[edge] = 0.0
+            passes = int(self._solved.sum() + self._failed.sum())
+            for _ in range(max(1, passes // HOLD)):
+                task = yield choice
+                if threshold is not None and choice == edge and _left(task):
+                    del self._answers[choice]
+                    threshold += back
+                    edge = Commitment(1, cascade_at(threshold))
+                    self._answers[edge] = 0.0
+                    break
 
 
 def _left(task: Task) -> bool:

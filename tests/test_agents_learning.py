@@ -136,6 +136,16 @@ def test_structural_learner_finds_the_optimum_in_2000_tasks(name):
     assert np.mean(regrets) <= 0.01
 
 
+def test_structural_learner_does_not_wait_for_failures_of_a_model_that_hardly_fails():
+    game = Game(
+        0.96, 0.98, (0.47, 0.994), (0.46, 0.92), (0.21, 0.67)
+    )  # 40 failures on route 2 take 6,600 tasks
+    assert solve(game).rule == "s0"
+    for k in range(4):
+        learner = Structural(game.cost, game.penalty, np.random.default_rng(k))
+        assert regret(game, learn(learner, game, 2000, seed=100 + k)) <= 0.01
+
+
 def test_structural_learner_keeps_route_2_when_the_threshold_is_0():
     game = Game(
         1, 0.6, (0.5, 0.7), (0.4997, 0.9), (0.4, 0.5)
@@ -292,7 +302,7 @@ def test_structural_learner_over_twenty_seeds(name):
             learn(
                 Structural(game.cost, game.penalty, np.random.default_rng(k)),
                 game,
-                2000,
+                5000,
                 seed=200 + k,
             ),
         )

@@ -513,7 +513,7 @@ def test_full_profile_has_the_budgets_of_the_acceptance_figures():
     assert [plans[name].practice for name in ("ucb", "thompson", "structural")] == [
         300_000,
         300_000,
-        2_000,
+        5_000,
     ]
     rl = ("ppo", "a2c", "td3", "sac", "dqn", "ppo-user-answer", "dqn-user")
     assert [plans[name].seeds for name in rl] == [10] * len(rl)

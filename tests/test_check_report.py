@@ -34,6 +34,9 @@ from routing_game.experiments.play import checkpoints, play
 from routing_game.theory import GAMES, Commitment, Game, Task, payoffs, solve
 
 SPEC = make_spec("default", ("t4-cascade", "t5-cascade", "value-cheap"), None, seeds=2, practice=64)
+for name, plan in SPEC.plans.items():  # some need more than a few tasks for one look around
+    if LEARNERS[name].family == "deep RL" and LEARNERS[name].batch > 1:
+        SPEC.plans[name] = replace(plan, practice=LEARNERS[name].budgets["smoke"][0])
 
 
 def record(learner, game, seed, trace, error=None):

@@ -226,7 +226,7 @@ LEARNERS = Registry(
             "bandits",
             "knows its costs and the structure, learns p and the user's threshold",
             told(structural),
-            {"smoke": (100, 2), "default": (2_000, 10), "full": (2_000, 20)},
+            {"smoke": (100, 2), "default": (5_000, 10), "full": (5_000, 20)},
         ),
         "zooming": Learner(
             "bandits",
