@@ -105,7 +105,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     learners = chosen_learners(arguments.learners)
     asked = (games, learners, arguments.seeds, arguments.tasks)
     spec = make_spec(arguments.profile, *asked)
-    directory = begun(CHECK, spec, "", asked, arguments.out)
+    directory = begun(CHECK, spec, "", asked, arguments.out, arguments.fresh)
     with resumable(directory, arguments.words):
         records = run(directory, arguments.engine, arguments.workers)
     return present(directory, records)
@@ -120,7 +120,7 @@ def run_hidden(arguments: argparse.Namespace) -> int:
     rules = chosen("rule", arguments.learners, RULES, "docs/belief.md")
     asked = (games, rules, arguments.seeds, arguments.tasks)
     spec = make_spec(arguments.profile, *asked)
-    directory = begun(HIDDEN, spec, "hidden-", asked, arguments.out)
+    directory = begun(HIDDEN, spec, "hidden-", asked, arguments.out, arguments.fresh)
     with resumable(directory, arguments.words):
         records = [*run(directory, arguments.engine, arguments.workers)]
         present_hidden(directory, records, arguments.workers)
@@ -133,6 +133,7 @@ def begun(
     prefix: str,
     asked: tuple[object, ...],
     out: Path | None,
+    fresh: bool = False,
 ) -> RunDirectory[G, T]:
     """The folder of a run; what is asked for beyond the profile is in the name of the usual one.
 
@@ -142,12 +143,13 @@ def begun(
         prefix: of the folder's usual name.
         asked: what was chosen instead of the profile's games, learners, seeds and practice.
         out: the folder; None for the usual one.
+        fresh: forget whatever run was begun there.
     """
     from routing_game.experiments.cells.records import RunDirectory
 
     custom = any(choice is not None for choice in asked)
     name = f"{prefix}{spec.profile}" + (f"-{spec.digest[:6]}" if custom else "")
-    return RunDirectory.create(suite, out or Path("runs", name), spec)
+    return RunDirectory.create(suite, out or Path("runs", name), spec, fresh)
 
 
 def failed(records: Sequence[Record[Any]]) -> int:
@@ -163,7 +165,7 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
     except KeyboardInterrupt:
         done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
         count = f"{done} of {cells} cells are done and kept"
-        again = shlex.join(["routing-game", "check", *words])
+        again = shlex.join(["routing-game", "check", *(w for w in words if w != "--fresh")])
         raise KeyboardInterrupt(f"stopped: {count}; resume with: {again}") from None
 
 
@@ -191,7 +193,7 @@ def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace
 
     judged = judge(directory.spec, records)
     write_results(judged, directory)
-    print(terminal_table(judged, directory.store.folder))
+    print(terminal_table(judged))
     print(f"report: {write_report(judged, directory)}")
     return int(judged.done["error"].is_not_null().any())
 
@@ -396,6 +398,8 @@ def words_of_check(parser: Parser) -> None:
     add_number(parser, "seeds", "seeds per learner, instead of the profile's")
     add_number(parser, "tasks", "practice per cell, instead of the profile's")
     add_folder(parser, "the run's folder (default: runs/PROFILE)")
+    text = "begin anew; without, finished cells are kept, and those that failed are tried again"
+    parser.add_argument("--fresh", action="store_true", help=text)
     text = "worker processes, or this one; the results are the same"
     parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)
     add_number(parser, "workers", "processes (%(default)s)", cores())

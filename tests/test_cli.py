@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from routing_game.experiments.check.own import source
 from routing_game.experiments.cli import main
 from routing_game.theory import GAMES, PAIRS
 from routing_game.theory.frequencies import PRIORS
@@ -388,6 +389,110 @@ def test_the_readme_s_own_agent_is_checked(tmp_path, monkeypatch, capsys):
     told = lines["greedy:Greedy"]
     assert int(told[told.index("of") - 1]) >= 1  # a seed finds route 2
     assert "greedy:Greedy" in (tmp_path / "out" / "report.html").read_text()
+
+
+MOVING = """
+from routing_game.theory import Commitment
+from my_numbers import S
+
+
+class Mover:
+    def act(self):
+        return Commitment(1, S)
+
+    def recommend(self):
+        return Commitment(1, S)
+
+    def update(self, commitment, task):
+        pass
+"""
+MOVER = ["check", "--learners", "my_mover:Mover,ucb", "--games", "t4-cascade,t4-reason"]
+MOVER += ["--seeds", "1", "--tasks", "40", "--engine", "serial", "--out", "out"]
+
+
+@pytest.fixture
+def mover(tmp_path, monkeypatch):
+    """Check again, after a change of the folder's files, as a new process would."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "my_mover.py").write_text(MOVING)
+    (tmp_path / "my_numbers.py").write_text("S = 0.5\n")
+
+    def again(*words, **texts):
+        for module, text in texts.items():
+            (tmp_path / f"{module}.py").write_text(text)
+        for module in ("my_mover", "my_numbers"):
+            sys.modules.pop(module, None)
+        return main([*MOVER, *words])
+
+    yield again
+    for module in ("my_mover", "my_numbers"):
+        sys.modules.pop(module, None)
+
+
+def played(name="my_mover.Mover__t4-cascade__000.json"):
+    """The s of the last recommendation in a cell's record."""
+    return json.loads(Path("out", "cells", name).read_text())["trace"]["cascade"][-1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"my_numbers": "S = 0.25\n"},
+        {"my_mover": MOVING.replace("(1, S)", "(1, 0.25)")},
+        {"my_mover": MOVING.replace("import S", "import S as T\n\nS = T / 2")},
+    ],
+    ids=["beside it", "itself", "both"],
+)
+def test_an_agent_whose_source_changed_runs_again(mover, change, capsys):
+    assert mover() == 0
+    assert played() == 0.5
+    ours = Path("out", "cells", "ucb__t4-cascade__000.json").read_bytes()
+    capsys.readouterr()
+    assert mover() == 0  # nothing has changed
+    assert capsys.readouterr().err == ""
+    assert mover(**change) == 0
+    error = capsys.readouterr().err
+    assert "the source of my_mover:Mover has changed: its cells are run again" in error
+    assert "2 of 4 cells were finished before" in error
+    assert played() == 0.25
+    assert Path("out", "cells", "ucb__t4-cascade__000.json").read_bytes() == ours
+
+
+def test_an_agent_that_was_mended_is_tried_again(mover, capsys):
+    broken = MOVING.replace("return Commitment(1, S)\n\n    def rec", "return 1 / 0\n\n    def rec")
+    assert mover(my_mover=broken) == 1
+    assert "2 cells failed" in capsys.readouterr().out
+    assert mover(my_mover=MOVING) == 0
+
+
+def test_the_source_of_an_agent_is_its_module_s_and_of_what_lies_beside_it(own, monkeypatch):
+    package = own / "my_package"
+    (package / "inner").mkdir(parents=True)
+    files = {
+        "my_package/__init__.py": "from numpy import pi\n",
+        "my_package/agent.py": "from . import near\nfrom .inner import far\nimport my_own\n",
+        "my_package/near.py": "",
+        "my_package/inner/__init__.py": "",
+        "my_package/inner/far.py": "from ..near import what\n",
+        "my_own.py": "def broken(:\n",  # will say so when it is imported
+    }
+    unread = {"my_package/other.py": "", "unread.py": ""}
+    for name, text in (files | unread).items():
+        (own / name).write_text(text)
+    first = source("my_package.agent:Agent")
+    assert first == source("my_package.agent:Other")
+    for name in unread:
+        (own / name).write_text("changed = 1\n")
+    assert source("my_package.agent:Agent") == first
+    seen = {first}
+    for name, text in files.items():
+        (own / name).write_text(f"{text}# changed\n")
+        seen.add(source("my_package.agent:Agent"))
+    assert len(seen) == 1 + len(files)
+    assert source("ucb") is None
+    sys.modules.pop("my_package", None)
 
 
 @pytest.mark.parametrize(
