@@ -11,11 +11,12 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import AnyGame, checked_player, single_game, whole_number
+from routing_game.envs.arguments import checked_player, single_game, whole_number
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.session_user import CertaintyEquivalentUser, SessionUser
 from routing_game.envs.steps import Begun, Info, Options, Step
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import check_commitment
 
 Array = NDArray[np.float64]
@@ -114,7 +115,7 @@ class SessionEnv(gym.Env[Array, Any]):
 
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         user: Any = None,
         tasks: int = 100,
         observes: str = "model",

@@ -66,7 +66,14 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
     # what environments decode and agents encode: both may import it
     "box": ("routing_game.theory.game",),
     "files": (),
-    "__init__": (),
+    # at the front door by name, loaded when asked for
+    "__init__": (
+        "routing_game.theory",
+        "routing_game.envs",
+        "routing_game.agents",
+        "routing_game.experiments",
+        "routing_game.box",
+    ),
     "__main__": ("routing_game", "routing_game.experiments.*"),
 }
 OURS = "routing_game.experiments."
