@@ -8,11 +8,12 @@ once.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -43,7 +44,7 @@ COMMANDS = {
     "figures": "draw the paper's Figures 1 to 5, each beside what the paper says about it",
     "frequencies": "show how often each kind of optimum occurs among random games",
     "tournament": "let every named provider meet every named user, exactly",
-    "list": "show the games, the real model pairs and the learners",
+    "list": "show all that has a name: games, priors, learners, rules, questions, figures, the zoo",
 }
 PROFILES = ("smoke", "default", "full")
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
@@ -59,6 +60,9 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     try:
         with handling(signal.SIGTERM, signal.default_int_handler):
+            if not argv:
+                build_parser()[0].print_help()
+                return 0
             arguments = parse(argv)
             if arguments.command in ("check", "report", "belief", "figures"):
                 needs_extra()
@@ -91,7 +95,7 @@ def needs_extra() -> None:
     """Raise InputError unless the extra `experiments` is installed."""
     if missing := [package for package in EXTRA if find_spec(package) is None]:
         problem = f"expected the package {missing[0]} to be installed"
-        raise InputError(f"{problem}; pip install 'routing-game[experiments]'")
+        raise InputError(f"{problem}; pip install {' '.join(missing)}")
 
 
 def run_check(arguments: argparse.Namespace) -> int:
@@ -116,8 +120,8 @@ def run_hidden(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import GAME_NAMES, HIDDEN, RULES, make_spec
 
-    games = chosen("game of the hidden suite", arguments.games, GAME_NAMES, "docs/belief.md")
-    rules = chosen("rule", arguments.learners, RULES, "docs/belief.md")
+    games = chosen("game of the hidden suite", arguments.games, GAME_NAMES)
+    rules = chosen("rule", arguments.learners, RULES)
     asked = (games, rules, arguments.seeds, arguments.tasks)
     spec = make_spec(arguments.profile, *asked)
     directory = begun(HIDDEN, spec, "hidden-", asked, arguments.out, arguments.fresh)
@@ -215,13 +219,12 @@ def run_belief(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.cells.progress import Steps
     from routing_game.experiments.cells.store import tried
     from routing_game.experiments.pages.page import terminal_page, write_page
-    from routing_game.theory import GAMES, PAIRS
 
     name = arguments.experiment
     known(name, "experiment", EXPERIMENTS, "routing-game belief --help")
-    known(arguments.game, "game", [*GAMES, *PAIRS])
+    title, game = asked_game(arguments)
     flags = {flag: getattr(arguments, flag) for flag in FLAGS}
-    settings = prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
+    settings = prepare(name, title, arguments.profile, arguments.workers, game, **flags)
     out = tried(arguments.out or Path("runs", "belief"))
     page = ask(name, replace(settings, kept=out / "cells"), Steps())
     print(terminal_page(page))
@@ -231,17 +234,56 @@ def run_belief(arguments: argparse.Namespace) -> int:
 
 def run_solve(arguments: argparse.Namespace) -> int:
     """The equilibrium card of a named game, perhaps with some numbers changed, or of given ones."""
-    from routing_game.experiments.card import card
-    from routing_game.theory import PAIRS, Game
+    from routing_game.experiments.card import card, facts
+    from routing_game.theory import PAIRS
 
-    name, numbers, ordered = numbers_of(arguments)
-    try:
-        game = Game(**numbers, ordered=ordered)
-    except ValueError as error:
-        raise InputError(str(error).replace("ordered=False", "--unordered")) from None
+    name, game = asked_game(arguments)
+    if arguments.save:
+        save_game(game, arguments.save)
+    if arguments.json:
+        print_json(facts(game, name))
+        return 0
     units = ("s", "USD") if arguments.game in PAIRS else ()
     print(card(game, name, *units))
     return 0
+
+
+def print_json(facts: Any) -> None:
+    """One object, for programs: its numbers have all their digits, and null is none."""
+    print(json.dumps(facts, indent=1, allow_nan=False))
+
+
+def save_game(game: Game, file: Path) -> None:
+    """Write a game's file, .toml or .json.
+
+    Raises:
+        InputError: it has another ending, or cannot be written.
+    """
+    from routing_game.files import write
+    from routing_game.theory.exchange import to_json, to_toml
+
+    writers: dict[str, Callable[[Game], str]] = {".toml": to_toml, ".json": to_json}
+    if file.suffix not in writers:
+        raise InputError(f"expected a file that ends in {' or '.join(writers)}, got {file}")
+    try:
+        write(file, writers[file.suffix](game))
+    except OSError as error:
+        raise InputError(f"expected a file to write, got {file} ({error.strerror})") from None
+
+
+def asked_game(arguments: argparse.Namespace) -> tuple[str, Game]:
+    """Name and game that `words_of_a_game` were given for.
+
+    Raises:
+        InputError: numbers are missing or wrong, or the name is no game's.
+    """
+    from routing_game.theory import Game
+
+    name, numbers, ordered = numbers_of(arguments)
+    try:
+        return name, Game(**numbers, ordered=ordered)
+    except ValueError as error:
+        raise InputError(str(error).replace("ordered=False", "--unordered")) from None
 
 
 def numbers_of(arguments: argparse.Namespace) -> tuple[str, dict[str, Any], bool]:
@@ -253,6 +295,8 @@ def numbers_of(arguments: argparse.Namespace) -> tuple[str, dict[str, Any], bool
     name, ordered = arguments.game, not arguments.unordered
     flags = {number: getattr(arguments, number) for number in NUMBERS}
     given = {number: value for number, value in flags.items() if value is not None}
+    if name is None and len(given) < len(NUMBERS):
+        name = getattr(arguments, "usual", None)
     if name is None:
         if missing := [f"--{number}" for number in NUMBERS if number not in given]:
             problem = (
@@ -293,29 +337,38 @@ def run_figures(arguments: argparse.Namespace) -> int:
 
 def run_frequencies(arguments: argparse.Namespace) -> int:
     """The table of how often each kind of optimum occurs, and its words."""
-    from routing_game.experiments.tables import frequency_lines
+    from routing_game.experiments.tables import frequency_facts, frequency_lines
 
+    if arguments.json:
+        print_json(frequency_facts(arguments.games, arguments.seed))
+        return 0
     print("\n".join(frequency_lines(arguments.games, arguments.seed)))
     return 0
 
 
 def run_tournament(arguments: argparse.Namespace) -> int:
     """Two tables, J and U, of the zoo and of saved policies."""
-    from routing_game.experiments.tables import tournament_lines
+    from routing_game.experiments.tables import meet, tournament_facts, tournament_lines
 
-    _, game = one_game(arguments.game)
+    name, game = asked_game(arguments)
     try:
-        lines = tournament_lines(game, arguments.provider, arguments.user)
+        table = meet(game, arguments.provider, arguments.user)
     except (ValueError, FileNotFoundError) as error:
         raise InputError(f"expected a policy made by save_policy: {error}") from None
-    print("\n".join(lines))
+    if arguments.json:
+        print_json({"game": name, **tournament_facts(table)})
+        return 0
+    print("\n".join(tournament_lines(table)))
     return 0
 
 
 def run_list(arguments: argparse.Namespace) -> int:
     """Everything that has a name, a line each."""
-    from routing_game.experiments.tables import catalog_lines
+    from routing_game.experiments.tables import catalog, catalog_lines
 
+    if arguments.json:
+        print_json(catalog())
+        return 0
     print("\n".join(catalog_lines()))
     return 0
 
@@ -417,8 +470,10 @@ def words_of_belief(parser: Parser) -> None:
     parser.epilog = "\n".join(["experiments:", *asked])
     text = ", ".join(EXPERIMENTS) + "; see below"
     parser.add_argument("experiment", metavar="EXPERIMENT", help=text)
-    text = "a name from routing-game list (%(default)s)"
-    parser.add_argument("--game", default="t4-cascade", metavar="GAME", help=text)
+    text = "a name from routing-game list, or a game's file (t4-cascade); flags change its numbers"
+    parser.add_argument("--game", metavar="GAME", help=text)
+    words_of_a_game(parser)
+    parser.set_defaults(usual="t4-cascade")
     text = "how much: smoke takes seconds, default minutes, full is for results"
     parser.add_argument("--profile", choices=PROFILES, default="default", help=text)
     for number, takers in FLAGS.items():
@@ -430,8 +485,26 @@ def words_of_belief(parser: Parser) -> None:
 
 def words_of_solve(parser: Parser) -> None:
     """What `solve` takes."""
+    add_game(parser)
+    text = "also write the game to this file, .toml or .json, for every command that takes a game"
+    parser.add_argument("--save", type=Path, metavar="FILE", help=text)
+    add_json(parser)
+
+
+def add_game(parser: Parser) -> None:
+    """One game: its name or file, numbers changed, or all of its numbers."""
     text = "a name from routing-game list, or a game's file; flags change its numbers"
     parser.add_argument("game", nargs="?", metavar="GAME", help=text)
+    words_of_a_game(parser)
+
+
+def add_json(parser: Parser) -> None:
+    """The flag for results that programs read."""
+    parser.add_argument("--json", action="store_true", help="as JSON, with all digits")
+
+
+def words_of_a_game(parser: Parser) -> None:
+    """The flags for a game's numbers."""
     for name, text in (
         ("value", "V, a solved task to the user"),
         ("penalty", "P, an abandoned task to the provider"),
@@ -457,15 +530,17 @@ def words_of_frequencies(parser: Parser) -> None:
     """What `frequencies` takes."""
     add_number(parser, "games", "games a prior (%(default)s)", 2_000_000)
     add_number(parser, "seed", "of the random games (%(default)s)", 2026)
+    add_json(parser)
 
 
 def words_of_tournament(parser: Parser) -> None:
     """What `tournament` takes."""
-    parser.add_argument("game", metavar="GAME", help="a name from routing-game list, or a file")
+    add_game(parser)
     many: dict[str, Any] = {"action": "append", "default": []}
     for role in ("provider", "user"):
         text = f"folder of a saved {role}, to take part; may be repeated"
         parser.add_argument(f"--{role}", type=Path, metavar="DIR", help=text, **many)
+    add_json(parser)
 
 
 def add_number(parser: Parser, name: str, text: str, default: int | None = None) -> None:
@@ -487,6 +562,7 @@ WORDS = {
     "figures": words_of_figures,
     "frequencies": words_of_frequencies,
     "tournament": words_of_tournament,
+    "list": add_json,
 }
 """Command -> what gives it its words; one that takes none is not here."""
 
@@ -505,6 +581,8 @@ def chosen(
     if text == "all":
         return None
     words = [word.strip() for word in text.split(",")]
+    if not all(words):
+        raise InputError(f"expected a name on either side of a comma, got {text!r}")
     names = [*names]
     for word in words:
         known(word, kind, names, see)
@@ -553,6 +631,8 @@ def chosen_learners(text: str) -> tuple[str, ...] | None:
     from routing_game.experiments.check.learners import LEARNERS
 
     words = dict.fromkeys(word.strip() for word in text.split(","))
+    if not all(words):
+        raise InputError(f"expected a name on either side of a comma, got {text!r}")
     mine = tuple(word for word in words if own.is_own(word))
     for word in mine:
         own.find(word)
@@ -565,9 +645,9 @@ def chosen_learners(text: str) -> tuple[str, ...] | None:
 def known(word: str, kind: str, names: Collection[str], see: str = "routing-game list") -> None:
     """Raise InputError unless the word is one of the names; see `chosen`."""
     if word not in names:
-        raise InputError(
-            f"expected the name of a {kind}, got {word!r}{close(word, names)}; see {see}"
-        )
+        article = "an" if kind[0] in "aeio" else "a"
+        problem = f"expected the name of {article} {kind}, got {word!r}{close(word, names)}"
+        raise InputError(f"{problem}; see {see}")
 
 
 def close(word: str, names: Iterable[str]) -> str:
@@ -577,9 +657,11 @@ def close(word: str, names: Iterable[str]) -> str:
 
 
 def at_least_one(text: str) -> int:
-    """A whole number of at least 1."""
-    if text.isdecimal() and int(text) >= 1:
-        return int(text)
+    """A whole number of at least 1; 1e4 is one, too."""
+    with suppress(ValueError, OverflowError):
+        number = int(text) if text.isdecimal() else float(text)
+        if number >= 1 and number == int(number):
+            return int(number)
     raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
 
 

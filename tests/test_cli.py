@@ -1,19 +1,27 @@
 """The command line: answers at once, and meets every wrong input with one line and exit code 2."""
 
+import builtins
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from routing_game import __main__
+from routing_game.agents import zoo
 from routing_game.experiments.check.own import source
-from routing_game.experiments.cli import main
-from routing_game.theory import GAMES, PAIRS
+from routing_game.experiments.cli import COMMANDS, at_least_one, main
+from routing_game.experiments.hidden.questions import EXPERIMENTS
+from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
+from routing_game.experiments.paper.maps import FIGURES
+from routing_game.experiments.tables import RULE_WORDS
+from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, load, solve
 from routing_game.theory.frequencies import PRIORS
 
 GAME = [
@@ -40,7 +48,6 @@ def change(flag, *values):
 
 
 WRONG = {
-    "no command": ([], "COMMAND"),
     "unknown command": (["chek"], "perhaps check"),
     "unknown flag": (["check", "--game", "t4-cascade"], "perhaps --games"),
     "unknown flag of solve": (["solve", "t4-cascade", "--vaule", "1"], "perhaps --value"),
@@ -49,7 +56,21 @@ WRONG = {
         "'t4-casade', perhaps t4-cascade",
     ),
     "unknown learner": (["check", "--learners", "tompson"], "'tompson', perhaps thompson"),
-    "empty name": (["check", "--learners", "ucb,"], "got ''"),
+    "empty name": (["check", "--learners", "ucb,"], "either side of a comma, got 'ucb,'"),
+    "empty game": (["check", "--games", "t4-cascade,"], "either side of a comma"),
+    "empty figure": (["figures", "--only", "3,,4"], "either side of a comma"),
+    "unknown question": (["belief", "trapp"], "expected the name of an experiment"),
+    "a question's game": (["belief", "trap", "--game", "t4-casc"], "perhaps t4-cascade"),
+    "numbers of a tournament": (["tournament", "--value", "1"], "--penalty"),
+    "tournament of nothing": (["tournament"], "expected the name of a game"),
+    "no game's file": (["solve", "t4-cascade", "--save", "my.txt"], ".toml or .json"),
+    "no place to save": (
+        ["solve", "t4-cascade", "--save", "no/my.toml"],
+        "expected a file to write",
+    ),
+    "half a task": (["check", "--tasks", "1.5e0"], "at least 1, got '1.5e0'"),
+    "endless tasks": (["check", "--tasks", "inf"], "at least 1, got 'inf'"),
+    "nan tasks": (["check", "--tasks", "nan"], "at least 1, got 'nan'"),
     "unknown game to solve": (["solve", "gpt-4.1-o4"], "gpt-4.1-o3"),
     "unknown profile": (["check", "--profile", "big"], "'big'"),
     "unknown engine": (["check", "--engine", "ray"], "'ray'"),
@@ -135,7 +156,7 @@ def test_a_missing_package_is_found_before_anything_is_done(command, tmp_path, m
     out, error = capsys.readouterr()
     assert (out, error.count("\n")) == ("", 1)
     assert "package polars" in error
-    assert "pip install 'routing-game[experiments]'" in error
+    assert error.strip().endswith("pip install polars")  # by names that are what they say
     assert [*tmp_path.iterdir()] == []
 
 
@@ -234,6 +255,8 @@ def test_list_names_games_pairs_and_learners(capsys):
     lines = capsys.readouterr().out.splitlines()
     names = {line.split()[0] for line in lines}
     assert {*GAMES, *PAIRS, "ucb", "ppo-user-model", "equilibrium"} <= names
+    assert {*TASK_TYPES, *PRIORS, *RULES, *EXPERIMENTS, *zoo.PROVIDERS, *zoo.USERS} <= names
+    assert {name.split()[0] for name in (*FIGURES, *HIDDEN_RULES)} <= names
     assert all("@" in line for line in lines if line.split()[0] in PAIRS)  # the source's commit
 
 
@@ -257,6 +280,95 @@ def test_figures_are_named_as_they_are_written(tmp_path, capsys):
     ]
     assert sum(line.startswith(("  holds", "  not here")) for line in lines) == 13
     assert len([*(tmp_path / "new").iterdir()]) == 6
+
+
+def test_alone_it_shows_the_help(capsys):
+    assert main([]) == 0
+    out, error = capsys.readouterr()
+    assert error == ""
+    assert all(command in out for command in COMMANDS)
+
+
+def test_json_of_solve_is_what_theory_says_to_the_last_digit(capsys):
+    for name in (*GAMES, *PAIRS):
+        assert main(["solve", name, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        eq = solve(name)
+        assert (told["rule"], told["route"], told["cost"]) == (eq.rule, eq.route, eq.cost)
+        assert (told["name"], tuple(told["cascade"])) == (name, eq.cascade)
+        assert load(told["game"]) == load(name)
+        best = min(told["alternatives"].values())
+        assert best >= eq.cost - 1e-12
+
+
+def test_json_of_the_list_has_every_name(capsys):
+    main(["list", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert {*told["games"]} == {*GAMES}
+    assert told["games"]["t4-cascade"]["regime"] == "-+"
+    assert {*told["rules"]} == {*HIDDEN_RULES} == {*RULE_WORDS}
+    main(["list"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == sum(1 + len(entries) for entries in told.values())
+
+
+def test_json_of_frequencies_and_of_a_tournament(capsys):
+    main(["frequencies", "--games", "2000", "--seed", "1", "--json"])
+    shares = json.loads(capsys.readouterr().out)["shares"]
+    assert {*shares} == {*PRIORS}
+    assert all(sum(share.values()) == pytest.approx(1) for share in shares.values())
+    main(["tournament", "t4-cascade", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert {*told["cost"]} == {*zoo.PROVIDERS}
+    assert told["cost"]["equilibrium"]["exact"] == pytest.approx(solve("t4-cascade").cost)
+
+
+@pytest.mark.parametrize("ending", ["toml", "json"])
+def test_a_saved_game_is_taken_wherever_one_is(tmp_path, capsys, ending, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = f"mine.{ending}"
+    assert main(["solve", *GAME, "--penalty", "1.6", "--save", file]) == 0
+    first = capsys.readouterr().out
+    assert load(file) == replace(GAMES["t4-cascade"], penalty=1.6)
+    assert main(["solve", file]) == 0
+    assert capsys.readouterr().out == first.replace("your game", "mine")
+    tables = []
+    for words in ([file], ["t4-cascade", "--penalty", "1.6"], [*GAME, "--penalty", "1.6"]):
+        assert main(["tournament", *words]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1] == tables[2]
+
+
+def test_a_question_on_a_game_of_one_s_own(tmp_path, capsys):
+    words = ["--profile", "smoke", "--sessions", "3", "--workers", "1"]
+    for k, game in enumerate((["--penalty", "1.6"], [*GAME, "--penalty", "1.6"])):
+        out = tmp_path / str(k)
+        assert main(["belief", "trap", *game, *words, "--out", str(out)]) == 0
+    assert "your game" in (out / "trap.html").read_text()
+    capsys.readouterr()
+
+
+def test_a_file_in_the_place_of_a_folder_is_said_to_be_one(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert main(["belief", "trap", "--out", str(tmp_path / "file")]) == 2
+    assert "file (which is a file); choose another --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("text", "number"), [("1e4", 10_000), ("20", 20), ("2.5e2", 250)])
+def test_whole_numbers_are_read_as_people_write_them(text, number):
+    assert at_least_one(text) == number
+
+
+def test_stopped_while_it_is_loaded_it_says_so(capsys, monkeypatch):
+    def stopped(name, *rest):
+        if name == "routing_game.experiments.cli":
+            raise KeyboardInterrupt
+        return real(name, *rest)
+
+    real = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", stopped)
+    assert __main__.main() == 130
+    assert capsys.readouterr().err == "routing-game: stopped\n"
 
 
 def test_a_tournament_has_a_row_for_each_provider(capsys):

@@ -95,7 +95,7 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "hidden": ("pages", "play", "measures", "intervals", "cells"),
     "paper": (),
     "maps": ("paper",),  # an old name
-    "tables": ("check",),
+    "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
         "hidden",

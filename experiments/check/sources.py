@@ -50,6 +50,8 @@ def chosen_games(words: Sequence[str]) -> Chosen:
     """
     games: dict[str, Game] = {}
     notes: list[str] = []
+    if not all(word.strip() for word in words):
+        raise InputError(f"expected a name on either side of a comma, got {','.join(words)!r}")
     for word in words:
         found, said = _games_of(word.strip())
         _add(games, found, word.strip())
