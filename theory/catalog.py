@@ -213,7 +213,7 @@ def load(game: GameLike) -> Game:
 
     Example:
         >>> load("gpt-4.1-o3").regime
-        '++'
+        '+-'
     """
     if isinstance(game, Game):
         return game
