@@ -34,6 +34,7 @@ from routing_game.agents.protocol import (
     User,
 )
 from routing_game.agents.reinforce import ReinforceBlind
+from routing_game.agents.session_learning import ExploringUser
 from routing_game.agents.sessions import (
     BeliefUser,
     ConstantCascade,
@@ -90,6 +91,7 @@ __all__ = [
     "Elimination",
     "EpsilonGreedy",
     "EquilibriumProvider",
+    "ExploringUser",
     "FixedProvider",
     "FixedUser",
     "Follower",
