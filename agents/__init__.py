@@ -33,6 +33,8 @@ from routing_game.agents.protocol import (
     Trainable,
     User,
 )
+from routing_game.agents.refining import RefiningThompson, RefiningUCB
+from routing_game.agents.rehearsing import RehearsingUser
 from routing_game.agents.reinforce import ReinforceBlind
 from routing_game.agents.session_learning import ExploringUser
 from routing_game.agents.sessions import (
@@ -114,6 +116,9 @@ __all__ = [
     "Provider",
     "QuantalUser",
     "RecurrentUser",
+    "RefiningThompson",
+    "RefiningUCB",
+    "RehearsingUser",
     "ReinforceBlind",
     "ReputationProvider",
     "SACProvider",

@@ -51,6 +51,27 @@ class Follower(Protocol):
         ...
 
 
+@runtime_checkable
+class Wavering(Follower, Protocol):
+    """A follower that learns from many tasks at once, and knows how sure it is of its answers."""
+
+    def reply_many(self, commitment: Commitment, tasks: int) -> Array:
+        """The q played in each of the next tasks under this commitment, shape (tasks,)."""
+        ...
+
+    def learn_many(self, commitment: Commitment, q: Array, tasks: Task) -> None:
+        """Learn from many tasks, a `Task` of arrays, each played with its q."""
+        ...
+
+    def waver(self, commitment: Commitment, tasks: int) -> Array:
+        """Answers that may be the best ones for all it knows, drawn for so many tasks."""
+        ...
+
+
+DRAWS = 64
+"""Draws from a posterior, for a user who wavers."""
+
+
 class NoLearning:
     """Any user as a follower that has nothing to learn, for the learners' schemes."""
 
@@ -82,8 +103,15 @@ class StructuralUser:
     has seen fewer than `patience` passes of the model that starts.
     """
 
-    def __init__(self, value: float, latency: tuple[float, float], patience: int = 20) -> None:
+    def __init__(
+        self,
+        value: float,
+        latency: tuple[float, float],
+        patience: int = 20,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         require(patience >= 1, "patience", patience, "be at least 1")
+        self._rng = rng
         # c and P are the provider's business: the best response depends on them on ties alone
         self._game = Game(value, 1.0, (0.5, 0.5), latency, (1.0, 1.0), ordered=False)
         self._patience = patience
@@ -115,6 +143,27 @@ class StructuralUser:
         if task.solved:
             self._solved[1 if task.reasoning else 0] += 1
         self._latest.clear()
+
+    def reply_many(self, commitment: Commitment, tasks: int) -> Array:
+        """The same answer for so many tasks."""
+        return np.full(tasks, self.reply(commitment))
+
+    def learn_many(self, commitment: Commitment, q: Array, tasks: Task) -> None:
+        """Count the passes of many tasks, and who solved them."""
+        solved, escalated = np.asarray(tasks.solved), np.asarray(tasks.reasoning) > 0
+        for model, kind in enumerate((solved & ~escalated, solved & escalated)):
+            self._passes[model] += int(np.sum(tasks[model]))
+            self._solved[model] += int(np.sum(kind))
+        self._latest.clear()
+
+    def waver(self, commitment: Commitment, tasks: int) -> Array:
+        """For so many tasks, best responses to draws from the posterior of (p1, p2)."""
+        if self._rng is None:
+            return np.full(tasks, float(self.abandon(*commitment)))
+        solved, passes = np.array(self._solved), np.array(self._passes)
+        p1, p2 = self._rng.beta(solved, passes - solved, size=(min(tasks, DRAWS), 2)).T
+        drawn = best_response(replace(self._game, success=(p1, p2)), *commitment).strong
+        return np.resize(np.asarray(drawn, dtype=np.float64), tasks)
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """q*(i, s) in the game that the counts suggest."""

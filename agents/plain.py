@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from routing_game.agents.policy_gradient import Improve, Policies
-from routing_game.agents.stacked import Array, Costs, IntArray
+from routing_game.agents.stacked import Array, Costs, IntArray, scale
 from routing_game.box import from_box
 from routing_game.theory.numbers import require
 
@@ -100,9 +100,3 @@ def falling(ends: Ends, progress: float) -> float:
     """Between the ends, at a share `progress` of the way on a log axis."""
     first, last = ends
     return float(first * (last / first) ** progress)
-
-
-def scale(rewards: Array) -> tuple[Array, Array]:
-    """What counts as 0 and as 1 in each row: mean and spread of the first rewards, or 1."""
-    spread = rewards.std(axis=-1, keepdims=True)
-    return rewards.mean(axis=-1, keepdims=True), np.where(spread > 0, spread, 1.0)

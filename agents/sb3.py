@@ -6,7 +6,7 @@ environment is the world's, so seed it there (`env.seed`). The networks are tiny
 `torch.set_num_threads(1)` training is faster, and the same on any number of cores.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.noise import VectorizedActionNoise
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -80,7 +81,8 @@ class SB3Agent:
         for update in range(self._settings.updates):
             self._anneal(update / last)
             self._model.action_space.seed(self._seed_globals())
-            self._model.learn(steps, reset_num_timesteps=False)
+            # nobody reads logs, and off-policy learners would write some for every fourth task
+            self._model.learn(steps, log_interval=None, reset_num_timesteps=False)
             yield
 
     def _anneal(self, progress: float) -> None:
@@ -104,6 +106,32 @@ class Gaussian(SB3Agent):
         super()._anneal(progress)
         noise = geometric(self._settings.noise, progress)
         self._model.policy.log_std.data.fill_(float(np.log(noise)))
+
+
+class NormalNoise(VectorizedActionNoise):
+    """Normal noise on the actions of all environments in one draw.
+
+    The numbers are those of SB3's own, which copies a noise for each environment at every update
+    and asks the copies one by one. It has nothing to reset.
+
+    Args:
+        sd: standard deviation.
+        shape: (environments, numbers of an action).
+    """
+
+    def __init__(self, sd: float, shape: tuple[int, int]) -> None:
+        # not the parent's, which makes the copies
+        self.n_envs, self._sd, self._shape = shape[0], sd, shape
+
+    def __call__(self) -> NDArray[np.float32]:
+        """The next noise, of the shape of the actions."""
+        return np.random.normal(0.0, self._sd, self._shape).astype(np.float32)  # noqa: NPY002
+
+    def reset(self, indices: Iterable[int] | None = None) -> None:
+        """Nothing to do."""
+
+    def __repr__(self) -> str:
+        return f"NormalNoise({self._sd}, {self._shape})"
 
 
 class Buffered(SB3Agent):

@@ -26,11 +26,18 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3 import A2C, PPO, SAC, TD3
-from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from routing_game.agents.sb3 import Buffered, DeepQ, Gaussian, SB3Agent, Settings, geometric
+from routing_game.agents.sb3 import (
+    Buffered,
+    DeepQ,
+    Gaussian,
+    NormalNoise,
+    SB3Agent,
+    Settings,
+    geometric,
+)
 from routing_game.box import from_point, to_coordinate
 from routing_game.theory import Commitment, Task
 
@@ -99,6 +106,29 @@ SETTINGS: dict[str, Settings] = {
 """Algorithm to its settings."""
 
 
+class DrawnBox(spaces.Box):
+    """A bounded box whose random points are drawn many at a time: those of `Box`, sooner.
+
+    SB3 asks for a point for each environment, and `Box` spends most of its time on other cases.
+    """
+
+    def __init__(self, low: float, high: float, shape: tuple[int, ...]) -> None:
+        super().__init__(low, high, shape, np.float32)
+        self._drawn: list[NDArray[Any]] = []
+
+    def seed(self, seed: int | None = None) -> int | list[int]:
+        """Begin anew; what was drawn ahead is forgotten."""
+        self._drawn = []
+        return super().seed(seed)
+
+    def sample(self, mask: None = None, probability: None = None) -> NDArray[Any]:
+        """A random point."""
+        if not self._drawn:
+            points = self.np_random.uniform(self.low, self.high, (1024, *self.low.shape))
+            self._drawn = list(points.astype(self.low.dtype)[::-1])
+        return self._drawn.pop()
+
+
 class Window(VecEnvWrapper):
     """The box [-1, 1]^2 with a[1] stretched over a window of s, and rewards of order 1.
 
@@ -110,6 +140,7 @@ class Window(VecEnvWrapper):
 
     def __init__(self, venv: VecEnv) -> None:
         super().__init__(venv)
+        self.action_space = DrawnBox(-1.0, 1.0, (2,))
         self._centre, self._half = 0.0, 1.0
         self._scale: tuple[float, float] | None = None  # what counts as 0, and how much as 1
 
@@ -263,7 +294,7 @@ class TD3Provider(_CriticProvider):
     def _anneal(self, progress: float) -> None:
         super()._anneal(progress)
         noise = geometric(self._settings.noise, progress)
-        self._model.action_noise = NormalActionNoise(np.zeros(2), np.full(2, noise))
+        self._model.action_noise = NormalNoise(noise, (self._model.n_envs, 2))
 
 
 class SACProvider(_CriticProvider):

@@ -13,17 +13,29 @@ it, they play the simultaneous game.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
-from routing_game.agents.followers import Follower
-from routing_game.agents.protocol import Provider
+from routing_game.agents.followers import Follower, Wavering
+from routing_game.agents.protocol import Planner, Provider, Tally
 from routing_game.theory import Commitment, Task
 from routing_game.theory.numbers import require
 
 World = Callable[[Commitment, float], Task]
+
+
+@runtime_checkable
+class Many(Protocol):
+    """A world that can play many tasks at once."""
+
+    def many(self, commitment: Commitment, abandon: NDArray[np.float64]) -> Task:
+        """A task with each of these q, shape (n,); a `Task` of arrays."""
+        ...
 
 
 def follower_first(
@@ -33,6 +45,7 @@ def follower_first(
     tasks: int,
     practice: int,
     rng: np.random.Generator,
+    each: int = 1,
 ) -> Iterator[int]:
     """The user learns on `practice` random commitments, then stands still; the provider learns.
 
@@ -47,14 +60,18 @@ def follower_first(
         tasks: that the provider learns from.
         practice: tasks that the user learns from before.
         rng: draws the commitments of the practice.
+        each: tasks of the practice under each of them.
     """
-    _checked(tasks=tasks, practice=practice)
+    _checked(tasks=tasks, practice=practice, each=each)
     rng = generator(rng)
-    for _ in range(practice):
+    for start in range(0, practice, each):
         commitment = Commitment(int(rng.integers(1, 3)), float(rng.random()))
-        _teach(user, commitment, world)
-    for done in range(1, tasks + 1):
-        _learn(provider, user, world)
+        _teach(user, commitment, world, min(each, practice - start))
+    done = 0
+    while done < tasks:
+        commitment, planned = _planned(provider, tasks - done)
+        _learn(provider, user, world, commitment, planned)
+        done += planned
         yield practice + done
 
 
@@ -62,6 +79,8 @@ def alternating(
     provider: Provider, user: Follower, world: World, tasks: int, turn: int
 ) -> Iterator[int]:
     """Each learns for `turn` tasks while the other stays as it is; the user begins.
+
+    The user learns where the provider goes: under the commitments of the provider's last turn.
 
     Args:
         provider: who commits.
@@ -71,11 +90,18 @@ def alternating(
         turn: tasks in turn.
     """
     _checked(tasks=tasks, turn=turn)
-    for done in range(1, tasks + 1):
-        if (done - 1) // turn % 2:
-            _learn(provider, user, world)
+    done, met = 0, deque[tuple[Commitment, int]]()
+    while done < tasks:
+        left = min(turn - done % turn, tasks - done)
+        if done // turn % 2:
+            commitment, planned = _planned(provider, left)
+            _learn(provider, user, world, commitment, planned)
+            met.append((commitment, planned))
         else:
-            _teach(user, provider.act(), world)
+            commitment, planned = met.popleft() if met else _planned(provider, left)
+            planned = min(planned, left)
+            _teach(user, commitment, world, planned)
+        done += planned
         yield done
 
 
@@ -95,11 +121,42 @@ def two_timescale(
         ratio: tasks of the user for one of the provider.
     """
     _checked(tasks=tasks, ratio=ratio)
-    for done in range(ratio + 1, tasks + 1, ratio + 1):
-        commitment = provider.act()
-        for _ in range(ratio):
-            _teach(user, commitment, world)
-        _learn(provider, user, world, commitment)
+    done, left = 0, tasks // (ratio + 1)
+    while left:
+        commitment, planned = _planned(provider, left)
+        _teach(user, commitment, world, ratio * planned)
+        _learn(provider, user, world, commitment, planned)
+        left -= planned
+        done += (ratio + 1) * planned
+        yield done
+
+
+def rehearsed(
+    provider: Provider, user: Follower, world: World, tasks: int, practice: int
+) -> Iterator[int]:
+    """Before the provider plays a commitment for the first time, the user learns its answer to it.
+
+    It learns where the provider goes, and stands still there. Each commitment is a fixed one, as
+    under `follower_first`, but none is left that the user has not learnt.
+
+    Args:
+        provider: who commits.
+        user: who answers and learns.
+        world: plays the tasks.
+        tasks: of both together.
+        practice: tasks that the user learns from at each new commitment.
+    """
+    _checked(tasks=tasks, practice=practice)
+    done, met = 0, set[Commitment]()
+    while done < tasks:
+        commitment, planned = _planned(provider, tasks - done)
+        if commitment in met:
+            _learn(provider, user, world, commitment, planned)
+        else:
+            planned = min(practice, tasks - done)
+            _teach(user, commitment, world, planned)
+            met.add(commitment)
+        done += planned
         yield done
 
 
@@ -122,10 +179,8 @@ def blocks(
     for done in range(length, tasks + 1, length):
         commitment = provider.act()
         user.forget()
-        for _ in range(length // 2):
-            _teach(user, commitment, world)
-        for _ in range(length - length // 2):
-            provider.update(commitment, _teach(user, commitment, world))
+        _teach(user, commitment, world, length // 2)
+        _learn(provider, user, world, commitment, length - length // 2)
         yield done
 
 
@@ -141,11 +196,29 @@ def simultaneous(provider: Provider, user: Follower, world: World, tasks: int) -
     _checked(tasks=tasks)
     for done in range(1, tasks + 1):
         commitment = provider.act()
-        provider.update(commitment, _teach(user, commitment, world))
+        provider.update(commitment, _taught(user, commitment, world))
         yield done
 
 
-def _teach(user: Follower, commitment: Commitment, world: World) -> Task:
+def _planned(provider: Provider, most: int) -> tuple[Commitment, int]:
+    """The next commitment, and for how many tasks: one, unless the provider plans."""
+    if not isinstance(provider, Planner):
+        return provider.act(), 1
+    commitment, planned = provider.plan()
+    return commitment, min(planned, most)
+
+
+def _teach(user: Follower, commitment: Commitment, world: World, tasks: int = 1) -> None:
+    """The user learns from so many tasks; at once, if it and the world can."""
+    if tasks > 1 and isinstance(user, Wavering) and isinstance(world, Many):
+        q = user.reply_many(commitment, tasks)
+        user.learn_many(commitment, q, world.many(commitment, q))
+        return
+    for _ in range(tasks):
+        _taught(user, commitment, world)
+
+
+def _taught(user: Follower, commitment: Commitment, world: World) -> Task:
     q = user.reply(commitment)
     task = world(commitment, q)
     user.learn(commitment, q, task)
@@ -153,11 +226,26 @@ def _teach(user: Follower, commitment: Commitment, world: World) -> Task:
 
 
 def _learn(
-    provider: Provider, user: Follower, world: World, commitment: Commitment | None = None
+    provider: Provider, user: Follower, world: World, commitment: Commitment, tasks: int
 ) -> None:
-    commitment = commitment or provider.act()
-    q = float(user.abandon(*commitment))
-    provider.update(commitment, world(commitment, q))
+    """The provider learns from so many tasks under a commitment, while the user stands still.
+
+    A user who knows how sure it is wavers: it plays what may be its best answer for all it knows.
+    So a provider learns what a commitment costs if the user has it a little wrong, and keeps off
+    the cliffs that the user cannot yet place.
+    """
+    if isinstance(user, Wavering) and isinstance(world, Many) and isinstance(provider, Planner):
+        q = user.waver(commitment, tasks)
+        provider.update_many(commitment, Tally.of(world.many(commitment, q).cost))
+        return
+    for _ in range(tasks):
+        provider.update(commitment, world(commitment, _answer(user, commitment)))
+
+
+def _answer(user: Follower, commitment: Commitment) -> float:
+    if isinstance(user, Wavering):
+        return float(user.waver(commitment, 1)[0])
+    return float(user.abandon(*commitment))
 
 
 def _checked(**counts: int) -> None:

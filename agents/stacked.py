@@ -39,3 +39,9 @@ class StackedProvider(Protocol):
     def recommend(self) -> tuple[IntArray, Array]:
         """The routes and the cascades (cells,) that they would commit to if learning stopped."""
         ...
+
+
+def scale(costs: Array) -> tuple[Array, Array]:
+    """What is to count as 0 and as 1 in each row: mean and spread of the first ones, or 1."""
+    spread = costs.std(axis=-1, keepdims=True)
+    return costs.mean(axis=-1, keepdims=True), np.where(spread > 0, spread, 1.0)

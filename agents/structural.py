@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
+from routing_game.agents.log_odds import END, cascade_at
 from routing_game.theory import Commitment, Game, Task, payoffs
 from routing_game.theory.numbers import require
 
@@ -34,8 +35,8 @@ class Structural:
         penalty: P.
         rng: draws from posteriors.
         patience: a user who stays after so many failures in a row counts as never leaving.
-        tolerance: to which thresholds are bisected; also the step back from one that turns out too
-            bold.
+        tolerance: to which thresholds are bisected, in log odds; also the step back from one that
+            turns out too bold.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Structural:
         rng: np.random.Generator,
         *,
         patience: int = 40,
-        tolerance: float = 0.002,
+        tolerance: float = 0.01,
     ) -> None:
         require(patience >= 1, "patience", patience, "be at least 1")
         require(tolerance > 0, "tolerance", tolerance, "be positive")
@@ -103,7 +104,7 @@ class Structural:
             yield from self._exploit()  # for ever
         # After one failure route 1 with s = 1 is route 2: the user's answer is the same.
         self._answers[escalate] = self._answers[reason]
-        stays, leaves = (0.0, 1.0) if self._answers[reason] else (1.0, 0.0)
+        stays, leaves = (-END, END) if self._answers[reason] else (END, -END)
         threshold = yield from self._bisect(stays, leaves)
         back = self._tolerance if leaves < stays else -self._tolerance
         yield from self._exploit(threshold, back)
@@ -119,10 +120,10 @@ class Structural:
         return 0.0
 
     def _bisect(self, stays: float, leaves: float) -> Question:
-        """The s next to the user's threshold on route 1, on the side where it stays."""
+        """The log odds next to the user's threshold on route 1, on the side where it stays."""
         while abs(leaves - stays) > self._tolerance:
             middle = (stays + leaves) / 2
-            if (yield from self._ask(Commitment(1, middle))):
+            if (yield from self._ask(Commitment(1, cascade_at(middle)))):
                 leaves = middle
             else:
                 stays = middle
@@ -130,15 +131,18 @@ class Structural:
 
     def _exploit(self, threshold: float | None = None, back: float = 0.0) -> Plan:
         """Play the contenders, for ever, and step back when a user leaves at the threshold."""
+        edge = None
         if threshold is not None:
-            self._answers[Commitment(1, threshold)] = 0.0
+            edge = Commitment(1, cascade_at(threshold))
+            self._answers[edge] = 0.0
         while True:
             choice = self._contender()
             task = yield choice
-            if threshold is not None and choice == Commitment(1, threshold) and _left(task):
+            if threshold is not None and choice == edge and _left(task):
                 del self._answers[choice]
-                threshold = min(max(threshold + back, 0.0), 1.0)
-                self._answers[Commitment(1, threshold)] = 0.0
+                threshold += back
+                edge = Commitment(1, cascade_at(threshold))
+                self._answers[edge] = 0.0
 
 
 def _left(task: Task) -> bool:

@@ -9,6 +9,7 @@ benchmark fails only if it cannot measure.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ from routing_game.theory import GAMES, Commitment, sample_games
 
 CARTS = np.random.default_rng(0).integers(0, 2, 1024).tolist()
 COMMITMENTS = [(1, k / 20) for k in range(20)] + [(2, 0.0)]  # what a bandit plays
+NEW = [(1 + k % 2, s) for k, s in enumerate(np.random.default_rng(1).random(40_000).tolist())]
 BOXES = [to_box(*commitment) for commitment in COMMITMENTS]
 
 
@@ -46,6 +48,20 @@ def steps(env: gym.Env[Any, Any], actions: list[Any], count: int = 4_000) -> Cal
             _, _, terminated, truncated, _ = env.step(actions[k % width])
             if terminated or truncated:
                 env.reset()
+        return count
+
+    return run
+
+
+def never_seen(env: gym.Env[Any, Any], actions: list[Any], count: int = 2_000) -> Callable[[], int]:
+    """Plays steps, each with another action: nothing that was worked out before is of use."""
+    env.reset(seed=0)
+    ahead = iter(actions)
+
+    def run() -> int:
+        for action in itertools.islice(ahead, count):
+            env.step(action)
+            env.reset()
         return count
 
     return run
@@ -73,9 +89,13 @@ def test_single_environments_raw(compare: Any) -> None:
         ("CartPoleEnv", ""): steps(CartPoleEnv(), CARTS),
         ("ProviderEnv, 21 commitments", ""): steps(ProviderEnv(), COMMITMENTS),
         ('UserEnv(infos="task"), always stays', ""): steps(UserEnv(infos="task"), [0]),
-        ("UserEnv, always stays, exact regret", ""): steps(UserEnv(), [0], 400),
+        ("UserEnv, always stays, exact regret", ""): steps(UserEnv(), [0]),
+        ("UserEnv, stays by half, exact regret", ""): steps(UserEnv(), CARTS),
+        ("ProviderEnv, new commitments", ""): never_seen(ProviderEnv(), NEW),
     }
-    compare("single", work, "CartPoleEnv", dict.fromkeys([row for row, _ in work][1:3], 5))
+    rows = [row for row, _ in work]
+    wanted = dict.fromkeys(rows[1:3], 5) | dict.fromkeys(rows[3:], 1)
+    compare("single", work, "CartPoleEnv", wanted)
 
 
 def test_single_environments_through_make(compare: Any) -> None:
@@ -86,8 +106,14 @@ def test_single_environments_through_make(compare: Any) -> None:
             gym.make("RoutingGame/Provider-v0"), BOXES
         ),
         ('User-v0, made, infos="task"', ""): steps(user, [0]),
+        ("User-v0, made, exact regret", ""): steps(gym.make("RoutingGame/User-v0"), CARTS),
+        ("Provider-v0, made, new commitments", ""): never_seen(
+            gym.make("RoutingGame/Provider-v0"), [to_box(*x) for x in NEW]
+        ),
     }
-    compare("made", work, "CartPole-v1, made", dict.fromkeys([row for row, _ in work][1:], 3))
+    rows = [row for row, _ in work]
+    wanted = dict.fromkeys(rows[1:3], 3) | dict.fromkeys(rows[3:], 1)
+    compare("made", work, "CartPole-v1, made", wanted)
 
 
 SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {

@@ -15,13 +15,19 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
+from routing_game.theory import GAMES as CATALOG
 from routing_game.theory import Game, best_response, sample_games, solve
+from routing_game.theory.belief import Belief
+from routing_game.theory.belief_plan import plan_after_failure, plan_each_task
+from routing_game.theory.belief_rules import expected_threshold
+from routing_game.theory.mixture import beta_mixture, solve_mixture
 
 GAMES = 1_000_000
 SAMPLE = 25
@@ -73,6 +79,34 @@ def test_solve_a_million_games(benchmark: Any) -> None:
     rounded = {"numpy": float(f"{scipy_rate:.2g}")}
     benchmark.extra_info.update(table="theory", rows={"nested scipy": rounded}, yardstick=None)
     assert rate / scipy_rate >= 5e4
+
+
+EVEN = Belief(1.0, 1.0)
+CASCADE = CATALOG["t4-cascade"]
+MIXTURE = beta_mixture(CASCADE, (0.3, 0.3), common=0.5, nodes=12)
+UNLIKELY = Game(1, 1, (1e-6, 0.8), (0.4, 0.5), (0.1, 0.2))
+HOPELESS = Game(51.4, 17.8, (7.3e-5, 0.713), (1, 17), (1, 1.03))
+SOLVERS: dict[str, tuple[float, Callable[[], Any]]] = {
+    "mixture of 144 types": (0.05, lambda: solve_mixture(MIXTURE)),
+    "plan of 16 tasks, one q each": (2, lambda: plan_each_task(CASCADE, EVEN, 16)),
+    "plan of 30 tasks, p1 = 7e-5": (1, lambda: plan_after_failure(HOPELESS, EVEN, 30)),
+    "mean that is a threshold, p1 = 1e-6": (1, lambda: expected_threshold(UNLIKELY, 4.0)),
+    "best response to one commitment": (10e-6, lambda: best_response(CASCADE, 1, 0.25)),
+    "a game from single numbers": (
+        20e-6,
+        lambda: Game(1, 1.5, (0.3, 0.8), (0.4, 0.5), (0.15, 0.6)),
+    ),
+}
+"""What should take at most so many seconds on a quiet core."""
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_solvers_take_no_longer_than_they_should(
+    benchmark: pytest.FixtureRequest, name: str
+) -> None:
+    wanted, run = SOLVERS[name]
+    benchmark.pedantic(run, rounds=5, iterations=1 if wanted > 1e-3 else 1000, warmup_rounds=1)
+    print(f"\n{name}: {benchmark.stats.stats.min:.3g} s, wanted {wanted:g} s")
 
 
 def test_theory_of_many_games(compare: Any, engines: tuple[str, ...]) -> None:

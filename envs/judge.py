@@ -6,6 +6,7 @@ module, the only one here that may know it; a test of the imports holds them to 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,11 +18,26 @@ from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import single_reply
 from routing_game.theory.engines import EngineName
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.payoffs import payoffs
+from routing_game.theory.numbers import one
+from routing_game.theory.payoffs import expected, payoffs
 from routing_game.theory.provider import solve
-from routing_game.theory.user import best_response, user_regret
+from routing_game.theory.single import Single
+from routing_game.theory.user import best_response, response_of, user_regret
 
-__all__ = ["ExactChainUser", "ExactUser", "Prospects", "User", "after_reasoning", "user_regret"]
+__all__ = [
+    "ExactChainUser",
+    "ExactUser",
+    "Prospects",
+    "User",
+    "after_reasoning",
+    "regret_in",
+    "user_regret",
+]
+
+
+def regret_in(game: Game) -> Callable[[int, float, float], float]:
+    """`user_regret` of a single game, of one commitment and answer at a time and unchecked."""
+    return Single(game).regret
 
 
 class User(Protocol):
@@ -37,11 +53,22 @@ class ExactUser:
 
     def __init__(self, game: Game, engine: EngineName = "auto") -> None:
         self._game, self._engine = game, engine
+        self.single = None if game.shape else Single(game)
 
     def abandon(self, route: Any, cascade: Any) -> NDArray[np.float64]:
         """q*(i, s)."""
         best = best_response(self._game, route, cascade, self._engine)
         return np.asarray(best.strong, dtype=np.float64)
+
+    def one(self, route: int, cascade: float) -> float:
+        """The same for one commitment and a single game, unchecked and many times as fast."""
+        if self.single is None:
+            raise ValueError("one() answers in a single game, and there are many: use abandon()")
+        s = self.single.snapped(cascade)
+        low, high, _ = self.single.maximiser(route, s)
+        if low == high:
+            return low
+        return float(response_of(self.single, self._game, route, s).strong)
 
 
 class ExactChainUser:
@@ -63,8 +90,8 @@ class Prospects:
 
     def __init__(self, game: Game, user: User | None, engine: EngineName = "auto") -> None:
         self.game = game
-        self.exact: User = ExactUser(game, engine)
-        self.user = self.exact if user is None else checked_player("user", user, "abandon")
+        self.exact = ExactUser(game, engine)
+        self.user: User = self.exact if user is None else checked_player("user", user, "abandon")
         self.least_cost = solve(game, engine).cost
 
     def __call__(self, route: Any, cascade: Any) -> dict[str, Any]:
@@ -74,19 +101,37 @@ class Prospects:
     def reply(self, route: Any, cascade: Any) -> Any:
         """The user's q, in the shape of (i, s); ValueError where one of them is out of range."""
         check_commitment(route, cascade)
+        if self.user is self.exact:
+            return self._best(route, cascade)
         abandon = checked_answer(self.user.abandon(route, cascade), route, cascade)
         check_commitment(1, 0.0, abandon)
         return abandon
 
     def judge(self, route: Any, cascade: Any, abandon: Any) -> dict[str, Any]:
-        """What to expect of (i, s) and the reply q."""
-        expected = payoffs(self.game, route, cascade, abandon)
-        told = dict(zip("SLCUJ", expected, strict=True))
-        return told | {"abandon": abandon, "regret": self._regret(route, cascade, expected.cost)}
+        """What to expect of (i, s) and the reply q, as `reply` takes and gives them."""
+        if self.exact.single and one(route, cascade, abandon):
+            promised = expected(self.exact.single, route, cascade, abandon)
+        else:
+            promised = payoffs(self.game, route, cascade, abandon)
+        solved, latency, service_cost, utility, cost = promised
+        return {
+            "S": solved,
+            "L": latency,
+            "C": service_cost,
+            "U": utility,
+            "J": cost,
+            "abandon": abandon,
+            "regret": self._regret(route, cascade, cost),
+        }
 
     def _regret(self, route: Any, cascade: Any, cost: Any) -> Any:
         """J of (i, s) against the exact user, which is ``cost`` if that one plays, minus J*."""
         if self.user is not self.exact:
-            answer = self.exact.abandon(route, cascade)
-            cost = payoffs(self.game, route, cascade, answer).cost
+            cost = payoffs(self.game, route, cascade, self._best(route, cascade)).cost
         return cost - self.least_cost
+
+    def _best(self, route: Any, cascade: Any) -> Any:
+        """The exact user's q: a number for numbers."""
+        if self.exact.single and one(route, cascade):
+            return self.exact.one(int(route), float(cascade))
+        return self.exact.abandon(route, cascade)

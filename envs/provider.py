@@ -150,6 +150,7 @@ class ProviderEnv(gym.Env[Array, Any]):
         self.observation_space = spaces.Box(0.0, 1.0, (1,), np.float32)
         self.prospects = Prospects(self.game, user)
         self._known: dict[tuple[int, float], _Known] = {}
+        self._met: set[tuple[int, float]] = set()
         self._remembered = 0
         self._last: tuple[_Known, PlainOutcome] | None = None
         self._streams: Streams | None = None
@@ -166,9 +167,10 @@ class ProviderEnv(gym.Env[Array, Any]):
     def step(self, action: Any) -> Step:
         """Commit to (i, s) and play the task to its end."""
         try:
-            known = self._known[action]
-        except (KeyError, TypeError):  # new, or not hashable
-            known = self._recall(action)
+            known = self._known.get(action)
+        except TypeError:  # not hashable
+            known = None
+        known = known or self._recall(action)
         if not self._numbers:
             self._make_numbers()
         played = one_outcome(known.law, self._numbers.pop())
@@ -183,20 +185,25 @@ class ProviderEnv(gym.Env[Array, Any]):
 
     def _recall(self, action: Any) -> _Known:
         """What is known of a commitment, which may be new, in whatever types it comes."""
-        route, cascade = checked_commitment(action)
-        known = self._known.get((route, cascade))
+        commitment = checked_commitment(action)
+        known = self._known.get(commitment)
         if known is None:
-            self._make_room()
-            known = self._known[route, cascade] = self._learn(route, cascade)
+            known = self._learn(*commitment)
+            if commitment in self._met:  # once before
+                self._make_room()
+                self._known[commitment] = known
+            else:  # who chooses s freely may never come back
+                if len(self._met) == CACHE_SIZE:
+                    self._met.clear()
+                self._met.add(commitment)
         return known
 
     def _learn(self, route: int, cascade: float) -> _Known:
         abandon = float(self.prospects.reply(route, cascade))
-        law = sampler.one_law(self.game, int(route), cascade, abandon)
-        judged = self.prospects.judge(route, cascade, abandon) if self.infos == "full" else {}
-        told = {key: float(value) for key, value in judged.items()}
+        law = sampler.one_law(self.game, route, cascade, abandon)
+        told = self.prospects.judge(route, cascade, abandon) if self.infos == "full" else {}
         cost = payoffs(self.game, route, cascade, abandon).cost if self.expected else None
-        return _Known(law, {}, (int(route), cascade, abandon), told, cost)
+        return _Known(law, {}, (route, cascade, abandon), told, cost)
 
     def _settle(self, known: _Known, played: PlainOutcome) -> _Result:
         """What an outcome comes to under a commitment: worked out once, then remembered."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from gymnasium import spaces
 
 from routing_game.envs import rules
@@ -17,7 +16,7 @@ from routing_game.envs.arguments import (
     whole_number,
 )
 from routing_game.envs.commitments import Commitments, Provider
-from routing_game.envs.judge import user_regret
+from routing_game.envs.judge import regret_in
 from routing_game.envs.observation import Dial
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.sampler import PlainOutcome
@@ -115,8 +114,7 @@ class UserEnv(gym.Env[Array, Any]):
     - `provider`: an object with `act()`, a fixed `Commitment`, or None (default): any commitment,
       i uniform on {1, 2} and s on [0, 1], so that a user learns to answer every one.
     - `max_passes`: passes after which a task is cut off, at least 2. Default 1000.
-    - `infos`: "full" (default), "task" (that alone, at the end), or "none". The exact regret costs
-      many times what the game does.
+    - `infos`: "full" (default), "task" (that alone, at the end), or "none".
     - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain, where the task is,
       what it has cost.
 
@@ -152,6 +150,7 @@ class UserEnv(gym.Env[Array, Any]):
         self.action_space = spaces.Discrete(2)
         self.commitments = Commitments(provider)
         self.draws = 1 + self.commitments.draws + self.dial.draws
+        self._regret_of = regret_in(self.game)
         self._bills: dict[PlainOutcome, Info] = {}
         self._streams: Streams | None = None
         self._numbers: list[tuple[float, ...]] = []
@@ -173,7 +172,7 @@ class UserEnv(gym.Env[Array, Any]):
         self._escalate = 1.0 if route == 2 else cascade
         self._standard, self._reasoning = 2 - route, route - 1
         self._failed = route
-        self._regret: list[float] | None = None
+        self._regret: list[float | None] = [None, None]
         self._running, self._task = True, None
         return self._observe(), {}
 
@@ -216,10 +215,10 @@ class UserEnv(gym.Env[Array, Any]):
         """The regret of an action, worked out once for a task."""
         if self.infos != "full":
             return {}
-        if self._regret is None:
-            both = np.array([0.0, 1.0])
-            self._regret = user_regret(self.game, *self._commitment, both).tolist()
-        return {"regret": self._regret[action]}
+        regret = self._regret[action]
+        if regret is None:
+            regret = self._regret[action] = self._regret_of(*self._commitment, float(action))
+        return {"regret": regret}
 
     def _finish(self, reward: float, action: int, solved: bool) -> Step:
         played = self._standard, self._reasoning, solved

@@ -27,6 +27,18 @@ def selected(game: Game, cost: ArrayLike) -> NDArray[np.str_]:
     return np.where(first, "Stackelberg", np.where(second, "simultaneous", "neither"))
 
 
+def beside_hidden(game: Game, cost: ArrayLike) -> NDArray[np.float64]:
+    """How far each cost of play lies from the nearest outcome of the game with hidden s.
+
+    A share of that outcome's cost, 0 or more, same shape. By this are judged those whose user does
+    not see s, and who so seek an equilibrium of simultaneous play; J* is not theirs to reach.
+    """
+    cost = np.asarray(cost, dtype=np.float64)[..., None]
+    ends = np.array([end.cost for end in simultaneous(game).outcomes])
+    scale = np.where(ends == 0.0, 1.0, np.abs(ends))
+    return np.asarray((np.abs(cost - ends) / scale).min(axis=-1))
+
+
 def distance(game: Game, route: ArrayLike, cascade: ArrayLike) -> NDArray[np.float64]:
     """How far each s is from the optima on its route, same shape; nan where there are none."""
     route, cascade = np.broadcast_arrays(np.asarray(route), np.asarray(cascade, dtype=np.float64))

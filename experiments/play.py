@@ -41,6 +41,7 @@ class World:
 
     def __init__(self, game: Game, rng: np.random.Generator, max_passes: int = 1000) -> None:
         self.game, self.max_passes = game, max_passes
+        self._rng = rng
         self._streams = Streams(rng, 1, sampler.DRAWS, sampler.logs)
         self._numbers: list[tuple[float, ...]] = []
         self._law = lru_cache(maxsize=4096)(partial(sampler.one_law, game))
@@ -52,6 +53,11 @@ class World:
             self._numbers = self._streams.scalars()
         played = sampler.one_outcome(self._law(*commitment, q), self._numbers.pop())
         return self._task(commitment.cascade, q, played, self.max_passes)
+
+    def many(self, commitment: Commitment, abandon: Array) -> Task:
+        """Play a task with each of these q, to its end; a `Task` of arrays."""
+        *passes, solved = sampler.sample_tasks(self.game, *commitment, abandon, self._rng)
+        return record(passes, solved, settle(self.game, passes, solved), np.zeros_like(solved))
 
 
 def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Array, Array], Task]:
@@ -100,6 +106,39 @@ class Cohort:
             uniform[:, row] = rng.random((sampler.DRAWS, cascade.shape[1]))
         law = sampler.law(self._games, route, cascade, abandon)
         return sampler.outcome(law, sampler.logs(uniform))
+
+
+class UserCohort:
+    """Sampled tasks in many games side by side, under users' own answers: `Tasks` of their agents.
+
+    Commitments are uniform, i on {1, 2} and s on [0, 1]. Rows are as in `Cohort`.
+
+    Args:
+        games: one for each row.
+        rngs: one for each row.
+    """
+
+    def __init__(self, games: Sequence[Game], rngs: Sequence[np.random.Generator]) -> None:
+        self._games = Game.stack(games)[:, None]
+        self._rngs = list(rngs)
+
+    def offer(self, n: int) -> tuple[Array, Array]:
+        """The routes and the cascades of the next n tasks, shape (cells, n)."""
+        route, cascade = self._uniform(2, n)
+        return 1 + (route < 0.5), cascade
+
+    def play(
+        self, route: Array, cascade: Array, abandon: Array, abandon_2: Array | None = None
+    ) -> sampler.Outcome:
+        """Tasks under them, played to their ends; see `agents.stacked_users.Tasks`."""
+        law = sampler.law(self._games, route, cascade, abandon, abandon_2)
+        return sampler.outcome(law, sampler.logs(self._uniform(sampler.DRAWS, cascade.shape[1])))
+
+    def _uniform(self, draws: int, n: int) -> Array:
+        uniform = np.empty((draws, len(self._rngs), n))
+        for row, rng in enumerate(self._rngs):
+            uniform[:, row] = rng.random((draws, n))
+        return uniform
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:

@@ -488,7 +488,7 @@ def test_a_profile_is_all_games_and_learners(profile):
     assert {sets.set_of(name) for name in catalog} == {"tuned"}
     assert [*spec.plans] == [*LEARNERS]
     assert [*spec.plans["ppo"].games] == catalog + fresh
-    assert spec.plans["td3"].games == (
+    assert spec.plans["td3-sb3"].games == (
         spec.plans["ppo"].games if profile == "full" else CASCADE_GAMES
     )
     users = [*spec.plans["ppo-user"].games]
@@ -511,8 +511,8 @@ def test_full_profile_has_the_budgets_of_the_acceptance_figures():
     assert [plans[name].seeds for name in ("ucb", "thompson", "structural", "gradient")] == [20] * 4
     assert [plans[name].seeds for name in ("ppo", "ppo-user", "ppo-user-model")] == [10] * 3
     assert [plans[name].practice for name in ("ucb", "thompson", "structural")] == [
-        30_000,
-        30_000,
+        300_000,
+        300_000,
         2_000,
     ]
     rl = ("ppo", "a2c", "td3", "sac", "dqn", "ppo-user-answer", "dqn-user")

@@ -8,10 +8,19 @@ import sys
 import numpy as np
 import pytest
 
+from games import boundary_games, interesting_cascades, out_of_order_games
 from routing_game.agents import FixedUser
 from routing_game.envs import ProviderVectorEnv, UserSessions, UserVectorEnv
 from routing_game.envs.sampler import LEAST_TASKS, sample_tasks
-from routing_game.theory import GAMES, Commitment, Game, best_response, sample_games, solve
+from routing_game.theory import (
+    GAMES,
+    Commitment,
+    Game,
+    best_response,
+    sample_games,
+    solve,
+    thresholds,
+)
 from routing_game.theory.engines import LEAST_ENVS, LEAST_GAMES
 
 needs_numba = pytest.mark.skipif(
@@ -34,7 +43,7 @@ def same_bits(a, b):
 def decimal_games(n, rng):
     """Games on a coarse grid, where ties and boundaries are met again and again."""
     value, penalty = rng.integers(1, 4, (2, n)) / 2
-    p, t, c = rng.integers(1, 20, (2, n)) / 20, rng.integers(0, 9, (2, n)) / 20, None
+    p, t = rng.integers(1, 20, (2, n)) / 20, rng.integers(0, 9, (2, n)) / 20
     c = rng.integers(0, 9, (2, n)) / 20
     tied = rng.random(n) < 0.3  # c2 such that both models cost the same until they succeed
     c[1] = np.where(tied, c[0] * p[1] / p[0], c[1])
@@ -129,8 +138,6 @@ def test_games_with_a_better_first_model_are_solved_by_numpy():
 
 def commitments(game, n, rng):
     """Routes, and cascades anywhere, at the ends, at the thresholds and next to them."""
-    from routing_game.theory.user import thresholds
-
     with np.errstate(all="ignore"):
         marks = [np.nan_to_num(x) for x in thresholds(game)]
     s = np.choose(rng.integers(0, 6, n), [rng.random(n), np.zeros(n), np.ones(n), *marks])
@@ -158,6 +165,15 @@ def test_replies_of_a_better_first_model_are_those_of_numpy():
     rng = np.random.default_rng(5)
     game = crossed_games(300_000, rng)
     replies_agree(game, *commitments(game, 300_000, rng))
+
+
+@needs_numba
+def test_games_on_boundaries_and_out_of_order_are_answered_as_by_numpy():
+    rng = np.random.default_rng(8)
+    equilibria_agree(boundary_games(200_000, rng))
+    for game in (boundary_games(30_000, rng), out_of_order_games(30_000, rng)):
+        for cascade in interesting_cascades(game, rng):
+            replies_agree(game, rng.integers(1, 3, game.shape), cascade)
 
 
 @needs_numba

@@ -475,3 +475,21 @@ def test_a_q_that_is_no_chance_is_refused(q: Any) -> None:
             of(T4, Belief(1, 1), q)
     with pytest.raises(ValueError, match="alpha"):
         geometric_mean_passes(1.0, 1.0, 1.0)
+
+
+def test_users_of_equal_beliefs_are_answered_once(monkeypatch):
+    game, rng = GAMES["t4-cascade"], np.random.default_rng(2)
+    a, b = 1 + rng.integers(0, 5, (40, 10)), 0.5 + rng.integers(0, 5, (40, 10))
+    expected = expected_utility(game, Belief(a, b))
+    asked = []
+
+    def counted(game, belief):
+        asked.extend(zip(*belief, strict=True))
+        return expected_utility(game, belief)
+
+    monkeypatch.setattr("routing_game.theory.belief_rules.expected_utility", counted)
+    rule = ExpectedUtility(game, "task")
+    for _ in range(2):  # nor again in the next task
+        assert np.array_equal(rule.leaving(Belief(a, b), 1, rng), expected)
+    assert rule.leaving(Belief(a[0, 0], b[0, 0]), 1, rng) == expected[0, 0]
+    assert len(asked) == len(set(asked)) == 25

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -250,3 +251,21 @@ def test_pairs_equal_their_source() -> None:
 def test_the_cost_of_a_pass_is_that_of_its_own_model() -> None:
     game = GAMES["t4-cascade"]
     assert game.cost_of_pass == (pytest.approx(0.5), pytest.approx(0.75))
+
+
+@pytest.mark.parametrize("shape", [(500_000,), (500, 1000)])
+def test_a_sweep_over_one_number_holds_that_one_alone(shape):
+    sweep = np.linspace(0.05, 0.25, 500_000).reshape(shape)
+    games = Game(1, 1.5, (sweep, 0.8), (0.4, 0.5), (0.15, 0.6))
+    whole = Game(np.ones(shape), 1.5, (sweep, 0.8), (0.4, 0.5), (0.15, 0.6))
+    assert games.ravel() == whole.ravel()
+    assert np.array_equal(solve(games[:1]).cost, solve(whole[:1]).cost)
+    for part in (games.ravel(), games[::2], games[:1], games[..., None]):
+        assert isinstance(part.value, float)
+        assert part.success[0].shape == part.shape
+    assert games.ravel()[0].ravel().shape == (1,)  # a single game has but such numbers
+    tracemalloc.start()
+    result = solve(games)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * (result.cost.nbytes + result.kind.nbytes)

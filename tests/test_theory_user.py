@@ -197,7 +197,7 @@ def test_regret_is_signed_and_small_regrets_are_right(monkeypatch: pytest.Monkey
             exact = float(utility(s, best) - utility(s, q))
             assert user_regret(game, 1, s, q) == pytest.approx(exact, rel=1e-9, abs=1e-16)
     # a reply that is not the best shows: nothing turns a negative regret into a positive one
-    monkeypatch.setattr("routing_game.theory.single._maximiser", lambda *_: (0.9, 0.9, True))
+    monkeypatch.setattr("routing_game.theory.single.Single.maximiser", lambda *_: (0.9, 0.9, True))
     assert user_regret(game, 1, 0.2, 0.0) == pytest.approx(
         float(utility(0.2, 0.9) - utility(0.2, 0))
     )

@@ -16,6 +16,7 @@ value that a plug-in user overlooks.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -28,6 +29,9 @@ from routing_game.theory.numbers import Array, Real, alike, plain, require
 from routing_game.theory.user import best_response, snapped, thresholds
 
 Checks = Literal["task", "failure"]
+
+_MOST_BELIEFS = 2**16
+"""How many beliefs `ExpectedUtility` remembers."""
 
 _GRID = np.linspace(0.0, 1.0, 129)
 _ZOOM = np.linspace(0.0, 1.0, 33)
@@ -206,7 +210,30 @@ class ExpectedUtility:
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The q that is optimal if no later task matters."""
-        return (expected_utility if self.checks == "task" else after_failure)(self.game, belief)
+        if self.checks == "failure":
+            return after_failure(self.game, belief)
+        belief = counts(belief)
+        if self.game.shape:
+            return expected_utility(self.game, belief)
+        return self._remembered(*belief)
+
+    @functools.cached_property
+    def _known(self) -> dict[complex, float]:
+        """Beliefs a + bi met before, and their q: few draws make few beliefs, met over and over."""
+        return {}
+
+    def _remembered(self, a: Array, b: Array) -> Any:
+        """`expected_utility` in one game, worked out once for each belief."""
+        beliefs, place = np.unique(a + 1j * b, return_inverse=True)
+        new = np.array([x for x in beliefs.tolist() if x not in self._known], dtype=complex)
+        if len(self._known) + new.size > _MOST_BELIEFS:
+            self._known.clear()
+            new = beliefs
+        if new.size:
+            answers = expected_utility(self.game, Belief(new.real, new.imag))
+            self._known.update(zip(new.tolist(), answers.tolist(), strict=True))
+        found = np.array([self._known[x] for x in beliefs.tolist()])
+        return plain(found[place].reshape(np.shape(a + b)))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -141,11 +141,11 @@ class Game:
 
     def __getitem__(self, index: Any) -> Game:
         """The game or games at ``index`` of an array of games."""
-        return self._unchecked(*(x[index] for x in self._full()))
+        return self._each(lambda x: x[index])
 
     def ravel(self) -> Game:
         """The same games in one dimension."""
-        return self._unchecked(*(x.ravel() for x in self._full()))
+        return self._each(np.ravel)
 
     @classmethod
     def stack(cls, games: Sequence[Game]) -> Game:
@@ -163,7 +163,18 @@ class Game:
             value, penalty, (rest[0], rest[1]), (rest[2], rest[3]), (rest[4], rest[5]), ordered
         )
 
-    def _unchecked(self, *numbers: Array) -> Game:
+    def _each(self, part: Callable[[Array], Array]) -> Game:
+        """The games of such a part of each number, in the games' shape; what all share stays one.
+
+        A sweep of millions of games over one number so holds it alone.
+        """
+        if not self.shape:
+            return self._unchecked(*map(part, self._full()))
+        return self._unchecked(
+            *(x if one(x) else part(np.broadcast_to(x, self.shape)) for x in self._numbers())
+        )
+
+    def _unchecked(self, *numbers: Real) -> Game:
         """A game of numbers that were checked before: a large array is cut into many blocks."""
         value, penalty, p1, p2, t1, t2, c1, c2 = (x if np.ndim(x) else float(x) for x in numbers)
         game = object.__new__(Game)

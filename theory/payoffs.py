@@ -68,16 +68,28 @@ def payoffs(game: Game, route: Any, cascade: Any, abandon: Any) -> Payoffs:
     """
     route, cascade, abandon, numbers = _doubles(game, route, cascade, abandon)
     check_commitment(route, cascade, abandon)
-    (p1, p2), (t1, t2), (c1, c2) = numbers.success, numbers.latency, numbers.cost
-    (k1, k2), (xi1, xi2) = numbers.failure, numbers.net_value
-    n1, n2 = visits(numbers, route, cascade, abandon)
+    members = expected(numbers, route, cascade, abandon)
+    return Payoffs(*_alike(members)) if game.shape else members
+
+
+def expected(game: Any, route: Any, cascade: Any, abandon: Any) -> Payoffs:
+    """As `payoffs`, of arguments as they are; each member in a shape of its own.
+
+    Args:
+        game: what has the numbers of a game.
+        route: i; unchecked, as are the others.
+        cascade: s.
+        abandon: q.
+    """
+    (p1, p2), (t1, t2), (c1, c2) = game.success, game.latency, game.cost
+    (k1, k2), (xi1, xi2) = game.failure, game.net_value
+    n1, n2 = visits(game, route, cascade, abandon)
     service_cost = n1 * c1 + n2 * c2
-    cost = service_cost + numbers.penalty * (abandon * (n1 * k1 + n2 * k2))
+    cost = service_cost + game.penalty * (abandon * (n1 * k1 + n2 * k2))
     utility = n1 * xi1 + n2 * xi2
-    if isinstance(utility, np.float64):  # for numbers a number
+    if type(utility) is np.float64:  # for numbers a number
         utility = float(utility)
-    members = n1 * p1 + n2 * p2, n1 * t1 + n2 * t2, service_cost, utility, cost
-    return Payoffs(*(_alike(members) if game.shape else members))
+    return Payoffs(n1 * p1 + n2 * p2, n1 * t1 + n2 * t2, service_cost, utility, cost)
 
 
 def _alike(members: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from routing_game.theory import single
 from routing_game.theory.engines import LEAST_GAMES, EngineName, takes_compiled
 from routing_game.theory.game import Game, check_commitment
 from routing_game.theory.numbers import (
@@ -32,7 +31,7 @@ from routing_game.theory.numbers import (
     plain,
 )
 from routing_game.theory.payoffs import payoffs
-from routing_game.theory.single import NEAR
+from routing_game.theory.single import NEAR, Single, clip
 
 
 class Thresholds(NamedTuple):
@@ -105,13 +104,14 @@ def best_response(
     """
     route, cascade = (double(x) for x in (route, cascade))
     check_commitment(route, cascade)
-    size = math.prod(np.broadcast_shapes(game.shape, route.shape, cascade.shape))
+    alone = not game.shape and one(route, cascade)
+    size = 1 if alone else math.prod(np.broadcast_shapes(game.shape, route.shape, cascade.shape))
     if takes_compiled(engine, size >= LEAST_GAMES):
         from routing_game.theory import compiled
 
         return BestResponse(*map(plain, compiled.best_response(game, route, cascade)))
-    if not game.shape and one(route, cascade):
-        return _one_response(game, int(route), float(cascade))
+    if alone:
+        return response_of(Single(game), game, int(route), float(cascade))
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
     low, high, connected = _maximiser(game, *game.net_value, route, cascade, marks)
@@ -130,14 +130,26 @@ def best_response(
     return BestResponse(*(plain(x) for x in alike(game.shape, low, high, connected, strong, weak)))
 
 
-def _one_response(game: Game, route: int, s: float) -> BestResponse:
-    """`best_response` for one game and one commitment, with the same bits."""
-    low, high, connected, s = single.best_replies(game, route, s)
+def response_of(one: Single, game: Game, route: int, s: float) -> BestResponse:
+    """`best_response` of one game to one commitment, unchecked; the same bits.
+
+    Args:
+        one: `Single` of the game.
+        game: the same.
+        route: i, 1 or 2.
+        s: in [0, 1].
+    """
+    s = one.snapped(s)
+    low, high, connected = one.maximiser(route, s)
     if low == high:
         return BestResponse(low, high, connected, low, low)
     if connected:
-        strong, weak = (single.preferred(game, route, s, sign) for sign in (-1.0, 1.0))
-        strong, weak = single.clip(strong, low, high), single.clip(weak, low, high)
+        (c1, c2), (p1, p2) = game.cost, game.success
+        eta1, eta2 = float(c1 - game.penalty * p1), float(c2 - game.penalty * p2)
+        strong, weak = (
+            clip(Single(game, worth).maximiser(route, s)[0], low, high)
+            for worth in ((-eta1, -eta2), (eta1, eta2))
+        )
     else:
         staying, leaving = (payoffs(game, route, s, q).cost for q in (low, high))
         strong, weak = (high, low) if leaving < staying else (low, high)
@@ -153,7 +165,7 @@ def user_regret(game: Game, route: Any, cascade: Any, abandon: Any) -> Any:
     route, cascade, abandon = (double(x) for x in (route, cascade, abandon))
     check_commitment(route, cascade, abandon)
     if not game.shape and one(route, cascade, abandon):
-        return single.user_regret(game, int(route), float(cascade), float(abandon))
+        return Single(game).regret(int(route), float(cascade), float(abandon))
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
     best, *_ = _maximiser(game, *game.net_value, route, cascade, marks)

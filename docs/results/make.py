@@ -24,6 +24,7 @@ from typing import Any
 import hidden
 import learners
 import numpy as np
+import races
 import remedies
 
 from routing_game.experiments.paper.facts import MEASURES
@@ -175,7 +176,7 @@ RESULTS: dict[str, Callable[[], Values]] = {
     **remedies.RESULTS,
 }
 """What this script makes, by the name of the file."""
-SLOW = hidden.SLOW | remedies.SLOW
+SLOW = hidden.SLOW | remedies.SLOW | races.SLOW
 """What takes longer and is only made if it is asked for."""
 
 

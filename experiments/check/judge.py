@@ -35,7 +35,7 @@ Q_TOLERANCE = 0.06
 """How far from an optimal q still counts as right."""
 CELL, PAIR = ("learner", "game", "seed"), ("learner", "game")
 DONE = {"learner": pl.String, "game": pl.String, "seed": pl.Int64}
-DONE |= {"commit": pl.String, "error": pl.String}
+DONE |= {"commit": pl.String, "seconds": pl.Float64, "error": pl.String}
 JUDGED: dict[str, Any] = dict.fromkeys(("learner", "game", "found"), pl.String)
 JUDGED |= dict.fromkeys(("seed", "practice", "route"), pl.Int64)
 JUDGED |= dict.fromkeys(("route_right", "q_right"), pl.Boolean)
@@ -74,8 +74,8 @@ class Judged(NamedTuple):
 
     Attributes:
         spec: what was run.
-        done: a row for each cell that has a record: `learner`, `game`, `seed`, `commit`, `error`,
-            which is null unless it failed.
+        done: a row for each cell that has a record: `learner`, `game`, `seed`, `commit`,
+            `seconds`, and `error`, which is null unless it failed.
         rows: a row for each finished cell and checkpoint, see `judge`.
         summary: a row for each learner and game, see `summary`.
         cells: a row for each finished cell at the end of its practice, see `ends`.
@@ -107,7 +107,7 @@ def judge(spec: Spec[Game], records: Iterable[Record[Trace]]) -> Judged:
     facts: dict[tuple[str, str], list[Fact]] = {}  # (game, role) -> its cells
     done = []
     for r in records:
-        done.append((r.learner, r.game, r.seed, r.commit, r.error))
+        done.append((r.learner, r.game, r.seed, r.commit, r.seconds, r.error))
         if r.error is None:
             fact = Fact(r.learner, r.seed, r.seconds, Columns.of(r.trace))
             facts.setdefault((r.game, LEARNERS[r.learner].role), []).append(fact)

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from routing_game.agents import (
@@ -13,9 +14,12 @@ from routing_game.agents import (
     Elimination,
     EpsilonGreedy,
     EquilibriumProvider,
+    RefiningThompson,
+    RefiningUCB,
     Thompson,
     UCBTuned,
     Zooming,
+    off_policy,
     schemes,
 )
 from routing_game.agents.descents import (
@@ -23,6 +27,17 @@ from routing_game.agents.descents import (
     ImplicitDescents,
     SimultaneousDescents,
 )
+from routing_game.agents.plain import Plain
+from routing_game.agents.policy_gradient import ALGORITHMS
+from routing_game.agents.races import Race
+from routing_game.agents.stacked_dqn_users import StackedDQNUser
+from routing_game.agents.stacked_ppo_users import (
+    StackedPPOAnswerUser,
+    StackedPPOModelUser,
+    StackedPPOUser,
+)
+from routing_game.agents.walkers import walk
+from routing_game.agents.windowed import Windowed
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.check import controls, own
@@ -41,9 +56,12 @@ from routing_game.experiments.check.trainers import (
     oracle,
     pair,
     plans,
+    rehearsed,
     reinforce_blind,
     sb3,
     sb3_user,
+    stacked,
+    stacked_user,
     strategy,
     structural,
     told,
@@ -75,8 +93,12 @@ class Learner:
         sees_model: a user who sees which model has just failed, and so has another best response.
         limit: what it cannot do by its nature, as the end of a sentence.
         costly: many seconds a cell; only the full profile has it play games other than the
-            cascades.
+            cascades, and no profile if it is a user.
         batch: how many cells may train together, as one.
+        fixed_grid: plays 21 commitments, even in s, and no others.
+        seeks: the equilibrium of which game it seeks by its nature: that in which the user answers
+            the commitment before it, or that of simultaneous play, in which the user sees no s. The
+            latter's play is judged by `measures.beside_hidden`.
     """
 
     family: Family
@@ -88,6 +110,8 @@ class Learner:
     limit: str = ""
     costly: bool = False
     batch: int = 1
+    fixed_grid: bool = False
+    seeks: Literal["Stackelberg", "simultaneous"] = "Stackelberg"
 
     @property
     def role(self) -> Literal["provider", "user"]:
@@ -146,14 +170,17 @@ def make_spec(
 
 def played_by(learner: Learner, games: Mapping[str, Game], profile: str) -> tuple[str, ...]:
     """Which games of a profile a learner plays: users where there is something to learn, and costly
-    ones, in all but the full profile, the two cascades of the catalog only.
+    ones the two cascades of the catalog only, unless they are providers in the full profile.
     """
     fresh = [name for name in games if set_of(name) == "fresh"]
-    if learner.role == "user":
+    if learner.role == "user" and not learner.costly:
         return (*CASCADE_GAMES, *(name for name in fresh if games[name].regime in MIXED))
-    if learner.costly and profile != "full":
+    if learner.costly and (profile != "full" or learner.role == "user"):
         return CASCADE_GAMES
     return tuple(games)
+
+
+CANNOT_MIX = ", as it can only stay or leave where the best answer is mixed"
 
 
 class Registry(dict[str, Learner]):
@@ -171,6 +198,9 @@ class Registry(dict[str, Learner]):
         budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
         return Learner("your own", f"{name}, an agent of your own", train, budgets)
 
+
+COARSE = ", as the best of its 21 commitments can be far from the optimum where that s is small"
+"""What a fixed grid cannot do: on fresh games it is within 2 % in about half of the cascades."""
 
 LEARNERS = Registry(
     {
@@ -206,39 +236,63 @@ LEARNERS = Registry(
         ),
         "ucb": Learner(
             "bandits",
+            "upper confidence bounds on route 2 and values of s that multiply where it is best",
+            told(RefiningUCB),
+            {"smoke": (3_000, 2), "default": (300_000, 5), "full": (300_000, 20)},
+        ),
+        "ucb-fixed": Learner(
+            "bandits",
             "upper confidence bounds on route 2 and 20 values of s",
             told(UCB),
             {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)},
+            limit=COARSE,
+            fixed_grid=True,
         ),
         "ucb-tuned": Learner(
             "bandits",
             "the same with each commitment's own spread",
             told(UCBTuned),
             {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
+            limit=COARSE,
+            fixed_grid=True,
         ),
         "thompson": Learner(
+            "bandits",
+            "Thompson sampling on route 2 and values of s that multiply where it is best",
+            told(RefiningThompson),
+            {"smoke": (3_000, 2), "default": (300_000, 5), "full": (300_000, 20)},
+        ),
+        "thompson-fixed": Learner(
             "bandits",
             "Thompson sampling on the same 21 commitments",
             told(Thompson),
             {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)},
+            limit=COARSE,
+            fixed_grid=True,
         ),
         "epsilon-greedy": Learner(
             "bandits",
             "the least mean, any commitment at a falling rate",
             told(EpsilonGreedy),
             {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
+            limit=COARSE,
+            fixed_grid=True,
         ),
         "exp3": Learner(
             "bandits",
             "exponential weights, safe against an adversary",
             told(EXP3),
             {"smoke": (300, 2), "default": (30_000, 3), "full": (30_000, 20)},
+            limit=COARSE,
+            fixed_grid=True,
         ),
         "elimination": Learner(
             "bandits",
-            "successive elimination of the 21 commitments",
+            "successive elimination of the same",
             told(Elimination),
             {"smoke": (3_000, 2), "default": (30_000, 5), "full": (30_000, 20)},
+            limit=COARSE,
+            fixed_grid=True,
         ),
         "gradient": Learner(
             "gradients",
@@ -258,77 +312,124 @@ LEARNERS = Registry(
         ),
         "ppo": Learner(
             "deep RL",
-            "PPO (stable-baselines3) against the exact user",
-            sb3("ppo"),
-            {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            "PPO walks in log odds of s from many starts, which race; route 2 is compared last",
+            stacked(partial(Race, climb=walk("ppo"))),
+            {"smoke": (1_000, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
         ),
         "a2c": Learner(
             "deep RL",
-            "A2C (stable-baselines3) against the exact user",
-            sb3("a2c"),
+            "A2C walks in log odds of s from many starts, which race; route 2 is compared last",
+            stacked(partial(Race, climb=walk("a2c"))),
+            {"smoke": (1_000, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
+        ),
+        "ppo-plain": Learner(
+            "deep RL",
+            "a plain PPO: i and s drawn together, noise falls on a schedule",
+            stacked(partial(Plain, improve=ALGORITHMS["ppo"])),
             {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
+        ),
+        "a2c-plain": Learner(
+            "deep RL",
+            "a plain A2C: i and s drawn together, noise falls on a schedule",
+            stacked(partial(Plain, improve=ALGORITHMS["a2c"])),
+            {"smoke": (64, 2), "default": (327_680, 3), "full": (3_276_800, 10)},
+            batch=64,
+        ),
+        "ppo-sb3": Learner(
+            "deep RL",
+            "the plain PPO as stable-baselines3 trains it",
+            sb3("ppo"),
+            {"smoke": (64, 2), "default": (327_680, 2), "full": (3_276_800, 3)},
+            costly=True,
+        ),
+        "a2c-sb3": Learner(
+            "deep RL",
+            "the plain A2C as stable-baselines3 trains it",
+            sb3("a2c"),
+            {"smoke": (64, 2), "default": (327_680, 2), "full": (3_276_800, 3)},
+            costly=True,
         ),
         "td3": Learner(
             "deep RL",
-            "TD3 (stable-baselines3), looking closer at s step by step",
-            sb3("td3"),
-            {"smoke": (48, 2), "default": (1_179_648, 2), "full": (1_179_648, 10)},
-            costly=True,
+            "TD3 in windows on the log odds of s that compete and narrow",
+            stacked(partial(Windowed, learner=off_policy.LEARNERS["td3"])),
+            {"smoke": (2_000, 2), "default": (1_179_648, 3), "full": (1_179_648, 10)},
+            batch=64,
         ),
         "sac": Learner(
             "deep RL",
-            "SAC (stable-baselines3), looking closer at s step by step",
-            sb3("sac"),
-            {"smoke": (40, 2), "default": (983_040, 2), "full": (983_040, 10)},
-            costly=True,
+            "SAC in windows on the log odds of s that compete and narrow",
+            stacked(partial(Windowed, learner=off_policy.LEARNERS["sac"])),
+            {"smoke": (2_000, 2), "default": (1_179_648, 3), "full": (1_179_648, 10)},
+            batch=64,
         ),
         "dqn": Learner(
             "deep RL",
-            "DQN (stable-baselines3) on a grid of s that is moved and refined",
+            "DQN in windows on the log odds of s that compete and narrow",
+            stacked(partial(Windowed, learner=off_policy.LEARNERS["dqn"])),
+            {"smoke": (2_000, 2), "default": (1_179_648, 3), "full": (1_179_648, 10)},
+            batch=64,
+        ),
+        "td3-sb3": Learner(
+            "deep RL",
+            "TD3 of stable-baselines3, looking closer at s step by step",
+            sb3("td3"),
+            {"smoke": (48, 2), "default": (1_179_648, 2), "full": (1_179_648, 3)},
+            costly=True,
+        ),
+        "sac-sb3": Learner(
+            "deep RL",
+            "SAC of stable-baselines3, looking closer at s step by step",
+            sb3("sac"),
+            {"smoke": (40, 2), "default": (983_040, 2), "full": (983_040, 3)},
+            costly=True,
+        ),
+        "dqn-sb3": Learner(
+            "deep RL",
+            "DQN of stable-baselines3, looking closer at s step by step",
             sb3("dqn"),
-            {"smoke": (128, 2), "default": (655_360, 2), "full": (655_360, 10)},
+            {"smoke": (128, 2), "default": (655_360, 2), "full": (655_360, 3)},
             costly=True,
         ),
         "oracle": Learner(
             "pairs",
             "follower oracle: a structural user learns first, then UCB learns against it",
             oracle(knows_structure),
-            {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)},
-            costly=True,
+            {"smoke": (1_000, 2), "default": (4_000_000, 2), "full": (4_000_000, 10)},
         ),
         "oracle-contextual": Learner(
             "pairs",
-            "follower oracle with a user who learns Q-values",
-            oracle(has_values),
-            {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)},
-            costly=True,
+            "a user who learns what each answer is worth, before each new commitment of UCB",
+            pair(has_values, rehearsed),
+            {"smoke": (1_000, 2), "default": (6_000_000, 2), "full": (6_000_000, 10)},
         ),
         "alternating": Learner(
             "pairs",
             "UCB and a structural user learn in turn",
-            pair(knows_structure, schemes.alternating, turn=1000),
-            {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)},
-            costly=True,
+            pair(knows_structure, schemes.alternating, turn=4_000),
+            {"smoke": (1_000, 2), "default": (4_000_000, 2), "full": (4_000_000, 10)},
         ),
         "two-timescale": Learner(
             "pairs",
-            "UCB, and a user on Q-values who learns five times as fast",
+            "UCB, and a user who learns what each answer is worth from five times as many tasks",
             pair(has_values, schemes.two_timescale, ratio=5),
-            {"smoke": (300, 2), "default": (60_000, 2), "full": (60_000, 10)},
-            costly=True,
+            {"smoke": (1_000, 2), "default": (6_000_000, 2), "full": (6_000_000, 10)},
         ),
         "blocks": Learner(
             "pairs",
-            "UCB commits for 400 tasks, the user learns anew in each block",
-            pair(is_blind, in_blocks, remembers=False),
-            {"smoke": (300, 2), "default": (400_000, 2), "full": (400_000, 10)},
-            costly=True,
+            "UCB commits for 8,000 tasks, the user learns anew in each block",
+            pair(has_values, in_blocks, remembers=False),
+            {"smoke": (1_000, 2), "default": (6_000_000, 2), "full": (6_000_000, 10)},
         ),
         "simultaneous": Learner(
             "pairs",
             "UCB and multiplicative weights blind to s, both from every task",
-            pair(is_blind, schemes.simultaneous),
+            pair(is_blind, schemes.simultaneous, leader=UCB),
             {"smoke": (300, 2), "default": (60_000, 3), "full": (60_000, 10)},
+            seeks="simultaneous",
         ),
         "gradient-simultaneous": Learner(
             "pairs",
@@ -337,6 +438,7 @@ LEARNERS = Registry(
             {"smoke": (10, 2), "default": (2_000, 3), "full": (2_000, 20)},
             counts="iterations",
             batch=256,
+            seeks="simultaneous",
         ),
         "reinforce-blind": Learner(
             "pairs",
@@ -344,35 +446,70 @@ LEARNERS = Registry(
             reinforce_blind,
             {"smoke": (64, 2), "default": (1_024_000, 3), "full": (1_024_000, 10)},
             batch=64,
+            seeks="simultaneous",
         ),
         "ppo-user": Learner(
             "users",
             "PPO as the user who sees (i, s) and decides after each failure",
-            sb3_user("PPOUser", "USER", strategy),
-            {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
-            counts="decisions",
+            stacked_user(StackedPPOUser),
+            {"smoke": (64, 2), "default": (491_520, 3), "full": (3_932_160, 10)},
+            batch=16,
         ),
         "ppo-user-answer": Learner(
             "users",
             "PPO as the user who sees (i, s) and answers with q",
-            sb3_user("PPOAnswerUser", "ANSWER", answer),
-            {"smoke": (64, 2), "default": (524_288, 3), "full": (5_242_880, 10)},
+            stacked_user(StackedPPOAnswerUser),
+            {"smoke": (64, 2), "default": (655_360, 3), "full": (2_621_440, 10)},
+            batch=16,
         ),
         "ppo-user-model": Learner(
             "users",
             "PPO as the user who also sees which model failed",
-            sb3_user("PPOModelUser", "USER", model),
-            {"smoke": (64, 2), "default": (204_800, 3), "full": (1_966_080, 10)},
-            counts="decisions",
+            stacked_user(StackedPPOModelUser),
+            {"smoke": (64, 2), "default": (491_520, 3), "full": (3_932_160, 10)},
             sees_model=True,
+            batch=16,
         ),
         "dqn-user": Learner(
             "users",
-            "DQN as the user who sees (i, s): cannot mix",
-            sb3_user("DQNUser", "ALIASED", strategy),
-            {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 10)},
+            "Q-values of staying and leaving for the user who sees (i, s): cannot mix",
+            stacked_user(StackedDQNUser),
+            {"smoke": (64, 2), "default": (655_360, 3), "full": (655_360, 10)},
+            limit=CANNOT_MIX,
+            batch=16,
+        ),
+        "ppo-user-sb3": Learner(
+            "users",
+            "ppo-user by stable-baselines3: the control",
+            sb3_user("PPOUser", "USER", strategy),
+            {"smoke": (64, 2), "default": (204_800, 2), "full": (1_966_080, 3)},
             counts="decisions",
-            limit=", as it can only stay or leave where the best answer is mixed",
+            costly=True,
+        ),
+        "ppo-user-answer-sb3": Learner(
+            "users",
+            "ppo-user-answer by stable-baselines3: the control",
+            sb3_user("PPOAnswerUser", "ANSWER", answer),
+            {"smoke": (64, 2), "default": (524_288, 2), "full": (5_242_880, 3)},
+            costly=True,
+        ),
+        "ppo-user-model-sb3": Learner(
+            "users",
+            "ppo-user-model by stable-baselines3: the control",
+            sb3_user("PPOModelUser", "USER", model),
+            {"smoke": (64, 2), "default": (204_800, 2), "full": (1_966_080, 3)},
+            counts="decisions",
+            sees_model=True,
+            costly=True,
+        ),
+        "dqn-user-sb3": Learner(
+            "users",
+            "DQN (stable-baselines3) at each failure: bootstraps on what hides the model",
+            sb3_user("DQNUser", "ALIASED", strategy),
+            {"smoke": (64, 2), "default": (655_360, 2), "full": (655_360, 3)},
+            counts="decisions",
+            limit=CANNOT_MIX,
+            costly=True,
         ),
     }
 )

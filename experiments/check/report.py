@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from routing_game.experiments.card import card, provider_words
-from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check import samples
 from routing_game.experiments.check.figures import (
@@ -222,20 +222,16 @@ def run_facts(judged: Judged) -> dict[str, Any]:
         "failures": done.filter(pl.col("error").is_not_null()).to_dicts(),
         "providers": roles(spec, "provider"),
         "users": roles(spec, "user"),
-        "times": times(records),
+        "times": times(done),
     }
 
 
-def times(records: Sequence[Record[Trace]]) -> list[Row]:
+def times(done: pl.DataFrame) -> list[Row]:
     """Each learner's finished cells, failed ones too, and what they took; the longest first."""
-    seconds: dict[str, list[float]] = {}
-    for record in records:
-        seconds.setdefault(record.learner, []).append(record.seconds)
-    rows = [
-        {"learner": name, "cells": len(each), "each": sum(each) / len(each), "all": sum(each)}
-        for name, each in seconds.items()
-    ]
-    return sorted(rows, key=lambda row: row["all"], reverse=True)
+    mine = done.group_by("learner", maintain_order=True).agg(
+        cells=pl.len(), each=pl.mean("seconds"), all=pl.sum("seconds")
+    )
+    return mine.sort("all", descending=True, maintain_order=True).to_dicts()
 
 
 def results(judged: Judged) -> dict[str, Any]:
@@ -433,9 +429,9 @@ def reason(game: Game, row: Row) -> str:
         return f"{n - round(n * row['route_right'])} of {n} seeds end on the wrong route"
     if fallen:
         return f"{fallen} of {n} seeds end where the user answers otherwise than at the optimum"
-    if learner.family == "bandits" and grid_floor(game) > row["last"] / 2:
+    if learner.fixed_grid and grid_floor(game) > row["last"] / 2:
         floor = percent(grid_floor(game))
-        return f"the best commitment on the bandits' grid already loses {floor} %"
+        return f"the best commitment on its fixed grid already loses {floor} %"
     edge = solve(game).rule in ("s0", "s_L")
     noise = ", because of its exploration noise" if edge and learner.family == "deep RL" else ""
     where = "short of the edge" if edge else "from the best s"

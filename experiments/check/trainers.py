@@ -1,11 +1,12 @@
-"""How learners are trained: six ways, each a function that returns a trainer.
+"""How learners are trained: seven ways, each a function that returns a trainer.
 
-    stacked   providers that train side by side, a row each
-    told      a provider that is told of one task after another
-    plans     providers that know their games and follow a gradient, a row each
-    sb3       a provider by stable-baselines3
-    sb3_user  a user by stable-baselines3
-    pair      UCB and a user that learns, too, under a scheme of `agents.schemes`
+    stacked       providers that train side by side, a row each
+    stacked_user  users that train side by side, a row each
+    told          a provider that is told of one task after another
+    plans         providers that know their games and follow a gradient, a row each
+    sb3           a provider by stable-baselines3
+    sb3_user      a user by stable-baselines3
+    pair          a bandit and a user that learns, too, under a scheme of `agents.schemes`
 
 A trainer takes a batch of cells: their games, the amount of practice of each, and two seed
 sequences each, the world's and the agent's, so that no agent can foresee the world's noise. It
@@ -24,17 +25,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from routing_game.agents import UCB, schemes
+from routing_game.agents import RefiningUCB, RehearsingUser, schemes
 from routing_game.agents.descents import Descents, SimultaneousDescents
 from routing_game.agents.followers import (
     Follower,
     MultiplicativeWeights,
     StructuralUser,
-    TabularUser,
 )
 from routing_game.agents.protocol import Planner, Provider, Trainable
 from routing_game.agents.reinforce import BlindPairs
-from routing_game.agents.stacked import Costs, StackedProvider
+from routing_game.agents.stacked import Array, Costs, StackedProvider
+from routing_game.agents.stacked_users import (
+    StackedModelUser,
+    StackedUser,
+    Tasks,
+    Times,
+)
 from routing_game.agents.structural import Structural
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.answer import AnswerVectorEnv
@@ -45,9 +51,11 @@ from routing_game.experiments.check.traces import (
     provider_trace,
     provider_traces,
     user_trace,
+    user_traces,
 )
 from routing_game.experiments.play import (
     Cohort,
+    UserCohort,
     World,
     checkpoints,
     play,
@@ -94,6 +102,37 @@ def stacked(make: Callable[[Costs, list[Generator], int], StackedProvider]) -> T
         providers = make(Cohort(games, generators(worlds)), generators(agents), tasks)
         looks = _thinned_at(providers.train(), checkpoints(tasks))
         return provider_traces(providers, looks, len(games))
+
+    return train
+
+
+Users = Callable[[Tasks, Times, list[Generator], int], StackedUser | StackedModelUser]
+
+
+def stacked_user(make: Users) -> Trainer:
+    """Users of many cells that train as one, each against uniformly drawn commitments.
+
+    Args:
+        make: (world, times, rngs, tasks) -> users, one for each of the ``rngs``, which are theirs;
+            ``world`` plays their tasks, ``times`` are their latencies, and each is to use about so
+            many ``tasks``. Of the steps after which they pause, those at or next after the usual
+            checkpoints are on record.
+    """
+
+    def train(
+        games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
+    ) -> list[Trace]:
+        times = Times.of(*zip(*((float(g.value), _numbers(g.latency)) for g in games), strict=True))
+        user = make(UserCohort(games, generators(worlds)), times, generators(agents), tasks)
+
+        def answers(route: Array, cascade: Array) -> tuple[Array, Array]:
+            if isinstance(user, StackedModelUser):
+                after_1, after_2 = (user.abandon_after(route, cascade, m) for m in (1, 2))
+                return after_1, after_2
+            return (user.abandon(route, cascade),) * 2
+
+        looks = _thinned_at(user.train(), checkpoints(tasks, count=20))
+        return user_traces(answers, looks, len(games))
 
     return train
 
@@ -220,13 +259,18 @@ Learned = Callable[[Game, Generator], Follower]
 
 
 def pair(
-    user: Learned, scheme: Callable[..., Iterator[int]], remembers: bool = True, **how: Any
+    user: Learned,
+    scheme: Callable[..., Iterator[int]],
+    leader: Callable[[], Provider] = RefiningUCB,
+    remembers: bool = True,
+    **how: Any,
 ) -> Trainer:
-    """UCB and a user under a scheme.
+    """A provider and a user under a scheme.
 
     Args:
         user: makes the user.
         scheme: of `agents.schemes`.
+        leader: makes the provider.
         remembers: whether the user's answers are in the trace; not those of one who has forgotten
             them.
         how: the scheme's own arguments.
@@ -234,7 +278,7 @@ def pair(
 
     @one_by_one
     def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-        provider, follower = UCB(), user(game, np.random.default_rng(agent))
+        provider, follower = leader(), user(game, np.random.default_rng(agent))
         progress = scheme(
             provider, follower, World(game, np.random.default_rng(world)), tasks, **how
         )
@@ -245,13 +289,17 @@ def pair(
 
 
 def oracle(user: Learned) -> Trainer:
-    """The user learns on half of the tasks, at random commitments; then UCB learns against it."""
+    """The user learns on most of the tasks, at random commitments; then UCB learns against it.
+
+    It needs most of them: how well it places a cliff is how near UCB can go.
+    """
 
     @one_by_one
     def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
-        practice = max(tasks // 2, 1)
+        practice = max(tasks * 3 // 4, 1)
+        each = max(practice // 500, 1)
         rng = np.random.default_rng(world.spawn(1)[0])
-        learn = pair(user, schemes.follower_first, practice=practice, rng=rng)
+        learn = pair(user, schemes.follower_first, practice=practice, rng=rng, each=each)
         (trace,) = learn([game], max(tasks - practice, 1), [world], [agent])
         return trace
 
@@ -259,7 +307,7 @@ def oracle(user: Learned) -> Trainer:
 
 
 def in_blocks(provider: Provider, user: Follower, world: World, tasks: int) -> Iterator[int]:
-    """A scheme: UCB commits for 400 tasks, and the user learns anew in each such block.
+    """A scheme: UCB commits for 8,000 tasks, and the user learns anew in each such block.
 
     Args:
         provider: learns from blocks.
@@ -267,7 +315,19 @@ def in_blocks(provider: Provider, user: Follower, world: World, tasks: int) -> I
         world: plays the tasks.
         tasks: how many.
     """
-    return schemes.blocks(provider, user, world, tasks, length=min(400, tasks))
+    return schemes.blocks(provider, user, world, tasks, length=min(8_000, tasks))
+
+
+def rehearsed(provider: Provider, user: Follower, world: World, tasks: int) -> Iterator[int]:
+    """A scheme: the user learns each commitment before it is played, 100 in all of the tasks.
+
+    Args:
+        provider: decides what there is to learn.
+        user: learns it.
+        world: plays the tasks.
+        tasks: of both together.
+    """
+    return schemes.rehearsed(provider, user, world, tasks, practice=max(tasks // 120, 1))
 
 
 def reinforce_blind(
@@ -283,12 +343,12 @@ def reinforce_blind(
 
 def knows_structure(game: Game, rng: Generator) -> Follower:
     """A user who knows how the game is built, and estimates p."""
-    return StructuralUser(float(game.value), _numbers(game.latency))
+    return StructuralUser(float(game.value), _numbers(game.latency), rng=rng)
 
 
 def has_values(game: Game, rng: Generator) -> Follower:
-    """A user with Q-values on hats of s."""
-    return TabularUser(float(game.value), _numbers(game.latency), rng, interpolate=True)
+    """A user with a value for each answer to each commitment that it met."""
+    return RehearsingUser(float(game.value), _numbers(game.latency), rng)
 
 
 def is_blind(game: Game, rng: Generator) -> Follower:

@@ -1,0 +1,429 @@
+"""Users by PPO, many cells at once: one that decides after each failure, one that answers with q.
+
+The learners are those of `agents.sb3_users`: proximal policy optimisation (Schulman et al. 2017)
+with its clipped surrogate, epochs, minibatches and Adam; policy and value linear in hat functions
+of s (`agents.hats`); returns undiscounted and Monte-Carlo. What makes them fast:
+
+- All cells train as one, and gradients are written out: a decision touches two knots.
+- Tasks are drawn whole, so that one of a thousand passes costs what one of one pass costs. All
+  decisions to stay that a task made at one observation have one probability and so one ratio. They
+  are kept as one, with their number as weight and the mean of their returns.
+- Money and time are in units of V, so that no setting depends on a game's unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from routing_game.agents.hats import KNOTS, Places, coordinate, places, read, spread
+from routing_game.agents.plain import Ends, falling
+from routing_game.agents.policy_gradient import Adam
+from routing_game.agents.stacked import Array
+from routing_game.agents.stacked_users import Tasks, Times
+from routing_game.box import to_chance
+from routing_game.theory.numbers import require
+
+FAR = 500.0
+"""Logits beyond it are as good as it, and their exponentials are finite."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a user trains.
+
+    Attributes:
+        updates: how often it learns, each time from as many tasks.
+        epochs: how often it goes through them.
+        minibatches: into which it divides them.
+        clip: how far the ratio of chances may move from 1 in an update.
+        rate: of Adam, first and last.
+        noise: of the answers in the box [-1, 1], first and last; of no matter to users who decide.
+    """
+
+    updates: int
+    rate: Ends
+    epochs: int = 4
+    minibatches: int = 4
+    clip: float = 0.2
+    noise: Ends = (1.0, 1.0)
+
+
+# Differences between staying and leaving are small against the noise of a task: big batches, and a
+# small final rate. No entropy bonus: it would pull every q towards 1/2, and hats keep one s from
+# dragging others along too early.
+DECIDES = Schedule(updates=120, rate=(0.1, 0.005))
+# Whole tasks are noisier than decisions: every task is learned from once, and noise stays wide, as
+# it is the answers far apart that differ
+ANSWERS = Schedule(updates=160, rate=(0.3, 0.003), epochs=1)
+
+
+class Decisions(NamedTuple):
+    """What users did at their observations, each (cells, n): stay many times, leave at most once.
+
+    The return of leaving is 0.
+    """
+
+    at: Places
+    """What they saw."""
+    stays: Array
+    """How often they stayed."""
+    worth: Array
+    """The mean return of staying, in units of V; any number where there was none."""
+    left: Array
+    """1 where they left, else 0."""
+
+
+class _Learner:
+    """Policy and value, and how they fall on a schedule.
+
+    Args:
+        world: plays tasks.
+        times: of the cells.
+        rngs: one for each cell.
+        tasks: practice of each cell, at most.
+        how: it trains.
+
+    Raises:
+        ValueError: no tasks.
+    """
+
+    kinds = 2
+    """Of observations."""
+
+    def __init__(
+        self,
+        world: Tasks,
+        times: Times,
+        rngs: Sequence[np.random.Generator],
+        tasks: int,
+        how: Schedule,
+    ) -> None:
+        require(tasks >= 1, "tasks", tasks, "be at least 1")
+        self._world, self._times, self._rngs, self._how = world, times, list(rngs), how
+        self._updates = min(how.updates, tasks)
+        self._batch = tasks // self._updates
+        # SB3's orthogonal weights: of length .01 to the policy, of length 1 to the value
+        self.policy = 0.01 * self._unit_rows()
+        self.value = self._unit_rows()
+        self._policy_adam, self._value_adam = Adam(self.policy.shape), Adam(self.value.shape)
+
+    def train(self) -> Iterator[int]:
+        """Train; after each update yield the number of tasks of each cell so far."""
+        for update in range(self._updates):
+            self._update(update / max(self._updates - 1, 1))
+            yield (update + 1) * self._batch
+
+    def _update(self, progress: float) -> None:
+        """Play tasks and learn from them; `progress` runs from 0 to 1."""
+        raise NotImplementedError
+
+    def _learn(self, lessons: Sequence[Lesson], policy_rate: float, value_rate: float) -> None:
+        """Go through the minibatches; each is one step of Adam on policy and value."""
+        for _ in range(self._how.epochs):
+            for lesson in lessons:
+                slope = lesson.slope(read(self.policy, lesson.at))
+                miss = lesson.miss(read(self.value, lesson.at))
+                down = spread(slope, lesson.at, self.policy)
+                self.policy += self._policy_adam.step(down, policy_rate)
+                down = spread(miss, lesson.at, self.value)
+                self.value += self._value_adam.step(down, value_rate)
+
+    def _unit_rows(self) -> Array:
+        """A random direction for each cell."""
+        drawn = np.stack([rng.standard_normal(self.kinds * KNOTS) for rng in self._rngs])
+        return drawn / np.sqrt((drawn**2).sum(axis=-1, keepdims=True))
+
+    def _parts(self) -> list[slice]:
+        """The minibatches of an update: each a share of its tasks."""
+        count = min(self._how.minibatches, self._batch)
+        edges = [self._batch * k // count for k in range(count + 1)]
+        return [slice(*ends) for ends in pairwise(edges)]
+
+    def _look(self, kind: Any, cascade: Any) -> Array:
+        """Every cell's policy at observations of a kind and s, each (n,): shape (cells, n)."""
+        kind, cascade = np.broadcast_arrays(kind, cascade)
+        s = np.tile(np.asarray(cascade, dtype=np.float64).ravel(), (len(self._rngs), 1))
+        return read(self.policy, places(kind.ravel(), coordinate(s), self.kinds))
+
+
+class Lesson(Protocol):
+    """A minibatch, with what stays the same while it is learned from."""
+
+    @property
+    def at(self) -> Places:
+        """Where it reads policy and value, shape (cells, n)."""
+        ...
+
+    def slope(self, policy: Array) -> Array:
+        """Of PPO's loss in what was read of the policy, shape (cells, n)."""
+        ...
+
+    def miss(self, value: Array) -> Array:
+        """The slope of half the mean squared error of the values, shape (cells, n)."""
+        ...
+
+
+class _Deciding(_Learner):
+    """Users who decide after each failed pass; see `_Learner`."""
+
+    def __init__(
+        self,
+        world: Tasks,
+        times: Times,
+        rngs: Sequence[np.random.Generator],
+        tasks: int,
+        how: Schedule = DECIDES,
+    ) -> None:
+        super().__init__(world, times, rngs, tasks, how)
+
+    def _update(self, progress: float) -> None:
+        route, cascade = self._world.offer(self._batch)
+        lessons = [
+            Chosen.of(self.policy, self.value, batch, self._how.clip)
+            for batch in self._decisions(route, cascade)
+        ]
+        rate = falling(self._how.rate, progress)
+        # a logit of leaving is the difference of two of SB3's, and each of these moves by the rate
+        self._learn(lessons, 2 * rate, rate)
+
+    def _decisions(self, route: Any, cascade: Array) -> list[Decisions]:
+        """Play tasks, and give what was decided in each minibatch of them."""
+        raise NotImplementedError
+
+
+class Chosen(NamedTuple):
+    """A minibatch of decisions; each (cells, n). A `Lesson` in logits of leaving.
+
+    PPO's loss is the mean of -min(r A, clip(r) A) over the decisions, r the ratio of the chances of
+    what was done, now and when it was done, A its normalised advantage. It has a slope in the logit
+    while r <= 1 + clip where A > 0, and while r >= 1 - clip where A < 0.
+    """
+
+    at: Places
+    stay: Array
+    """Number of stays, times A, over their old chance and the number of decisions."""
+    stay_up: Array
+    """The sign of A."""
+    stay_edge: Array
+    """The chance of staying at which the slope ends."""
+    leave: Array
+    leave_up: Array
+    leave_edge: Array
+    weight: Array
+    """Decisions of each entry, as a share of all."""
+    returns: Array
+    """The same, times their mean return."""
+
+    @classmethod
+    def of(cls, policy: Array, value: Array, batch: Decisions, clip: float) -> Chosen:
+        """From decisions that were made by this policy, with this value as baseline."""
+        at, stays, worth, left = batch
+        leaving, staying = chances(read(policy, at))
+        baseline = read(value, at)
+        count = (stays + left).sum(axis=-1, keepdims=True)
+        total = np.maximum(count, 1.0)
+        stay, leave = worth - baseline, -baseline
+        mean = (stays * stay + left * leave).sum(axis=-1, keepdims=True) / total
+        stay, leave = stay - mean, leave - mean
+        square = (stays * stay**2 + left * leave**2).sum(axis=-1, keepdims=True)
+        scale = total * (np.sqrt(square / np.maximum(count - 1, 1.0)) + 1e-8)
+        stay_up, leave_up = np.sign(stay), np.sign(leave)
+        return cls(
+            at,
+            stays * stay / (scale * staying),
+            stay_up,
+            staying * (1 + clip * stay_up),
+            left * leave / (scale * leaving),
+            leave_up,
+            leaving * (1 + clip * leave_up),
+            (stays + left) / total,
+            stays * worth / total,
+        )
+
+    def slope(self, policy: Array) -> Array:
+        """See `Lesson`."""
+        leaving, staying = chances(policy)
+        stay = self.stay * (self.stay_up * (staying - self.stay_edge) <= 0)
+        leave = self.leave * (self.leave_up * (leaving - self.leave_edge) <= 0)
+        return np.asarray(leaving * staying * (stay - leave))
+
+    def miss(self, value: Array) -> Array:
+        """See `Lesson`."""
+        return np.asarray(self.weight * value - self.returns)
+
+
+def chances(logit: Array) -> tuple[Array, Array]:
+    """The chances of leaving and of staying; neither is taken from 1."""
+    odds = np.exp(np.minimum(logit, FAR))
+    staying = 1 / (1 + odds)
+    return odds * staying, staying
+
+
+class StackedPPOUser(_Deciding):
+    """The paper's user, step by step: sees (i, s) after each failure and stays or leaves."""
+
+    def abandon(self, route: Any, cascade: Any) -> Array:
+        """The learned q(i, s), a row for each cell."""
+        return chances(self._look(np.asarray(route) - 1, cascade))[0]
+
+    def _decisions(self, route: Any, cascade: Array) -> list[Decisions]:
+        at = places(route - 1, coordinate(cascade), self.kinds)
+        q, _ = chances(read(self.policy, at))
+        n1, n2, solved = self._world.play(route, cascade, q)
+        t1, t2 = self._times
+        stays = n1 + n2 - 1.0
+        # j - 1 decisions to stay lead to the j-th pass
+        waited = t1 * (n1 * (n1 - 1.0) / 2) + t2 * (n2 * (n1 + (n2 - 1.0) / 2))
+        worth = solved - waited / np.maximum(stays, 1.0)
+        columns = at.low, at.share, stays, worth, 1.0 - solved
+        return [_decided(columns, part) for part in self._parts()]
+
+
+class StackedPPOModelUser(_Deciding):
+    """A user who also sees the model that has just failed."""
+
+    kinds = 4
+
+    def abandon_after(self, route: Any, cascade: Any, model: int) -> Array:
+        """The learned chance of leaving after this model has failed, a row for each cell."""
+        return chances(self._look(self._kind(np.asarray(route), model), cascade))[0]
+
+    def _decisions(self, route: Any, cascade: Array) -> list[Decisions]:
+        place = coordinate(cascade)
+        at1, at2 = (places(self._kind(route, model), place, self.kinds) for model in (1, 2))
+        (q1, _), (q2, _) = (chances(read(self.policy, at)) for at in (at1, at2))
+        n1, n2, solved = self._world.play(route, cascade, q1, q2)
+        t1, t2 = self._times
+        more1, more2 = np.maximum(n1 - 1.0, 0.0), np.maximum(n2 - 1.0, 0.0)
+        stays1 = more1 + ((n1 > 0) & (n2 > 0))  # the last of them led to M2
+        worth1 = solved - t2 * n2 - t1 * (n1 * more1 / 2) / np.maximum(stays1, 1.0)
+        worth2 = solved - t2 * (n2 / 2)
+        left = 1.0 - solved
+        after1 = at1.low, at1.share, stays1, worth1, left * (n2 == 0)
+        after2 = at2.low, at2.share, more2, worth2, left * (n2 > 0)
+        return [_decided(after1, part, after2) for part in self._parts()]
+
+    @staticmethod
+    def _kind(route: Any, model: int) -> Any:
+        return 2 * (route - 1) + model - 1
+
+
+Columns = tuple[Any, ...]
+"""Low knot, share, stays, worth and left, each (cells, n)."""
+
+
+def _decided(columns: Columns, part: slice, more: Columns | None = None) -> Decisions:
+    """The decisions of some of the tasks, of two kinds one after the other."""
+    low, share, *rest = (
+        np.concatenate([x[:, part] for x in both], axis=-1)
+        for both in zip(columns, *([more] if more else []), strict=True)
+    )
+    return Decisions(Places(low, share), *rest)
+
+
+class StackedPPOAnswerUser(_Learner):
+    """The paper's user as it is defined: sees (i, s), answers with q.
+
+    Its policy is a Gaussian over the box [-1, 1] whose noise falls on schedule. The mean is kept
+    inside the box: outside of it every answer is the same, and no gradient would lead back.
+    """
+
+    def __init__(
+        self,
+        world: Tasks,
+        times: Times,
+        rngs: Sequence[np.random.Generator],
+        tasks: int,
+        how: Schedule = ANSWERS,
+    ) -> None:
+        super().__init__(world, times, rngs, tasks, how)
+
+    def abandon(self, route: Any, cascade: Any) -> Array:
+        """The mean answers, a row for each cell."""
+        mean = np.clip(self._look(np.asarray(route) - 1, cascade), -1.0, 1.0)
+        return np.asarray(to_chance(mean), dtype=np.float64)
+
+    def _update(self, progress: float) -> None:
+        rate, noise = (falling(ends, progress) for ends in (self._how.rate, self._how.noise))
+        np.clip(self.policy, -1.0, 1.0, out=self.policy)
+        route, cascade = self._world.offer(self._batch)
+        at = places(route - 1, coordinate(cascade), self.kinds)
+        mean = read(self.policy, at)
+        action = mean + noise * np.stack([r.standard_normal(self._batch) for r in self._rngs])
+        n1, n2, solved = self._world.play(route, cascade, to_chance(np.clip(action, -1.0, 1.0)))
+        utility = solved - (self._times.standard * n1 + self._times.reasoning * n2)
+        columns = at.low, at.share, action, mean, utility
+        lessons = []
+        for part in self._parts():
+            low, share, *rest = (np.ascontiguousarray(x[:, part]) for x in columns)
+            batch = Answers(Places(low, share), *rest)
+            lessons.append(Answered.of(self.value, batch, noise, self._how.clip))
+        self._learn(lessons, rate, rate)
+
+
+class Answers(NamedTuple):
+    """What users answered, each (cells, n)."""
+
+    at: Places
+    """What they saw."""
+    action: Array
+    """The answer, a point of the line on which [-1, 1] means q in [0, 1]."""
+    mean: Array
+    """Around which it was drawn."""
+    utility: Array
+    """Of the task, in units of V."""
+
+
+class Answered(NamedTuple):
+    """A minibatch of answers; arrays are (cells, n). A `Lesson` in means; see `Chosen`."""
+
+    at: Places
+    action: Array
+    noise: float
+    """Standard deviation of the answers."""
+    before: Array
+    """Half the squared distance of an answer from its mean then, in units of the noise."""
+    gain: Array
+    """A over the noise and the number of answers."""
+    up: Array
+    """The sign of A."""
+    edge: Array
+    """The sign, times the logarithm of the ratio at which the slope ends."""
+    returns: Array
+    """Utility over the number of answers."""
+
+    @classmethod
+    def of(cls, value: Array, batch: Answers, noise: float, clip: float) -> Answered:
+        """From answers that were drawn with this noise, with this value as baseline."""
+        at, action, mean, utility = batch
+        n = action.shape[-1]
+        advantage = utility - read(value, at)
+        advantage = advantage - advantage.mean(axis=-1, keepdims=True)
+        square = (advantage**2).sum(axis=-1, keepdims=True)
+        scale = n * (np.sqrt(square / max(n - 1, 1)) + 1e-8)
+        up = np.sign(advantage)
+        return cls(
+            at,
+            action,
+            noise,
+            ((action - mean) / noise) ** 2 / 2,
+            advantage / (scale * noise),
+            up,
+            up * np.log1p(clip * up),
+            utility / n,
+        )
+
+    def slope(self, policy: Array) -> Array:
+        """See `Lesson`."""
+        away = (self.action - policy) / self.noise
+        log = self.before - away**2 / 2
+        return np.asarray(-self.gain * away * np.exp(log) * (self.up * log <= self.edge))
+
+    def miss(self, value: Array) -> Array:
+        """See `Lesson`."""
+        return np.asarray(value / value.shape[-1] - self.returns)

@@ -1,0 +1,74 @@
+"""What users share that train many cells at once: the world they meet, and what time is to them.
+
+A user is told the routes and the cascades of its tasks, answers with the chance of leaving after
+each failed pass, and sees how many passes either model made and whether the task was solved. What
+that was worth it works out for itself, in units of V: it knows V and t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from routing_game.agents.stacked import Array
+
+
+class Tasks(Protocol):
+    """The world of many users. Row k is of game k and drawn from its stream."""
+
+    def offer(self, n: int) -> tuple[Any, Array]:
+        """The commitments of the next n tasks: routes and cascades, shape (cells, n)."""
+        ...
+
+    def play(
+        self, route: Any, cascade: Array, abandon: Any, abandon_2: Any = None
+    ) -> tuple[Any, Any, Any]:
+        """Tasks under them, to their ends: passes of M1, passes of M2, solved or not, (cells, n).
+
+        Args:
+            route: i, (cells, n).
+            cascade: s, (cells, n).
+            abandon: the chance of leaving after a failed pass, broadcasts to (cells, n).
+            abandon_2: the same after one of M2, if it is another.
+        """
+        ...
+
+
+class StackedUser(Protocol):
+    """Users, one for each cell, that train side by side."""
+
+    def train(self) -> Iterator[int]:
+        """Train; at each checkpoint yield the number of tasks that each cell has used so far."""
+        ...
+
+    def abandon(self, route: Any, cascade: Any) -> Array:
+        """The answers (cells, n) of all cells to the commitments (n,), if learning stopped now."""
+        ...
+
+
+@runtime_checkable
+class StackedModelUser(Protocol):
+    """The same of users who see which model has just failed."""
+
+    def train(self) -> Iterator[int]:
+        """Train; at each checkpoint yield the number of tasks that each cell has used so far."""
+        ...
+
+    def abandon_after(self, route: Any, cascade: Any, model: int) -> Array:
+        """The chances (cells, n) of leaving after this model has failed, if learning stopped."""
+        ...
+
+
+class Times(NamedTuple):
+    """The latencies of the cells in units of V, each a column (cells, 1)."""
+
+    standard: Array
+    reasoning: Array
+
+    @classmethod
+    def of(cls, value: Sequence[float], latency: Sequence[tuple[float, float]]) -> Times:
+        """t1 / V and t2 / V, of each cell's V and (t1, t2)."""
+        ratio = np.asarray(latency, dtype=np.float64) / np.asarray(value, dtype=np.float64)[:, None]
+        return cls(ratio[:, :1].copy(), ratio[:, 1:].copy())
