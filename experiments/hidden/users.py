@@ -25,6 +25,7 @@ from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.workers import one_thread
 from routing_game.experiments.hidden.rulebook import named
 from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import in_units_of_value
 from routing_game.experiments.intervals import HALF, mean
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
@@ -187,12 +188,6 @@ def explore(settings: Settings, cell: Cell, rng: np.random.Generator) -> Explori
     for _ in learner.train():
         pass
     return learner
-
-
-def in_units_of_value(game: Game) -> Game:
-    """The same game to its user, with V = 1: settings that suit the catalog's games suit all."""
-    first, second = game.latency
-    return replace(game, value=1.0, latency=(first / game.value, second / game.value))
 
 
 def by_plan(leaving: Array, prior: Belief, observes: str | int) -> Act:
