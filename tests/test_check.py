@@ -515,7 +515,7 @@ def test_full_profile_has_the_budgets_of_the_acceptance_figures():
         300_000,
         2_000,
     ]
-    rl = ("ppo", "a2c", "td3", "sac", "dqn", "ppo-user-answer", "dqn-user")
+    rl = ("ppo", "a2c", "td3", "sac", "dqn", "ppo-user-answer", "q-user")
     assert [plans[name].seeds for name in rl] == [10] * len(rl)
     bandits = ("zooming", "ucb-tuned", "epsilon-greedy", "exp3", "elimination")
     assert [plans[name].seeds for name in bandits] == [20] * 5

@@ -30,12 +30,12 @@ from routing_game.agents.descents import (
 from routing_game.agents.plain import Plain
 from routing_game.agents.policy_gradient import ALGORITHMS
 from routing_game.agents.races import Race
-from routing_game.agents.stacked_dqn_users import StackedDQNUser
 from routing_game.agents.stacked_ppo_users import (
     StackedPPOAnswerUser,
     StackedPPOModelUser,
     StackedPPOUser,
 )
+from routing_game.agents.stacked_q_users import StackedQUser
 from routing_game.agents.walkers import walk
 from routing_game.agents.windowed import Windowed
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
@@ -470,10 +470,10 @@ LEARNERS = Registry(
             sees_model=True,
             batch=16,
         ),
-        "dqn-user": Learner(
+        "q-user": Learner(
             "users",
             "Q-values of staying and leaving for the user who sees (i, s): cannot mix",
-            stacked_user(StackedDQNUser),
+            stacked_user(StackedQUser),
             {"smoke": (64, 2), "default": (655_360, 3), "full": (655_360, 10)},
             limit=CANNOT_MIX,
             batch=16,
