@@ -118,9 +118,12 @@ def run_check(arguments: argparse.Namespace) -> int:
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
     from routing_game.experiments.cells.run import run
-    from routing_game.experiments.hidden.suite import GAME_NAMES, HIDDEN, RULES, make_spec
+    from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
-    games = chosen("game of the hidden suite", arguments.games, GAME_NAMES)
+    games = chosen_games(arguments.games)
+    if games and 0 < (plain := len(games) - len(doubtful(games))) < len(games):
+        reason = "whether the user stays does not depend on s"
+        print(f"routing-game: {plain} of {len(games)} games left out: {reason}", file=sys.stderr)
     rules = chosen("rule", arguments.learners, RULES)
     asked = (games, rules, arguments.seeds, arguments.tasks)
     spec = make_spec(arguments.profile, *asked)
@@ -470,7 +473,7 @@ def words_of_belief(parser: Parser) -> None:
     parser.epilog = "\n".join(["experiments:", *asked])
     text = ", ".join(EXPERIMENTS) + "; see below"
     parser.add_argument("experiment", metavar="EXPERIMENT", help=text)
-    text = "a name from routing-game list, or a game's file (t4-cascade); flags change its numbers"
+    text = "a name from routing-game list, a sampled game, a file (t4-cascade); flags change it"
     parser.add_argument("--game", metavar="GAME", help=text)
     words_of_a_game(parser)
     parser.set_defaults(usual="t4-cascade")
