@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from routing_game.box import to_chance
+from routing_game.box import inside, to_chance
 from routing_game.envs import rules, sampler
 from routing_game.envs.arguments import AnyGame, batch_game
 from routing_game.envs.batch import Engine
@@ -51,8 +51,8 @@ class AnswerVectorEnv(Engine):
         """Play each task to its end under the q chosen, and offer the next commitment."""
         if self._streams is None:
             raise gym.error.ResetNeeded("no task has begun: call reset() before step()")
-        (points,) = self.checked(actions).T
-        abandon = to_chance(np.clip(points, -1.0, 1.0, dtype=np.float64))
+        (points,) = inside(self.checked(actions)).T
+        abandon = to_chance(points)
         row, seen = self._streams.row(), self._seen
         route, cascade = seen.T
         law = sampler.law(self.game, route, cascade, abandon)

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from routing_game.box import to_chance
+from routing_game.box import inside, to_chance
 from routing_game.envs import render as pictures
 from routing_game.envs import rules
 from routing_game.envs.arguments import checked_player, whole_number
@@ -135,10 +135,9 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         Raises:
             ValueError: the action is not in the space.
         """
-        action = np.asarray(action, dtype=np.float64)
-        if action.shape != (self.models,) or not (np.abs(action) <= 1).all():
+        if np.shape(action) != (self.models,):
             raise ValueError(f"an action lies in {self.action_space}, got {action!r}")
-        chances = to_chance(action)
+        chances = to_chance(inside(action))
         part = int(chances[0] * self.models)
         return 1 + min(part, self.models - 1), chances[1:]
 

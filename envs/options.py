@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from routing_game.box import from_box, to_chance
+from routing_game.box import from_point, inside, to_chance
 from routing_game.envs import rules
 from routing_game.envs.arguments import AnyGame, single_game, whole_number
 from routing_game.envs.judge import ExactUser
@@ -137,11 +137,10 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
 
     def step(self, action: Any) -> Step:
         """Commit to (i, s) and the delays, and play the task to its end."""
-        action = np.asarray(action, dtype=np.float64)
-        if action.shape != self.action_space.shape:
+        if np.shape(action) != self.action_space.shape:
             raise ValueError(f"an action lies in {self.action_space}, got {action!r}")
-        routes, cascades = from_box(action[:2])
-        route, cascade = int(routes), float(cascades)
+        action = inside(action)
+        route, cascade = from_point(action[:2].tolist())
         game = self._slowed(action[2:])
         abandon = float(ExactUser(game).abandon(route, cascade))
         expected = payoffs(game, route, cascade, abandon)

@@ -85,6 +85,7 @@ from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
+from routing_game.box import inside
 from routing_game.envs import rules
 from routing_game.envs.arguments import AnyGame, single_game, whole_number
 from routing_game.envs.encodings import Encoding
@@ -195,7 +196,7 @@ class _Match:
     def _answer(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
         space = self.action_spaces[USER]
         try:
-            answer = np.asarray(action, dtype=np.float64).reshape(space.shape)
+            answer = inside(action, 0.0, 1.0).reshape(space.shape)
         except (TypeError, ValueError):
             raise ValueError(f"{USER} acts in {space}, got {action!r}") from None
         after1, after2 = np.broadcast_to(answer, 2).tolist()

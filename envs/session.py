@@ -11,7 +11,13 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import AnyGame, checked_player, single_game, whole_number
+from routing_game.envs.arguments import (
+    AnyGame,
+    checked_chance,
+    checked_player,
+    single_game,
+    whole_number,
+)
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.session_user import CertaintyEquivalentUser, SessionUser
@@ -224,7 +230,7 @@ class SessionEnv(gym.Env[Array, Any]):
         self._total = [cost + task.cost - self.fee, utility + task.utility]
         self._last_passes = (task.standard, task.reasoning)
         self._played += 1
-        chance = self.user.cancelling(solved)
+        chance = checked_chance("cancelling()", self.user.cancelling(solved))
         cancelled = bool(chance > 0 and self.np_random.random() < chance)
         self._running = not cancelled and self._played < self.tasks
         self._begin_task()
