@@ -24,19 +24,19 @@ class Commitments:
     """The commitments of new tasks.
 
     Args:
-        provider: an object with `act()`, a fixed `Commitment`, or None: i uniform on {1, 2} and s
-            uniform on [0, 1].
+        provider: an object with `act()`; a fixed `Commitment`, or a list of its two numbers, as a
+            spec read from JSON has it; or None: i uniform on {1, 2} and s uniform on [0, 1].
 
     Raises:
         ValueError: ``provider`` is none of these.
     """
 
-    def __init__(self, provider: Provider | Commitment | None) -> None:
-        if isinstance(provider, Commitment):
-            provider = proper_commitment(provider)
+    def __init__(self, provider: Provider | Commitment | Sequence[float] | None) -> None:
+        self.provider: Provider | Commitment | None = None
+        if isinstance(provider, tuple | list):
+            self.provider = proper_commitment(provider)
         elif provider is not None:
-            checked_player("provider", provider, "act")
-        self.provider = provider
+            self.provider = checked_player("provider", provider, "act")
 
     @property
     def fixed(self) -> bool:
