@@ -11,8 +11,10 @@ from routing_game.envs import rules, sampler
 from routing_game.envs.arguments import AnyGame, batch_game
 from routing_game.envs.batch import Engine
 from routing_game.envs.commitments import Commitments
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Options
 from routing_game.envs.streams import Streams
+from routing_game.theory.game import Game
 
 
 class AnswerVectorEnv(Engine):
@@ -27,6 +29,8 @@ class AnswerVectorEnv(Engine):
         game: a game, the id of one in the catalog, the fields of one, or an array of games, shape
             (num_envs,).
     """
+
+    game: Game = setting()
 
     def __init__(self, num_envs: int = 1, game: AnyGame = "t4-cascade") -> None:
         least, most = np.array([1.0, 0.0]), np.array([2.0, 1.0])
@@ -45,7 +49,7 @@ class AnswerVectorEnv(Engine):
             self._streams = Streams(self.np_random, self.num_envs, draws)
         self._everywhere = np.ones(self.num_envs, dtype=bool)
         self._offer(self._streams.row())
-        return self._seen, {}
+        return self._seen.copy(), {}
 
     def step(self, actions: Array) -> BatchStep:
         """Play each task to its end under the q chosen, and offer the next commitment."""
@@ -61,7 +65,13 @@ class AnswerVectorEnv(Engine):
         utility = rules.settle(self.game, passes, solved).utility
         self._offer(row)
         never = np.zeros(self.num_envs, dtype=bool)
-        return self._seen, np.asarray(utility), self._everywhere.copy(), never, {"final_obs": seen}
+        return (
+            self._seen.copy(),
+            np.asarray(utility),
+            self._everywhere.copy(),
+            never,
+            {"final_obs": seen},
+        )
 
     def _offer(self, row: Array) -> None:
         uniform = row[sampler.DRAWS :]

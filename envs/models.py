@@ -14,6 +14,7 @@ from routing_game.envs import render as pictures
 from routing_game.envs import rules
 from routing_game.envs.arguments import checked_player, whole_number
 from routing_game.envs.judge import ExactChainUser
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
 from routing_game.theory.chain import Chain, evaluate, ladder
 from routing_game.theory.payoffs import Payoffs
@@ -90,6 +91,11 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
 
     metadata = pictures.RENDER_METADATA
 
+    models: int = setting()
+    user: ChainUser = setting()
+    expected: bool = setting()
+    max_passes: int = setting()
+
     def __init__(
         self,
         value: float = 1.0,
@@ -108,7 +114,7 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         self.models = len(success)
         self.chain = self._commit(np.zeros(self.models - 1))
         user = ExactChainUser() if user is None else user
-        self.user: ChainUser = checked_player("user", user, "abandon")
+        self.user = checked_player("user", user, "abandon")
         self.expected = expected
         self.max_passes = whole_number("max_passes", max_passes, least=1)
         self.render_mode = pictures.check_mode(render_mode)

@@ -19,6 +19,7 @@ from routing_game.envs import rules
 from routing_game.envs.arguments import AnyGame, single_game, whole_number
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
 from routing_game.theory.game import Game
 from routing_game.theory.payoffs import payoffs
@@ -108,6 +109,12 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
     """
 
     metadata = RENDER_METADATA
+
+    game: Game = setting()
+    throttle: float = setting()
+    decline: bool = setting()
+    expected: bool = setting()
+    max_passes: int = setting()
 
     def __init__(
         self,

@@ -21,8 +21,9 @@ from routing_game.envs.arguments import (
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.session_user import CertaintyEquivalentUser, SessionUser
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
-from routing_game.theory.game import check_commitment
+from routing_game.theory.game import Game, check_commitment
 
 Array = NDArray[np.float64]
 
@@ -117,6 +118,14 @@ class SessionEnv(gym.Env[Array, Any]):
     """
 
     metadata = RENDER_METADATA
+
+    game: Game = setting()
+    user: SessionUser = setting()
+    tasks: int = setting()
+    observes: str = setting()
+    fee: float = setting()
+    penalty: bool = setting()
+    max_passes: int = setting()
 
     def __init__(
         self,

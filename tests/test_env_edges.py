@@ -6,16 +6,23 @@ action is a ValueError; of a point that rounding to float32 put a hair outside, 
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import VectorEnv
 from gymnasium.wrappers import RescaleAction
 
 from routing_game.agents.schemes import simultaneous
 from routing_game.envs import (
     AnswerVectorEnv,
+    BeliefObservation,
     GridAction,
     ModelsEnv,
     MultiDiscreteAction,
@@ -27,9 +34,13 @@ from routing_game.envs import (
     UserEnv,
     UserSessions,
     UserVectorEnv,
+    WorldEnv,
     boxed_provider,
     from_box,
 )
+from routing_game.envs.pettingzoo_v0 import PROVIDER, USER, env, parallel_env, raw_env
+from routing_game.envs.sb3 import SB3VecEnv
+from routing_game.envs.worlds import one_of
 from routing_game.experiments.check.traces import provider_trace
 from routing_game.experiments.play import World, play_batches
 from routing_game.theory import Commitment, load
@@ -231,3 +242,222 @@ def test_a_session_refuses_a_chance_of_cancelling_that_is_none(chance: Any) -> N
     env.reset(seed=0)
     with pytest.raises(ValueError, match="cancelling"):
         env.step(1)  # runs M2 until the task is over
+
+
+# settings
+
+WHOLE: dict[str, tuple[Any, list[str]]] = {
+    "ProviderEnv": (ProviderEnv, ["game", "expected", "max_passes", "infos", "prospects"]),
+    "UserEnv": (UserEnv, ["game", "observes", "max_passes", "infos", "dial", "commitments"]),
+    "SessionEnv": (
+        SessionEnv,
+        ["game", "user", "tasks", "observes", "fee", "penalty", "max_passes"],
+    ),
+    "ModelsEnv": (ModelsEnv, ["user", "expected", "max_passes", "models"]),
+    "OptionsEnv": (OptionsEnv, ["game", "throttle", "decline", "expected", "max_passes"]),
+    "ProviderVectorEnv": (
+        lambda: ProviderVectorEnv(2),
+        ["game", "expected", "max_passes", "infos", "same_step", "compiled"],
+    ),
+    "UserVectorEnv": (
+        lambda: UserVectorEnv(2),
+        ["game", "observes", "max_passes", "infos", "dial", "same_step"],
+    ),
+    "AnswerVectorEnv": (lambda: AnswerVectorEnv(2), ["game"]),
+    "ProviderSessions": (
+        lambda: ProviderSessions(GAME, PlugIn(GAME), 2),
+        ["game", "prior", "tasks", "user", "going_on", "observes", "fee"],
+    ),
+    "UserSessions": (
+        lambda: UserSessions(GAME, 2),
+        ["game", "prior", "tasks", "window", "compiled"],
+    ),
+}
+"""What is worked out further when the environment is made, and so cannot be set later."""
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_what_an_environment_was_made_from_can_be_read_and_not_set(kind: str) -> None:
+    make, names = WHOLE[kind]
+    env = make()
+    for name in names:
+        before = getattr(env, name)
+        with pytest.raises(AttributeError, match=f"{name} must stay"):
+            setattr(env, name, load("t5-cascade"))
+        assert getattr(env, name) is before
+
+
+def test_stable_baselines3_and_wrappers_cannot_change_half_of_an_environment() -> None:
+    for engine in (ProviderVectorEnv(2), UserVectorEnv(2), AnswerVectorEnv(2)):
+        with pytest.raises(AttributeError, match="game must stay"):
+            SB3VecEnv(engine).set_attr("game", load("t5-cascade"))
+    made = gym.make("RoutingGame/Provider-v0")
+    for name, value in (("game", load("t5-cascade")), ("expected", True)):
+        with pytest.raises(AttributeError, match=f"{name} must stay"):
+            made.set_wrapper_attr(name, value, force=False)
+    with pytest.raises(AttributeError, match="user must stay"):
+        ProviderEnv().prospects.user = None  # type: ignore[assignment]
+
+
+# copies in mid-play
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda env: pickle.loads(pickle.dumps(env)),
+}
+
+MADE: dict[str, Callable[[], Any]] = {
+    **{
+        name: partial(gym.make, f"RoutingGame/{name}-v0")
+        for name in ("Provider", "User", "Session", "Models", "Options", "World")
+    },
+    "a grid": lambda: GridAction(ProviderEnv()),
+    "two numbers": lambda: MultiDiscreteAction(ProviderEnv()),
+    "a world of one_of": lambda: WorldEnv(sampler=one_of(["t4-cascade", "t5-cascade"])),
+    "a belief": lambda: BeliefObservation(UserEnv(observes="model")),
+    "ProviderVectorEnv": lambda: ProviderVectorEnv(3),
+    "ProviderVectorEnv, NextStep": lambda: ProviderVectorEnv(3, autoreset_mode="NextStep"),
+    "UserVectorEnv": lambda: UserVectorEnv(3, max_passes=4),
+    "UserVectorEnv, no infos": lambda: UserVectorEnv(64, max_passes=4, infos="none"),
+    "UserVectorEnv, NextStep": lambda: UserVectorEnv(3, autoreset_mode="NextStep"),
+    "AnswerVectorEnv": lambda: AnswerVectorEnv(3),
+    "ProviderSessions": lambda: ProviderSessions(GAME, PlugIn(GAME), 3),
+    "UserSessions": lambda: UserSessions(GAME, 3, tasks=2),
+    "UserSessions, draws": lambda: UserSessions(GAME, 3, tasks=2, observes=3),
+}
+
+
+def played(env: Any, actions: list[Any], spoil: bool = False) -> list[Any]:
+    """What steps give, and with ``spoil`` all arrays are overwritten once they were looked at."""
+    seen = []
+    for action in actions:
+        observation, reward, terminated, truncated, info = env.step(action)
+        given = [observation, reward, terminated, truncated, info]
+        seen.append(copy.deepcopy(given))
+        if spoil:
+            spoiled(given)
+        if not isinstance(env, VectorEnv) and (terminated or truncated):
+            seen.append(env.reset()[0])
+    return seen
+
+
+def spoiled(given: Any) -> None:
+    """Overwrite every array in it."""
+    if isinstance(given, np.ndarray) and given.flags.writeable:
+        given[...] = 1 - given if given.dtype != bool else ~given
+    elif isinstance(given, dict):
+        for part in given.values():
+            spoiled(part)
+    elif isinstance(given, list):
+        for part in given:
+            spoiled(part)
+
+
+def actions_for(env: Any, count: int) -> list[Any]:
+    env.action_space.seed(5)
+    return [env.action_space.sample() for _ in range(count)]
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("kind", MADE)
+def test_a_copy_in_mid_play_plays_on_as_the_original_does(kind: str, how: str) -> None:
+    env = MADE[kind]()
+    COPIES[how](env)  # before reset, too
+    env.reset(seed=1)
+    first, then = actions_for(env, 8), actions_for(env, 40)
+    played(env, first)
+    twin = COPIES[how](env)
+    assert_equal(played(twin, then), played(env, then))
+
+
+def assert_equal(one: Any, other: Any) -> None:
+    np.testing.assert_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_what_is_handed_out_is_the_callers_to_change(kind: str) -> None:
+    runs = []
+    for spoil in (False, True):
+        env = MADE[kind]()
+        observation, info = env.reset(seed=1)
+        if spoil:
+            spoiled([observation, info])
+        runs.append(played(env, actions_for(env, 40), spoil))
+    assert_equal(*runs)
+
+
+# games of two
+
+MOVES = {PROVIDER: np.array([-0.5, 0.2], np.float32), USER: np.array([0.1], np.float32)}
+
+
+def rest_of(game: Any) -> list[Any]:
+    """All that happens from here on."""
+    told = []
+    if isinstance(game, parallel_env):
+        while game.agents:
+            told.append(game.step(MOVES))
+        return told
+    for agent in game.agent_iter():
+        observation, reward, over, cut, info = game.last()
+        told.append((agent, observation, reward, over, cut, info, game.state()))
+        game.step(None if over or cut else MOVES[agent])
+    return told
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("make", [env, raw_env, parallel_env])
+def test_a_copy_of_a_game_of_two_in_mid_play_plays_on_as_the_original_does(
+    make: Any, how: str
+) -> None:
+    for moves in range(4):
+        game = make(tasks=5, observes="samples:3")
+        game.reset(seed=2)
+        for _ in range(moves):
+            move = MOVES if make is parallel_env else MOVES[game.agent_selection]
+            game.step(move)
+        twin = COPIES[how](game)
+        told = rest_of(twin)
+        assert len(told) >= 10 - moves
+        assert_equal(told, rest_of(game))
+
+
+def test_a_game_of_two_needs_a_reset_before_it_begins_and_after_it_ended() -> None:
+    game = parallel_env(tasks=1)
+    with pytest.raises(gym.error.ResetNeeded, match="reset"):
+        game.step(MOVES)
+    game.reset(seed=0)
+    rest_of(game)
+    with pytest.raises(gym.error.ResetNeeded, match="reset"):
+        game.step(MOVES)
+    turns = raw_env(tasks=1)
+    with pytest.raises(gym.error.ResetNeeded, match="reset"):
+        turns.step(MOVES[PROVIDER])
+    turns.reset(seed=0)
+    rest_of(turns)
+    with pytest.raises(gym.error.ResetNeeded, match="reset"):
+        turns.step(None)
+
+
+def test_the_state_of_a_game_of_two_is_what_there_is_to_know() -> None:
+    game = parallel_env(tasks=2, observes="samples:3")
+    game.reset(seed=0)
+    np.testing.assert_array_equal(game.state(), [0, 0, 0, 0, 1, 0])
+    seen, *_ = game.step(MOVES)
+    s = (float(MOVES[PROVIDER][1]) + 1) / 2
+    np.testing.assert_array_equal(game.state(), [1, s, *seen[USER]])
+    assert game.state_space.contains(game.state())
+    game.step(MOVES)
+    np.testing.assert_array_equal(game.state(), [0, 0, 0, 0, 1, 0.5])
+
+
+def test_a_fixed_commitment_survives_a_spec_in_json() -> None:
+    made = gym.make("RoutingGame/User-v0", provider=Commitment(1, 0.25))
+    again = gym.make(EnvSpec.from_json(made.spec.to_json()))
+    for environment in (made, again):
+        np.testing.assert_array_equal(environment.reset(seed=0)[0], [1, 0.25])
+    engine = UserVectorEnv(2, provider=[1, 0.25])
+    np.testing.assert_array_equal(engine.reset(seed=0)[0], [[1, 0.25]] * 2)
+    for wrong in ([1.5, 0.25], [1, 2.0], [1], [1, 0.25, 0]):
+        with pytest.raises(ValueError, match="got"):
+            UserEnv(provider=wrong)
