@@ -114,9 +114,12 @@ def run_check(arguments: argparse.Namespace) -> int:
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
     from routing_game.experiments.cells.run import run
-    from routing_game.experiments.hidden.suite import GAME_NAMES, HIDDEN, RULES, make_spec
+    from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
-    games = chosen("game of the hidden suite", arguments.games, GAME_NAMES, "docs/belief.md")
+    games = chosen_games(arguments.games)
+    if games and 0 < (plain := len(games) - len(doubtful(games))) < len(games):
+        reason = "whether the user stays does not depend on s"
+        print(f"routing-game: {plain} of {len(games)} games left out: {reason}", file=sys.stderr)
     rules = chosen("rule", arguments.learners, RULES, "docs/belief.md")
     asked = (games, rules, arguments.seeds, arguments.tasks)
     spec = make_spec(arguments.profile, *asked)
@@ -213,13 +216,12 @@ def run_belief(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.cells.progress import Steps
     from routing_game.experiments.cells.store import tried
     from routing_game.experiments.pages.page import terminal_page, write_page
-    from routing_game.theory import GAMES, PAIRS
 
     name = arguments.experiment
     known(name, "experiment", EXPERIMENTS, "routing-game belief --help")
-    known(arguments.game, "game", [*GAMES, *PAIRS])
+    word, game = one_game(arguments.game)
     flags = {flag: getattr(arguments, flag) for flag in FLAGS}
-    settings = prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
+    settings = prepare(name, word, arguments.profile, arguments.workers, game, **flags)
     out = tried(arguments.out or Path("runs", "belief"))
     page = ask(name, replace(settings, kept=out / "cells"), Steps())
     print(terminal_page(page))
@@ -413,7 +415,7 @@ def words_of_belief(parser: Parser) -> None:
     parser.epilog = "\n".join(["experiments:", *asked])
     text = ", ".join(EXPERIMENTS) + "; see below"
     parser.add_argument("experiment", metavar="EXPERIMENT", help=text)
-    text = "a name from routing-game list (%(default)s)"
+    text = "a name from routing-game list, of a sampled game, or a game's file (%(default)s)"
     parser.add_argument("--game", default="t4-cascade", metavar="GAME", help=text)
     text = "how much: smoke takes seconds, default minutes, full is for results"
     parser.add_argument("--profile", choices=PROFILES, default="default", help=text)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +33,7 @@ from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.check.trainers import sb3
 from routing_game.experiments.cli import main
 from routing_game.theory import GAMES
+from routing_game.theory.frequencies import PRIORS
 
 SMALL = [
     "--games",
@@ -488,20 +490,26 @@ def test_a_profile_is_all_games_and_learners(profile):
     assert {sets.set_of(name) for name in catalog} == {"tuned"}
     assert [*spec.plans] == [*LEARNERS]
     assert [*spec.plans["ppo"].games] == catalog + fresh
-    assert spec.plans["td3-sb3"].games == (
-        spec.plans["ppo"].games if profile == "full" else CASCADE_GAMES
-    )
+    few = spec.plans["td3-sb3"].games
+    assert few[:2] == CASCADE_GAMES
+    if profile == "full":
+        assert few[2] == sets.REAL_PAIR
+        assert [sets.origin(name).prior for name in few[3:]] == [*PRIORS]
+        assert {*few[3:]} <= {*fresh}
+    else:
+        assert few == CASCADE_GAMES
     users = [*spec.plans["ppo-user"].games]
     assert users[:2] == [*CASCADE_GAMES]
     for name in fresh:  # a user has something to learn where one of the models is worth its time
         xi1, xi2 = spec.games[name].net_value
         assert (name in users) == (xi1 * xi2 < 0)
     cells = spec.cells()
-    assert (
-        len(cells)
-        == len({*cells})
-        == sum(len(plan.games) * plan.seeds for plan in spec.plans.values())
-    )
+    assert len(cells) == len({*cells}) == sum(plan.cells for plan in spec.plans.values())
+    played = Counter((cell.learner, cell.game) for cell in cells)
+    for name, plan in spec.plans.items():
+        assert {played[name, game] for game in plan.games if game not in fresh} <= {plan.seeds}
+        assert {played[name, game] for game in plan.games if game in fresh} <= {plan.fewer}
+        assert plan.fewer <= plan.seeds
     assert {cell.seed for cell in cells[: len(LEARNERS)]} == {0}
     assert Spec.from_json(spec.to_json()) == spec
 
@@ -515,7 +523,7 @@ def test_full_profile_has_the_budgets_of_the_acceptance_figures():
         300_000,
         2_000,
     ]
-    rl = ("ppo", "a2c", "td3", "sac", "dqn", "ppo-user-answer", "dqn-user")
+    rl = ("ppo", "a2c", "td3", "sac", "dqn", "ppo-user-answer", "q-user")
     assert [plans[name].seeds for name in rl] == [10] * len(rl)
     bandits = ("zooming", "ucb-tuned", "epsilon-greedy", "exp3", "elimination")
     assert [plans[name].seeds for name in bandits] == [20] * 5

@@ -22,6 +22,7 @@ from routing_game.experiments.cells import origin
 from routing_game.experiments.cells.run import recorded
 from routing_game.experiments.hidden import suite, suite_judge
 from routing_game.experiments.hidden.questions import EXPERIMENTS
+from routing_game.theory import GAMES
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("theory", "envs", "agents", "experiments")
@@ -324,7 +325,7 @@ def test_help_is_light():
 
 def work_of_the_hidden_suite():
     """What a worker is handed: a cell of every rule and its exact program, jobs with arguments."""
-    spec = suite.make_spec("smoke", ("t4-cascade",), sessions=5)
+    spec = suite.make_spec("smoke", {"t4-cascade": GAMES["t4-cascade"]}, sessions=5)
     yield from (
         (partial(recorded, suite.HIDDEN, spec, code=None), [cell])
         for cell in spec.cells()

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check.learners import make_spec
 from routing_game.experiments.check.samples import STATIC, Role, Tally, by_game, kinds_of, tally
 from routing_game.experiments.check.sets import CATALOG, origin
@@ -44,7 +45,7 @@ def values(run: Path) -> Values:
     cells = pl.read_parquet(run / "results.parquet")
     spec = json.loads((run / "run.json").read_text(encoding="utf-8"))["spec"]
     plans = spec["plans"]
-    planned = sum(len(plan["games"]) * plan["seeds"] for plan in plans.values())
+    planned = len(Spec.from_json(json.dumps(spec)).cells())
     fresh = cells.filter(pl.col("set") == "fresh")
     found: Values = {
         "cells": planned,

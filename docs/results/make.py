@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import belief_games
 import hidden
 import learners
 import numpy as np
@@ -176,7 +177,7 @@ RESULTS: dict[str, Callable[[], Values]] = {
     **remedies.RESULTS,
 }
 """What this script makes, by the name of the file."""
-SLOW = hidden.SLOW | remedies.SLOW | races.SLOW
+SLOW = belief_games.SLOW | hidden.SLOW | remedies.SLOW | races.SLOW
 """What takes longer and is only made if it is asked for."""
 
 

@@ -37,11 +37,26 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What one learner does in a run: its games, practice a cell, and number of seeds."""
+    """What one learner does in a run: its games, practice a cell, and number of seeds.
+
+    Some of its games may be there for their number; they are played with fewer seeds each.
+    """
 
     games: tuple[str, ...]
     practice: int
     seeds: int
+    many: tuple[str, ...] = ()
+    """Those of `games` that are played with `fewer` seeds."""
+    fewer: int = 0
+
+    def seeds_on(self, game: str) -> int:
+        """How many seeds it plays a game with."""
+        return self.fewer if game in self.many else self.seeds
+
+    @property
+    def cells(self) -> int:
+        """How many cells it has."""
+        return sum(map(self.seeds_on, self.games))
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,7 @@ class Spec(Generic[G]):
             for seed in range(most)
             for learner, plan in self.plans.items()
             for game in plan.games
-            if seed < plan.seeds
+            if seed < plan.seeds_on(game)
         ]
 
     def to_json(self) -> str:
@@ -89,7 +104,13 @@ class Spec(Generic[G]):
             data = json.loads(text)
             games = {name: cls.decode(fields) for name, fields in data["games"].items()}
             plans = {
-                name: Plan(tuple(plan["games"]), plan["practice"], plan["seeds"])
+                name: Plan(
+                    tuple(plan["games"]),
+                    plan["practice"],
+                    plan["seeds"],
+                    tuple(plan.get("many", ())),
+                    plan.get("fewer", 0),
+                )
                 for name, plan in data["plans"].items()
             }
             return cls(data["profile"], games, plans)
