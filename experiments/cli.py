@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import signal
 import sys
@@ -47,6 +48,8 @@ COMMANDS = {
 }
 PROFILES = ("smoke", "default", "full")
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
+NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE)
+"""A negative number, as `float` reads it."""
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
 
@@ -57,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     The exit code is 0, 1 if a learner failed, 2 at a wrong input or a full disk, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
+    open_streams()
     try:
         with handling(signal.SIGTERM, signal.default_int_handler):
             arguments = parse(argv)
@@ -79,6 +83,13 @@ def main(argv: list[str] | None = None) -> int:
         words = stop.args[0] if stop.args and isinstance(stop.args[0], str) else "stopped"
         print(f"routing-game: {words}", file=sys.stderr)
         return 130
+
+
+def open_streams() -> None:
+    """Where the caller has closed stdout or stderr, Python has none: what is said goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for as long as we run)
 
 
 def discard_output() -> None:
@@ -337,6 +348,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+        # argparse's own rule knows no exponents: -1e-3 would be a flag
+        self._negative_number_matcher = NEGATIVE
 
     def error(self, message: str) -> NoReturn:
         """Raise InputError instead of printing the usage."""

@@ -83,9 +83,9 @@ def test_a_plan_counts_tasks_from_one() -> None:
 
 
 def test_a_plan_knows_beliefs_whose_counts_have_rounded() -> None:
-    prior = next(a for a in np.arange(1, 100).tolist() if (a / 1000 + 3) - a / 1000 != 3) / 1000
-    plan = Planned(GAME, 4, (prior, 0.7))
-    assert leaving(plan, prior + 3, 0.7) == plan.plan.leaving[3, 3, 0]
+    plan = Planned(GAME, 4, (0.1, 0.7))
+    for count in (np.nextafter(3.1, 0), 3.1, np.nextafter(3.1, 4)):
+        assert leaving(plan, count, 0.7) == plan.plan.leaving[3, 3, 0]
 
 
 def test_sessions_with_another_prior_than_the_plans_are_refused() -> None:
