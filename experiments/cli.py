@@ -25,6 +25,7 @@ from routing_game import __version__
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.workers import handling
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
+from routing_game.interrupts import raise_again
 
 if TYPE_CHECKING:
     from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
@@ -62,6 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     open_streams()
     try:
+        raise_again()
         with handling(signal.SIGTERM, signal.default_int_handler):
             arguments = parse(argv)
             if arguments.command in ("check", "report", "belief", "figures"):
@@ -70,19 +72,25 @@ def main(argv: list[str] | None = None) -> int:
             sys.stdout.flush()
             return code
     except InputError as error:
-        print(f"routing-game: error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 2
     except BrokenPipeError:  # whoever read the output, such as head, has had enough
         discard_output()
         return 0
     except OSError as error:
-        print(f"routing-game: error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         discard_output()
         return 2
     except KeyboardInterrupt as stop:
         words = stop.args[0] if stop.args and isinstance(stop.args[0], str) else "stopped"
-        print(f"routing-game: {words}", file=sys.stderr)
+        complain(words)
         return 130
+
+
+def complain(words: str) -> None:
+    """Say it on stderr, if anybody is there to hear it."""
+    with suppress(OSError):
+        print(f"routing-game: {words}", file=sys.stderr, flush=True)
 
 
 def open_streams() -> None:

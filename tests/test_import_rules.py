@@ -63,11 +63,13 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
         "routing_game.envs.*",
         "routing_game.theory.*",
         "routing_game.files",
+        "routing_game.interrupts",
     ),
     # what environments decode and agents encode: both may import it
-    "box": ("routing_game.theory.game",),
+    "box": ("routing_game.theory.game", "routing_game.theory.numbers"),
     "files": (),
-    "__init__": (),
+    "interrupts": (),
+    "__init__": ("routing_game", "routing_game.interrupts"),
     "__main__": ("routing_game", "routing_game.experiments.*"),
 }
 OURS = "routing_game.experiments."

@@ -5,7 +5,11 @@ Importing the package registers its Gymnasium environments, `RoutingGame/Provide
 name only: their modules, PyTorch and Stable-Baselines3 are loaded when something asks for them.
 """
 
-import gymnasium
+from routing_game import interrupts
+
+interrupts.end_at_once()  # before anything that takes long to import
+
+import gymnasium  # noqa: E402
 
 __version__ = "0.1.0"
 
