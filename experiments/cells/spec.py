@@ -49,6 +49,11 @@ class Plan:
     """Those of `games` that are played with `fewer` seeds."""
     fewer: int = 0
 
+    def fields(self) -> dict[str, Any]:
+        """By name; without `many` and `fewer` if there are none, as before they were thought of."""
+        found = {"games": self.games, "practice": self.practice, "seeds": self.seeds}
+        return found | ({"many": self.many, "fewer": self.fewer} if self.many else {})
+
     def seeds_on(self, game: str) -> int:
         """How many seeds it plays a game with."""
         return self.fewer if game in self.many else self.seeds
@@ -90,7 +95,7 @@ class Spec(Generic[G]):
     def to_json(self) -> str:
         """As text; equal specs give equal texts."""
         games = {name: self.encode(game) for name, game in self.games.items()}
-        plans = {name: vars(plan) for name, plan in self.plans.items()}
+        plans = {name: plan.fields() for name, plan in self.plans.items()}
         return json.dumps({"profile": self.profile, "games": games, "plans": plans}, indent=1)
 
     @classmethod

@@ -170,7 +170,7 @@ def make_spec(
         plan = Plan(played, practice or usual_practice, seeds or usual_seeds)
         if usual and not seeds:
             fresh = tuple(game for game in played if set_of(game) == "fresh")
-            plan = replace(plan, many=fresh, fewer=min(usual_seeds, FRESH_SEEDS))
+            plan = replace(plan, many=fresh, fewer=min(usual_seeds, FRESH_SEEDS) * bool(fresh))
         plans[name] = plan
     return Spec(profile, dict(games), plans)
 
