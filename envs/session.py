@@ -123,7 +123,6 @@ class SessionEnv(gym.Env[Array, Any]):
     user: SessionUser = setting()
     tasks: int = setting()
     observes: str = setting()
-    fee: float = setting()
     penalty: bool = setting()
     max_passes: int = setting()
 

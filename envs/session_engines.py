@@ -134,7 +134,6 @@ class ProviderSessions(_Sessions):
     user: UserRule = setting()
     going_on: float = setting()
     observes: str = setting()
-    fee: float = setting()
 
     def __init__(
         self,

@@ -251,7 +251,7 @@ WHOLE: dict[str, tuple[Any, list[str]]] = {
     "UserEnv": (UserEnv, ["game", "observes", "max_passes", "infos", "dial", "commitments"]),
     "SessionEnv": (
         SessionEnv,
-        ["game", "user", "tasks", "observes", "fee", "penalty", "max_passes"],
+        ["game", "user", "tasks", "observes", "penalty", "max_passes"],
     ),
     "ModelsEnv": (ModelsEnv, ["user", "expected", "max_passes", "models"]),
     "OptionsEnv": (OptionsEnv, ["game", "throttle", "decline", "expected", "max_passes"]),
@@ -266,7 +266,7 @@ WHOLE: dict[str, tuple[Any, list[str]]] = {
     "AnswerVectorEnv": (lambda: AnswerVectorEnv(2), ["game"]),
     "ProviderSessions": (
         lambda: ProviderSessions(GAME, PlugIn(GAME), 2),
-        ["game", "prior", "tasks", "user", "going_on", "observes", "fee"],
+        ["game", "prior", "tasks", "user", "going_on", "observes"],
     ),
     "UserSessions": (
         lambda: UserSessions(GAME, 2),
