@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.theory.catalog import GameLike, load
-from routing_game.theory.game import Commitment, Game
+from routing_game.theory.game import Commitment, Game, check_commitment
 
 Infos = Literal["full", "task", "none"]
 """What the infos tell: the task and what theory says of it, the task, or nothing."""
@@ -71,6 +71,21 @@ def whole_number(name: str, x: Any, least: int) -> int:
     return number
 
 
+def checked_number(x: Any, count: int) -> int:
+    """``x`` as an int, which must be one of 0, ..., ``count`` - 1; ValueError otherwise.
+
+    An array of one whole number stands for it, as learners give it.
+    """
+    try:
+        number = operator.index(x)
+    except TypeError:
+        alone = isinstance(x, np.ndarray) and x.size == 1 and x.dtype.kind in "iu"
+        number = int(x.item()) if alone else -1
+    if not 0 <= number < count:
+        raise ValueError(f"an action is a whole number from 0 to {count - 1}, got {x!r}")
+    return number
+
+
 def checked_player(name: str, x: Any, method: str) -> Any:
     """``x``, which must have the method that its role in the game needs; ValueError otherwise."""
     if not callable(getattr(x, method, None)):
@@ -81,7 +96,7 @@ def checked_player(name: str, x: Any, method: str) -> Any:
 def checked_commitment(x: Any) -> Commitment:
     """``x``, a pair of a whole number and a number, as an int and a float; or ValueError.
 
-    Whether the two are in range is for `check_commitment` to say.
+    Whether the two are in range is for `check_commitment` to say, or `proper_commitment`.
     """
     try:
         route, cascade = x
@@ -92,6 +107,24 @@ def checked_commitment(x: Any) -> Commitment:
     raise ValueError(
         f"a commitment is a pair (route, cascade) of a whole number and a number, got {x!r}"
     )
+
+
+def proper_commitment(x: Any) -> Commitment:
+    """As `checked_commitment`, and in range."""
+    commitment = checked_commitment(x)
+    check_commitment(*commitment)
+    return commitment
+
+
+def checked_chance(name: str, x: Any) -> float:
+    """``x`` as a float, which must lie in [0, 1]; ValueError otherwise."""
+    try:
+        chance = float(x)
+    except (TypeError, ValueError):
+        chance = -1.0
+    if not 0 <= chance <= 1:
+        raise ValueError(f"{name} must be a probability, got {x!r}")
+    return chance
 
 
 def checked_answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:

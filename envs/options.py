@@ -14,11 +14,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from routing_game.box import from_box, to_chance
+from routing_game.box import from_point, inside, to_chance
 from routing_game.envs import rules
 from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
 from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Game
@@ -110,6 +111,12 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
 
     metadata = RENDER_METADATA
 
+    game: Game = setting()
+    throttle: float = setting()
+    decline: bool = setting()
+    expected: bool = setting()
+    max_passes: int = setting()
+
     def __init__(
         self,
         game: GameLike = "t4-cascade",
@@ -138,11 +145,10 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
 
     def step(self, action: Any) -> Step:
         """Commit to (i, s) and the delays, and play the task to its end."""
-        action = np.asarray(action, dtype=np.float64)
-        if action.shape != self.action_space.shape:
+        if np.shape(action) != self.action_space.shape:
             raise ValueError(f"an action lies in {self.action_space}, got {action!r}")
-        routes, cascades = from_box(action[:2])
-        route, cascade = int(routes), float(cascades)
+        action = inside(action)
+        route, cascade = from_point(action[:2].tolist())
         game = self._slowed(action[2:])
         abandon = float(ExactUser(game).abandon(route, cascade))
         expected = payoffs(game, route, cascade, abandon)

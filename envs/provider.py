@@ -20,10 +20,11 @@ from routing_game.envs.encodings import BoxAction, commitment_space
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.sampler import PlainOutcome, one_outcome
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
 from routing_game.theory.catalog import GameLike
-from routing_game.theory.game import Task
+from routing_game.theory.game import Game, Task
 from routing_game.theory.payoffs import payoffs
 
 CACHE_SIZE = 2**14
@@ -129,6 +130,12 @@ class ProviderEnv(gym.Env[Array, Any]):
     """
 
     metadata = RENDER_METADATA
+
+    game: Game = setting()
+    expected: bool = setting()
+    max_passes: int = setting()
+    infos: Infos = setting()
+    prospects: Prospects = setting()
 
     def __init__(
         self,

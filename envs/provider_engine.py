@@ -14,11 +14,12 @@ from routing_game.envs.batch import Engine, masked
 from routing_game.envs.encodings import BoxAction
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.provider import ProviderEnv
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.envs.streams import Streams
 from routing_game.theory.catalog import GameLike
 from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
-from routing_game.theory.game import Task
+from routing_game.theory.game import Game, Task
 from routing_game.theory.payoffs import payoffs
 
 
@@ -46,6 +47,12 @@ class ProviderVectorEnv(Engine):
             batches if it is installed. Both play the same. Compiled are the tasks and the exact
             user; the rest is numpy's.
     """
+
+    game: Game = setting()
+    expected: bool = setting()
+    max_passes: int = setting()
+    infos: Infos = setting()
+    compiled: bool = setting()
 
     def __init__(
         self,

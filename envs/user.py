@@ -19,10 +19,11 @@ from routing_game.envs.judge import regret_in
 from routing_game.envs.observation import Dial
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.sampler import PlainOutcome
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
 from routing_game.theory.catalog import GameLike
-from routing_game.theory.game import Commitment, Task
+from routing_game.theory.game import Commitment, Game, Task
 from routing_game.theory.payoffs import Payoffs, payoffs
 
 STAY, LEAVE = 0, 1
@@ -130,6 +131,14 @@ class UserEnv(gym.Env[Array, Any]):
     """
 
     metadata = RENDER_METADATA
+
+    game: Game = setting()
+    observes: str = setting()
+    max_passes: int = setting()
+    dial: Dial = setting()
+    infos: Infos = setting()
+    commitments: Commitments = setting()
+    draws: int = setting()
 
     def __init__(
         self,

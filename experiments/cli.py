@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -25,6 +26,7 @@ from routing_game import __version__
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.workers import handling
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
+from routing_game.interrupts import raise_again
 
 if TYPE_CHECKING:
     from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
@@ -48,6 +50,8 @@ COMMANDS = {
 }
 PROFILES = ("smoke", "default", "full")
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
+NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE)
+"""A negative number, as `float` reads it."""
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
 
@@ -58,7 +62,9 @@ def main(argv: list[str] | None = None) -> int:
     The exit code is 0, 1 if a learner failed, 2 at a wrong input or a full disk, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
+    open_streams()
     try:
+        raise_again()
         with handling(signal.SIGTERM, signal.default_int_handler):
             if not argv:
                 build_parser()[0].print_help()
@@ -70,19 +76,32 @@ def main(argv: list[str] | None = None) -> int:
             sys.stdout.flush()
             return code
     except InputError as error:
-        print(f"routing-game: error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 2
     except BrokenPipeError:  # whoever read the output, such as head, has had enough
         discard_output()
         return 0
     except OSError as error:
-        print(f"routing-game: error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         discard_output()
         return 2
     except KeyboardInterrupt as stop:
         words = stop.args[0] if stop.args and isinstance(stop.args[0], str) else "stopped"
-        print(f"routing-game: {words}", file=sys.stderr)
+        complain(words)
         return 130
+
+
+def complain(words: str) -> None:
+    """Say it on stderr, if anybody is there to hear it."""
+    with suppress(OSError):
+        print(f"routing-game: {words}", file=sys.stderr, flush=True)
+
+
+def open_streams() -> None:
+    """Where the caller has closed stdout or stderr, Python has none: what is said goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for as long as we run)
 
 
 def discard_output() -> None:
@@ -393,6 +412,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+        # argparse's own rule knows no exponents: -1e-3 would be a flag
+        self._negative_number_matcher = NEGATIVE
 
     def error(self, message: str) -> NoReturn:
         """Raise InputError instead of printing the usage."""

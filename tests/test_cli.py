@@ -1,6 +1,5 @@
 """The command line: answers at once, and meets every wrong input with one line and exit code 2."""
 
-import builtins
 import json
 import os
 import signal
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from routing_game import __main__
 from routing_game.agents import zoo
 from routing_game.experiments.check.own import source
 from routing_game.experiments.cli import COMMANDS, at_least_one, main
@@ -359,8 +357,7 @@ def test_whole_numbers_are_read_as_people_write_them(text, number):
     assert at_least_one(text) == number
 
 
-def test_stopped_while_it_is_loaded_it_says_so(capsys, monkeypatch):
-    def stopped(name, *rest):
+def stopped(name, *rest):
         if name == "routing_game.experiments.cli":
             raise KeyboardInterrupt
         return real(name, *rest)

@@ -63,12 +63,16 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
         "routing_game.envs.*",
         "routing_game.theory.*",
         "routing_game.files",
+        "routing_game.interrupts",
     ),
     # what environments decode and agents encode: both may import it
-    "box": ("routing_game.theory.game",),
+    "box": ("routing_game.theory.game", "routing_game.theory.numbers"),
     "files": (),
+    "interrupts": (),
     # at the front door by name, loaded when asked for
     "__init__": (
+        "routing_game",
+        "routing_game.interrupts",
         "routing_game.theory",
         "routing_game.envs",
         "routing_game.agents",

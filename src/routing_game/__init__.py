@@ -16,7 +16,11 @@ them.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
+from routing_game import interrupts
+
+interrupts.end_at_once()  # before anything that takes long to import
+
+import gymnasium  # noqa: E402
 
 if TYPE_CHECKING:
     from routing_game import agents, box, envs, experiments, theory
