@@ -357,17 +357,6 @@ def test_whole_numbers_are_read_as_people_write_them(text, number):
     assert at_least_one(text) == number
 
 
-def stopped(name, *rest):
-        if name == "routing_game.experiments.cli":
-            raise KeyboardInterrupt
-        return real(name, *rest)
-
-    real = builtins.__import__
-    monkeypatch.setattr(builtins, "__import__", stopped)
-    assert __main__.main() == 130
-    assert capsys.readouterr().err == "routing-game: stopped\n"
-
-
 def test_a_tournament_has_a_row_for_each_provider(capsys):
     assert main(["tournament", "t4-cascade"]) == 0
     told = capsys.readouterr().out
