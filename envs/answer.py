@@ -31,7 +31,7 @@ class AnswerVectorEnv(Engine):
             (num_envs,).
     """
 
-    game: Game = setting()
+    game: Game = setting("game")
 
     def __init__(self, num_envs: int = 1, game: GameLike = "t4-cascade") -> None:
         least, most = np.array([1.0, 0.0]), np.array([2.0, 1.0])

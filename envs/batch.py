@@ -31,7 +31,7 @@ class Engine(VectorEnv[Array, Array, Array]):
     # a mutable class attribute, because that is how Gymnasium types it
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
-    same_step: bool = setting()
+    same_step: bool = setting("same_step")
 
     def __init__(
         self,

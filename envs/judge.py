@@ -89,10 +89,10 @@ class Prospects:
         engine: who computes the exact user's answers.
     """
 
-    game: Game = setting()
-    exact: ExactUser = setting()
-    user: User = setting()
-    least_cost: Any = setting()
+    game: Game = setting("game")
+    exact: ExactUser = setting("exact")
+    user: User = setting("user")
+    least_cost: Any = setting("least_cost")
 
     def __init__(self, game: Game, user: User | None, engine: EngineName = "auto") -> None:
         self.game = game

@@ -91,10 +91,10 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
 
     metadata = pictures.RENDER_METADATA
 
-    models: int = setting()
-    user: ChainUser = setting()
-    expected: bool = setting()
-    max_passes: int = setting()
+    models: int = setting("models")
+    user: ChainUser = setting("user")
+    expected: bool = setting("expected")
+    max_passes: int = setting("max_passes")
 
     def __init__(
         self,

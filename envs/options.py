@@ -111,11 +111,11 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
 
     metadata = RENDER_METADATA
 
-    game: Game = setting()
-    throttle: float = setting()
-    decline: bool = setting()
-    expected: bool = setting()
-    max_passes: int = setting()
+    game: Game = setting("game")
+    throttle: float = setting("throttle")
+    decline: bool = setting("decline")
+    expected: bool = setting("expected")
+    max_passes: int = setting("max_passes")
 
     def __init__(
         self,

@@ -131,11 +131,11 @@ class ProviderEnv(gym.Env[Array, Any]):
 
     metadata = RENDER_METADATA
 
-    game: Game = setting()
-    expected: bool = setting()
-    max_passes: int = setting()
-    infos: Infos = setting()
-    prospects: Prospects = setting()
+    game: Game = setting("game")
+    expected: bool = setting("expected")
+    max_passes: int = setting("max_passes")
+    infos: Infos = setting("infos")
+    prospects: Prospects = setting("prospects")
 
     def __init__(
         self,

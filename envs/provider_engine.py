@@ -48,11 +48,11 @@ class ProviderVectorEnv(Engine):
             user; the rest is numpy's.
     """
 
-    game: Game = setting()
-    expected: bool = setting()
-    max_passes: int = setting()
-    infos: Infos = setting()
-    compiled: bool = setting()
+    game: Game = setting("game")
+    expected: bool = setting("expected")
+    max_passes: int = setting("max_passes")
+    infos: Infos = setting("infos")
+    compiled: bool = setting("compiled")
 
     def __init__(
         self,

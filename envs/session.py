@@ -119,12 +119,12 @@ class SessionEnv(gym.Env[Array, Any]):
 
     metadata = RENDER_METADATA
 
-    game: Game = setting()
-    user: SessionUser = setting()
-    tasks: int = setting()
-    observes: str = setting()
-    penalty: bool = setting()
-    max_passes: int = setting()
+    game: Game = setting("game")
+    user: SessionUser = setting("user")
+    tasks: int = setting("tasks")
+    observes: str = setting("observes")
+    penalty: bool = setting("penalty")
+    max_passes: int = setting("max_passes")
 
     def __init__(
         self,

@@ -39,8 +39,8 @@ _NO_END = np.iinfo(np.int64).max
 class _Sessions(Engine):
     """Many sessions of one game; those that end begin anew in the same step."""
 
-    game: Game = setting()
-    prior: Belief = setting()
+    game: Game = setting("game")
+    prior: Belief = setting("prior")
 
     def __init__(
         self,
@@ -130,10 +130,10 @@ class ProviderSessions(_Sessions):
         fee: what a user pays for a task.
     """
 
-    tasks: int = setting()
-    user: UserRule = setting()
-    going_on: float = setting()
-    observes: str = setting()
+    tasks: int = setting("tasks")
+    user: UserRule = setting("user")
+    going_on: float = setting("going_on")
+    observes: str = setting("observes")
 
     def __init__(
         self,
@@ -233,9 +233,9 @@ class UserSessions(_Sessions):
             "belief".
     """
 
-    tasks: int = setting()
-    window: int = setting()
-    compiled: bool = setting()
+    tasks: int = setting("tasks")
+    window: int = setting("window")
+    compiled: bool = setting("compiled")
 
     def __init__(
         self,

@@ -56,11 +56,11 @@ class UserVectorEnv(Engine):
             numpy's.
     """
 
-    game: Game = setting()
-    observes: str = setting()
-    dial: Dial = setting()
-    max_passes: int = setting()
-    infos: Infos = setting()
+    game: Game = setting("game")
+    observes: str = setting("observes")
+    dial: Dial = setting("dial")
+    max_passes: int = setting("max_passes")
+    infos: Infos = setting("infos")
 
     def __init__(
         self,
