@@ -33,10 +33,8 @@ from routing_game.experiments.intervals import means
 from routing_game.experiments.play import checkpoints, play
 from routing_game.theory import GAMES, Commitment, Game, Task, payoffs, solve
 
-SPEC = make_spec("default", ("t4-cascade", "t5-cascade", "value-cheap"), None, seeds=2, practice=64)
-for name, plan in SPEC.plans.items():  # some need more than a few tasks for one look around
-    if LEARNERS[name].family == "deep RL" and LEARNERS[name].batch > 1:
-        SPEC.plans[name] = replace(plan, practice=LEARNERS[name].budgets["smoke"][0])
+THREE = ("t4-cascade", "t5-cascade", "value-cheap")
+SPEC = replace(make_spec("smoke", THREE, seeds=2), profile="default")
 
 
 def record(learner, game, seed, trace, error=None):
@@ -58,7 +56,7 @@ def report(directory):
 
 
 def table(directory):
-    return terminal_table(judge(directory.spec, directory.records()), directory.store.folder)
+    return terminal_table(judge(directory.spec, directory.records()))
 
 
 # --- judging ---
@@ -407,7 +405,7 @@ def test_the_summary_follows_from_the_rows(page):
         ),
         ("ucb-fixed", "t4-cascade", {"last": 0.1}, "it stops 0.100 short of the edge"),
         (
-            "dqn-user",
+            "q-user",
             "t5-cascade",
             {},
             "its q is off by 0.20 on average, as it can only stay or leave",
