@@ -8,12 +8,13 @@ from gymnasium import spaces
 
 from routing_game.box import inside, to_chance
 from routing_game.envs import rules, sampler
-from routing_game.envs.arguments import AnyGame, batch_game
+from routing_game.envs.arguments import batch_game
 from routing_game.envs.batch import Engine
 from routing_game.envs.commitments import Commitments
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Options
 from routing_game.envs.streams import Streams
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Game
 
 
@@ -32,7 +33,7 @@ class AnswerVectorEnv(Engine):
 
     game: Game = setting("game")
 
-    def __init__(self, num_envs: int = 1, game: AnyGame = "t4-cascade") -> None:
+    def __init__(self, num_envs: int = 1, game: GameLike = "t4-cascade") -> None:
         least, most = np.array([1.0, 0.0]), np.array([2.0, 1.0])
         seen = spaces.Box(least, most, dtype=np.float64)
         answers = spaces.Box(-1.0, 1.0, (1,), np.float32)

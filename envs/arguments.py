@@ -7,23 +7,19 @@ what was expected and what came.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.theory.catalog import load
+from routing_game.theory.catalog import GameLike, load
 from routing_game.theory.game import Commitment, Game, check_commitment
-
-AnyGame = Game | str | Mapping[str, Any]
-"""A Game, the id of one in the catalog, or the fields of a Game, as a spec read from JSON has."""
 
 Infos = Literal["full", "task", "none"]
 """What the infos tell: the task and what theory says of it, the task, or nothing."""
 
 
-def single_game(game: AnyGame) -> Game:
+def single_game(game: GameLike) -> Game:
     """The game meant.
 
     Raises:
@@ -37,7 +33,7 @@ def single_game(game: AnyGame) -> Game:
     return game
 
 
-def batch_game(game: AnyGame, num_envs: int) -> Game:
+def batch_game(game: GameLike, num_envs: int) -> Game:
     """As `single_game`, or an array of games, shape (num_envs,): one for each environment."""
     game = any_game(game)
     if game.shape not in ((), (num_envs,)):
@@ -47,29 +43,14 @@ def batch_game(game: AnyGame, num_envs: int) -> Game:
     return game
 
 
-def any_game(game: AnyGame) -> Game:
+def any_game(game: GameLike) -> Game:
     """The game or array of games meant; ValueError if none is."""
-    if isinstance(game, str):
-        return _of_catalog(game)
-    if isinstance(game, Mapping):
-        return _of_fields(game)
-    if not isinstance(game, Game):
-        raise ValueError(f"game must be a Game or the id of one in the catalog, got {game!r}")
-    return game
-
-
-def _of_catalog(name: str) -> Game:
     try:
-        return load(name)
+        return load(game)
     except KeyError as unknown:
         raise ValueError(unknown.args[0]) from None
-
-
-def _of_fields(fields: Mapping[str, Any]) -> Game:
-    try:
-        return Game(**fields)
-    except TypeError as wrong:
-        raise ValueError(f"game must have the fields of a Game: {wrong}") from None
+    except OSError as error:
+        raise ValueError(f"game must be in a file, got {game!r} ({error.strerror})") from None
 
 
 def checked_option(name: str, x: Any, options: Any) -> Any:

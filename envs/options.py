@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from routing_game.box import from_point, inside, to_chance
 from routing_game.envs import rules
-from routing_game.envs.arguments import AnyGame, single_game, whole_number
+from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Game
 from routing_game.theory.payoffs import payoffs
 
@@ -118,7 +119,7 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
 
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         throttle: float = 0.0,
         price: tuple[float, float] = (0.0, 0.0),
         decline: bool = False,

@@ -92,10 +92,11 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from routing_game.box import inside
 from routing_game.envs import rules
-from routing_game.envs.arguments import AnyGame, single_game, whole_number
+from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.encodings import Encoding
 from routing_game.envs.observation import Dial
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Commitment, Game, check_commitment
 from routing_game.theory.payoffs import Payoffs
 
@@ -136,7 +137,7 @@ class _Match:
 
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         observes: str = "strategy",
         tasks: int = 100,
         encoding: str = "box",

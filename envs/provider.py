@@ -10,7 +10,6 @@ from gymnasium import spaces
 
 from routing_game.envs import sampler
 from routing_game.envs.arguments import (
-    AnyGame,
     Infos,
     checked_commitment,
     checked_option,
@@ -24,6 +23,7 @@ from routing_game.envs.sampler import PlainOutcome, one_outcome
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Game, Task
 from routing_game.theory.payoffs import payoffs
 
@@ -139,7 +139,7 @@ class ProviderEnv(gym.Env[Array, Any]):
 
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         user: User | None = None,
         expected: bool = False,
         max_passes: int = 1000,

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import (
-    AnyGame,
     checked_chance,
     checked_player,
     single_game,
@@ -23,6 +22,7 @@ from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_o
 from routing_game.envs.session_user import CertaintyEquivalentUser, SessionUser
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Game, check_commitment
 
 Array = NDArray[np.float64]
@@ -128,7 +128,7 @@ class SessionEnv(gym.Env[Array, Any]):
 
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         user: Any = None,
         tasks: int = 100,
         observes: str = "model",

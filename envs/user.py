@@ -9,7 +9,6 @@ from gymnasium import spaces
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import (
-    AnyGame,
     Infos,
     checked_option,
     single_game,
@@ -23,6 +22,7 @@ from routing_game.envs.sampler import PlainOutcome
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Commitment, Game, Task
 from routing_game.theory.payoffs import Payoffs, payoffs
 
@@ -149,7 +149,7 @@ class UserEnv(gym.Env[Array, Any]):
 
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import AnyGame, Infos, batch_game, refuse_wrappers, whole_number
+from routing_game.envs.arguments import Infos, batch_game, refuse_wrappers, whole_number
 from routing_game.envs.batch import Engine, masked
 from routing_game.envs.commitments import Provider
 from routing_game.envs.judge import user_regret
@@ -20,6 +20,7 @@ from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.envs.streams import Streams
 from routing_game.envs.user import LEAVE, STAY, UserEnv, told
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
 from routing_game.theory.game import Commitment, Game
 from routing_game.theory.payoffs import Payoffs
@@ -64,7 +65,7 @@ class UserVectorEnv(Engine):
     def __init__(
         self,
         num_envs: int = 1,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,

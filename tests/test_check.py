@@ -424,7 +424,7 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
     assert check(tmp_path) == 1
     out, error = capsys.readouterr()
     assert " of 2, 2 failed" in out
-    assert f"2 cells failed; to run them again, delete their files from {tmp_path / 'cells'}" in out
+    assert "2 cells failed; repeat the check to try again" in out
     assert error.count("failed: ucb on t4-cascade") == 2
     records = [CHECK.record(text.decode()) for text in contents(tmp_path).values()]
     assert len(records) == CELLS
@@ -437,8 +437,32 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
         "FloatingPointError: loss is nan after 3 updates" in (tmp_path / "report.html").read_text()
     )
     before = contents(tmp_path)
-    assert check(tmp_path) == 1  # failed cells are finished cells
-    assert contents(tmp_path) == before
+    monkeypatch.undo()
+    assert check(tmp_path) == 0  # those that failed are tried again, they alone
+    assert "2 cells failed before and will be tried again" in capsys.readouterr().err
+    changed = {name for name, text in contents(tmp_path).items() if text != before[name]}
+    assert changed == {record.cell.filename for record in failed}
+
+
+def test_fresh_begins_anew_and_may_ask_for_another_run(finished, capsys):
+    before = contents(finished)
+    (finished / "cells" / "ucb__value-cheap__000.json").write_text("damaged")
+    assert check(finished) == 2
+    assert check(finished, *SMALL, "--fresh") == 0
+    assert facts(finished).keys() == before.keys()
+    assert "finished before" not in capsys.readouterr().err
+    other = ["--games", "t4-cascade", "--learners", "ucb", "--seeds", "1", "--tasks", "50"]
+    assert check(finished, *other) == 2
+    assert check(finished, *other, "--fresh") == 0
+    assert [*contents(finished)] == ["ucb__t4-cascade__000.json"]
+
+
+def test_fresh_deletes_nothing_that_is_no_run_s(tmp_path, capsys):
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "thesis.tex").write_text("mine")
+    assert check(tmp_path, *SMALL, "--fresh") == 2
+    assert "holds thesis.tex" in capsys.readouterr().err
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
 def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):

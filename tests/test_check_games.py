@@ -220,7 +220,7 @@ def test_names_of_files_must_be_safe_and_free(tmp_path):
         ("unit.1000.s0.10001", "at most 10000"),
         ("no-such.toml", "expected a game's file, got no-such.toml"),
         ("t4-casade", "perhaps t4-cascade"),
-        ("", "got ''"),
+        ("", "either side of a comma, got 't4-cascade,'"),
     ],
 )
 def test_a_word_that_is_no_game_is_explained(word, hint, tmp_path, monkeypatch):

@@ -55,7 +55,7 @@ def report(directory):
 
 
 def table(directory):
-    return terminal_table(judge(directory.spec, directory.records()), directory.store.folder)
+    return terminal_table(judge(directory.spec, directory.records()))
 
 
 # --- judging ---

@@ -69,7 +69,16 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
     "box": ("routing_game.theory.game", "routing_game.theory.numbers"),
     "files": (),
     "interrupts": (),
-    "__init__": ("routing_game", "routing_game.interrupts"),
+    # at the front door by name, loaded when asked for
+    "__init__": (
+        "routing_game",
+        "routing_game.interrupts",
+        "routing_game.theory",
+        "routing_game.envs",
+        "routing_game.agents",
+        "routing_game.experiments",
+        "routing_game.box",
+    ),
     "__main__": ("routing_game", "routing_game.experiments.*"),
 }
 OURS = "routing_game.experiments."
@@ -91,7 +100,7 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "hidden": ("pages", "play", "measures", "intervals", "cells"),
     "paper": (),
     "maps": ("paper",),  # an old name
-    "tables": ("check",),
+    "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
         "hidden",

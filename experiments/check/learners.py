@@ -135,7 +135,7 @@ def together(name: str) -> int:
     return LEARNERS[name].batch
 
 
-CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING, together)
+CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING, together, own.source)
 """A run of learners."""
 
 

@@ -53,9 +53,9 @@ def prepare(
     Args:
         name: the question's.
         game: the name of a game.
-        given: the game, if its name is not one of ours.
         profile: the name of the question's usual numbers.
         workers: processes to work in.
+        given: the game itself, if no other is known by the name.
         flags: numbers instead of the profile's; None where there is none.
 
     Raises:

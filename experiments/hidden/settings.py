@@ -39,7 +39,7 @@ class Settings:
     kept: Path | None = None
     """The folder of finished cells, for a run that is stopped; None to keep none."""
     given: Game | None = None
-    """The game, if its name is not one of ours."""
+    """The game itself, if no other is known by the name."""
 
     @property
     def game(self) -> Game:
