@@ -36,6 +36,7 @@ from routing_game.agents.protocol import (
 from routing_game.agents.refining import RefiningThompson, RefiningUCB
 from routing_game.agents.rehearsing import RehearsingUser
 from routing_game.agents.reinforce import ReinforceBlind
+from routing_game.agents.session_learning import ExploringUser
 from routing_game.agents.sessions import (
     BeliefUser,
     ConstantCascade,
@@ -92,6 +93,7 @@ __all__ = [
     "Elimination",
     "EpsilonGreedy",
     "EquilibriumProvider",
+    "ExploringUser",
     "FixedProvider",
     "FixedUser",
     "Follower",

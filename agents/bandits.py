@@ -68,6 +68,7 @@ class Bandit:
         if commitment not in self._index:
             arms = f"{commitment} is none of the {len(self.arms)} arms"
             raise ValueError(f"{arms}; update with what act() returned")
+        costs.check()
         arm = self._index[commitment]
         tasks, cost, squares = costs
         plays = self._plays[arm] = self._plays[arm] + tasks

@@ -7,6 +7,7 @@ else it needs, it must learn from tasks.
 """
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -50,6 +51,16 @@ class Tally(NamedTuple):
         costs = np.asarray(costs, dtype=np.float64)
         squares = np.square(costs)
         return cls(costs.size, float(costs.sum()), float(squares.sum()))
+
+    def check(self) -> None:
+        """Raise ValueError unless there is a task, and all costs are numbers.
+
+        A single cost that is none would stay in every sum, and decide all that is learnt from then
+        on.
+        """
+        if self.tasks < 1 or not (isfinite(self.cost) and isfinite(self.squares)):
+            rule = "what tasks cost must be a finite number, of at least one task"
+            raise ValueError(f"{rule}, got {self}")
 
     def joined(self, other: "Tally") -> "Tally":
         """That of both together."""

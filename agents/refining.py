@@ -92,6 +92,7 @@ class Refining(ABC):
         """Add costs to an arm; at the end of a stage, if all arms were played, refine."""
         rule = "be one of the arms; update with what act() returned"
         require(commitment in self._costs, "commitment", commitment, rule)
+        costs.check()
         self._costs[commitment] = self._costs[commitment].joined(costs)
         self._all = self._all.joined(costs)
         if commitment == self._now:

@@ -24,7 +24,7 @@ from routing_game.agents.arguments import generator
 from routing_game.agents.followers import Follower, Wavering
 from routing_game.agents.protocol import Planner, Provider, Tally
 from routing_game.theory import Commitment, Task
-from routing_game.theory.numbers import require
+from routing_game.theory.numbers import require, whole
 
 World = Callable[[Commitment, float], Task]
 
@@ -205,7 +205,7 @@ def _planned(provider: Provider, most: int) -> tuple[Commitment, int]:
     if not isinstance(provider, Planner):
         return provider.act(), 1
     commitment, planned = provider.plan()
-    return commitment, min(planned, most)
+    return commitment, min(whole("the tasks of a plan()", planned, at_least=1), most)
 
 
 def _teach(user: Follower, commitment: Commitment, world: World, tasks: int = 1) -> None:

@@ -19,8 +19,20 @@ from routing_game.theory import Game
 from routing_game.theory.belief import Belief, lattice
 from routing_game.theory.belief_plan import UserPlan, plan_after_failure, plan_each_task
 from routing_game.theory.belief_rules import Checks, PlugIn, Rule, after_reasoning
-from routing_game.theory.numbers import require
+from routing_game.theory.numbers import Array, require
 from routing_game.theory.reputation import Reputation, reputation, reputation_rule
+
+_ROUNDED = 1e-9
+"""By how much, relatively, a count may miss a whole number of draws: sums of tenths round."""
+
+
+def _draws(name: str, count: Any, first: float) -> Any:
+    """How often a count that began at ``first`` has grown by one; ValueError if it has not so."""
+    grown = np.subtract(count, first)
+    times = np.rint(grown)
+    holds = (times >= 0) & (np.abs(grown - times) <= _ROUNDED * (1.0 + np.abs(count)))
+    require(holds, name, count, f"be {first:g} plus a whole number of draws, as the plan was made")
+    return times.astype(int)
 
 
 class BeliefUser:
@@ -103,7 +115,39 @@ class PlanningUser(BeliefUser):
         super().__init__(game, Planned(game, tasks, prior), rng, prior, cancel=cancel)
 
 
-class Planned:
+class Tabled:
+    """A rule from a table: what to do with so many tasks to come, after so many draws of each kind.
+
+    Args:
+        table: (T, A, B) chance of leaving with n+1 tasks to come and a, b draws seen; its last row
+            and column hold beyond it.
+        prior: counts before the first task.
+        checks: "failure", or "task" for one q a task.
+    """
+
+    def __init__(self, table: Array, prior: Belief, checks: Checks = "failure") -> None:
+        self.table, self._prior, self.checks = table, prior, checks
+
+    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
+        """q after a failed pass of M1, or for the whole task; beyond T tasks as in the last.
+
+        Raises:
+            ValueError: a belief that draws do not make of the prior, or a task before the first.
+        """
+        require(np.asarray(task) >= 1, "task", task, "be counted from 1")
+        return self.at(np.maximum(self.table.shape[0] - np.subtract(task, 1), 1), belief)
+
+    def at(self, to_come: Any, belief: Belief) -> Any:
+        """The same with so many tasks to come, this one among them: 1 to T."""
+        left, tasks = np.asarray(to_come), self.table.shape[0]
+        require((left >= 1) & (left <= tasks), "to_come", left, f"lie from 1 to {tasks}")
+        _, most_a, most_b = self.table.shape
+        a = _draws("belief: escalated", belief.escalated, self._prior.escalated)
+        b = _draws("belief: kept", belief.kept, self._prior.kept)
+        return self.table[to_come - 1, np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]
+
+
+class Planned(Tabled):
     """The Bayes-optimal plan for T tasks as a rule; beyond them, each task is as the last.
 
     Args:
@@ -121,17 +165,10 @@ class Planned:
         prior: Sequence[float] = (1.0, 1.0),
         checks: Checks = "failure",
     ) -> None:
-        self.checks, self._prior = checks, Belief.checked(prior)
         plan = plan_after_failure if checks == "failure" else plan_each_task
-        self.plan: UserPlan = plan(game, self._prior, tasks)
-
-    def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
-        """q after a failed pass of M1, or for the whole task, given how many tasks are to come."""
-        horizon, most_a, most_b = self.plan.leaving.shape
-        to_come = np.maximum(horizon - task, 0)
-        a = np.rint(np.subtract(belief.escalated, self._prior.escalated)).astype(int)
-        b = np.rint(np.subtract(belief.kept, self._prior.kept)).astype(int)
-        return self.plan.leaving[to_come, np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]
+        counts = Belief.checked(prior)
+        self.plan: UserPlan = plan(game, counts, tasks)
+        super().__init__(self.plan.leaving, counts, checks)
 
 
 class ConstantCascade:
@@ -190,10 +227,12 @@ class PlanningProvider:
     def act(self, observation: Observation) -> int:
         """What the plan says at this belief with so many tasks to come."""
         seen = SessionView(*observation)
-        to_come = self._tasks - round(float(seen.over) * self._tasks)
+        to_come = self._tasks - int(_draws("tasks over", float(seen.over) * self._tasks, 0.0))
+        require(to_come >= 1, "over", seen.over, "be less than 1: no task is to come")
         policy = self.plan.escalating if seen.failed > 0 else self.plan.reasoning
         _, most_e, most_k = policy.shape
-        e, k = min(int(seen.escalations), most_e - 1), min(int(seen.keeps), most_k - 1)
+        e = min(int(_draws("escalations", seen.escalations, 0.0)), most_e - 1)
+        k = min(int(_draws("keeps", seen.keeps, 0.0)), most_k - 1)
         return int(policy[to_come - 1, e, k])
 
 

@@ -64,6 +64,7 @@ class Zooming:
         """Add costs to a point, drop what is surely worse by now, and refine where few survive."""
         rule = "be one of the points tried; update with what act() returned"
         require(commitment in self._costs, "commitment", commitment, rule)
+        costs.check()
         self._costs[commitment] = self._costs[commitment].joined(costs)
         self._all = self._all.joined(costs)
         bounds = {point: self.interval(point) for point in self._survivors}

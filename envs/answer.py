@@ -6,13 +6,16 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from routing_game.box import to_chance
+from routing_game.box import inside, to_chance
 from routing_game.envs import rules, sampler
-from routing_game.envs.arguments import AnyGame, batch_game
+from routing_game.envs.arguments import batch_game
 from routing_game.envs.batch import Engine
 from routing_game.envs.commitments import Commitments
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Options
 from routing_game.envs.streams import Streams
+from routing_game.theory.catalog import GameLike
+from routing_game.theory.game import Game
 
 
 class AnswerVectorEnv(Engine):
@@ -28,7 +31,9 @@ class AnswerVectorEnv(Engine):
             (num_envs,).
     """
 
-    def __init__(self, num_envs: int = 1, game: AnyGame = "t4-cascade") -> None:
+    game: Game = setting("game")
+
+    def __init__(self, num_envs: int = 1, game: GameLike = "t4-cascade") -> None:
         least, most = np.array([1.0, 0.0]), np.array([2.0, 1.0])
         seen = spaces.Box(least, most, dtype=np.float64)
         answers = spaces.Box(-1.0, 1.0, (1,), np.float32)
@@ -45,14 +50,14 @@ class AnswerVectorEnv(Engine):
             self._streams = Streams(self.np_random, self.num_envs, draws)
         self._everywhere = np.ones(self.num_envs, dtype=bool)
         self._offer(self._streams.row())
-        return self._seen, {}
+        return self._seen.copy(), {}
 
     def step(self, actions: Array) -> BatchStep:
         """Play each task to its end under the q chosen, and offer the next commitment."""
         if self._streams is None:
             raise gym.error.ResetNeeded("no task has begun: call reset() before step()")
-        (points,) = self.checked(actions).T
-        abandon = to_chance(np.clip(points, -1.0, 1.0, dtype=np.float64))
+        (points,) = inside(self.checked(actions)).T
+        abandon = to_chance(points)
         row, seen = self._streams.row(), self._seen
         route, cascade = seen.T
         law = sampler.law(self.game, route, cascade, abandon)
@@ -61,7 +66,13 @@ class AnswerVectorEnv(Engine):
         utility = rules.settle(self.game, passes, solved).utility
         self._offer(row)
         never = np.zeros(self.num_envs, dtype=bool)
-        return self._seen, np.asarray(utility), self._everywhere.copy(), never, {"final_obs": seen}
+        return (
+            self._seen.copy(),
+            np.asarray(utility),
+            self._everywhere.copy(),
+            never,
+            {"final_obs": seen},
+        )
 
     def _offer(self, row: Array) -> None:
         uniform = row[sampler.DRAWS :]

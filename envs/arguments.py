@@ -7,23 +7,19 @@ what was expected and what came.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.theory.catalog import load
-from routing_game.theory.game import Commitment, Game
-
-AnyGame = Game | str | Mapping[str, Any]
-"""A Game, the id of one in the catalog, or the fields of a Game, as a spec read from JSON has."""
+from routing_game.theory.catalog import GameLike, load
+from routing_game.theory.game import Commitment, Game, check_commitment
 
 Infos = Literal["full", "task", "none"]
 """What the infos tell: the task and what theory says of it, the task, or nothing."""
 
 
-def single_game(game: AnyGame) -> Game:
+def single_game(game: GameLike) -> Game:
     """The game meant.
 
     Raises:
@@ -37,7 +33,7 @@ def single_game(game: AnyGame) -> Game:
     return game
 
 
-def batch_game(game: AnyGame, num_envs: int) -> Game:
+def batch_game(game: GameLike, num_envs: int) -> Game:
     """As `single_game`, or an array of games, shape (num_envs,): one for each environment."""
     game = any_game(game)
     if game.shape not in ((), (num_envs,)):
@@ -47,29 +43,14 @@ def batch_game(game: AnyGame, num_envs: int) -> Game:
     return game
 
 
-def any_game(game: AnyGame) -> Game:
+def any_game(game: GameLike) -> Game:
     """The game or array of games meant; ValueError if none is."""
-    if isinstance(game, str):
-        return _of_catalog(game)
-    if isinstance(game, Mapping):
-        return _of_fields(game)
-    if not isinstance(game, Game):
-        raise ValueError(f"game must be a Game or the id of one in the catalog, got {game!r}")
-    return game
-
-
-def _of_catalog(name: str) -> Game:
     try:
-        return load(name)
+        return load(game)
     except KeyError as unknown:
         raise ValueError(unknown.args[0]) from None
-
-
-def _of_fields(fields: Mapping[str, Any]) -> Game:
-    try:
-        return Game(**fields)
-    except TypeError as wrong:
-        raise ValueError(f"game must have the fields of a Game: {wrong}") from None
+    except OSError as error:
+        raise ValueError(f"game must be in a file, got {game!r} ({error.strerror})") from None
 
 
 def checked_option(name: str, x: Any, options: Any) -> Any:
@@ -90,6 +71,21 @@ def whole_number(name: str, x: Any, least: int) -> int:
     return number
 
 
+def checked_number(x: Any, count: int) -> int:
+    """``x`` as an int, which must be one of 0, ..., ``count`` - 1; ValueError otherwise.
+
+    An array of one whole number stands for it, as learners give it.
+    """
+    try:
+        number = operator.index(x)
+    except TypeError:
+        alone = isinstance(x, np.ndarray) and x.size == 1 and x.dtype.kind in "iu"
+        number = int(x.item()) if alone else -1
+    if not 0 <= number < count:
+        raise ValueError(f"an action is a whole number from 0 to {count - 1}, got {x!r}")
+    return number
+
+
 def checked_player(name: str, x: Any, method: str) -> Any:
     """``x``, which must have the method that its role in the game needs; ValueError otherwise."""
     if not callable(getattr(x, method, None)):
@@ -100,7 +96,7 @@ def checked_player(name: str, x: Any, method: str) -> Any:
 def checked_commitment(x: Any) -> Commitment:
     """``x``, a pair of a whole number and a number, as an int and a float; or ValueError.
 
-    Whether the two are in range is for `check_commitment` to say.
+    Whether the two are in range is for `check_commitment` to say, or `proper_commitment`.
     """
     try:
         route, cascade = x
@@ -111,6 +107,24 @@ def checked_commitment(x: Any) -> Commitment:
     raise ValueError(
         f"a commitment is a pair (route, cascade) of a whole number and a number, got {x!r}"
     )
+
+
+def proper_commitment(x: Any) -> Commitment:
+    """As `checked_commitment`, and in range."""
+    commitment = checked_commitment(x)
+    check_commitment(*commitment)
+    return commitment
+
+
+def checked_chance(name: str, x: Any) -> float:
+    """``x`` as a float, which must lie in [0, 1]; ValueError otherwise."""
+    try:
+        chance = float(x)
+    except (TypeError, ValueError):
+        chance = -1.0
+    if not 0 <= chance <= 1:
+        raise ValueError(f"{name} must be a probability, got {x!r}")
+    return chance
 
 
 def checked_answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:

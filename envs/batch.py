@@ -11,6 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from routing_game.envs.arguments import whole_number
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Info
 
 
@@ -29,6 +30,8 @@ class Engine(VectorEnv[Array, Array, Array]):
 
     # a mutable class attribute, because that is how Gymnasium types it
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+
+    same_step: bool = setting("same_step")
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.envs.arguments import checked_commitment, checked_player
+from routing_game.envs.arguments import checked_commitment, checked_player, proper_commitment
 from routing_game.theory.game import Commitment, check_commitment
 
 
@@ -24,20 +24,19 @@ class Commitments:
     """The commitments of new tasks.
 
     Args:
-        provider: an object with `act()`, a fixed `Commitment`, or None: i uniform on {1, 2} and s
-            uniform on [0, 1].
+        provider: an object with `act()`; a fixed `Commitment`, or a list of its two numbers, as a
+            spec read from JSON has it; or None: i uniform on {1, 2} and s uniform on [0, 1].
 
     Raises:
         ValueError: ``provider`` is none of these.
     """
 
-    def __init__(self, provider: Provider | Commitment | None) -> None:
-        if isinstance(provider, Commitment):
-            provider = checked_commitment(provider)
-            check_commitment(*provider)
+    def __init__(self, provider: Provider | Commitment | Sequence[float] | None) -> None:
+        self.provider: Provider | Commitment | None = None
+        if isinstance(provider, tuple | list):
+            self.provider = proper_commitment(provider)
         elif provider is not None:
-            checked_player("provider", provider, "act")
-        self.provider = provider
+            self.provider = checked_player("provider", provider, "act")
 
     @property
     def fixed(self) -> bool:
@@ -55,9 +54,7 @@ class Commitments:
             return Commitment(*_uniform(uniform[0]))
         if isinstance(self.provider, Commitment):
             return self.provider
-        commitment = checked_commitment(self.provider.act())
-        check_commitment(*commitment)
-        return commitment
+        return proper_commitment(self.provider.act())
 
     def many(self, uniform: Any, where: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Routes and cascades, one or one each, of the tasks that begin ``where``.

@@ -17,7 +17,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from routing_game.box import from_point
-from routing_game.envs.arguments import whole_number
+from routing_game.envs.arguments import checked_number, proper_commitment, whole_number
 from routing_game.theory.game import check_commitment
 
 Pair = tuple[int, float]
@@ -40,6 +40,7 @@ class Encoding(NamedTuple):
 
     space: spaces.Space[Any]
     decode: Callable[[Any], Pair]
+    """Raises ValueError for what is not in the space, but for rounding at the edge of a box."""
 
     @classmethod
     def parse(cls, name: str) -> Encoding:
@@ -64,7 +65,7 @@ class Encoding(NamedTuple):
 
 def exact() -> Encoding:
     """The commitment itself, as a tuple."""
-    return Encoding(commitment_space(), _as_pair)
+    return Encoding(commitment_space(), proper_commitment)
 
 
 def box() -> Encoding:
@@ -85,21 +86,22 @@ def multi_discrete(cascades: Cascades) -> Encoding:
     return Encoding(spaces.MultiDiscrete([2, len(values)]), partial(_of_two_numbers, values))
 
 
-def _as_pair(action: Any) -> Pair:
-    return int(action[0]), float(action[1])
-
-
 def _of_point(action: Any) -> Pair:
     # as Python numbers: s exactly, and several times as fast
     return from_point(action.tolist() if isinstance(action, np.ndarray) else action)
 
 
 def _of_number(table: list[Pair], action: Any) -> Pair:
-    return table[int(action)]
+    return table[checked_number(action, len(table))]
 
 
 def _of_two_numbers(values: list[float], action: Any) -> Pair:
-    return 1 + int(action[0]), values[int(action[1])]
+    try:
+        route, cascade = action
+    except (TypeError, ValueError):
+        rule = f"an action is two whole numbers, below 2 and {len(values)}"
+        raise ValueError(f"{rule}, got {action!r}") from None
+    return 1 + checked_number(route, 2), values[checked_number(cascade, len(values))]
 
 
 def _cascades(cascades: Cascades) -> list[float]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.envs.arguments import checked_answer, checked_player
+from routing_game.envs.settings import setting
 from routing_game.theory.belief_rules import after_reasoning
 from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import single_reply
@@ -88,10 +89,15 @@ class Prospects:
         engine: who computes the exact user's answers.
     """
 
+    game: Game = setting("game")
+    exact: ExactUser = setting("exact")
+    user: User = setting("user")
+    least_cost: Any = setting("least_cost")
+
     def __init__(self, game: Game, user: User | None, engine: EngineName = "auto") -> None:
         self.game = game
         self.exact = ExactUser(game, engine)
-        self.user: User = self.exact if user is None else checked_player("user", user, "abandon")
+        self.user = self.exact if user is None else checked_player("user", user, "abandon")
         self.least_cost = solve(game, engine).cost
 
     def __call__(self, route: Any, cascade: Any) -> dict[str, Any]:

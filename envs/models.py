@@ -9,11 +9,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from routing_game.box import to_chance
+from routing_game.box import inside, to_chance
 from routing_game.envs import render as pictures
 from routing_game.envs import rules
 from routing_game.envs.arguments import checked_player, whole_number
 from routing_game.envs.judge import ExactChainUser
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
 from routing_game.theory.chain import Chain, evaluate, ladder
 from routing_game.theory.payoffs import Payoffs
@@ -90,6 +91,11 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
 
     metadata = pictures.RENDER_METADATA
 
+    models: int = setting("models")
+    user: ChainUser = setting("user")
+    expected: bool = setting("expected")
+    max_passes: int = setting("max_passes")
+
     def __init__(
         self,
         value: float = 1.0,
@@ -108,7 +114,7 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         self.models = len(success)
         self.chain = self._commit(np.zeros(self.models - 1))
         user = ExactChainUser() if user is None else user
-        self.user: ChainUser = checked_player("user", user, "abandon")
+        self.user = checked_player("user", user, "abandon")
         self.expected = expected
         self.max_passes = whole_number("max_passes", max_passes, least=1)
         self.render_mode = pictures.check_mode(render_mode)
@@ -135,10 +141,9 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         Raises:
             ValueError: the action is not in the space.
         """
-        action = np.asarray(action, dtype=np.float64)
-        if action.shape != (self.models,) or not (np.abs(action) <= 1).all():
+        if np.shape(action) != (self.models,):
             raise ValueError(f"an action lies in {self.action_space}, got {action!r}")
-        chances = to_chance(action)
+        chances = to_chance(inside(action))
         part = int(chances[0] * self.models)
         return 1 + min(part, self.models - 1), chances[1:]
 

@@ -14,12 +14,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from routing_game.box import from_box, to_chance
+from routing_game.box import from_point, inside, to_chance
 from routing_game.envs import rules
-from routing_game.envs.arguments import AnyGame, single_game, whole_number
+from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Game
 from routing_game.theory.payoffs import payoffs
 
@@ -109,9 +111,15 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
 
     metadata = RENDER_METADATA
 
+    game: Game = setting("game")
+    throttle: float = setting("throttle")
+    decline: bool = setting("decline")
+    expected: bool = setting("expected")
+    max_passes: int = setting("max_passes")
+
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         throttle: float = 0.0,
         price: tuple[float, float] = (0.0, 0.0),
         decline: bool = False,
@@ -137,11 +145,10 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
 
     def step(self, action: Any) -> Step:
         """Commit to (i, s) and the delays, and play the task to its end."""
-        action = np.asarray(action, dtype=np.float64)
-        if action.shape != self.action_space.shape:
+        if np.shape(action) != self.action_space.shape:
             raise ValueError(f"an action lies in {self.action_space}, got {action!r}")
-        routes, cascades = from_box(action[:2])
-        route, cascade = int(routes), float(cascades)
+        action = inside(action)
+        route, cascade = from_point(action[:2].tolist())
         game = self._slowed(action[2:])
         abandon = float(ExactUser(game).abandon(route, cascade))
         expected = payoffs(game, route, cascade, abandon)

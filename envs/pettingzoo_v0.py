@@ -31,6 +31,10 @@ is two steps, the provider's and then the user's.
 2. who moves: 1 the provider, 2 the user
 3. the share of the game's tasks that are over
 
+`state()` is what there is to know, `Box(float64)` of shape (6,): the route and s of the commitment,
+what the user sees of them (each 0 while the provider moves), who moves, and the share of the tasks
+that are over.
+
 ## Starting State
 
 No task is over, the provider moves.
@@ -80,16 +84,19 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.utils import EzPickle, seeding
+from gymnasium.error import ResetNeeded
+from gymnasium.utils import seeding
 from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
+from routing_game.box import inside
 from routing_game.envs import rules
-from routing_game.envs.arguments import AnyGame, single_game, whole_number
+from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.encodings import Encoding
 from routing_game.envs.observation import Dial
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Commitment, Game, check_commitment
 from routing_game.theory.payoffs import Payoffs
 
@@ -130,7 +137,7 @@ class _Match:
 
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         observes: str = "strategy",
         tasks: int = 100,
         encoding: str = "box",
@@ -152,15 +159,20 @@ class _Match:
         self.observation_spaces = {
             agent: spaces.Box(np.zeros(4), top, dtype=np.float64) for agent in AGENTS
         }
+        high = np.array([2.0, 1.0, 2.0, most_seen, 2.0, 1.0])
+        self.state_space = spaces.Box(np.zeros(6), high, dtype=np.float64)
         self.rng, _ = seeding.np_random()
         self.begin(None)
+        self.begun = False
 
     def begin(self, seed: int | None) -> None:
         """A new game; a seed starts the randomness afresh."""
         if seed is not None:
             self.rng, _ = seeding.np_random(seed)
+        self.begun = True
         self.played = 0
         self.mover = PROVIDER
+        self.commitment: Commitment | None = None
         self.scene = Scene(self.game, "")
         self._seen = np.zeros(2)
 
@@ -172,8 +184,19 @@ class _Match:
         seen = self._seen if agent == USER else np.zeros(2)
         return np.array([*seen, 1.0 + (self.mover == USER), self.played / self.tasks])
 
+    def state(self) -> Array:
+        """All that what follows depends on, but for the coins."""
+        commitment = self.commitment if self.mover == USER and self.commitment else (0.0, 0.0)
+        return np.array([*commitment, *self._seen, *self.observe(PROVIDER)[2:]])
+
+    def need_reset(self) -> None:
+        """Raise ResetNeeded unless a game has begun and is not over."""
+        if not self.begun or self.over:
+            raise ResetNeeded("the game has ended or not begun: call reset() before step()")
+
     def move(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
         """The mover's move; rewards of both, and what happened (nothing after the provider's)."""
+        self.need_reset()
         return self._commit(action) if self.mover == PROVIDER else self._answer(action)
 
     def _commit(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
@@ -195,11 +218,11 @@ class _Match:
     def _answer(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
         space = self.action_spaces[USER]
         try:
-            answer = np.asarray(action, dtype=np.float64).reshape(space.shape)
+            answer = inside(action, 0.0, 1.0).reshape(space.shape)
         except (TypeError, ValueError):
             raise ValueError(f"{USER} acts in {space}, got {action!r}") from None
+        assert self.commitment is not None  # the provider moves first
         after1, after2 = np.broadcast_to(answer, 2).tolist()
-        check_commitment(*self.commitment, np.array([after1, after2]))
         bill, info = self._play(*self.commitment, (after1, after2))
         self.played += 1
         self.mover, self._seen = PROVIDER, np.zeros(2)
@@ -229,17 +252,17 @@ class _Match:
         return reward, {"commitment": self.commitment, "abandon": q, "task": task}
 
 
-class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's, below)
+class raw_env(AECEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
     metadata = {**_METADATA, "is_parallelizable": False}  # noqa: RUF012  (PettingZoo's type)
 
     def __init__(self, **arguments: Any) -> None:
-        EzPickle.__init__(self, **arguments)
         super().__init__()
         self._match = _Match(**arguments)
         self.render_mode = self._match.render_mode
         self.possible_agents = list(AGENTS)
         self.action_spaces = self._match.action_spaces
         self.observation_spaces = self._match.observation_spaces
+        self.state_space = self._match.state_space
 
     def observation_space(self, agent: str) -> spaces.Box:
         """Where the agent's observations lie."""
@@ -266,6 +289,8 @@ class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's, 
 
     def step(self, action: Any) -> None:
         """The move of the agent whose turn it is."""
+        if not self._match.begun or not self.agents:
+            self._match.need_reset()
         if self.terminations[self.agent_selection]:
             self._was_dead_step(action)
             return
@@ -276,6 +301,10 @@ class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's, 
         self.agent_selection = self._match.mover
         self._accumulate_rewards()
 
+    def state(self) -> Array:
+        """What there is to know of the game now, see Observation Space."""
+        return self._match.state()
+
     def render(self) -> Any:
         """The Markov chain and the last task."""
         return render(self._match.scene, self.render_mode)
@@ -284,17 +313,17 @@ class raw_env(AECEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's, 
         """Nothing is held open."""
 
 
-class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the module's, below)
+class parallel_env(ParallelEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
     metadata = _METADATA
 
     def __init__(self, **arguments: Any) -> None:
-        EzPickle.__init__(self, **arguments)
         self._match = _Match(**arguments)
         self.render_mode = self._match.render_mode
         self.possible_agents = list(AGENTS)
         self.agents: list[str] = []
         self.action_spaces = self._match.action_spaces
         self.observation_spaces = self._match.observation_spaces
+        self.state_space = self._match.state_space
 
     def observation_space(self, agent: str) -> spaces.Box:
         """Where the agent's observations lie."""
@@ -326,6 +355,7 @@ class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the 
         Raises:
             ValueError: the mover's action is missing.
         """
+        self._match.need_reset()
         if self._match.mover not in actions:
             raise ValueError(
                 f"it is the turn of {self._match.mover}, got actions of {list(actions)}"
@@ -336,6 +366,10 @@ class parallel_env(ParallelEnv[str, Array, Any], EzPickle):  # noqa: D101  (the 
         infos = {agent: dict(info) for agent in AGENTS}
         overs, cuts = dict.fromkeys(AGENTS, over), dict.fromkeys(AGENTS, False)
         return self._observe(), rewards, overs, cuts, infos
+
+    def state(self) -> Array:
+        """What there is to know of the game now, see Observation Space."""
+        return self._match.state()
 
     def render(self) -> Any:
         """The Markov chain and the last task."""

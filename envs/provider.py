@@ -10,7 +10,6 @@ from gymnasium import spaces
 
 from routing_game.envs import sampler
 from routing_game.envs.arguments import (
-    AnyGame,
     Infos,
     checked_commitment,
     checked_option,
@@ -21,9 +20,11 @@ from routing_game.envs.encodings import BoxAction, commitment_space
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.sampler import PlainOutcome, one_outcome
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
-from routing_game.theory.game import Task
+from routing_game.theory.catalog import GameLike
+from routing_game.theory.game import Game, Task
 from routing_game.theory.payoffs import payoffs
 
 CACHE_SIZE = 2**14
@@ -130,9 +131,15 @@ class ProviderEnv(gym.Env[Array, Any]):
 
     metadata = RENDER_METADATA
 
+    game: Game = setting("game")
+    expected: bool = setting("expected")
+    max_passes: int = setting("max_passes")
+    infos: Infos = setting("infos")
+    prospects: Prospects = setting("prospects")
+
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         user: User | None = None,
         expected: bool = False,
         max_passes: int = 1000,

@@ -9,15 +9,17 @@ from gymnasium.vector import AutoresetMode
 
 from routing_game.box import from_box
 from routing_game.envs import rules, sampler
-from routing_game.envs.arguments import AnyGame, Infos, batch_game, refuse_wrappers, whole_number
+from routing_game.envs.arguments import Infos, batch_game, refuse_wrappers, whole_number
 from routing_game.envs.batch import Engine, masked
 from routing_game.envs.encodings import BoxAction
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.provider import ProviderEnv
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.envs.streams import Streams
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
-from routing_game.theory.game import Task
+from routing_game.theory.game import Game, Task
 from routing_game.theory.payoffs import payoffs
 
 
@@ -46,10 +48,16 @@ class ProviderVectorEnv(Engine):
             user; the rest is numpy's.
     """
 
+    game: Game = setting("game")
+    expected: bool = setting("expected")
+    max_passes: int = setting("max_passes")
+    infos: Infos = setting("infos")
+    compiled: bool = setting("compiled")
+
     def __init__(
         self,
         num_envs: int = 1,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         user: User | None = None,
         expected: bool = False,
         max_passes: int = 1000,

@@ -131,7 +131,7 @@ def rgb(picture: Picture) -> NDArray[np.uint8]:
         from matplotlib.figure import Figure
     except ImportError:
         raise gym.error.DependencyNotInstalled(
-            'rgb_array needs matplotlib: pip install "routing-game[experiments]"'
+            "rgb_array needs matplotlib: pip install matplotlib"
         ) from None
     figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white")
     canvas: Any = FigureCanvasAgg(figure)

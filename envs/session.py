@@ -11,12 +11,19 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import AnyGame, checked_player, single_game, whole_number
+from routing_game.envs.arguments import (
+    checked_chance,
+    checked_player,
+    single_game,
+    whole_number,
+)
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.session_user import CertaintyEquivalentUser, SessionUser
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
-from routing_game.theory.game import check_commitment
+from routing_game.theory.catalog import GameLike
+from routing_game.theory.game import Game, check_commitment
 
 Array = NDArray[np.float64]
 
@@ -112,9 +119,16 @@ class SessionEnv(gym.Env[Array, Any]):
 
     metadata = RENDER_METADATA
 
+    game: Game = setting("game")
+    user: SessionUser = setting("user")
+    tasks: int = setting("tasks")
+    observes: str = setting("observes")
+    penalty: bool = setting("penalty")
+    max_passes: int = setting("max_passes")
+
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         user: Any = None,
         tasks: int = 100,
         observes: str = "model",
@@ -224,7 +238,7 @@ class SessionEnv(gym.Env[Array, Any]):
         self._total = [cost + task.cost - self.fee, utility + task.utility]
         self._last_passes = (task.standard, task.reasoning)
         self._played += 1
-        chance = self.user.cancelling(solved)
+        chance = checked_chance("cancelling()", self.user.cancelling(solved))
         cancelled = bool(chance > 0 and self.np_random.random() < chance)
         self._running = not cancelled and self._played < self.tasks
         self._begin_task()

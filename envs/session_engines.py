@@ -23,6 +23,7 @@ from routing_game.envs.arguments import single_game, whole_number
 from routing_game.envs.batch import Engine
 from routing_game.envs.crowd import UserRule
 from routing_game.envs.judge import after_reasoning
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.theory.belief import Belief, check_checks, checked_chances
 from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
@@ -37,6 +38,9 @@ _NO_END = np.iinfo(np.int64).max
 
 class _Sessions(Engine):
     """Many sessions of one game; those that end begin anew in the same step."""
+
+    game: Game = setting("game")
+    prior: Belief = setting("prior")
 
     def __init__(
         self,
@@ -125,6 +129,11 @@ class ProviderSessions(_Sessions):
             counts; "task": (failed, passes), the passes made in this task.
         fee: what a user pays for a task.
     """
+
+    tasks: int = setting("tasks")
+    user: UserRule = setting("user")
+    going_on: float = setting("going_on")
+    observes: str = setting("observes")
 
     def __init__(
         self,
@@ -223,6 +232,10 @@ class UserSessions(_Sessions):
             batches if it is installed. Both play the same. Compiled are sessions that observe
             "belief".
     """
+
+    tasks: int = setting("tasks")
+    window: int = setting("window")
+    compiled: bool = setting("compiled")
 
     def __init__(
         self,

@@ -9,7 +9,6 @@ from gymnasium import spaces
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import (
-    AnyGame,
     Infos,
     checked_option,
     single_game,
@@ -20,9 +19,11 @@ from routing_game.envs.judge import regret_in
 from routing_game.envs.observation import Dial
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.sampler import PlainOutcome
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
-from routing_game.theory.game import Commitment, Task
+from routing_game.theory.catalog import GameLike
+from routing_game.theory.game import Commitment, Game, Task
 from routing_game.theory.payoffs import Payoffs, payoffs
 
 STAY, LEAVE = 0, 1
@@ -131,9 +132,24 @@ class UserEnv(gym.Env[Array, Any]):
 
     metadata = RENDER_METADATA
 
+    game: Game = setting("game")
+    observes: str = setting("observes")
+    max_passes: int = setting("max_passes")
+    dial: Dial = setting("dial")
+    infos: Infos = setting("infos")
+    commitments: Commitments = setting("commitments")
+    draws: int = setting("draws")
+    # the same, for steps
+    _game: Game
+    _max_passes: int
+    _dial: Dial
+    _infos: Infos
+    _commitments: Commitments
+    _draws: int
+
     def __init__(
         self,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,
@@ -166,9 +182,9 @@ class UserEnv(gym.Env[Array, Any]):
         # the numbers of the step that ended the last task have not begun one yet
         uniform = self._fresh or self._draw()
         self._fresh = None
-        split = 1 + self.commitments.draws
-        self._commitment = route, cascade = self.commitments.one(uniform[1:split])
-        self._glimpse = self.dial.glimpse(route, cascade, uniform[split:])
+        split = 1 + self._commitments.draws
+        self._commitment = route, cascade = self._commitments.one(uniform[1:split])
+        self._glimpse = self._dial.glimpse(route, cascade, uniform[split:])
         self._escalate = 1.0 if route == 2 else cascade
         self._standard, self._reasoning = 2 - route, route - 1
         self._failed = route
@@ -190,16 +206,16 @@ class UserEnv(gym.Env[Array, Any]):
         self._fresh = uniform = self._draw()
         if action == LEAVE:
             return self._finish(0.0, action, solved=False)
-        reasons, solved = rules.next_pass(self.game.success, self._escalate, uniform[0])
+        reasons, solved = rules.next_pass(self._game.success, self._escalate, uniform[0])
         if reasons:
             self._failed, self._escalate = 2, 1.0
             self._reasoning += 1
         else:
             self._standard += 1
-        reward = rules.stay_reward(self.game.value, self.game.latency, self._failed, solved)
+        reward = rules.stay_reward(self._game.value, self._game.latency, self._failed, solved)
         if solved:
             return self._finish(reward, action, solved=True)
-        if self._standard + self._reasoning < self.max_passes:
+        if self._standard + self._reasoning < self._max_passes:
             return self._observe(), reward, False, False, self._judge(action)
         return self._cut_off(reward, action)
 
@@ -207,13 +223,13 @@ class UserEnv(gym.Env[Array, Any]):
         """The numbers of one step."""
         if not self._numbers:
             if self._streams is None:
-                self._streams = Streams(self.np_random, 1, self.draws)
+                self._streams = Streams(self.np_random, 1, self._draws)
             self._numbers = self._streams.scalars()
         return self._numbers.pop()
 
     def _judge(self, action: int) -> Info:
         """The regret of an action, worked out once for a task."""
-        if self.infos != "full":
+        if self._infos != "full":
             return {}
         regret = self._regret[action]
         if regret is None:
@@ -230,24 +246,24 @@ class UserEnv(gym.Env[Array, Any]):
         if len(self._bills) == CACHE_SIZE:
             self._bills.clear()
         *passes, solved = played
-        bill = rules.settle(self.game, passes, solved)
+        bill = rules.settle(self._game, passes, solved)
         self._bills[played] = told(passes, solved, bill, False)
         return self._bills[played]
 
     def _cut_off(self, reward: float, action: int) -> Step:
         _, cascade = self._commitment
-        kept, escalated = (payoffs(self.game, model, cascade, 0.0) for model in (1, 2))
+        kept, escalated = (payoffs(self._game, model, cascade, 0.0) for model in (1, 2))
         tail = rules.before_the_coin(self._escalate, kept, escalated)
         passes = self._standard, self._reasoning
-        bill = rules.settle(self.game, passes, False, tail)
+        bill = rules.settle(self._game, passes, False, tail)
         return self._end(reward + tail.utility, action, told(passes, False, bill, True))
 
     def _end(self, reward: float, action: int, bill: Info) -> Step:
         self._running, self._task = False, bill["task"]
         info: Info = {}
-        if self.infos == "full":
+        if self._infos == "full":
             info = self._judge(action) | bill
-        elif self.infos == "task":
+        elif self._infos == "task":
             info = {"task": self._task}
         return self._observe(), reward, True, self._task.truncated, info
 
@@ -259,12 +275,12 @@ class UserEnv(gym.Env[Array, Any]):
         if self._task:
             place, cost, utility = place_of(self._task), self._task.cost, self._task.utility
         else:
-            so_far = rules.settle(self.game, passes, True)
+            so_far = rules.settle(self._game, passes, True)
             place, cost = f"M{self._failed}", so_far.service_cost
-            utility = so_far.utility - self.game.value
+            utility = so_far.utility - self._game.value
         route, cascade = self._commitment
-        scene = Scene(self.game, place, passes, cost, utility, cascade, title=f"route {route}   ")
+        scene = Scene(self._game, place, passes, cost, utility, cascade, title=f"route {route}   ")
         return render(scene, self.render_mode)
 
     def _observe(self) -> Array:
-        return self.dial.add_model(self._glimpse, self._failed)
+        return self._dial.add_model(self._glimpse, self._failed)

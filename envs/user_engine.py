@@ -11,13 +11,16 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import AnyGame, Infos, batch_game, refuse_wrappers, whole_number
+from routing_game.envs.arguments import Infos, batch_game, refuse_wrappers, whole_number
 from routing_game.envs.batch import Engine, masked
 from routing_game.envs.commitments import Provider
 from routing_game.envs.judge import user_regret
+from routing_game.envs.observation import Dial
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
 from routing_game.envs.streams import Streams
 from routing_game.envs.user import LEAVE, STAY, UserEnv, told
+from routing_game.theory.catalog import GameLike
 from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
 from routing_game.theory.game import Commitment, Game
 from routing_game.theory.payoffs import Payoffs
@@ -53,10 +56,16 @@ class UserVectorEnv(Engine):
             numpy's.
     """
 
+    game: Game = setting("game")
+    observes: str = setting("observes")
+    dial: Dial = setting("dial")
+    max_passes: int = setting("max_passes")
+    infos: Infos = setting("infos")
+
     def __init__(
         self,
         num_envs: int = 1,
-        game: AnyGame = "t4-cascade",
+        game: GameLike = "t4-cascade",
         observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,
@@ -89,6 +98,12 @@ class UserVectorEnv(Engine):
             self._compiled = compiled.user_step
             width: int = self.dial.space.shape[0] - self._sees_model
             self._shown = width if self.dial.kind != "none" else 0
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Of a copy, too, each number that a task has stands in one place, and not in two."""
+        self.__dict__.update(state)
+        if "_state" in state:
+            self._escalate, self._waits, self._reasoning = self._state
 
     @property
     def compiled(self) -> bool:
@@ -140,7 +155,7 @@ class UserVectorEnv(Engine):
             done |= cut
         info = self._tell(stay, solved, cut, done, tail)
         self._begin(done if self.same_step else ended, uniform, offer=not self._alike)
-        self._ended = done
+        self._ended = done if self.same_step else done.copy()  # the caller may change what it gets
         return self._observe(), reward, done, cut, info
 
     def _step_compiled(self, actions: Array) -> BatchStep:
@@ -175,7 +190,7 @@ class UserVectorEnv(Engine):
             self._streams.put_back(uniform)
             self._stays(actions)  # raises
         self._until_cut -= 1
-        self._ended = done
+        self._ended = done if self.same_step else done.copy()  # the caller may change what it gets
         info: Info = {"final_obs": final, "_final_obs": done} if self.same_step and ends else {}
         return self._observe(), reward, done, np.zeros(n, _BOOL), info
 

@@ -18,10 +18,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from routing_game.envs.arguments import AnyGame, single_game
+from routing_game.envs.arguments import single_game
 from routing_game.envs.render import RENDER_METADATA, check_mode
 from routing_game.envs.steps import Begun, Options, Step
-from routing_game.theory.catalog import sample_games
+from routing_game.theory.catalog import GameLike, sample_games
 from routing_game.theory.game import Game
 
 Array = NDArray[np.float64]
@@ -35,7 +35,7 @@ _TOP = float(np.finfo(np.float32).max)
 _CACHED = 256
 
 
-def one_of(games: Sequence[AnyGame], weights: Sequence[float] | None = None) -> World:
+def one_of(games: Sequence[GameLike], weights: Sequence[float] | None = None) -> World:
     """One of some games, catalog ids or measured pairs; with weights w, type x has the share w_x.
 
     With types that differ in success this is a world of correlated retries, `theory.mixture`, to
@@ -60,7 +60,7 @@ def _draw_type(known: Sequence[Game], edges: Array, rng: Rng) -> Game:
     return known[int(np.searchsorted(edges, rng.random(), side="right"))]
 
 
-def hidden(game: AnyGame, **ranges: tuple[float, float]) -> World:
+def hidden(game: GameLike, **ranges: tuple[float, float]) -> World:
     """A game of which V (``value``) or P (``penalty``) is drawn uniformly from a range (low, high).
 
     Raises:
@@ -89,7 +89,7 @@ def _draw_any(regime: str | None, rng: Rng) -> Game:
     return sample_games(1, rng, regime)[0]
 
 
-def any_world(world: World | str | Sequence[AnyGame] | Mapping[str, Any]) -> World:
+def any_world(world: World | str | Sequence[GameLike] | Mapping[str, Any]) -> World:
     """The world meant by one, or by its name or arguments, as a spec read from JSON has them.
 
     "random" and "random:-+" mean `random_games`, a list of games or a mapping with "games" means
@@ -184,7 +184,7 @@ class WorldEnv(gym.Env[Array, Any]):
     def __init__(
         self,
         make: Callable[[Game], gym.Env[Any, Any]] | str = "RoutingGame/Provider-v0",
-        sampler: World | str | Sequence[AnyGame] | Mapping[str, Any] = "random",
+        sampler: World | str | Sequence[GameLike] | Mapping[str, Any] = "random",
         sees: Sequence[str] = (),
         render_mode: str | None = None,
     ) -> None:

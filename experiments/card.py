@@ -1,6 +1,7 @@
 """The equilibrium card: a game's solution in plain words, for people who have to act on it."""
 
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,14 @@ from routing_game.theory import (
     thresholds,
     throttle,
 )
+from routing_game.theory.exchange import to_dict
 from routing_game.theory.provider import Piece
 
 WIDTH, INDENT = 100, 16
 STEP = 0.01
 """How far from the optimal s the card looks for a cliff."""
+GUARD = 0.01
+"""What the user may lose by erring, as a share of V, that the card guards against."""
 
 
 def card(game: Game, title: str = "game", time: str = "", money: str = "") -> str:
@@ -48,6 +52,34 @@ def card(game: Game, title: str = "game", time: str = "", money: str = "") -> st
     return "\n".join(
         [parameters(game, title, time, money), "", *(row(*pair) for pair in rows.items())]
     )
+
+
+def facts(game: Game, title: str = "game") -> dict[str, Any]:
+    """The numbers of a card, for programs: what is not there, as a threshold, is None."""
+    equilibrium = solve(game)
+    marks = thresholds(game)._asdict()
+    guarded = robust_commitment(game, GUARD * float(game.value))
+    return {
+        "name": title,
+        "game": to_dict(game),
+        "regime": equilibrium.regime,
+        "rule": equilibrium.rule,
+        "route": int(equilibrium.route),
+        "cascade": [float(s) for s in equilibrium.cascade],
+        "abandon": float(equilibrium.abandon),
+        "cost": float(equilibrium.cost),
+        "utility": float(equilibrium.utility),
+        "user_best": float(equilibrium.user_best),
+        "misalignment": [float(x) for x in equilibrium.misalignment],
+        "thresholds": {name: float(s) if np.isfinite(s) else None for name, s in marks.items()},
+        "alternatives": alternatives(game),
+        "guarded": {
+            "route": int(guarded.route),
+            "cascade": float(guarded.cascade),
+            "cost": float(guarded.cost),
+        },
+        "throttling_gain": float(throttle(game).gain),
+    }
 
 
 def total_words(equilibrium: Equilibrium, time: str, money: str) -> str:
@@ -173,11 +205,10 @@ def loss_words(loss: float, cost: float, money: str) -> str:
 
 def guard_words(game: Game, money: str) -> str:
     """The commitment for a user who errs a little."""
-    share = 0.01
-    robust = robust_commitment(game, share * float(game.value))
+    robust = robust_commitment(game, GUARD * float(game.value))
     where = "route 2" if robust.route == 2 else f"route 1, s = {number(robust.cascade)}"
     return (
-        f"If the user may err by {share:.0%} of V, the best guarantee is {where}: "
+        f"If the user may err by {GUARD:.0%} of V, the best guarantee is {where}: "
         f"at most {number(robust.cost)}{money} a task."
     )
 

@@ -8,11 +8,13 @@ once.
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import shlex
 import signal
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -24,6 +26,7 @@ from routing_game import __version__
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.workers import handling
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
+from routing_game.interrupts import raise_again
 
 if TYPE_CHECKING:
     from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
@@ -43,10 +46,12 @@ COMMANDS = {
     "figures": "draw the paper's Figures 1 to 5, each beside what the paper says about it",
     "frequencies": "show how often each kind of optimum occurs among random games",
     "tournament": "let every named provider meet every named user, exactly",
-    "list": "show the games, the real model pairs and the learners",
+    "list": "show all that has a name: games, priors, learners, rules, questions, figures, the zoo",
 }
 PROFILES = ("smoke", "default", "full")
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
+NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE)
+"""A negative number, as `float` reads it."""
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
 
@@ -57,8 +62,13 @@ def main(argv: list[str] | None = None) -> int:
     The exit code is 0, 1 if a learner failed, 2 at a wrong input or a full disk, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
+    open_streams()
     try:
+        raise_again()
         with handling(signal.SIGTERM, signal.default_int_handler):
+            if not argv:
+                build_parser()[0].print_help()
+                return 0
             arguments = parse(argv)
             if arguments.command in ("check", "report", "belief", "figures"):
                 needs_extra()
@@ -66,19 +76,32 @@ def main(argv: list[str] | None = None) -> int:
             sys.stdout.flush()
             return code
     except InputError as error:
-        print(f"routing-game: error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 2
     except BrokenPipeError:  # whoever read the output, such as head, has had enough
         discard_output()
         return 0
     except OSError as error:
-        print(f"routing-game: error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         discard_output()
         return 2
     except KeyboardInterrupt as stop:
         words = stop.args[0] if stop.args and isinstance(stop.args[0], str) else "stopped"
-        print(f"routing-game: {words}", file=sys.stderr)
+        complain(words)
         return 130
+
+
+def complain(words: str) -> None:
+    """Say it on stderr, if anybody is there to hear it."""
+    with suppress(OSError):
+        print(f"routing-game: {words}", file=sys.stderr, flush=True)
+
+
+def open_streams() -> None:
+    """Where the caller has closed stdout or stderr, Python has none: what is said goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for as long as we run)
 
 
 def discard_output() -> None:
@@ -91,7 +114,7 @@ def needs_extra() -> None:
     """Raise InputError unless the extra `experiments` is installed."""
     if missing := [package for package in EXTRA if find_spec(package) is None]:
         problem = f"expected the package {missing[0]} to be installed"
-        raise InputError(f"{problem}; pip install 'routing-game[experiments]'")
+        raise InputError(f"{problem}; pip install {' '.join(missing)}")
 
 
 def run_check(arguments: argparse.Namespace) -> int:
@@ -105,7 +128,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     learners = chosen_learners(arguments.learners)
     asked = (games, learners, arguments.seeds, arguments.tasks)
     spec = make_spec(arguments.profile, *asked)
-    directory = begun(CHECK, spec, "", asked, arguments.out)
+    directory = begun(CHECK, spec, "", asked, arguments.out, arguments.fresh)
     with resumable(directory, arguments.words):
         records = run(directory, arguments.engine, arguments.workers)
     return present(directory, records)
@@ -114,13 +137,16 @@ def run_check(arguments: argparse.Namespace) -> int:
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
     from routing_game.experiments.cells.run import run
-    from routing_game.experiments.hidden.suite import GAME_NAMES, HIDDEN, RULES, make_spec
+    from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
-    games = chosen("game of the hidden suite", arguments.games, GAME_NAMES, "docs/belief.md")
-    rules = chosen("rule", arguments.learners, RULES, "docs/belief.md")
+    games = chosen_games(arguments.games)
+    if games and 0 < (plain := len(games) - len(doubtful(games))) < len(games):
+        reason = "whether the user stays does not depend on s"
+        print(f"routing-game: {plain} of {len(games)} games left out: {reason}", file=sys.stderr)
+    rules = chosen("rule", arguments.learners, RULES)
     asked = (games, rules, arguments.seeds, arguments.tasks)
     spec = make_spec(arguments.profile, *asked)
-    directory = begun(HIDDEN, spec, "hidden-", asked, arguments.out)
+    directory = begun(HIDDEN, spec, "hidden-", asked, arguments.out, arguments.fresh)
     with resumable(directory, arguments.words):
         records = [*run(directory, arguments.engine, arguments.workers)]
         present_hidden(directory, records, arguments.workers)
@@ -133,6 +159,7 @@ def begun(
     prefix: str,
     asked: tuple[object, ...],
     out: Path | None,
+    fresh: bool = False,
 ) -> RunDirectory[G, T]:
     """The folder of a run; what is asked for beyond the profile is in the name of the usual one.
 
@@ -142,12 +169,13 @@ def begun(
         prefix: of the folder's usual name.
         asked: what was chosen instead of the profile's games, learners, seeds and practice.
         out: the folder; None for the usual one.
+        fresh: forget whatever run was begun there.
     """
     from routing_game.experiments.cells.records import RunDirectory
 
     custom = any(choice is not None for choice in asked)
     name = f"{prefix}{spec.profile}" + (f"-{spec.digest[:6]}" if custom else "")
-    return RunDirectory.create(suite, out or Path("runs", name), spec)
+    return RunDirectory.create(suite, out or Path("runs", name), spec, fresh)
 
 
 def failed(records: Sequence[Record[Any]]) -> int:
@@ -163,7 +191,7 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
     except KeyboardInterrupt:
         done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
         count = f"{done} of {cells} cells are done and kept"
-        again = shlex.join(["routing-game", "check", *words])
+        again = shlex.join(["routing-game", "check", *(w for w in words if w != "--fresh")])
         raise KeyboardInterrupt(f"stopped: {count}; resume with: {again}") from None
 
 
@@ -191,7 +219,7 @@ def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace
 
     judged = judge(directory.spec, records)
     write_results(judged, directory)
-    print(terminal_table(judged, directory.store.folder))
+    print(terminal_table(judged))
     print(f"report: {write_report(judged, directory)}")
     return int(judged.done["error"].is_not_null().any())
 
@@ -213,13 +241,12 @@ def run_belief(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.cells.progress import Steps
     from routing_game.experiments.cells.store import tried
     from routing_game.experiments.pages.page import terminal_page, write_page
-    from routing_game.theory import GAMES, PAIRS
 
     name = arguments.experiment
     known(name, "experiment", EXPERIMENTS, "routing-game belief --help")
-    known(arguments.game, "game", [*GAMES, *PAIRS])
+    title, game = asked_game(arguments)
     flags = {flag: getattr(arguments, flag) for flag in FLAGS}
-    settings = prepare(name, arguments.game, arguments.profile, arguments.workers, **flags)
+    settings = prepare(name, title, arguments.profile, arguments.workers, game, **flags)
     out = tried(arguments.out or Path("runs", "belief"))
     page = ask(name, replace(settings, kept=out / "cells"), Steps())
     print(terminal_page(page))
@@ -229,17 +256,56 @@ def run_belief(arguments: argparse.Namespace) -> int:
 
 def run_solve(arguments: argparse.Namespace) -> int:
     """The equilibrium card of a named game, perhaps with some numbers changed, or of given ones."""
-    from routing_game.experiments.card import card
-    from routing_game.theory import PAIRS, Game
+    from routing_game.experiments.card import card, facts
+    from routing_game.theory import PAIRS
 
-    name, numbers, ordered = numbers_of(arguments)
-    try:
-        game = Game(**numbers, ordered=ordered)
-    except ValueError as error:
-        raise InputError(str(error).replace("ordered=False", "--unordered")) from None
+    name, game = asked_game(arguments)
+    if arguments.save:
+        save_game(game, arguments.save)
+    if arguments.json:
+        print_json(facts(game, name))
+        return 0
     units = ("s", "USD") if arguments.game in PAIRS else ()
     print(card(game, name, *units))
     return 0
+
+
+def print_json(facts: Any) -> None:
+    """One object, for programs: its numbers have all their digits, and null is none."""
+    print(json.dumps(facts, indent=1, allow_nan=False))
+
+
+def save_game(game: Game, file: Path) -> None:
+    """Write a game's file, .toml or .json.
+
+    Raises:
+        InputError: it has another ending, or cannot be written.
+    """
+    from routing_game.files import write
+    from routing_game.theory.exchange import to_json, to_toml
+
+    writers: dict[str, Callable[[Game], str]] = {".toml": to_toml, ".json": to_json}
+    if file.suffix not in writers:
+        raise InputError(f"expected a file that ends in {' or '.join(writers)}, got {file}")
+    try:
+        write(file, writers[file.suffix](game))
+    except OSError as error:
+        raise InputError(f"expected a file to write, got {file} ({error.strerror})") from None
+
+
+def asked_game(arguments: argparse.Namespace) -> tuple[str, Game]:
+    """Name and game that `words_of_a_game` were given for.
+
+    Raises:
+        InputError: numbers are missing or wrong, or the name is no game's.
+    """
+    from routing_game.theory import Game
+
+    name, numbers, ordered = numbers_of(arguments)
+    try:
+        return name, Game(**numbers, ordered=ordered)
+    except ValueError as error:
+        raise InputError(str(error).replace("ordered=False", "--unordered")) from None
 
 
 def numbers_of(arguments: argparse.Namespace) -> tuple[str, dict[str, Any], bool]:
@@ -251,6 +317,8 @@ def numbers_of(arguments: argparse.Namespace) -> tuple[str, dict[str, Any], bool
     name, ordered = arguments.game, not arguments.unordered
     flags = {number: getattr(arguments, number) for number in NUMBERS}
     given = {number: value for number, value in flags.items() if value is not None}
+    if name is None and len(given) < len(NUMBERS):
+        name = getattr(arguments, "usual", None)
     if name is None:
         if missing := [f"--{number}" for number in NUMBERS if number not in given]:
             problem = (
@@ -291,29 +359,38 @@ def run_figures(arguments: argparse.Namespace) -> int:
 
 def run_frequencies(arguments: argparse.Namespace) -> int:
     """The table of how often each kind of optimum occurs, and its words."""
-    from routing_game.experiments.tables import frequency_lines
+    from routing_game.experiments.tables import frequency_facts, frequency_lines
 
+    if arguments.json:
+        print_json(frequency_facts(arguments.games, arguments.seed))
+        return 0
     print("\n".join(frequency_lines(arguments.games, arguments.seed)))
     return 0
 
 
 def run_tournament(arguments: argparse.Namespace) -> int:
     """Two tables, J and U, of the zoo and of saved policies."""
-    from routing_game.experiments.tables import tournament_lines
+    from routing_game.experiments.tables import meet, tournament_facts, tournament_lines
 
-    _, game = one_game(arguments.game)
+    name, game = asked_game(arguments)
     try:
-        lines = tournament_lines(game, arguments.provider, arguments.user)
+        table = meet(game, arguments.provider, arguments.user)
     except (ValueError, FileNotFoundError) as error:
         raise InputError(f"expected a policy made by save_policy: {error}") from None
-    print("\n".join(lines))
+    if arguments.json:
+        print_json({"game": name, **tournament_facts(table)})
+        return 0
+    print("\n".join(tournament_lines(table)))
     return 0
 
 
 def run_list(arguments: argparse.Namespace) -> int:
     """Everything that has a name, a line each."""
-    from routing_game.experiments.tables import catalog_lines
+    from routing_game.experiments.tables import catalog, catalog_lines
 
+    if arguments.json:
+        print_json(catalog())
+        return 0
     print("\n".join(catalog_lines()))
     return 0
 
@@ -335,6 +412,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+        # argparse's own rule knows no exponents: -1e-3 would be a flag
+        self._negative_number_matcher = NEGATIVE
 
     def error(self, message: str) -> NoReturn:
         """Raise InputError instead of printing the usage."""
@@ -396,6 +475,8 @@ def words_of_check(parser: Parser) -> None:
     add_number(parser, "seeds", "seeds per learner, instead of the profile's")
     add_number(parser, "tasks", "practice per cell, instead of the profile's")
     add_folder(parser, "the run's folder (default: runs/PROFILE)")
+    text = "begin anew; without, finished cells are kept, and those that failed are tried again"
+    parser.add_argument("--fresh", action="store_true", help=text)
     text = "worker processes, or this one; the results are the same"
     parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)
     add_number(parser, "workers", "processes (%(default)s)", cores())
@@ -413,8 +494,10 @@ def words_of_belief(parser: Parser) -> None:
     parser.epilog = "\n".join(["experiments:", *asked])
     text = ", ".join(EXPERIMENTS) + "; see below"
     parser.add_argument("experiment", metavar="EXPERIMENT", help=text)
-    text = "a name from routing-game list (%(default)s)"
-    parser.add_argument("--game", default="t4-cascade", metavar="GAME", help=text)
+    text = "a name from routing-game list, a sampled game, a file (t4-cascade); flags change it"
+    parser.add_argument("--game", metavar="GAME", help=text)
+    words_of_a_game(parser)
+    parser.set_defaults(usual="t4-cascade")
     text = "how much: smoke takes seconds, default minutes, full is for results"
     parser.add_argument("--profile", choices=PROFILES, default="default", help=text)
     for number, takers in FLAGS.items():
@@ -426,8 +509,26 @@ def words_of_belief(parser: Parser) -> None:
 
 def words_of_solve(parser: Parser) -> None:
     """What `solve` takes."""
+    add_game(parser)
+    text = "also write the game to this file, .toml or .json, for every command that takes a game"
+    parser.add_argument("--save", type=Path, metavar="FILE", help=text)
+    add_json(parser)
+
+
+def add_game(parser: Parser) -> None:
+    """One game: its name or file, numbers changed, or all of its numbers."""
     text = "a name from routing-game list, or a game's file; flags change its numbers"
     parser.add_argument("game", nargs="?", metavar="GAME", help=text)
+    words_of_a_game(parser)
+
+
+def add_json(parser: Parser) -> None:
+    """The flag for results that programs read."""
+    parser.add_argument("--json", action="store_true", help="as JSON, with all digits")
+
+
+def words_of_a_game(parser: Parser) -> None:
+    """The flags for a game's numbers."""
     for name, text in (
         ("value", "V, a solved task to the user"),
         ("penalty", "P, an abandoned task to the provider"),
@@ -453,15 +554,17 @@ def words_of_frequencies(parser: Parser) -> None:
     """What `frequencies` takes."""
     add_number(parser, "games", "games a prior (%(default)s)", 2_000_000)
     add_number(parser, "seed", "of the random games (%(default)s)", 2026)
+    add_json(parser)
 
 
 def words_of_tournament(parser: Parser) -> None:
     """What `tournament` takes."""
-    parser.add_argument("game", metavar="GAME", help="a name from routing-game list, or a file")
+    add_game(parser)
     many: dict[str, Any] = {"action": "append", "default": []}
     for role in ("provider", "user"):
         text = f"folder of a saved {role}, to take part; may be repeated"
         parser.add_argument(f"--{role}", type=Path, metavar="DIR", help=text, **many)
+    add_json(parser)
 
 
 def add_number(parser: Parser, name: str, text: str, default: int | None = None) -> None:
@@ -483,6 +586,7 @@ WORDS = {
     "figures": words_of_figures,
     "frequencies": words_of_frequencies,
     "tournament": words_of_tournament,
+    "list": add_json,
 }
 """Command -> what gives it its words; one that takes none is not here."""
 
@@ -501,6 +605,8 @@ def chosen(
     if text == "all":
         return None
     words = [word.strip() for word in text.split(",")]
+    if not all(words):
+        raise InputError(f"expected a name on either side of a comma, got {text!r}")
     names = [*names]
     for word in words:
         known(word, kind, names, see)
@@ -549,6 +655,8 @@ def chosen_learners(text: str) -> tuple[str, ...] | None:
     from routing_game.experiments.check.learners import LEARNERS
 
     words = dict.fromkeys(word.strip() for word in text.split(","))
+    if not all(words):
+        raise InputError(f"expected a name on either side of a comma, got {text!r}")
     mine = tuple(word for word in words if own.is_own(word))
     for word in mine:
         own.find(word)
@@ -561,9 +669,9 @@ def chosen_learners(text: str) -> tuple[str, ...] | None:
 def known(word: str, kind: str, names: Collection[str], see: str = "routing-game list") -> None:
     """Raise InputError unless the word is one of the names; see `chosen`."""
     if word not in names:
-        raise InputError(
-            f"expected the name of a {kind}, got {word!r}{close(word, names)}; see {see}"
-        )
+        article = "an" if kind[0] in "aeio" else "a"
+        problem = f"expected the name of {article} {kind}, got {word!r}{close(word, names)}"
+        raise InputError(f"{problem}; see {see}")
 
 
 def close(word: str, names: Iterable[str]) -> str:
@@ -573,9 +681,11 @@ def close(word: str, names: Iterable[str]) -> str:
 
 
 def at_least_one(text: str) -> int:
-    """A whole number of at least 1."""
-    if text.isdecimal() and int(text) >= 1:
-        return int(text)
+    """A whole number of at least 1; 1e4 is one, too."""
+    with suppress(ValueError, OverflowError):
+        number = int(text) if text.isdecimal() else float(text)
+        if number >= 1 and number == int(number):
+            return int(number)
     raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
 
 

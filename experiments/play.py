@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 from routing_game.agents import BestResponseUser
 from routing_game.agents.protocol import Planner, Provider, Tally, User
 from routing_game.envs import sampler
+from routing_game.envs.arguments import proper_commitment
 from routing_game.envs.rules import record, settle
 from routing_game.envs.streams import Streams
 from routing_game.theory import Commitment, Game, Task, best_response
+from routing_game.theory.game import check_commitment
+from routing_game.theory.numbers import whole
 
 Array = NDArray[Any]
 
@@ -44,7 +47,7 @@ class World:
         self._rng = rng
         self._streams = Streams(rng, 1, sampler.DRAWS, sampler.logs)
         self._numbers: list[tuple[float, ...]] = []
-        self._law = lru_cache(maxsize=4096)(partial(sampler.one_law, game))
+        self._law = lru_cache(maxsize=4096)(self._checked_law)
         self._task = lru_cache(maxsize=4096)(partial(sampler.one_task, game))
 
     def __call__(self, commitment: Commitment, q: float) -> Task:
@@ -53,6 +56,10 @@ class World:
             self._numbers = self._streams.scalars()
         played = sampler.one_outcome(self._law(*commitment, q), self._numbers.pop())
         return self._task(commitment.cascade, q, played, self.max_passes)
+
+    def _checked_law(self, route: int, cascade: float, abandon: float) -> sampler.Law:
+        check_commitment(route, cascade, abandon)
+        return sampler.one_law(self.game, route, cascade, abandon)
 
     def many(self, commitment: Commitment, abandon: Array) -> Task:
         """Play a task with each of these q, to its end; a `Task` of arrays."""
@@ -179,7 +186,9 @@ def play_batches(
     replies: dict[Commitment, float] = {}
     for look in checkpoints(tasks):
         while done < look:
-            commitment, wanted = provider.plan()
+            planned, wanted = provider.plan()
+            commitment = proper_commitment(planned)
+            wanted = whole("the tasks of a plan()", wanted, at_least=1)
             if commitment not in replies:
                 replies[commitment] = float(user.abandon(*commitment))
             size = min(wanted, look - done)

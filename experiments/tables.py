@@ -2,13 +2,15 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 
 from routing_game.agents import zoo
-from routing_game.theory import GAMES, PAIRS, RULES, Game, solve
+from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair, solve
 from routing_game.theory.frequencies import PRIORS, frequencies
 
 WIDTH = 100
@@ -16,43 +18,129 @@ CASCADES = ("s0", "s_L")
 """The kinds of optimum whose s lies strictly between 0 and 1 because of the user."""
 
 
-def catalog_lines() -> list[str]:
-    """Games, real pairs with their source, and learners, a line each."""
-    from routing_game.experiments.check.learners import LEARNERS
+RULE_WORDS = {
+    "Bayes-optimal plan": "maximises what the rest of the session is worth, learning included",
+    "plug-in": "answers the mean of its belief as if that were s, after each failure",
+    "plug-in, each task": "the same, decided once a task",
+    "expected utility": "stays where that is worth more on average over its belief",
+    "expected utility, each task": "the same, decided once a task",
+    "optimistic, fixed": "answers one standard deviation on the bright side of its mean",
+    "optimistic, growing": "the same with sqrt(2 log n) of them in task n",
+    "Thompson": "answers an s that it draws from its belief once a task",
+    "forced stays": "plug-in that stays anyway with chance min(1, 2 / sqrt(n)) in task n",
+}
+"""Rule of a user who does not see s -> what it does."""
 
-    lines = ["games"]
-    for name, game in GAMES.items():
-        lines.append(f"  {name:22}{game.regime}  {RULES[solve(game).rule]}")
-    lines.append("real pairs (V, t in seconds; P, c in US dollars)")
-    for name, pair in PAIRS.items():
-        source = f"{pair.source['repository']}@{pair.source['commit'][:7]}"
-        worth = f"V = {pair.value:g}, P = {pair.penalty:g}"
-        lines.append(f"  {name:22}{pair.game.regime}  {worth}: {pair.note} ({source})")
-    lines.append("learners")
-    lines += [f"  {name:22}{learner.about}" for name, learner in LEARNERS.items()]
+
+def catalog() -> dict[str, dict[str, dict[str, str]]]:
+    """Kind -> name -> what there is to say of it: `about`, of games also `regime` and `kind`."""
+    from routing_game.experiments.check.learners import LEARNERS
+    from routing_game.experiments.hidden.questions import EXPERIMENTS
+    from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
+
+    def all_of(words: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        return {name: {"about": about} for name, about in words.items()}
+
+    return {
+        "games": {name: game_words(game) for name, game in GAMES.items()},
+        "real pairs": {
+            name: {**game_words(pair.game), "about": pair_words(pair)}
+            for name, pair in PAIRS.items()
+        },
+        "task types": {
+            name: {**game_words(kind.game), "about": kind.note} for name, kind in TASK_TYPES.items()
+        },
+        "kinds of optimum": all_of(RULES),
+        "priors": all_of(prior_words()),
+        "learners": {name: {"about": learner.about} for name, learner in LEARNERS.items()},
+        "rules": all_of({name: RULE_WORDS[name] for name in HIDDEN_RULES}),
+        "questions": all_of(EXPERIMENTS),
+        "figures": all_of(figure_words()),
+        "providers": all_of({name: entry.about for name, entry in zoo.PROVIDERS.items()}),
+        "users": all_of({name: entry.about for name, entry in zoo.USERS.items()}),
+    }
+
+
+HEADS = {
+    "games": "games: regime, that is the signs of V p - t of M1 and M2, and what is optimal",
+    "real pairs": "real pairs, measured (V, t in seconds; P, c in US dollars)",
+    "task types": "task types, from the paper's Table 1 (V, t in minutes; P, c in US dollars)",
+    "kinds of optimum": "kinds of optimum, as `frequencies` counts them",
+    "priors": "priors, for `frequencies` and `check --games sample:PRIOR:N`",
+    "learners": "learners, for `check --learners`",
+    "rules": "rules of a user who does not see s, for `check --suite hidden --learners`",
+    "questions": "questions on a hidden s, for `belief`",
+    "figures": "figures, for `figures --only`",
+    "providers": "providers of the `tournament`",
+    "users": "users of the `tournament`",
+}
+"""Kind of `catalog` -> its line."""
+
+
+def catalog_lines() -> list[str]:
+    """A heading for each kind of `catalog`, and a line for each of its names."""
+    lines: list[str] = []
+    for kind, entries in catalog().items():
+        lines.append(HEADS[kind])
+        for name, words in entries.items():
+            lines.append(f"  {name:28}{'  '.join(words.values())}")
     return lines
 
 
-def frequency_lines(games: int, seed: int) -> list[str]:
-    """A row for each prior with the share of each kind of optimum; then what each of them is.
+def game_words(game: Game) -> dict[str, str]:
+    """Regime and optimum of a game."""
+    return {"regime": game.regime, "about": RULES[solve(game).rule]}
+
+
+def pair_words(pair: RealPair) -> str:
+    """V and P of a measured pair, what it is, and where that is from."""
+    source = f"{pair.source['repository']}@{pair.source['commit'][:7]}"
+    return f"V = {pair.value:g}, P = {pair.penalty:g}: {pair.note} ({source})"
+
+
+def prior_words() -> dict[str, str]:
+    """Prior -> what it draws."""
+    return {
+        name: " ".join(inspect.cleandoc(draw.__doc__ or "").split())
+        for name, draw in PRIORS.items()
+    }
+
+
+def figure_words() -> dict[str, str]:
+    """Figure -> its title; empty without matplotlib, which draws them."""
+    if find_spec("matplotlib") is None:
+        return {}
+    from routing_game.experiments.paper.maps import FIGURES
+
+    return {name: subject.title for name, subject in FIGURES.items()}
+
+
+def frequency_facts(games: int, seed: int) -> dict[str, Any]:
+    """How often each kind of optimum is one's, as shares of the games of each prior.
 
     Args:
         games: number of games to draw from each prior.
         seed: of the generator, a fresh one for each prior.
     """
     shares = {prior: frequencies(prior, games, np.random.default_rng(seed)) for prior in PRIORS}
+    return {"games": games, "seed": seed, "shares": shares}
+
+
+def frequency_lines(games: int, seed: int) -> list[str]:
+    """A row for each prior with the share of each kind of optimum; then what each of them is.
+
+    See `frequency_facts`.
+    """
+    shares = frequency_facts(games, seed)["shares"]
     seen = [rule for rule in RULES if any(share[rule] for share in shares.values())]
     lines = [f"kinds of optimum, % of {games:,} games (seed {seed})", ""]
     lines.append(f"{'prior':12}" + "".join(f"{rule:>10}" for rule in [*seen, "cascades"]))
     for prior, share in shares.items():
         percent = [share[rule] for rule in seen] + [sum(share[rule] for rule in CASCADES)]
         lines.append(f"{prior:12}" + "".join(f"{100 * x:10.2f}" for x in percent))
-    words = {rule: RULES[rule] for rule in seen} | {
-        "cascades": f"{' and '.join(CASCADES)} together"
-    }
-    for prior, draw in PRIORS.items():
-        words[prior] = " ".join(inspect.cleandoc(draw.__doc__ or "").split())
-    return [*lines, "", *glossary(words, 12)]
+    words = {rule: RULES[rule] for rule in seen}
+    words["cascades"] = f"{' and '.join(CASCADES)} together"
+    return [*lines, "", *glossary(words | prior_words(), 12)]
 
 
 def glossary(words: Mapping[str, str], left: int) -> list[str]:
@@ -64,10 +152,8 @@ def glossary(words: Mapping[str, str], left: int) -> list[str]:
     ]
 
 
-def tournament_lines(
-    game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ()
-) -> list[str]:
-    """J and U of each pair of the zoo and of saved policies, under the names of their folders.
+def meet(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ()) -> zoo.Tournament:
+    """The zoo's tournament, with saved policies under the names of their folders.
 
     Raises:
         FileNotFoundError: a folder holds no policy.
@@ -80,7 +166,23 @@ def tournament_lines(
 
         leaders |= {folder.name: load_provider(folder) for folder in providers}
         followers |= {folder.name: load_user(folder) for folder in users}
-    table = zoo.tournament(game, leaders, followers)
+    return zoo.tournament(game, leaders, followers)
+
+
+def tournament_facts(table: zoo.Tournament) -> dict[str, Any]:
+    """J and U: provider -> user -> number."""
+    tables = {"cost": table.cost, "utility": table.utility}
+    return {
+        name: {
+            provider: dict(zip(table.users, row, strict=True))
+            for provider, row in zip(table.providers, numbers.tolist(), strict=True)
+        }
+        for name, numbers in tables.items()
+    }
+
+
+def tournament_lines(table: zoo.Tournament) -> list[str]:
+    """J and U of each pair, and who they are."""
     left = max(map(len, table.providers)) + 2
     lines = []
     head = " " * left + "".join(f"{name:>11}" for name in table.users)

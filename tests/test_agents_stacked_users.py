@@ -10,7 +10,6 @@ from routing_game.agents import sb3_users
 from routing_game.agents.hats import KNOTS, coordinate, places, read, spread
 from routing_game.agents.plain import falling
 from routing_game.agents.policy_gradient import Adam
-from routing_game.agents.stacked_dqn_users import StackedDQNUser
 from routing_game.agents.stacked_ppo_users import (
     DECIDES,
     Answered,
@@ -21,6 +20,7 @@ from routing_game.agents.stacked_ppo_users import (
     StackedPPOModelUser,
     StackedPPOUser,
 )
+from routing_game.agents.stacked_q_users import StackedQUser
 from routing_game.agents.stacked_users import Times
 from routing_game.envs import UserVectorEnv
 from routing_game.envs.answer import AnswerVectorEnv
@@ -32,7 +32,7 @@ from routing_game.experiments.play import UserCohort
 from routing_game.theory import GAMES, Game, payoffs, user_regret
 from routing_game.theory.chain import Chain, evaluate
 
-USERS = ("ppo-user", "ppo-user-model", "ppo-user-answer", "dqn-user")
+USERS = ("ppo-user", "ppo-user-model", "ppo-user-answer", "q-user")
 ENDLESS = Game(
     1.0, 1.0, success=(0.0373, 0.1512), latency=(0.0166, 1.33), cost=(0.1, 0.2)
 )  # M1 is worth waiting for; M2 takes 8.8 V to solve a task, and s_L = .002
@@ -327,7 +327,7 @@ def test_practice_is_kept_to(name, tasks):
 
 
 def test_users_need_a_task():
-    for make in (StackedPPOUser, StackedPPOAnswerUser, StackedDQNUser):
+    for make in (StackedPPOUser, StackedPPOAnswerUser, StackedQUser):
         with pytest.raises(ValueError, match="tasks"):
             trained(make, [GAMES["t4-cascade"]], 0)
 
@@ -358,7 +358,7 @@ def test_users_learn(name):
 
 def test_values_of_staying_are_those_of_staying_to_the_end():
     game = GAMES["t5-cascade"]
-    user = trained(StackedDQNUser, [game], 400_000)
+    user = trained(StackedQUser, [game], 400_000)
     for route, k in ((1, game.failure[0]), (2, game.failure[1])):
         s = np.linspace(0.05, 0.95, 10)
         stay, leave = (payoffs(game, route, s, q).utility for q in (0.0, 1.0))
@@ -367,7 +367,7 @@ def test_values_of_staying_are_those_of_staying_to_the_end():
 
 
 def test_a_greedy_user_does_not_stay_where_waiting_has_no_end():
-    user = trained(StackedDQNUser, [ENDLESS, SLOW], 300_000)
+    user = trained(StackedQUser, [ENDLESS, SLOW], 300_000)
     s = np.linspace(0.0, 1.0, 101)
     for k, game in enumerate((ENDLESS, SLOW)):
         regret = user_regret(game, 1, s, user.abandon(1, s)[k])

@@ -221,7 +221,7 @@ def test_a_cell_learns_the_same_alone_and_in_company(name):
     together = train(cells)
     assert [trace for cell in cells for trace in train([cell])] == together
     assert train(cells[::-1]) == together[::-1]
-    assert len({json.dumps(trace.cascade) for trace in together}) > 1
+    assert len({json.dumps([trace.cascade, trace.leave_1]) for trace in together}) > 1
 
 
 # --- how cells are batched ---

@@ -26,13 +26,14 @@ from routing_game.experiments.hidden import settings as settings_module
 from routing_game.experiments.hidden.rulebook import RULEBOOK, Remembered, alone
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.suite_judge import Question, exact, judge
+from routing_game.experiments.hidden.threshold import Threshold, told
 from routing_game.experiments.hidden.threshold import threshold as threshold_of
-from routing_game.experiments.hidden.threshold import told
 from routing_game.experiments.pages.words import cell, percent
 from routing_game.theory import GAMES, Commitment, Game, payoffs, simultaneous, solve
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure, told_utility
 from routing_game.theory.belief_rules import ExpectedUtility, plug_in_after_failure
+from routing_game.theory.exchange import to_toml
 from routing_game.theory.lock_in import lock_in
 
 T4, T5 = GAMES["t4-cascade"], GAMES["t5-cascade"]
@@ -361,7 +362,7 @@ class TestPage:
             (["belief"], "EXPERIMENT"),
             (["check", "--suite", "hiden"], "'hiden'"),
             (["check", "--suite", "hidden", "--learners", "plugin"], "perhaps plug-in"),
-            (["check", "--suite", "hidden", "--games", "t4-reason"], "'t4-reason'"),
+            (["check", "--suite", "hidden", "--games", "t4-cascde"], "perhaps t4-cascade"),
         ],
     )
     def test_wrong_input_is_found_before_anything_is_done(
@@ -384,6 +385,24 @@ class TestPage:
     def test_cells_of_tables(self) -> None:
         entries = (None, float("nan"), 0.123456, 12345, "text", True)
         assert [cell(x) for x in entries] == ["", "", "0.1235", "12,345", "text", "True"]
+
+
+def test_a_game_of_a_file_or_of_a_sample_is_asked_about(tmp_path: Path, capsys: Any) -> None:
+    """A file with a catalog game's numbers gets what that game gets, but for the streams' names."""
+    (tmp_path / "mine.toml").write_text(to_toml(GAMES["t5-cascade"]), encoding="utf-8")
+    for game in (str(tmp_path / "mine.toml"), "measured.3.s0.1"):
+        words = ["belief", "trap", "--profile", "smoke", "--workers", "1", "--game", game]
+        assert main([*words, "--out", str(tmp_path / "out")]) == 0
+        assert Path(game).stem in capsys.readouterr().out or "measured" in game
+        facts = json.loads((tmp_path / "out" / "trap.json").read_text(encoding="utf-8"))
+        assert facts["settings"]["game"] == ("mine" if "mine" in game else game)
+
+
+def test_a_game_in_which_s_does_not_matter_is_refused(capsys: Any) -> None:
+    assert main(["check", "--suite", "hidden", "--games", "value-cheap", "--profile", "smoke"]) == 2
+    assert (
+        "a game in which a user's answer depends on s, got value-cheap" in capsys.readouterr().err
+    )
 
 
 class TestHiddenSuite:
@@ -443,6 +462,42 @@ class TestHiddenSuite:
             stamp, trace = before[file.name]
             assert json.loads(file.read_text())["trace"] == trace
             assert (file.stat().st_mtime_ns == stamp) == (file != files[3])
+
+    def test_sampled_games_are_told_of_by_regime(self, tmp_path: Path, capsys: Any) -> None:
+        """Games in which s does not matter are left out; the median over the others is told."""
+        words = [*self.WORDS, "--games", "sample:measured:2:0", "--learners", "plug-in,Thompson"]
+        assert main([*words, "--tasks", "40", "--out", str(tmp_path / "run")]) == 0
+        told = capsys.readouterr()
+        assert "games left out: whether the user stays does not depend on s" in told.err
+        judged = pl.read_csv(tmp_path / "run/report-scenarios.csv")
+        known = RunDirectory.open(suite.HIDDEN, tmp_path / "run").spec.games
+        assert set(judged["regime"]) == {"-+", "+-"} == {str(x.game.regime) for x in known.values()}
+        assert {float(x.game.value) for x in known.values()} == {1.0}
+        assert judged["gap"].drop_nulls().abs().max() < 4.5
+        pooled = pl.read_csv(tmp_path / "run/report-regimes.csv")
+        losses = pl.read_csv(tmp_path / "run/report-losses.csv")
+        for row in pooled.iter_rows(named=True):
+            names = judged.filter(regime=row["game"])["game"].unique().to_list()
+            mine = losses.filter(pl.col("game").is_in(names), rule=row["rule"])["loss"]
+            assert len(mine) == row["games"]
+            spread = [mine.min(), mine.median(), mine.max()]
+            assert np.allclose(spread, [row["least"], row["loss"], row["most"]])
+            if row["rule"] != suite.PLAN:
+                assert f"{row['rule']} ({row['loss']:.4f}; {row['most']:.4f})" in " ".join(
+                    told.out.split()
+                )
+
+    def test_names_with_underscores_are_read_back(self) -> None:
+        title = suite.Title("measured.1000.s_L.3", "even", "stay", 30)
+        assert suite.Title.of(str(title)) == title
+
+    @pytest.mark.parametrize("s0", [0.02, 0.5, 0.97])
+    def test_a_true_s_lies_within_bounds_on_its_side(self, s0: float) -> None:
+        mark = Threshold("s0", s0, 1.0)
+        assert s0 < mark.within(0.1) < 1
+        assert 0 < mark.within(-0.1) < s0
+        if s0 == 0.5:
+            assert [mark.within(0.1), mark.within(-0.1)] == [s0 + 0.1, s0 - 0.1]
 
     def test_runs_of_other_suites_and_specs_are_refused(self, run: Path, capsys: Any) -> None:
         assert main([*self.WORDS, "--out", str(run)]) == 2

@@ -78,7 +78,7 @@ def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> N
         )
         assert (table["above"] > -1e-9).all()
     else:
-        assert seeds.height == 3 * 2 + 3 * 2 * 2
+        assert seeds.height == 3 * 2 + 4 * 2 * 2
         row = table.filter(user="recurrent", prior="Beta(1, 4)").row(0, named=True)
         assert f"{row['regret']:.3f} ± {row['regret_half']:.3f}" in " ".join(facts["answer"])
 
@@ -91,8 +91,9 @@ def test_a_cell_depends_on_itself_alone() -> None:
     ):
         first, again = providers.train(settings, cell), providers.train(settings, cell)
         assert first == again
-    user = users.Cell("window", users.PRIORS[0], 0)
-    assert users.train(settings, user) == users.train(settings, user)
+    for name in ("window", "exploring"):
+        user = users.Cell(name, users.PRIORS[0], 0)
+        assert users.train(settings, user) == users.train(settings, user)
 
 
 def test_users_practise_in_units_of_value() -> None:

@@ -77,7 +77,7 @@ def test_a_changed_sentence_or_picture_makes_no_cell_run_again(copy):
     ("file", "old", "new"),
     [
         ("experiments/hidden/trap.py", "PRIOR_SIZE = 4.0", "PRIOR_SIZE = 4.5"),
-        ("experiments/intervals.py", "0.975", "0.95"),
+        ("experiments/intervals.py", "ndtri(0.975)", "ndtri(0.95)"),
         ("theory/lock_in.py", "from __future__", "# changed\nfrom __future__"),
     ],
 )

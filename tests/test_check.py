@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +33,7 @@ from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.check.trainers import sb3
 from routing_game.experiments.cli import main
 from routing_game.theory import GAMES
+from routing_game.theory.frequencies import PRIORS
 
 SMALL = [
     "--games",
@@ -422,7 +424,7 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
     assert check(tmp_path) == 1
     out, error = capsys.readouterr()
     assert " of 2, 2 failed" in out
-    assert f"2 cells failed; to run them again, delete their files from {tmp_path / 'cells'}" in out
+    assert "2 cells failed; repeat the check to try again" in out
     assert error.count("failed: ucb on t4-cascade") == 2
     records = [CHECK.record(text.decode()) for text in contents(tmp_path).values()]
     assert len(records) == CELLS
@@ -435,8 +437,32 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
         "FloatingPointError: loss is nan after 3 updates" in (tmp_path / "report.html").read_text()
     )
     before = contents(tmp_path)
-    assert check(tmp_path) == 1  # failed cells are finished cells
-    assert contents(tmp_path) == before
+    monkeypatch.undo()
+    assert check(tmp_path) == 0  # those that failed are tried again, they alone
+    assert "2 cells failed before and will be tried again" in capsys.readouterr().err
+    changed = {name for name, text in contents(tmp_path).items() if text != before[name]}
+    assert changed == {record.cell.filename for record in failed}
+
+
+def test_fresh_begins_anew_and_may_ask_for_another_run(finished, capsys):
+    before = contents(finished)
+    (finished / "cells" / "ucb__value-cheap__000.json").write_text("damaged")
+    assert check(finished) == 2
+    assert check(finished, *SMALL, "--fresh") == 0
+    assert facts(finished).keys() == before.keys()
+    assert "finished before" not in capsys.readouterr().err
+    other = ["--games", "t4-cascade", "--learners", "ucb", "--seeds", "1", "--tasks", "50"]
+    assert check(finished, *other) == 2
+    assert check(finished, *other, "--fresh") == 0
+    assert [*contents(finished)] == ["ucb__t4-cascade__000.json"]
+
+
+def test_fresh_deletes_nothing_that_is_no_run_s(tmp_path, capsys):
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "thesis.tex").write_text("mine")
+    assert check(tmp_path, *SMALL, "--fresh") == 2
+    assert "holds thesis.tex" in capsys.readouterr().err
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
 def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):
@@ -488,20 +514,26 @@ def test_a_profile_is_all_games_and_learners(profile):
     assert {sets.set_of(name) for name in catalog} == {"tuned"}
     assert [*spec.plans] == [*LEARNERS]
     assert [*spec.plans["ppo"].games] == catalog + fresh
-    assert spec.plans["td3-sb3"].games == (
-        spec.plans["ppo"].games if profile == "full" else CASCADE_GAMES
-    )
+    few = spec.plans["td3-sb3"].games
+    assert few[:2] == CASCADE_GAMES
+    if profile == "full":
+        assert few[2] == sets.REAL_PAIR
+        assert [sets.origin(name).prior for name in few[3:]] == [*PRIORS]
+        assert {*few[3:]} <= {*fresh}
+    else:
+        assert few == CASCADE_GAMES
     users = [*spec.plans["ppo-user"].games]
     assert users[:2] == [*CASCADE_GAMES]
     for name in fresh:  # a user has something to learn where one of the models is worth its time
         xi1, xi2 = spec.games[name].net_value
         assert (name in users) == (xi1 * xi2 < 0)
     cells = spec.cells()
-    assert (
-        len(cells)
-        == len({*cells})
-        == sum(len(plan.games) * plan.seeds for plan in spec.plans.values())
-    )
+    assert len(cells) == len({*cells}) == sum(plan.cells for plan in spec.plans.values())
+    played = Counter((cell.learner, cell.game) for cell in cells)
+    for name, plan in spec.plans.items():
+        assert {played[name, game] for game in plan.games if game not in fresh} <= {plan.seeds}
+        assert {played[name, game] for game in plan.games if game in fresh} <= {plan.fewer}
+        assert plan.fewer <= plan.seeds
     assert {cell.seed for cell in cells[: len(LEARNERS)]} == {0}
     assert Spec.from_json(spec.to_json()) == spec
 
@@ -515,7 +547,7 @@ def test_full_profile_has_the_budgets_of_the_acceptance_figures():
         300_000,
         2_000,
     ]
-    rl = ("ppo", "a2c", "td3", "sac", "dqn", "ppo-user-answer", "dqn-user")
+    rl = ("ppo", "a2c", "td3", "sac", "dqn", "ppo-user-answer", "q-user")
     assert [plans[name].seeds for name in rl] == [10] * len(rl)
     bandits = ("zooming", "ucb-tuned", "epsilon-greedy", "exp3", "elimination")
     assert [plans[name].seeds for name in bandits] == [20] * 5

@@ -225,7 +225,7 @@ def test_names_of_files_must_be_safe_and_free(tmp_path):
         ("no-such.toml", "expected a game's file, got no-such.toml"),
         ("t4-casade", "perhaps t4-cascade"),
         ("x" * 5000, "expected the name of a game"),
-        ("", "got ''"),
+        ("", "either side of a comma, got 't4-cascade,'"),
     ],
 )
 def test_a_word_that_is_no_game_is_explained(word, hint, tmp_path, monkeypatch):

@@ -32,7 +32,8 @@ from routing_game.experiments.intervals import means
 from routing_game.experiments.play import checkpoints, play
 from routing_game.theory import GAMES, Commitment, Game, Task, payoffs, solve
 
-SPEC = make_spec("default", ("t4-cascade", "t5-cascade", "value-cheap"), None, seeds=2, practice=64)
+THREE = ("t4-cascade", "t5-cascade", "value-cheap")
+SPEC = replace(make_spec("smoke", THREE, seeds=2), profile="default")
 
 
 def record(learner, game, seed, trace, error=None):
@@ -54,7 +55,7 @@ def report(directory):
 
 
 def table(directory):
-    return terminal_table(judge(directory.spec, directory.records()), directory.store.folder)
+    return terminal_table(judge(directory.spec, directory.records()))
 
 
 # --- judging ---
@@ -403,7 +404,7 @@ def test_the_summary_follows_from_the_rows(page):
         ),
         ("ucb-fixed", "t4-cascade", {"last": 0.1}, "it stops 0.100 short of the edge"),
         (
-            "dqn-user",
+            "q-user",
             "t5-cascade",
             {},
             "its q is off by 0.20 on average, as it can only stay or leave",

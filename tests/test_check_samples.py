@@ -276,7 +276,7 @@ def records_of(spec):
 
 
 def test_the_terminal_table_has_fresh_games_first(tmp_path, judged):
-    lines = terminal_table(judged, tmp_path).splitlines()
+    lines = terminal_table(judged).splitlines()
     head = lines[0]
     assert head.index("fresh: within") < head.index("tuned: within") < head.index("regret, %")
     by_name = {line.split()[0]: line for line in lines[1:]}

@@ -6,13 +6,20 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from routing_game.experiments.cli import main
-from routing_game.theory import GAMES, PAIRS
+from routing_game.agents import zoo
+from routing_game.experiments.check.own import source
+from routing_game.experiments.cli import COMMANDS, at_least_one, main
+from routing_game.experiments.hidden.questions import EXPERIMENTS
+from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
+from routing_game.experiments.paper.maps import FIGURES
+from routing_game.experiments.tables import RULE_WORDS
+from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, load, solve
 from routing_game.theory.frequencies import PRIORS
 
 GAME = [
@@ -39,7 +46,6 @@ def change(flag, *values):
 
 
 WRONG = {
-    "no command": ([], "COMMAND"),
     "unknown command": (["chek"], "perhaps check"),
     "unknown flag": (["check", "--game", "t4-cascade"], "perhaps --games"),
     "unknown flag of solve": (["solve", "t4-cascade", "--vaule", "1"], "perhaps --value"),
@@ -48,7 +54,21 @@ WRONG = {
         "'t4-casade', perhaps t4-cascade",
     ),
     "unknown learner": (["check", "--learners", "tompson"], "'tompson', perhaps thompson"),
-    "empty name": (["check", "--learners", "ucb,"], "got ''"),
+    "empty name": (["check", "--learners", "ucb,"], "either side of a comma, got 'ucb,'"),
+    "empty game": (["check", "--games", "t4-cascade,"], "either side of a comma"),
+    "empty figure": (["figures", "--only", "3,,4"], "either side of a comma"),
+    "unknown question": (["belief", "trapp"], "expected the name of an experiment"),
+    "a question's game": (["belief", "trap", "--game", "t4-casc"], "perhaps t4-cascade"),
+    "numbers of a tournament": (["tournament", "--value", "1"], "--penalty"),
+    "tournament of nothing": (["tournament"], "expected the name of a game"),
+    "no game's file": (["solve", "t4-cascade", "--save", "my.txt"], ".toml or .json"),
+    "no place to save": (
+        ["solve", "t4-cascade", "--save", "no/my.toml"],
+        "expected a file to write",
+    ),
+    "half a task": (["check", "--tasks", "1.5e0"], "at least 1, got '1.5e0'"),
+    "endless tasks": (["check", "--tasks", "inf"], "at least 1, got 'inf'"),
+    "nan tasks": (["check", "--tasks", "nan"], "at least 1, got 'nan'"),
     "unknown game to solve": (["solve", "gpt-4.1-o4"], "gpt-4.1-o3"),
     "unknown profile": (["check", "--profile", "big"], "'big'"),
     "unknown engine": (["check", "--engine", "ray"], "'ray'"),
@@ -134,7 +154,7 @@ def test_a_missing_package_is_found_before_anything_is_done(command, tmp_path, m
     out, error = capsys.readouterr()
     assert (out, error.count("\n")) == ("", 1)
     assert "package polars" in error
-    assert "pip install 'routing-game[experiments]'" in error
+    assert error.strip().endswith("pip install polars")  # by names that are what they say
     assert [*tmp_path.iterdir()] == []
 
 
@@ -233,6 +253,8 @@ def test_list_names_games_pairs_and_learners(capsys):
     lines = capsys.readouterr().out.splitlines()
     names = {line.split()[0] for line in lines}
     assert {*GAMES, *PAIRS, "ucb", "ppo-user-model", "equilibrium"} <= names
+    assert {*TASK_TYPES, *PRIORS, *RULES, *EXPERIMENTS, *zoo.PROVIDERS, *zoo.USERS} <= names
+    assert {name.split()[0] for name in (*FIGURES, *HIDDEN_RULES)} <= names
     assert all("@" in line for line in lines if line.split()[0] in PAIRS)  # the source's commit
 
 
@@ -256,6 +278,83 @@ def test_figures_are_named_as_they_are_written(tmp_path, capsys):
     ]
     assert sum(line.startswith(("  holds", "  not here")) for line in lines) == 13
     assert len([*(tmp_path / "new").iterdir()]) == 6
+
+
+def test_alone_it_shows_the_help(capsys):
+    assert main([]) == 0
+    out, error = capsys.readouterr()
+    assert error == ""
+    assert all(command in out for command in COMMANDS)
+
+
+def test_json_of_solve_is_what_theory_says_to_the_last_digit(capsys):
+    for name in (*GAMES, *PAIRS):
+        assert main(["solve", name, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        eq = solve(name)
+        assert (told["rule"], told["route"], told["cost"]) == (eq.rule, eq.route, eq.cost)
+        assert (told["name"], tuple(told["cascade"])) == (name, eq.cascade)
+        assert load(told["game"]) == load(name)
+        best = min(told["alternatives"].values())
+        assert best >= eq.cost - 1e-12
+
+
+def test_json_of_the_list_has_every_name(capsys):
+    main(["list", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert {*told["games"]} == {*GAMES}
+    assert told["games"]["t4-cascade"]["regime"] == "-+"
+    assert {*told["rules"]} == {*HIDDEN_RULES} == {*RULE_WORDS}
+    main(["list"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == sum(1 + len(entries) for entries in told.values())
+
+
+def test_json_of_frequencies_and_of_a_tournament(capsys):
+    main(["frequencies", "--games", "2000", "--seed", "1", "--json"])
+    shares = json.loads(capsys.readouterr().out)["shares"]
+    assert {*shares} == {*PRIORS}
+    assert all(sum(share.values()) == pytest.approx(1) for share in shares.values())
+    main(["tournament", "t4-cascade", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert {*told["cost"]} == {*zoo.PROVIDERS}
+    assert told["cost"]["equilibrium"]["exact"] == pytest.approx(solve("t4-cascade").cost)
+
+
+@pytest.mark.parametrize("ending", ["toml", "json"])
+def test_a_saved_game_is_taken_wherever_one_is(tmp_path, capsys, ending, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = f"mine.{ending}"
+    assert main(["solve", *GAME, "--penalty", "1.6", "--save", file]) == 0
+    first = capsys.readouterr().out
+    assert load(file) == replace(GAMES["t4-cascade"], penalty=1.6)
+    assert main(["solve", file]) == 0
+    assert capsys.readouterr().out == first.replace("your game", "mine")
+    tables = []
+    for words in ([file], ["t4-cascade", "--penalty", "1.6"], [*GAME, "--penalty", "1.6"]):
+        assert main(["tournament", *words]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1] == tables[2]
+
+
+def test_a_question_on_a_game_of_one_s_own(tmp_path, capsys):
+    words = ["--profile", "smoke", "--sessions", "3", "--workers", "1"]
+    for k, game in enumerate((["--penalty", "1.6"], [*GAME, "--penalty", "1.6"])):
+        out = tmp_path / str(k)
+        assert main(["belief", "trap", *game, *words, "--out", str(out)]) == 0
+    assert "your game" in (out / "trap.html").read_text()
+    capsys.readouterr()
+
+
+def test_a_file_in_the_place_of_a_folder_is_said_to_be_one(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert main(["belief", "trap", "--out", str(tmp_path / "file")]) == 2
+    assert "file (which is a file); choose another --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("text", "number"), [("1e4", 10_000), ("20", 20), ("2.5e2", 250)])
+def test_whole_numbers_are_read_as_people_write_them(text, number):
+    assert at_least_one(text) == number
 
 
 def test_a_tournament_has_a_row_for_each_provider(capsys):
@@ -388,6 +487,110 @@ def test_the_readme_s_own_agent_is_checked(tmp_path, monkeypatch, capsys):
     told = lines["greedy:Greedy"]
     assert int(told[told.index("of") - 1]) >= 1  # a seed finds route 2
     assert "greedy:Greedy" in (tmp_path / "out" / "report.html").read_text()
+
+
+MOVING = """
+from routing_game.theory import Commitment
+from my_numbers import S
+
+
+class Mover:
+    def act(self):
+        return Commitment(1, S)
+
+    def recommend(self):
+        return Commitment(1, S)
+
+    def update(self, commitment, task):
+        pass
+"""
+MOVER = ["check", "--learners", "my_mover:Mover,ucb", "--games", "t4-cascade,t4-reason"]
+MOVER += ["--seeds", "1", "--tasks", "40", "--engine", "serial", "--out", "out"]
+
+
+@pytest.fixture
+def mover(tmp_path, monkeypatch):
+    """Check again, after a change of the folder's files, as a new process would."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "my_mover.py").write_text(MOVING)
+    (tmp_path / "my_numbers.py").write_text("S = 0.5\n")
+
+    def again(*words, **texts):
+        for module, text in texts.items():
+            (tmp_path / f"{module}.py").write_text(text)
+        for module in ("my_mover", "my_numbers"):
+            sys.modules.pop(module, None)
+        return main([*MOVER, *words])
+
+    yield again
+    for module in ("my_mover", "my_numbers"):
+        sys.modules.pop(module, None)
+
+
+def played(name="my_mover.Mover__t4-cascade__000.json"):
+    """The s of the last recommendation in a cell's record."""
+    return json.loads(Path("out", "cells", name).read_text())["trace"]["cascade"][-1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"my_numbers": "S = 0.25\n"},
+        {"my_mover": MOVING.replace("(1, S)", "(1, 0.25)")},
+        {"my_mover": MOVING.replace("import S", "import S as T\n\nS = T / 2")},
+    ],
+    ids=["beside it", "itself", "both"],
+)
+def test_an_agent_whose_source_changed_runs_again(mover, change, capsys):
+    assert mover() == 0
+    assert played() == 0.5
+    ours = Path("out", "cells", "ucb__t4-cascade__000.json").read_bytes()
+    capsys.readouterr()
+    assert mover() == 0  # nothing has changed
+    assert capsys.readouterr().err == ""
+    assert mover(**change) == 0
+    error = capsys.readouterr().err
+    assert "the source of my_mover:Mover has changed: its cells are run again" in error
+    assert "2 of 4 cells were finished before" in error
+    assert played() == 0.25
+    assert Path("out", "cells", "ucb__t4-cascade__000.json").read_bytes() == ours
+
+
+def test_an_agent_that_was_mended_is_tried_again(mover, capsys):
+    broken = MOVING.replace("return Commitment(1, S)\n\n    def rec", "return 1 / 0\n\n    def rec")
+    assert mover(my_mover=broken) == 1
+    assert "2 cells failed" in capsys.readouterr().out
+    assert mover(my_mover=MOVING) == 0
+
+
+def test_the_source_of_an_agent_is_its_module_s_and_of_what_lies_beside_it(own, monkeypatch):
+    package = own / "my_package"
+    (package / "inner").mkdir(parents=True)
+    files = {
+        "my_package/__init__.py": "from numpy import pi\n",
+        "my_package/agent.py": "from . import near\nfrom .inner import far\nimport my_own\n",
+        "my_package/near.py": "",
+        "my_package/inner/__init__.py": "",
+        "my_package/inner/far.py": "from ..near import what\n",
+        "my_own.py": "def broken(:\n",  # will say so when it is imported
+    }
+    unread = {"my_package/other.py": "", "unread.py": ""}
+    for name, text in (files | unread).items():
+        (own / name).write_text(text)
+    first = source("my_package.agent:Agent")
+    assert first == source("my_package.agent:Other")
+    for name in unread:
+        (own / name).write_text("changed = 1\n")
+    assert source("my_package.agent:Agent") == first
+    seen = {first}
+    for name, text in files.items():
+        (own / name).write_text(f"{text}# changed\n")
+        seen.add(source("my_package.agent:Agent"))
+    assert len(seen) == 1 + len(files)
+    assert source("ucb") is None
+    sys.modules.pop("my_package", None)
 
 
 @pytest.mark.parametrize(

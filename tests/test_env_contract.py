@@ -261,8 +261,8 @@ def test_every_mode_survives_json(name, mode):
     ("arguments", "message"),
     [
         ({"game": "t4-cascad"}, "t4-cascade"),
-        ({"game": 3}, "Game or the id"),
-        ({"game": {"value": 1.0}}, "fields of a Game"),
+        ({"game": 3}, "a Game, a name, the path of a file"),
+        ({"game": {"value": 1.0}}, "a game must have the fields"),
         ({"game": {**dataclasses.asdict(GAMES["t5-stay"]), "value": -1}}, "value must be positive"),
         ({"game": GAMES["t5-stay"].stack([GAMES["t5-stay"]] * 2)}, "one game"),
         ({"max_passes": 0}, "max_passes"),

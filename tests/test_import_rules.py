@@ -22,6 +22,7 @@ from routing_game.experiments.cells import origin
 from routing_game.experiments.cells.run import recorded
 from routing_game.experiments.hidden import suite, suite_judge
 from routing_game.experiments.hidden.questions import EXPERIMENTS
+from routing_game.theory import GAMES
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("theory", "envs", "agents", "experiments")
@@ -62,11 +63,22 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
         "routing_game.envs.*",
         "routing_game.theory.*",
         "routing_game.files",
+        "routing_game.interrupts",
     ),
     # what environments decode and agents encode: both may import it
-    "box": ("routing_game.theory.game",),
+    "box": ("routing_game.theory.game", "routing_game.theory.numbers"),
     "files": (),
-    "__init__": (),
+    "interrupts": (),
+    # at the front door by name, loaded when asked for
+    "__init__": (
+        "routing_game",
+        "routing_game.interrupts",
+        "routing_game.theory",
+        "routing_game.envs",
+        "routing_game.agents",
+        "routing_game.experiments",
+        "routing_game.box",
+    ),
     "__main__": ("routing_game", "routing_game.experiments.*"),
 }
 OURS = "routing_game.experiments."
@@ -88,7 +100,7 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "hidden": ("pages", "play", "measures", "intervals", "cells"),
     "paper": (),
     "maps": ("paper",),  # an old name
-    "tables": ("check",),
+    "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
         "hidden",
@@ -324,7 +336,7 @@ def test_help_is_light():
 
 def work_of_the_hidden_suite():
     """What a worker is handed: a cell of every rule and its exact program, jobs with arguments."""
-    spec = suite.make_spec("smoke", ("t4-cascade",), sessions=5)
+    spec = suite.make_spec("smoke", {"t4-cascade": GAMES["t4-cascade"]}, sessions=5)
     yield from (
         (partial(recorded, suite.HIDDEN, spec, code=None), [cell])
         for cell in spec.cells()

@@ -442,6 +442,28 @@ def test_lock_in_where_a_task_is_long(checks: str, s: float) -> None:
     assert found == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("right", [(0.0, 1.0), (S0, 1.0), (0.0, S0)])
+def test_lock_in_at_an_s_that_is_drawn(right: tuple[float, float]) -> None:
+    """The mean over s of that at each s, by quadrature; or over the s at which to stay is right."""
+    low, high = right
+    x, weights = np.polynomial.legendre.leggauss(20)
+    s, share = low + (high - low) * (x + 1) / 2, (high - low) * weights / 2
+    each = [lock_in(T4, value, UNIFORM, 6, leaves("failure")) for value in s]
+
+    def within(belief: Belief) -> Any:
+        return special.betainc(*belief, high) - special.betainc(*belief, low)
+
+    found = lock_in(T4, None, UNIFORM, 6, leaves("failure"), counting=within)
+    assert found == pytest.approx(share @ each, abs=1e-6)
+
+
+def test_a_user_who_never_stays_is_locked_in_whatever_s_is() -> None:
+    prior = Belief(1.0, 4.0)
+    assert lock_in(T4, None, prior, 6, leaves("failure")) == 1.0
+    errs = lock_in(T4, None, prior, 6, leaves("failure"), counting=lambda b: b.mean / 2)
+    assert errs == prior.mean / 2
+
+
 @pytest.mark.parametrize("s", [S0, S0 + 0.1, 0.6])
 def test_lock_in_of_a_thousand_tasks_simulated_and_exact(s: float) -> None:
     share, error = locked(PlugIn(T4), s, 1000)
@@ -515,6 +537,7 @@ def test_users_regret_does_not_see_lock_in_at_the_threshold() -> None:
         (lambda: lock_in(T4, 0.5, UNIFORM, 2.5, leaves("task")), "tasks must be a whole number"),
         (lambda: clairvoyant(T4, UNIFORM, "often"), "checks"),
         (lambda: lock_in(T4, 1.5, UNIFORM, 3, leaves("task")), "cascade"),
+        (lambda: lock_in(T4, None, UNIFORM, 3, leaves("task"), "task"), "takes a true s"),
         (
             lambda: play_sessions(T4, PlugIn(T4), 0.5, 3, 3, np.random.default_rng(0), memory=0),
             "memory",

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 
+from routing_game.theory.exchange import READERS, from_dict, read
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import whole
 
@@ -22,21 +26,32 @@ def _game(
     return Game(value, penalty, (p1, p2), (t1, t2), (c1, c2))
 
 
-GAMES: dict[str, Game] = {
-    #                             V    P    p1  p2   c1   c2  t1  t2
-    "value-cheap": _game(2, 1, 0.5, 0.8, 0.2, 0.6, 0.1, 0.3),
-    "value-strong": _game(2, 1, 0.5, 0.8, 0.4, 0.5, 0.1, 0.3),
-    "latency-low-penalty": _game(0.3, 1, 0.5, 0.8, 0.2, 0.6, 0.3, 0.5),
-    "latency-high-penalty": _game(0.3, 2, 0.5, 0.8, 0.2, 0.6, 0.3, 0.5),
-    "t4-leave-costly": _game(1, 0.4, 0.3, 0.8, 0.3, 0.6, 0.4, 0.5),
-    "t4-reason": _game(1, 1, 0.3, 0.8, 0.3, 0.6, 0.4, 0.5),
-    "t4-leave-cheap": _game(1, 0.4, 0.3, 0.8, 0.15, 0.6, 0.4, 0.5),
-    "t4-cascade": _game(1, 1.5, 0.3, 0.8, 0.15, 0.6, 0.4, 0.5),
-    "t5-stay": _game(1, 1, 0.5, 0.7, 0.2, 0.6, 0.3, 0.9),
-    "t5-leave": _game(1, 0.3, 0.5, 0.7, 0.2, 0.6, 0.3, 0.9),
-    "t5-reason": _game(1, 0.6, 0.5, 0.7, 0.4, 0.5, 0.3, 0.9),
-    "t5-cascade": _game(1, 3, 0.5, 0.7, 0.45, 0.5, 0.3, 0.9),
-}
+class _Games(dict[str, Game]):
+    """The standard suite; asked for another game that has a name, it says where that is."""
+
+    def __missing__(self, name: object) -> NoReturn:
+        if name in PAIRS or name in TASK_TYPES:
+            raise KeyError(f"{name!r} is not of the standard suite; load({name!r}) has every game")
+        raise KeyError(name)
+
+
+GAMES: dict[str, Game] = _Games(
+    {
+        #                             V    P    p1  p2   c1   c2  t1  t2
+        "value-cheap": _game(2, 1, 0.5, 0.8, 0.2, 0.6, 0.1, 0.3),
+        "value-strong": _game(2, 1, 0.5, 0.8, 0.4, 0.5, 0.1, 0.3),
+        "latency-low-penalty": _game(0.3, 1, 0.5, 0.8, 0.2, 0.6, 0.3, 0.5),
+        "latency-high-penalty": _game(0.3, 2, 0.5, 0.8, 0.2, 0.6, 0.3, 0.5),
+        "t4-leave-costly": _game(1, 0.4, 0.3, 0.8, 0.3, 0.6, 0.4, 0.5),
+        "t4-reason": _game(1, 1, 0.3, 0.8, 0.3, 0.6, 0.4, 0.5),
+        "t4-leave-cheap": _game(1, 0.4, 0.3, 0.8, 0.15, 0.6, 0.4, 0.5),
+        "t4-cascade": _game(1, 1.5, 0.3, 0.8, 0.15, 0.6, 0.4, 0.5),
+        "t5-stay": _game(1, 1, 0.5, 0.7, 0.2, 0.6, 0.3, 0.9),
+        "t5-leave": _game(1, 0.3, 0.5, 0.7, 0.2, 0.6, 0.3, 0.9),
+        "t5-reason": _game(1, 0.6, 0.5, 0.7, 0.4, 0.5, 0.3, 0.9),
+        "t5-cascade": _game(1, 3, 0.5, 0.7, 0.45, 0.5, 0.3, 0.9),
+    }
+)
 """The standard suite, one game for each kind of equilibrium; cascades stand on a cliff."""
 
 _Z = 1.959963984540054  # two-sided 95 %
@@ -180,12 +195,39 @@ TASK_TYPES: dict[str, TaskType] = _read_task_types()
 """The four kinds of work of the paper's Table 1, by name."""
 
 
-def load(name: str) -> Game:
-    """The game of a catalog id, a real pair or a task type.
+GameLike = Game | str | os.PathLike[str] | Mapping[str, Any]
+"""A game, its name, the path of its file (.toml, .json), or a mapping of its fields."""
+
+
+def load(game: GameLike) -> Game:
+    """The game that is meant, whatever it is given as: the one door to every game.
+
+    Args:
+        game: the name of one of `GAMES`, `PAIRS` or `TASK_TYPES`; the path of a file that ends in
+            .toml or .json; a mapping of the fields of a `Game`; or a game, which is returned.
 
     Raises:
         KeyError: no such name; the message lists close matches.
+        OSError: the file cannot be opened.
+        ValueError: the file or the mapping is no game, or ``game`` is nothing of the kind.
+
+    Example:
+        >>> load("gpt-4.1-o3").regime
+        '+-'
     """
+    if isinstance(game, Game):
+        return game
+    if isinstance(game, Mapping):
+        return from_dict(game)
+    if isinstance(game, str) and Path(game).suffix not in READERS:
+        return _by_name(game)
+    if isinstance(game, str | os.PathLike):
+        return read(game)
+    kinds = "a Game, a name, the path of a file or a mapping of a game's fields"
+    raise ValueError(f"game must be {kinds}, got {reprlib.repr(game)} ({type(game).__name__})")
+
+
+def _by_name(name: str) -> Game:
     if name in GAMES:
         return GAMES[name]
     if name in PAIRS:

@@ -1,6 +1,6 @@
 """Which of two implementations answers: numpy's, or the same arithmetic compiled by numba.
 
-Numba is an optional extra, ``pip install "routing-game[fast]"``, and nothing depends on it: where
+Numba is an optional extra, ``fast``, and nothing depends on it: where
 it is installed, large arrays take it, and the answers are the same to the bit. Importing numba
 takes some tenths of a second and the first answer of a process about one (several without numba's
 cache on disk), so nothing small ever loads it.
@@ -42,8 +42,7 @@ def check_engine(engine: Any) -> None:
         raise ValueError(f"engine must be one of {get_args(EngineName)}, got {engine!r}")
     if engine == "compiled" and not installed():
         raise ImportError(
-            'engine="compiled" needs numba: pip install "routing-game[fast]", '
-            'or take engine="auto" or "numpy"'
+            'engine="compiled" needs numba: pip install numba, or take engine="auto" or "numpy"'
         )
 
 

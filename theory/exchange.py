@@ -1,4 +1,4 @@
-"""Games in and out: JSON, TOML, a stable id, payoff matrices, and the file formats of Gambit.
+"""Games in and out: JSON, TOML, files, a stable id, payoff matrices, Gambit's file formats.
 
 What is read is read strictly: a text, a field or a number that is not what it should be is a
 `ValueError` of one sentence, never a guess.
@@ -15,9 +15,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import reprlib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +45,7 @@ def to_dict(game: Game) -> dict[str, Any]:
     return {**fields, "ordered": bool(game.ordered)}
 
 
-def from_dict(data: dict[str, Any]) -> Game:
+def from_dict(data: Mapping[str, Any]) -> Game:
     """A game from its fields; `ordered` may be left out.
 
     Raises:
@@ -109,6 +111,29 @@ def from_toml(text: str) -> Game:
     except RecursionError:
         raise ValueError("a game must be written in TOML with few brackets, got too many") from None
     return from_dict(data)
+
+
+READERS: dict[str, Callable[[str], Game]] = {".toml": from_toml, ".json": from_json}
+"""Ending of a game's file -> what reads its text."""
+
+
+def read(file: str | os.PathLike[str]) -> Game:
+    """The game in a file that ends in .toml or .json.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it has another ending, or holds no game; the file is named.
+    """
+    path = Path(file)
+    if path.suffix not in READERS:
+        raise ValueError(f"{path}: a game's file must end in {' or '.join(READERS)}")
+    try:
+        return READERS[path.suffix](path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: expected text in UTF-8, got other bytes") from None
+    except ValueError as error:
+        written = "ordered = false" if path.suffix == ".toml" else '"ordered": false'
+        raise ValueError(f"{path}: {str(error).replace('ordered=False', written)}") from None
 
 
 def game_id(game: Game) -> str:
@@ -227,7 +252,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_fields(data: Any) -> None:
     fields = ", ".join(FIELDS)
-    if not isinstance(data, dict):
+    if not isinstance(data, Mapping):
         raise ValueError(f"a game must be an object with the fields {fields}, got {_shown(data)}")
     missing = [name for name in FIELDS[:-1] if name not in data]
     unknown = [str(name) for name in data if name not in FIELDS]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -142,6 +142,20 @@ class Game:
     def __getitem__(self, index: Any) -> Game:
         """The game or games at ``index`` of an array of games."""
         return self._each(lambda x: x[index])
+
+    def __len__(self) -> int:
+        """How many games an array holds along its first axis; TypeError for a single game."""
+        if not self.shape:
+            raise TypeError("a single game has no length")
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        """A game is something, even an array of no games."""
+        return True
+
+    def __iter__(self) -> Iterator[Game]:
+        """The games of an array, one after the other; TypeError for a single game."""
+        return (self[i] for i in range(len(self)))
 
     def ravel(self) -> Game:
         """The same games in one dimension."""

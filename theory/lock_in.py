@@ -29,28 +29,34 @@ from routing_game.theory.numbers import Array, require, whole
 
 Leaves = Callable[[Belief], Any]
 """Whether a user leaves (bool, or 0 and 1) at each of an array of beliefs."""
+Counts = Callable[[Belief], Any]
+"""As how much a user counts who is locked in at each of an array of beliefs."""
 
 _NOTHING = 1e-20
 
 
 def lock_in(
     game: Game,
-    cascade: float,
+    cascade: float | None,
     prior: Belief,
     tasks: int,
     leaves: Leaves,
     checks: str = "failure",
+    counting: Counts | None = None,
 ) -> float:
     """P(after T tasks the belief of a user says "leave"), for good, if the provider plays (1, s).
 
     Args:
         game: a single game.
-        cascade: the true s.
+        cascade: the true s; None if it is drawn from the prior, for users who check after each
+            failure.
         prior: the user's Beta(a, b).
         tasks: T.
         leaves: the user's rule; the same for all beliefs of an array.
         checks: "failure", seconds for thousands of tasks; "task", whose time grows as T^2 (some
             seconds for 1000).
+        counting: as how much a user counts who is locked in at a belief, such as the chance, given
+            the belief, that it errs; default 1. For users who check after each failure.
 
     Raises:
         ValueError: ``game`` is an array, or an argument is out of range.
@@ -58,26 +64,45 @@ def lock_in(
     if game.shape:
         shape = f"got an array of shape {game.shape}; index it"
         raise ValueError(f"lock_in takes a single game, {shape}")
-    require(0 <= cascade <= 1, "cascade", cascade, "lie in [0, 1]")
+    if cascade is not None:
+        require(0 <= cascade <= 1, "cascade", cascade, "lie in [0, 1]")
     whole("tasks", tasks, at_least=1)
     check_checks(checks)
     prior = Belief.checked(prior)
+    if checks == "task":
+        if cascade is None or counting is not None:
+            raise ValueError('with checks="task", lock_in takes a true s and counts users as 1')
+        if leaves(prior):
+            return 1.0
+        return _by_tasks(float(game.success[0]), cascade, prior, tasks, leaves)
     if leaves(prior):
-        return 1.0
-    follow = _by_draws if checks == "failure" else _by_tasks
-    return follow(float(game.success[0]), cascade, prior, tasks, leaves)
+        return 1.0 if counting is None else float(counting(prior))
+    return _by_draws(float(game.success[0]), cascade, prior, tasks, leaves, counting)
 
 
-def _by_draws(p1: float, s: float, prior: Belief, tasks: int, leaves: Leaves) -> float:
+def _by_draws(
+    p1: float,
+    cascade: float | None,
+    prior: Belief,
+    tasks: int,
+    leaves: Leaves,
+    counting: Counts | None,
+) -> float:
     """Counts followed draw by draw: ``here[e]`` is the chance of e escalations, not locked in."""
     here, total, most = np.ones(1), 0.0, most_keeps(p1, tasks)
     for n in range(1, tasks + most):
-        kept, escalated = np.append(here * (1 - s), 0.0), np.append(0.0, here * s)
         e = np.arange(n + 1)
-        locks = np.asarray(leaves(Belief(prior.escalated + e, prior.kept + n - e)), dtype=bool)
+        counts = Belief(prior.escalated + e, prior.kept + n - e)
+        if cascade is None:  # the chance of "escalated", at the belief before the draw
+            s = (counts.escalated / (counts.escalated + counts.kept - 1))[:-1]
+        else:
+            s = np.full(n, cascade)
+        kept, escalated = np.append(here * (1 - s), 0.0), np.append(0.0, here * s)
+        locks = np.asarray(leaves(counts), dtype=bool)
+        weight = np.ones(n + 1) if counting is None else np.asarray(counting(counts))
         for part, before in ((kept, n - e - 1), (escalated, n - e)):
             for i in np.flatnonzero(locks & (part > _NOTHING)):
-                total += part[i] * _in_time(p1, tasks + int(before[i]), n)
+                total += weight[i] * part[i] * _in_time(p1, tasks + int(before[i]), n)
         over = locks | (e > tasks) | (n - e > most)
         here = np.where(over, 0.0, kept + escalated)
         if here.sum() < _NOTHING:

@@ -67,6 +67,18 @@ class Equilibrium:
     kind: Any
     """Index of the deciding candidate in `RULES`."""
 
+    def __repr__(self) -> str:
+        """As the card has it; of many games, how often each rule decides."""
+        if self.game.shape:
+            rules, counts = np.unique(self.rule, return_counts=True)
+            found = ", ".join(f"{n} {rule}" for rule, n in zip(rules, counts, strict=True))
+            return f"Equilibrium(shape={self.game.shape}: {found or 'no game'})"
+        low, high = self.cascade
+        s = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+        s = "free" if self.route == 2 else s
+        numbers = f"q={self.abandon:.4g}, J*={self.cost:.4g}"
+        return f"Equilibrium({self.rule}: route={self.route}, s={s}, {numbers})"
+
     @property
     def regime(self) -> Any:
         """Signs of (xi1, xi2)."""

@@ -1,8 +1,8 @@
-"""What `make.py learners RUN_DIR` writes: `learners.json` and the tables of docs/learners.md.
+"""What `make.py learners DIR ...` writes: `learners.json` and the tables of docs/learners.md.
 
-The run itself takes hours, so it is not made here: its folder holds `results.parquet`, a row for
-each cell (`routing-game report RUN_DIR` makes it again from the records), and `run.json`, which
-says what was run. In the file each learner has, in percent:
+The runs themselves take an hour, so they are not made here: the folder of a run holds
+`results.parquet`, a row for each cell (`routing-game report DIR` makes it again from the records),
+and `run.json`, which says what was run. In the file each learner has, in percent:
 
     all, s0, s_L, ..., uniform, ...   fresh games: [share within, low, high] of a 95 % interval
     mean regret                       fresh games: [mean, half of its 95 % interval]
@@ -26,11 +26,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check.learners import make_spec
 from routing_game.experiments.check.samples import STATIC, Role, Tally, by_game, kinds_of, tally
 from routing_game.experiments.check.sets import CATALOG, origin
 from routing_game.experiments.check.sources import STRATA, chosen_games
 from routing_game.experiments.intervals import half_width
+from routing_game.theory import Game
 
 PAGE = Path(__file__).parents[1] / "learners.md"
 CLIFFS = ("t4-cascade", "t5-cascade", "gpt-4.1-o3")
@@ -39,20 +41,19 @@ ROLES: tuple[Role, ...] = ("provider", "user")
 Values = dict[str, Any]
 
 
-def values(run: Path) -> Values:
-    """What the page prints of a run."""
-    cells = pl.read_parquet(run / "results.parquet")
-    spec = json.loads((run / "run.json").read_text(encoding="utf-8"))["spec"]
-    plans = spec["plans"]
-    planned = sum(len(plan["games"]) * plan["seeds"] for plan in plans.values())
+def values(*runs: Path) -> Values:
+    """What the page prints of runs that have no cell in common."""
+    cells = pl.concat(pl.read_parquet(run / "results.parquet") for run in runs)
+    plans = [plan for run in runs for plan in spec_of(run).plans.items()]
+    planned = sum(plan.cells for _, plan in plans)
     fresh = cells.filter(pl.col("set") == "fresh")
     found: Values = {
         "cells": planned,
         "failed": planned - cells.height,
-        "learners": len(plans),
+        "learners": len({name for name, _ in plans}),
         "fresh games": fresh["game"].n_unique(),
         "catalog games": cells.filter(pl.col("game").is_in(CATALOG))["game"].n_unique(),
-        "seeds": sorted({plan["seeds"] for plan in plans.values()}),
+        "seeds": sorted({plan.seeds_on(game) for _, plan in plans for game in plan.games}),
         "interval, %": 95,
         "within, %": {"provider": 2, "user": 0.5},
     }
@@ -63,6 +64,12 @@ def values(run: Path) -> Values:
             mine, own = rows.filter(learner=name), cells.filter(learner=name)
             found[name] = {"role": role, **on_fresh(mine, rows), **on_catalog(own)}
     return found
+
+
+def spec_of(run: Path) -> Spec[Game]:
+    """What was run."""
+    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    return Spec.from_json(json.dumps(facts["spec"]))
 
 
 def on_fresh(mine: pl.DataFrame, rows: pl.DataFrame) -> Values:
@@ -235,14 +242,19 @@ def game_words(names: list[str]) -> list[str]:
     return words
 
 
-def made(run: Path) -> Values:
-    """The commit that began the run, and its versions.
+def made(*runs: Path) -> Values:
+    """The commits that began the runs, and the first one's versions.
 
     Raises:
-        ValueError: the run was made outside of a repository, so its numbers belong to no commit.
+        ValueError: a run was made outside of a repository, so its numbers belong to no commit.
     """
-    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    if not facts["commit"]:
-        raise ValueError(f"expected a run of code in a git repository, got {run}, which names none")
+    commits: dict[str, None] = {}
+    for run in runs:
+        facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        if not facts["commit"]:
+            what = "expected a run of code in a git repository"
+            raise ValueError(f"{what}, got {run}, which names none")
+        commits[facts["commit"].replace("-dirty", "+")] = None
+    facts = json.loads((runs[0] / "run.json").read_text(encoding="utf-8"))
     versions = {name: facts["versions"][name] for name in ("python", "numpy")}
-    return {"commit": facts["commit"].replace("-dirty", "+"), **versions}
+    return {"commit": ", ".join(commits), **versions}

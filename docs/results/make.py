@@ -2,7 +2,7 @@
 
     python docs/results/make.py                 # all of them, some minutes
     python docs/results/make.py extensions      # some
-    python docs/results/make.py learners DIR    # learners.json and its tables, from a run
+    python docs/results/make.py learners DIR ... # learners.json and its tables, from runs
 
 Each becomes a file beside this one: the command that makes it, what made it, and the values. A page
 names the file above the table or paragraph that prints from it; `tests/test_docs_numbers.py`
@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import belief_games
 import hidden
 import learners
 import numpy as np
@@ -176,7 +177,7 @@ RESULTS: dict[str, Callable[[], Values]] = {
     **remedies.RESULTS,
 }
 """What this script makes, by the name of the file."""
-SLOW = hidden.SLOW | remedies.SLOW | races.SLOW
+SLOW = belief_games.SLOW | hidden.SLOW | remedies.SLOW | races.SLOW
 """What takes longer and is only made if it is asked for."""
 
 
@@ -188,11 +189,12 @@ def write(name: str) -> Path:
     return path
 
 
-def write_learners(run: Path) -> list[Path]:
-    """The file of a run of learners, and the page with its tables made anew."""
-    found = learners.values(run)
+def write_learners(runs: list[Path]) -> list[Path]:
+    """The file of runs of learners, and the page with its tables made anew."""
+    found = learners.values(*runs)
     path = FOLDER / "learners.json"
-    path.write_text(as_text(learners.command(run), learners.made(run), found), encoding="utf-8")
+    command = "; ".join(map(learners.command, runs))
+    path.write_text(as_text(command, learners.made(*runs), found), encoding="utf-8")
     page = learners.PAGE
     page.write_text(learners.fill(page.read_text(encoding="utf-8"), found), encoding="utf-8")
     return [path, page]
@@ -223,10 +225,11 @@ def made() -> Values:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["learners"]:
-        if len(sys.argv) != 3 or not (Path(sys.argv[2]) / "results.parquet").is_file():
-            hint = "a run's folder after learners, with results.parquet in it"
+        runs = [Path(word) for word in sys.argv[2:]]
+        if not runs or not all((run / "results.parquet").is_file() for run in runs):
+            hint = "folders of runs after learners, with results.parquet in each"
             sys.exit(f"expected {hint}; routing-game report DIR makes it")
-        print(*write_learners(Path(sys.argv[2])), sep="\n")
+        print(*write_learners(runs), sep="\n")
         sys.exit()
     chosen = sys.argv[1:] or list(RESULTS)
     if unknown := [name for name in chosen if name not in RESULTS | SLOW]:

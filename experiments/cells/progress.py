@@ -95,6 +95,11 @@ class Progress(Line):
         return sum(each.get(cell.learner, usual) for cell in self.waiting) / self.workers
 
 
+def count(n: int, noun: str) -> str:
+    """1 cell, 2 cells."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def clock(seconds: float) -> str:
     """Seconds as 1:05 or 2:03:04."""
     minutes, rest = divmod(round(seconds), 60)

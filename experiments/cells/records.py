@@ -54,6 +54,8 @@ class Record(Generic[T]):
     seconds: float
     error: str | None
     trace: T
+    source: str | None = None
+    """What `Suite.source` said of the learner when the cell was run."""
 
     @property
     def cell(self) -> Cell:
@@ -64,6 +66,10 @@ class Record(Generic[T]):
 def alone(learner: str) -> int:
     """One cell at a time, whoever the learner is."""
     return 1
+
+
+def ours(learner: str) -> None:
+    """No source but this package's, whoever the learner is: the commit tells of its changes."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Suite(Generic[G, T]):
         trace: makes a trace from its fields.
         nothing: the trace of a cell that failed.
         together: at most so many cells of that learner are a batch.
+        source: a short text that changes with the code of that learner, where this is not ours; a
+            cell whose record has another is run again.
     """
 
     name: str
@@ -86,6 +94,7 @@ class Suite(Generic[G, T]):
     trace: Callable[..., T]
     nothing: T
     together: Callable[[str], int] = alone
+    source: Callable[[str], str | None] = ours
 
     def record(self, text: str) -> Record[T]:
         """A record from its text.
@@ -106,7 +115,7 @@ class Suite(Generic[G, T]):
         seconds = record.seconds
         if type(seconds) not in (int, float) or not 0 <= seconds < math.inf:
             raise ValueError(f"seconds must be a number of at least 0, got {seconds!r}")
-        for name in ("error", "commit"):
+        for name in ("error", "commit", "source"):
             if not isinstance(getattr(record, name), str | None):
                 raise ValueError(f"{name} must be text or null, got {getattr(record, name)!r}")
         if record.error is None:
@@ -152,8 +161,16 @@ class RunDirectory(Generic[G, T]):
         return directory
 
     @classmethod
-    def create(cls, suite: Suite[G, T], path: Path, spec: Spec[G]) -> "RunDirectory[G, T]":
+    def create(
+        cls, suite: Suite[G, T], path: Path, spec: Spec[G], fresh: bool = False
+    ) -> "RunDirectory[G, T]":
         """The folder for this spec, new or begun earlier, tried by writing to it.
+
+        Args:
+            suite: the kind of run.
+            path: the folder.
+            spec: of the run.
+            fresh: forget whatever run was begun there.
 
         Raises:
             InputError: if it cannot be written, or belongs to another spec or to something else.
@@ -162,6 +179,8 @@ class RunDirectory(Generic[G, T]):
             problem = f"expected a new folder or a run's, got {path}, which holds {min(foreign)}"
             raise InputError(f"{problem}; choose another --out")
         tried(path / "cells")
+        if fresh:
+            forget(path)
         if not (path / "run.json").exists():
             facts = {"suite": suite.name, "spec": json.loads(spec.to_json())}
             facts |= {"commit": commit(), "versions": versions()}
@@ -202,6 +221,10 @@ class RunDirectory(Generic[G, T]):
             raise InputError(f"{problem}; delete it to have the cell run again")
         return record
 
+    def drop(self, cell: Cell) -> None:
+        """Forget a finished cell."""
+        (self.store.folder / cell.filename).unlink(missing_ok=True)
+
     def keep(self, record: Record[T]) -> None:
         """Write a finished cell."""
         self.store.keep(record.cell.filename, asdict(record))
@@ -217,6 +240,13 @@ def _foreign(path: Path) -> list[str]:
         ]
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+def forget(path: Path) -> None:
+    """Delete what a run wrote of its cells, the spec first: a folder half empty is no run."""
+    (path / "run.json").unlink(missing_ok=True)
+    for file in (path / "cells").glob("*.json"):
+        file.unlink(missing_ok=True)
 
 
 def suite_of(path: Path) -> str:

@@ -1,4 +1,6 @@
-"""Run the cells of a spec, one file per finished cell; finished cells are never run again.
+"""Run the cells of a spec, one file per finished cell.
+
+A finished cell is never run again, unless it failed or its learner's own source has changed since.
 
 Cells of one learner may train together, as a *batch*: that is one job of one worker. No fact
 depends on how cells are batched, so a run may be stopped at any time and resumed with any number of
@@ -6,12 +8,12 @@ workers.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from routing_game.experiments.cells.origin import commit
-from routing_game.experiments.cells.progress import Progress
+from routing_game.experiments.cells.progress import Progress, count
 from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
 from routing_game.experiments.cells.spec import Cell, Spec
 from routing_game.experiments.cells.workers import in_workers
@@ -23,10 +25,11 @@ T = TypeVar("T", bound=Checked)
 def run(
     directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1
 ) -> Iterator[Record[T]]:
-    """Run every cell that has no file yet; then the records of all, in the order of the spec.
+    """Run every cell that is not finished; then the records of all, in the order of the spec.
 
-    The records are read from the directory, one at a time: those of a long run do not fit into
-    memory.
+    A cell that failed is tried again; its record stays until there is another. One whose learner
+    has other source than then is forgotten at once: nothing old passes for new. The records are
+    read from the directory, one at a time: those of a long run do not fit into memory.
 
     Args:
         directory: where records are kept; all are read first, so a bad one stops the run before it
@@ -38,10 +41,17 @@ def run(
         InputError: a file of the directory is damaged or foreign, or a worker process died.
     """
     suite, spec = directory.suite, directory.spec
-    before_now = {record.cell: str(record.commit) for record in directory.records()}
+    sources = {learner: suite.source(learner) for learner in spec.plans}
+    before_now, stale, failed = finished(directory, sources)
+    for cell in stale:
+        directory.drop(cell)
     waiting = [cell for cell in spec.cells() if cell not in before_now]
     workers = 1 if engine == "serial" else workers
     progress = Progress(waiting, len(before_now), workers)
+    for learner in dict.fromkeys(cell.learner for cell in stale):
+        progress.say(f"the source of {learner} has changed: its cells are run again")
+    if failed:
+        progress.say(f"{count(len(failed), 'cell')} failed before and will be tried again")
     if before_now and waiting:
         kept = f"{len(before_now)} of {progress.total} cells were finished before and are kept"
         progress.say(kept)
@@ -49,7 +59,7 @@ def run(
             before = ", ".join(sorted(others))
             progress.say(f"warning: the code has changed: was {before}, now {commit()}")
     try:
-        job = partial(recorded, suite, spec, code=commit())
+        job = partial(recorded, suite, spec, code=commit(), sources=sources)
         for done in in_workers(job, batches(waiting, suite.together, workers), workers):
             for record in done:
                 directory.keep(record)
@@ -58,6 +68,30 @@ def run(
         if waiting:
             progress.close()
     return directory.records()
+
+
+class Finished(NamedTuple):
+    """The cells of a directory that have a record."""
+
+    kept: dict[Cell, str]
+    """Those to be kept, and the commit of each."""
+    stale: list[Cell]
+    """Those whose learner's source has changed since."""
+    failed: list[Cell]
+    """The others that failed."""
+
+
+def finished(directory: RunDirectory[G, T], sources: Mapping[str, str | None]) -> Finished:
+    """What is there of a run, if the learners have these sources now."""
+    found = Finished({}, [], [])
+    for record in directory.records():
+        if record.source != sources[record.learner]:
+            found.stale.append(record.cell)
+        elif record.error is not None:
+            found.failed.append(record.cell)
+        else:
+            found.kept[record.cell] = str(record.commit)
+    return found
 
 
 def batches(
@@ -83,7 +117,11 @@ def batches(
 
 
 def recorded(
-    suite: Suite[G, T], spec: Spec[G], cells: Sequence[Cell], code: str | None
+    suite: Suite[G, T],
+    spec: Spec[G],
+    cells: Sequence[Cell],
+    code: str | None,
+    sources: Mapping[str, str | None] | None = None,
 ) -> list[Record[T]]:
     """The records of a batch, whatever happens. A learner that raises is a failure on record.
 
@@ -95,6 +133,7 @@ def recorded(
         spec: of the run.
         cells: which ones, all of one learner.
         code: the commit.
+        sources: learner -> its source, see `Suite.source`; None for no learner.
     """
     start = time.perf_counter()
     try:
@@ -104,11 +143,12 @@ def recorded(
         outcomes = [checked(suite, trace) for trace in traces]
     except Exception as problem:
         if len(cells) > 1:
-            return [record for cell in cells for record in recorded(suite, spec, [cell], code)]
+            each = (recorded(suite, spec, [cell], code, sources) for cell in cells)
+            return [record for records in each for record in records]
         outcomes = [(suite.nothing, words(problem))]
     seconds = round((time.perf_counter() - start) / len(cells), 6)
     return [
-        Record(*cell, spec.digest, code, seconds, error, trace)
+        Record(*cell, spec.digest, code, seconds, error, trace, (sources or {}).get(cell.learner))
         for cell, (trace, error) in zip(cells, outcomes, strict=True)
     ]
 

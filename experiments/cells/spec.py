@@ -37,11 +37,31 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What one learner does in a run: its games, practice a cell, and number of seeds."""
+    """What one learner does in a run: its games, practice a cell, and number of seeds.
+
+    Some of its games may be there for their number; they are played with fewer seeds each.
+    """
 
     games: tuple[str, ...]
     practice: int
     seeds: int
+    many: tuple[str, ...] = ()
+    """Those of `games` that are played with `fewer` seeds."""
+    fewer: int = 0
+
+    def fields(self) -> dict[str, Any]:
+        """By name; without `many` and `fewer` if there are none, as before they were thought of."""
+        found = {"games": self.games, "practice": self.practice, "seeds": self.seeds}
+        return found | ({"many": self.many, "fewer": self.fewer} if self.many else {})
+
+    def seeds_on(self, game: str) -> int:
+        """How many seeds it plays a game with."""
+        return self.fewer if game in self.many else self.seeds
+
+    @property
+    def cells(self) -> int:
+        """How many cells it has."""
+        return sum(map(self.seeds_on, self.games))
 
 
 @dataclass(frozen=True)
@@ -69,13 +89,13 @@ class Spec(Generic[G]):
             for seed in range(most)
             for learner, plan in self.plans.items()
             for game in plan.games
-            if seed < plan.seeds
+            if seed < plan.seeds_on(game)
         ]
 
     def to_json(self) -> str:
         """As text; equal specs give equal texts."""
         games = {name: self.encode(game) for name, game in self.games.items()}
-        plans = {name: vars(plan) for name, plan in self.plans.items()}
+        plans = {name: plan.fields() for name, plan in self.plans.items()}
         return json.dumps({"profile": self.profile, "games": games, "plans": plans}, indent=1)
 
     @classmethod
@@ -89,7 +109,13 @@ class Spec(Generic[G]):
             data = json.loads(text)
             games = {name: cls.decode(fields) for name, fields in data["games"].items()}
             plans = {
-                name: Plan(tuple(plan["games"]), plan["practice"], plan["seeds"])
+                name: Plan(
+                    tuple(plan["games"]),
+                    plan["practice"],
+                    plan["seeds"],
+                    tuple(plan.get("many", ())),
+                    plan.get("fewer", 0),
+                )
                 for name, plan in data["plans"].items()
             }
             return cls(data["profile"], games, plans)

@@ -51,7 +51,8 @@ def tried(folder: Path) -> Path:
 
 def unwritable(folder: Path, error: OSError) -> InputError:
     """What to say of a folder that takes no files."""
-    problem = f"{folder} ({error.strerror})"
+    reason = "which is a file" if isinstance(error, FileExistsError) else error.strerror
+    problem = f"{folder} ({reason})"
     return InputError(f"expected a folder to write to, got {problem}; choose another --out")
 
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -30,18 +30,18 @@ from routing_game.agents.descents import (
 from routing_game.agents.plain import Plain
 from routing_game.agents.policy_gradient import ALGORITHMS
 from routing_game.agents.races import Race
-from routing_game.agents.stacked_dqn_users import StackedDQNUser
 from routing_game.agents.stacked_ppo_users import (
     StackedPPOAnswerUser,
     StackedPPOModelUser,
     StackedPPOUser,
 )
+from routing_game.agents.stacked_q_users import StackedQUser
 from routing_game.agents.walkers import walk
 from routing_game.agents.windowed import Windowed
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.check import controls, own
-from routing_game.experiments.check.sets import FRESH, set_of
+from routing_game.experiments.check.sets import FRESH, REAL_PAIR, origin, set_of
 from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.check.traces import NOTHING, Trace
 from routing_game.experiments.check.trainers import (
@@ -92,8 +92,7 @@ class Learner:
             failed pass.
         sees_model: a user who sees which model has just failed, and so has another best response.
         limit: what it cannot do by its nature, as the end of a sentence.
-        costly: many seconds a cell; only the full profile has it play games other than the
-            cascades, and no profile if it is a user.
+        costly: many seconds a cell; it plays few games unless they are named (`played_by`).
         batch: how many cells may train together, as one.
         fixed_grid: plays 21 commitments, even in s, and no others.
         seeks: the equilibrium of which game it seeks by its nature: that in which the user answers
@@ -119,6 +118,10 @@ class Learner:
         return "user" if self.family == "users" else "provider"
 
 
+FRESH_SEEDS = 3
+"""Of each learner on each fresh game of a profile: what is said there is said over games."""
+
+
 def learn(spec: Spec[Game], cells: Sequence[Cell]) -> list[Trace]:
     """What a batch is: the traces of a learner that is trained in all of the cells."""
     (name,) = {cell.learner for cell in cells}
@@ -132,7 +135,7 @@ def together(name: str) -> int:
     return LEARNERS[name].batch
 
 
-CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING, together)
+CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING, together, own.source)
 """A run of learners."""
 
 
@@ -164,20 +167,31 @@ def make_spec(
     for name in learners or tuple(LEARNERS):
         usual_practice, usual_seeds = LEARNERS[name].budgets[profile]
         played = played_by(LEARNERS[name], games, profile) if usual else tuple(games)
-        plans[name] = Plan(played, practice or usual_practice, seeds or usual_seeds)
+        plan = Plan(played, practice or usual_practice, seeds or usual_seeds)
+        if usual and not seeds:
+            fresh = tuple(game for game in played if set_of(game) == "fresh")
+            plan = replace(plan, many=fresh, fewer=min(usual_seeds, FRESH_SEEDS) * bool(fresh))
+        plans[name] = plan
     return Spec(profile, dict(games), plans)
 
 
 def played_by(learner: Learner, games: Mapping[str, Game], profile: str) -> tuple[str, ...]:
-    """Which games of a profile a learner plays: users where there is something to learn, and costly
-    ones the two cascades of the catalog only, unless they are providers in the full profile.
+    """Which games of a profile a learner plays.
+
+    Users play where there is something to learn: the two cascades of the catalog, and fresh games
+    of a mixed regime. Costly learners are controls: they play those two alone, and providers in the
+    full profile the measured pair besides, and a fresh cascade of each prior.
     """
     fresh = [name for name in games if set_of(name) == "fresh"]
-    if learner.role == "user" and not learner.costly:
-        return (*CASCADE_GAMES, *(name for name in fresh if games[name].regime in MIXED))
-    if learner.costly and (profile != "full" or learner.role == "user"):
+    if learner.role == "user":
+        mixed = [name for name in fresh if games[name].regime in MIXED]
+        return CASCADE_GAMES if learner.costly else (*CASCADE_GAMES, *mixed)
+    if not learner.costly:
+        return tuple(games)
+    if profile != "full":
         return CASCADE_GAMES
-    return tuple(games)
+    first = {sampled.prior: str(sampled) for name in reversed(fresh) if (sampled := origin(name))}
+    return (*CASCADE_GAMES, REAL_PAIR, *reversed(first.values()))
 
 
 CANNOT_MIX = ", as it can only stay or leave where the best answer is mixed"
@@ -470,10 +484,10 @@ LEARNERS = Registry(
             sees_model=True,
             batch=16,
         ),
-        "dqn-user": Learner(
+        "q-user": Learner(
             "users",
             "Q-values of staying and leaving for the user who sees (i, s): cannot mix",
-            stacked_user(StackedDQNUser),
+            stacked_user(StackedQUser),
             {"smoke": (64, 2), "default": (655_360, 3), "full": (655_360, 10)},
             limit=CANNOT_MIX,
             batch=16,

@@ -10,14 +10,21 @@ names:
 
 and must return a `Provider`. One that has a method `train` brings its own loop, as a `Trainable`;
 all others are told of each task. It is judged as ours are.
+
+Its cells are kept for the source they were run with: that of its module and of the modules beside
+it that this imports, directly or not. Data that it reads, and packages installed elsewhere, are not
+looked at.
 """
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import importlib
+import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +49,7 @@ def find(name: str) -> Callable[..., Any]:
         InputError: there is no such module or attribute, or it cannot be called.
     """
     module, _, attribute = name.partition(":")
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.append(folder)  # at the end: a file here must not hide an installed package
+    _look_here()
     try:
         made = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
@@ -53,6 +58,79 @@ def find(name: str) -> Callable[..., Any]:
     if not callable(made):
         raise InputError(f"expected a class or function in {name!r}, got {made!r}")
     return made
+
+
+def source(name: str) -> str | None:
+    """Twelve hexadecimal digits of the code of ``module:attribute``; None for a learner of ours."""
+    if not is_own(name):
+        return None
+    found = hashlib.sha256()
+    for path, content in sorted(_texts(name.partition(":")[0]).items()):
+        found.update(f"{path} {len(content)} ".encode() + content)
+    return found.hexdigest()[:12]
+
+
+def _look_here() -> None:
+    """Let modules in the current folder be found."""
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)  # at the end: a file here must not hide an installed package
+
+
+def _texts(module: str) -> dict[str, bytes]:
+    """File -> content of a module and of all beside it that it imports, directly or not.
+
+    Files are named from the folder in which the module's package lies. Among installed packages,
+    where all the world lies side by side, only the module's own package is followed.
+    """
+    _look_here()
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return {}
+    root = Path(spec.origin).parents[
+        module.count(".") + (spec.submodule_search_locations is not None)
+    ]
+    mine = module.partition(".")[0] if {"site-packages", "dist-packages"} & {*root.parts} else None
+    texts: dict[str, bytes] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        file = _file(root, name)
+        if file is None or str(file) in texts or mine not in (None, name.partition(".")[0]):
+            continue
+        content = (root / file).read_bytes()
+        texts[str(file)] = content
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        waiting += [name.rpartition(".")[0], *_imports(content, file, package)]
+    return texts
+
+
+def _file(root: Path, module: str) -> Path | None:
+    """Where a module's text lies below the folder; None if it does not."""
+    if not module:
+        return None
+    inner = Path(*module.split("."))
+    for file in (inner / "__init__.py", inner.with_suffix(".py")):
+        if (root / file).is_file():
+            return file
+    return None
+
+
+def _imports(content: bytes, file: Path, package: str) -> Iterator[str]:
+    """Every name that may be a module's in the imports of a text, wherever they are."""
+    try:
+        tree = ast.parse(content, str(file))
+    except (SyntaxError, ValueError):  # imported, it will say so itself
+        return
+    parts = package.split(".")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = parts[: len(parts) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
 def make(made: Callable[..., Any], **offered: Any) -> Provider:

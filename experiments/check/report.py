@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from routing_game.experiments.card import card, provider_words
+from routing_game.experiments.cells.progress import count
 from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check import samples
@@ -63,19 +64,14 @@ CONTROLS = {
 """The controls that nobody plays, in words."""
 MOST = 0.9
 """The share of games on which a learner must be within to be named in the first sentence."""
-FAILED = (
-    "{failed} cells failed; to run them again, delete their files from {cells} "
-    "(grep -L '\"error\": null' * lists them) and repeat the check"
-)
+FAILED = "{failed} failed; repeat the check to try again"
 
 Row = dict[str, Any]
 
 
-def terminal_table(judged: Judged, cells: Path) -> str:
+def terminal_table(judged: Judged) -> str:
     """A line per learner: first what sampled games say, fresh ones before others, then, over the
     games that are drawn one by one, regret, cells that converged, and where it is worst.
-
-    ``cells`` is where the files of failed cells are.
     """
     columns, notes = [["", *judged.spec.plans]], []
     for group in SAMPLED:
@@ -88,7 +84,7 @@ def terminal_table(judged: Judged, cells: Path) -> str:
         notes.append(TUNED_NOTE)
     widths = [max(map(len, column)) for column in columns]
     if failed := judged.done["error"].is_not_null().sum():
-        notes.append(FAILED.format(failed=failed, cells=cells))
+        notes.append(FAILED.format(failed=count(int(failed), "cell")))
     return "\n".join([*(spaced(line, widths) for line in zip(*columns, strict=True)), *notes])
 
 

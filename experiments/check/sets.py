@@ -39,8 +39,8 @@ FRESH_FROM = 1000
 """The first seed of fresh games. Settings are chosen on games with lesser seeds."""
 FRESH: dict[str, tuple[str, ...]] = {
     "smoke": ("cascades:measured:2",),
-    "default": ("cascades:measured:4",),
-    "full": tuple(f"cascades:{prior}:12" for prior in PRIORS),
+    "default": tuple(f"cascades:{prior}:2" for prior in PRIORS),
+    "full": tuple(f"cascades:{prior}:25" for prior in PRIORS),
 }
 """Profile -> the fresh games that it plays beside the catalog, as `sources` reads them."""
 

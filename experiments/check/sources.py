@@ -23,7 +23,7 @@ from typing import NamedTuple
 from routing_game.experiments import InputError
 from routing_game.experiments.check import sets
 from routing_game.theory import GAMES, PAIRS, Game, load
-from routing_game.theory.exchange import from_json, from_toml
+from routing_game.theory.exchange import READERS, read
 from routing_game.theory.frequencies import PRIORS
 
 STRATA: dict[str, Callable[[int], dict[str, int]]] = {
@@ -31,8 +31,6 @@ STRATA: dict[str, Callable[[int], dict[str, int]]] = {
     "cascades": sets.half_cascades,
 }
 """First word of a sample -> how many games of each kind N makes."""
-READERS: dict[str, Callable[[str], Game]] = {".toml": from_toml, ".json": from_json}
-"""Ending of a game's file -> what reads its text."""
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
@@ -53,6 +51,8 @@ def chosen_games(words: Sequence[str]) -> Chosen:
     """
     games: dict[str, Game] = {}
     notes: list[str] = []
+    if not all(word.strip() for word in words):
+        raise InputError(f"expected a name on either side of a comma, got {','.join(words)!r}")
     for word in words:
         found, said = _games_of(word.strip())
         _add(games, found, word.strip())
@@ -148,14 +148,11 @@ def read_game(path: Path) -> Game:
             the field and what it should be.
     """
     try:
-        game = READERS[path.suffix](path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: expected text in UTF-8, got other bytes") from None
+        game = read(path)
     except OSError as error:
         raise InputError(f"expected a game's file, got {path} ({error.strerror})") from None
     except ValueError as error:
-        written = "ordered = false" if path.suffix == ".toml" else '"ordered": false'
-        raise InputError(f"{path}: {str(error).replace('ordered=False', written)}") from None
+        raise InputError(str(error)) from None
     if game.shape:
         problem = f"{path}: expected the numbers of one game, got lists of {game.shape[0]}"
         raise InputError(f"{problem}; write a file for each game")

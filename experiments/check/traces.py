@@ -8,6 +8,7 @@ import numpy as np
 
 from routing_game.agents.protocol import ModelUser, Provider, User
 from routing_game.agents.stacked import Array, StackedProvider
+from routing_game.envs.arguments import proper_commitment
 
 QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 0.0))
 """(route, cascade) of the commitments that a user is asked about: 101 values of s on route 1, and
@@ -66,10 +67,10 @@ def provider_trace(
     """The commitment recommended at each checkpoint, with the answer of a user who learns, too."""
     trace = Trace([], [], [], [], [])
     for practice in progress:
-        route, cascade = provider.recommend()
+        route, cascade = proper_commitment(provider.recommend())
         trace.practice.append(practice)
-        trace.route.append(int(route))
-        trace.cascade.append(float(cascade))
+        trace.route.append(route)
+        trace.cascade.append(cascade)
         if follower is not None:
             leave = float(follower.abandon(route, cascade))
             trace.leave_1.append(leave)
@@ -93,12 +94,13 @@ def provider_traces(
     """
     traces = [Trace([], [], [], [], []) for _ in range(cells)]
     for practice in progress:
-        route, cascade = providers.recommend()
-        leave = None if follower is None else follower(route, cascade).tolist()
+        routes, cascades = providers.recommend()
+        leave = None if follower is None else follower(routes, cascades).tolist()
         for k, trace in enumerate(traces):
+            route, cascade = proper_commitment((routes[k], cascades[k]))
             trace.practice.append(practice)
-            trace.route.append(int(route[k]))
-            trace.cascade.append(float(cascade[k]))
+            trace.route.append(route)
+            trace.cascade.append(cascade)
             if leave is not None:
                 trace.leave_1.append(leave[k])
                 trace.leave_2.append(leave[k])

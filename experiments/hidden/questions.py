@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the command line asks for the table below, and must answer 
     from routing_game.experiments.cells.progress import Steps
     from routing_game.experiments.hidden.settings import Settings
     from routing_game.experiments.pages.page import Page
+    from routing_game.theory import Game
 
 EXPERIMENTS = {
     "trap": "how often a user ends up leaving for good, for every rule, and whom that costs what",
@@ -39,7 +40,14 @@ FLAGS = {
 """Flag of `belief` -> the questions that take it."""
 
 
-def prepare(name: str, game: str, profile: str, workers: int, **flags: int | None) -> Settings:
+def prepare(
+    name: str,
+    game: str,
+    profile: str,
+    workers: int,
+    given: Game | None = None,
+    **flags: int | None,
+) -> Settings:
     """The settings of a question, with the flags that were given.
 
     Args:
@@ -47,6 +55,7 @@ def prepare(name: str, game: str, profile: str, workers: int, **flags: int | Non
         game: the name of a game.
         profile: the name of the question's usual numbers.
         workers: processes to work in.
+        given: the game itself, if no other is known by the name.
         flags: numbers instead of the profile's; None where there is none.
 
     Raises:
@@ -58,11 +67,11 @@ def prepare(name: str, game: str, profile: str, workers: int, **flags: int | Non
 
     question = import_module(f"{__package__}.{name}")
     numbers: dict[str, int] = dict(question.PROFILES[profile])
-    given = {flag: value for flag, value in flags.items() if value is not None}
-    if unknown := [flag for flag in given if flag not in numbers]:
+    asked = {flag: value for flag, value in flags.items() if value is not None}
+    if unknown := [flag for flag in asked if flag not in numbers]:
         known = " and ".join(f"--{flag}" for flag in flags if flag in numbers) or "neither"
         raise InputError(f"expected {known} for belief {name}, got --{unknown[0]}")
-    settings = Settings(game, profile, numbers | given, workers)
+    settings = Settings(game, profile, numbers | asked, workers, given=given)
     threshold(settings.game, game)  # without one there is nothing to believe
     if hasattr(question, "check"):
         question.check(settings)

@@ -38,11 +38,13 @@ class Settings:
     """Processes; results do not depend on it."""
     kept: Path | None = None
     """The folder of finished cells, for a run that is stopped; None to keep none."""
+    given: Game | None = None
+    """The game itself, if no other is known by the name."""
 
     @property
     def game(self) -> Game:
         """The game itself."""
-        return load(self.name)
+        return load(self.name) if self.given is None else self.given
 
     def __getitem__(self, number: str) -> int:
         return self.numbers[number]

@@ -1,14 +1,14 @@
 """The hidden suite, `check --suite hidden`: every rule in a catalog of scenarios with a hidden s.
 
-A scenario is a cascade game, a prior, a true s (or "drawn from the prior") and a number of tasks; a
-cell plays many sessions of one rule in it and keeps sums. What is exact is computed when a run is
-read, in `suite_judge`. The machinery is that of `check`: run directory, one file a cell, resume,
-workers.
+A scenario is a game in which s matters to the user, a prior, a true s (or "drawn from the prior")
+and a number of tasks; a cell plays many sessions of one rule in it and keeps sums. What is exact is
+computed when a run is read, in `suite_judge`. The machinery is that of `check`: run directory, one
+file a cell, resume, workers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from typing import Any, NamedTuple
 
@@ -19,8 +19,8 @@ from routing_game.envs.crowd import play_sessions
 from routing_game.experiments.cells.records import Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.hidden.rulebook import RULEBOOK
-from routing_game.experiments.hidden.threshold import doubts, threshold
-from routing_game.theory import GAMES, Game
+from routing_game.experiments.hidden.threshold import doubts, in_units_of_value, threshold
+from routing_game.theory import GAMES, Game, thresholds
 from routing_game.theory.belief_rules import Rule
 from routing_game.theory.exchange import from_dict, to_dict
 
@@ -29,7 +29,9 @@ RULES = (PLAN, *RULEBOOK)
 GAME_NAMES = ("t4-cascade", "t5-cascade")
 PRIORS = {"even": (1.0, 1.0), "low": (1.0, 4.0), "high": (4.0, 1.0)}
 DISTANCES = (0.1, -0.1)
-"""Of a fixed true s from the threshold, towards the side where the user stays."""
+"""Of a fixed true s from the threshold, towards the side where the user stays; if [0, 1] ends
+sooner, half of what is left.
+"""
 TASKS = {"smoke": (5,), "default": (5, 30, 100), "full": (5, 30, 100)}
 SESSIONS = {"smoke": (100, 1), "default": (4000, 1), "full": (10_000, 4)}
 """Sessions a cell, and cells (seeds) a scenario and rule."""
@@ -60,7 +62,7 @@ class Title(NamedTuple):
     @classmethod
     def of(cls, name: str) -> Title:
         """Back from the name."""
-        game, prior, truth, tasks = name.split("_")
+        game, prior, truth, tasks = name.rsplit("_", 3)
         return cls(game, prior, truth, int(tasks))
 
 
@@ -103,29 +105,38 @@ class Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
-def scenarios(profile: str, games: tuple[str, ...] = GAME_NAMES) -> dict[str, Scenario]:
-    """The catalog by name: games x priors x truths x horizons."""
+def scenarios(profile: str, games: Mapping[str, Game]) -> dict[str, Scenario]:
+    """The scenarios by name: games x priors x truths x horizons; V = 1 in each game."""
     return {
-        str(Title(name, prior, truth, tasks)): Scenario(GAMES[name], counts, s, tasks)
-        for name in games
+        str(Title(name, prior, truth, tasks)): Scenario(in_units_of_value(game), counts, s, tasks)
+        for name, game in games.items()
         for tasks in TASKS[profile]
         for prior, counts in PRIORS.items()
-        for truth, s in truths(name).items()
+        for truth, s in truths(name, game).items()
     }
 
 
-def truths(game: str) -> dict[str, float | None]:
+def matters(game: Game) -> bool:
+    """Whether it depends on s whether the user stays."""
+    s0, _, s_high = thresholds(game)
+    return bool(np.isfinite(s0) or np.isfinite(s_high))
+
+
+def doubtful(games: Mapping[str, Game]) -> dict[str, Game]:
+    """Those of the games in which it depends on s whether the user stays."""
+    return {name: game for name, game in games.items() if matters(game)}
+
+
+def truths(name: str, game: Game) -> dict[str, float | None]:
     """What may be true of s, by name: drawn from the prior, or so far from the threshold."""
-    mark = threshold(GAMES[game], game)
-    fixed = {
-        ("stay" if distance > 0 else "leave"): mark.towards(distance) for distance in DISTANCES
-    }
+    mark = threshold(game, name)
+    fixed = {("stay" if distance > 0 else "leave"): mark.within(distance) for distance in DISTANCES}
     return {"drawn": None, **fixed}
 
 
 def make_spec(
     profile: str,
-    games: tuple[str, ...] | None = None,
+    games: Mapping[str, Game] | None = None,
     rules: tuple[str, ...] | None = None,
     seeds: int | None = None,
     sessions: int | None = None,
@@ -134,12 +145,17 @@ def make_spec(
 
     Args:
         profile: the name of the usual numbers.
-        games: names of `GAME_NAMES`; None for all.
+        games: by name, those in which it depends on s whether the user stays; the others are left
+            out. None for those of `GAME_NAMES`.
         rules: names of `RULES`; None for all.
         seeds: cells for each scenario and rule.
         sessions: played in a cell.
+
+    Raises:
+        InputError: in none of the games it depends on s whether the user stays.
     """
-    found = scenarios(profile, games or GAME_NAMES)
+    games = games or {name: GAMES[name] for name in GAME_NAMES}
+    found = scenarios(profile, doubtful(games) or games)
     usual, cells = SESSIONS[profile]
     plan = Plan(tuple(found), sessions or usual, seeds or cells)
     return HiddenSpec(profile, found, dict.fromkeys(rules or RULES, plan))

@@ -191,6 +191,7 @@ def row(
         best = told = float(told_utility(scenario.game, scenario.cascade))
     return {
         **Title.of(name)._asdict(),
+        "regime": str(scenario.game.regime),
         "rule": rule,
         "sessions": sessions,
         "utility": utility,

@@ -20,6 +20,8 @@ from routing_game.experiments.pages.words import percent
 
 AGREES = 4.0
 """Standard errors within which simulated and exact values must agree."""
+MANY = 4
+"""More games than this are told of together, by regime, not one by one."""
 TITLE = "The hidden suite: rules against exact values"
 QUESTION = (
     "{scenarios} scenarios (game x prior x true s x horizon), {rules} rules. Does simulated play "
@@ -32,6 +34,15 @@ AGREEMENT = (
 LOSS = (
     "Loss of utility a task against the Bayes-optimal value, s drawn from the prior, mean over the "
     "priors: exact where a program gives the rule's value, else simulated, with its 95 % interval."
+)
+LOSS_MANY = (
+    "Loss of utility a task against the Bayes-optimal value, s drawn from the prior, mean over the "
+    "priors: the median over the games of a regime."
+)
+LOSSES_MANY = (
+    "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the "
+    "priors, units of V; loss: the median over the games of a regime, with the least, quartiles "
+    "and the most."
 )
 LOSSES = (
     "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the "
@@ -61,6 +72,8 @@ def report(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int 
     if judged.is_empty():
         return Page(TITLE, question, ("No cell finished.", *failures), (), (), settings)
     mean = losses(judged)
+    if mean["game"].n_unique() > MANY:
+        return of_many(judged, mean, failures, settings, question)
     return Page(
         TITLE,
         question,
@@ -74,6 +87,77 @@ def report(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int 
     )
 
 
+def of_many(
+    judged: pl.DataFrame,
+    mean: pl.DataFrame,
+    failures: Sequence[str],
+    settings: dict[str, Any],
+    question: str,
+) -> Page:
+    """The page of a run of many games: those of a regime are one.
+
+    Args:
+        judged: every rule in every scenario.
+        mean: `losses`.
+        failures: a sentence for each cell that failed.
+        settings: of the run.
+        question: of the run.
+    """
+    pooled = by_regime(mean, judged)
+    return Page(
+        TITLE,
+        question,
+        answer=(*agreements(judged), *many_words(pooled), *failures),
+        figures=(
+            Picture(AGREEMENT, agreement_figure(judged)),
+            Picture(LOSS_MANY, loss_figure(pooled)),
+        ),
+        tables=(
+            Table("regimes", LOSSES_MANY, pooled),
+            Table("losses", LOSSES, mean),
+            Table("scenarios", SCENARIOS, judged),
+        ),
+        settings=settings,
+    )
+
+
+def by_regime(mean: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+    """By regime, which stands in the place of a game, horizon and rule: losses of all its games."""
+    regimes = judged.select("game", "regime").unique()
+    loss = pl.col("loss")
+    return (
+        mean.join(regimes, on="game", how="left", maintain_order="left")
+        .group_by("regime", "tasks", "rule", maintain_order=True)
+        .agg(
+            games=pl.len(),
+            loss=loss.median(),
+            loss_half=pl.lit(0.0),
+            least=loss.min(),
+            lower=loss.quantile(0.25, "linear"),
+            upper=loss.quantile(0.75, "linear"),
+            most=loss.max(),
+        )
+        .rename({"regime": "game"})
+        .sort("game", "tasks", maintain_order=True)
+    )
+
+
+def many_words(pooled: pl.DataFrame) -> Sequence[str]:
+    """The best and the worst rule of each regime and horizon, by the median over games."""
+    words = []
+    for game, tasks in pooled.select("game", "tasks").unique(maintain_order=True).rows():
+        rows = pooled.filter(pl.col("rule") != PLAN, game=game, tasks=tasks).sort("loss")
+        if rows.is_empty():
+            continue
+        games, (least, *_), (*_, most) = rows["games"][0], rows.to_dicts(), rows.to_dicts()
+        told = [f"{row['rule']} ({row['loss']:.4f}; {row['most']:.4f})" for row in (least, most)]
+        words.append(
+            f"{games} games with regime {game}, {tasks} tasks: {told[0]} loses least a task "
+            f"against the Bayes-optimal plan, {told[1]} most (median; largest)."
+        )
+    return words
+
+
 def losses(judged: pl.DataFrame) -> pl.DataFrame:
     """By game, horizon and rule: the mean loss over priors, s drawn, and half of its interval."""
     by_rule = judged.filter(truth="drawn").group_by("game", "tasks", "rule", maintain_order=True)
@@ -83,10 +167,7 @@ def losses(judged: pl.DataFrame) -> pl.DataFrame:
 
 def answer(judged: pl.DataFrame, mean: pl.DataFrame) -> tuple[str, ...]:
     """What the numbers say."""
-    words = [
-        agreement(judged["gap"], "values"),
-        agreement(judged["locked_gap"], "chances of being locked in"),
-    ]
+    words = agreements(judged)
     for game, tasks in mean.select("game", "tasks").unique(maintain_order=True).rows():
         rows = mean.filter(pl.col("rule") != PLAN, game=game, tasks=tasks).sort("loss").to_dicts()
         if rows:
@@ -94,6 +175,14 @@ def answer(judged: pl.DataFrame, mean: pl.DataFrame) -> tuple[str, ...]:
             loses = "loses least a task against the Bayes-optimal plan"
             words.append(f"{game}, {tasks} tasks: {least} {loses}, {most} most.")
     return (*words, *trap_words(judged))
+
+
+def agreements(judged: pl.DataFrame) -> list[str]:
+    """Of values, and of chances of being locked in."""
+    return [
+        agreement(judged["gap"], "values"),
+        agreement(judged["locked_gap"], "chances of being locked in"),
+    ]
 
 
 def agreement(gaps: pl.Series, what: str) -> str:
@@ -119,7 +208,7 @@ def trap_words(judged: pl.DataFrame) -> Sequence[str]:
     known = judged.filter(pl.col("locked_exact").is_not_null(), truth="stay", rule="plug-in")
     longest = known.filter(pl.col("tasks") == pl.col("tasks").max())
     return [
-        f"{row['game']}, prior {row['prior']}, {row['tasks']} tasks, s .1 on the good side: "
+        f"{row['game']}, prior {row['prior']}, {row['tasks']} tasks, s on the good side: "
         f"{percent(row['locked'])} % of the plug-in users are locked in, "
         f"exactly {percent(row['locked_exact'])} %."
         for row in longest.to_dicts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,11 @@ class Threshold(NamedTuple):
         """The s so far on the side where the user stays."""
         return self.s + self.better * distance
 
+    def within(self, distance: float) -> float:
+        """The same, but at most half-way to the end of [0, 1]."""
+        room = 1 - self.s if self.better * distance > 0 else self.s
+        return self.towards(float(np.copysign(min(abs(distance), room / 2), distance)))
+
 
 def threshold(game: Game, name: str) -> Threshold:
     """s0, or s_H if xi1 > 0 > xi2.
@@ -42,6 +48,12 @@ def threshold(game: Game, name: str) -> Threshold:
         return Threshold("s_H", s_high, -1.0)
     wanted = "a game in which a user's answer depends on s"
     raise InputError(f"expected {wanted}, got {name}; try t4-cascade, t5-cascade")
+
+
+def in_units_of_value(game: Game) -> Game:
+    """The same game to its user, with V = 1: what suits the catalog's games suits all."""
+    first, second = game.latency
+    return replace(game, value=1.0, latency=(first / game.value, second / game.value))
 
 
 def doubts(game: Game, belief: Belief) -> Any:

@@ -2,10 +2,11 @@
 
 A session has T tasks and one s, drawn from the prior and never told. Learners see the counts of a
 Bayesian user, their last few draws, or only the last one and remember by an LSTM; they learn from
-play alone. A plan made of counts is valued exactly. Others are played, with two steps that take the
-noise out without bias: given the stays of a session and its s, U = T xi1 + stays (s W2 + (1-s) xi1)
-on average, W2 the worth of M2 from its first pass on; and what a user who is told s would get,
-whose mean is known, serves as a control variate.
+play alone, by PPO or, on counts, by staying throughout their practice (`agents.session_learning`).
+A plan made of counts is valued exactly. Others are played, with two steps that take the noise out
+without bias: given the stays of a session and its s, U = T xi1 + stays (s W2 + (1-s) xi1) on
+average, W2 the worth of M2 from its first pass on; and what a user who is told s would get, whose
+mean is known, serves as a control variate.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from routing_game.agents.session_learning import ExploringUser, Practice
 from routing_game.envs.session_engines import UserSessions
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.workers import one_thread
 from routing_game.experiments.hidden.rulebook import named
 from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import in_units_of_value
 from routing_game.experiments.intervals import HALF, mean
 from routing_game.theory import Game
 from routing_game.theory.belief import Belief
@@ -46,7 +49,9 @@ of counts.
 TASKS = 30
 WINDOW = 8
 PRIORS = (Belief(1.0, 4.0), Belief(1.0, 1.0))
-LEARNERS = ("belief", "window", "recurrent")
+LEARNERS = ("exploring", "belief", "window", "recurrent")
+ON_COUNTS = ("exploring", "belief")
+"""Learners whose plan is made of counts, and so valued exactly."""
 PLAN, PLAN_WINDOW, MYOPIC = "Bayes-optimal", f"Bayes-optimal, last {WINDOW} draws", "myopic"
 REFERENCES = (PLAN, PLAN_WINDOW, MYOPIC)
 """Users of the theory; the second takes the draws of a window for all there were."""
@@ -137,7 +142,7 @@ def user_of(
     game, prior = settings.game, cell.prior
     if cell.user in LEARNERS:
         learner = learn(settings, cell, rng)
-        if cell.user != "belief":
+        if cell.user not in ON_COUNTS:
             return None, learner.decide
         learned = plan_after_failure(game, prior, TASKS, learner.plan)
         return float(learned.value[TASKS]), learner.decide
@@ -150,6 +155,8 @@ def user_of(
 
 def learn(settings: Settings, cell: Cell, rng: np.random.Generator) -> Any:
     """A trained learner."""
+    if cell.user == "exploring":
+        return explore(settings, cell, rng)
     from routing_game.agents.sb3_sessions import (
         SETTINGS,
         PPOBeliefUser,
@@ -159,7 +166,7 @@ def learn(settings: Settings, cell: Cell, rng: np.random.Generator) -> Any:
     from routing_game.envs.sb3 import SB3VecEnv
 
     kinds: tuple[Any, ...] = (PPOBeliefUser, PPOWindowUser, RecurrentUser)
-    kind = dict(zip(LEARNERS, kinds, strict=True))[cell.user]
+    kind = dict(zip(LEARNERS[1:], kinds, strict=True))[cell.user]
     usual = SETTINGS[kind.name]
     plan = replace(usual, updates=max(2, usual.updates * settings["updates"] // 100))
     practice = in_units_of_value(settings.game)
@@ -171,10 +178,16 @@ def learn(settings: Settings, cell: Cell, rng: np.random.Generator) -> Any:
     return learner
 
 
-def in_units_of_value(game: Game) -> Game:
-    """The same game to its user, with V = 1: settings that suit the catalog's games suit all."""
-    first, second = game.latency
-    return replace(game, value=1.0, latency=(first / game.value, second / game.value))
+def explore(settings: Settings, cell: Cell, rng: np.random.Generator) -> ExploringUser:
+    """One that stays throughout its practice, and then plans."""
+    usual = Practice()
+    practice = replace(usual, steps=max(8, usual.steps * settings["updates"] // 100))
+    game = in_units_of_value(settings.game)
+    engine = UserSessions(game, practice.width, TASKS, cell.prior)
+    learner = ExploringUser(engine, rng, game, TASKS, cell.prior, practice)
+    for _ in learner.train():
+        pass
+    return learner
 
 
 def by_plan(leaving: Array, prior: Belief, observes: str | int) -> Act:

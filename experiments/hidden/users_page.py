@@ -28,6 +28,7 @@ from routing_game.experiments.pages.style import Look, dressed, legend_above, pa
 from routing_game.experiments.pages.words import plus_minus
 
 LOOKS = {
+    "exploring": Look("#009E73", "D", "-"),
     "belief": Look("#0072B2", "o", "-"),
     "window": Look("#E69F00", "s", (0, (5, 1.5))),
     "recurrent": Look("#D55E00", "^", (0, (3, 1, 1, 1))),
@@ -36,6 +37,7 @@ LOOKS = {
     MYOPIC: Look("#666666", "", (0, (1, 1))),
 }
 SEES = {
+    "exploring": "the counts, exploring first",
     "belief": "the counts",
     "window": f"the last {WINDOW} draws",
     "recurrent": "the last draw, and its memory",
@@ -43,7 +45,8 @@ SEES = {
 QUESTION = (
     f"A session has {TASKS} tasks and one hidden s. Does a user that learns from play infer what a "
     "Bayesian user knows, if it sees the counts, its last draws, or only the last one and has a "
-    "memory?"
+    "memory? All learn by PPO as they go, but one, which stays throughout its practice and then "
+    "plans with what it saw."
 )
 REGRET = (
     "Regret of each seed, with mean and 95 % t interval. Lines: regret of the myopic user, who "
@@ -117,7 +120,7 @@ def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str])
             panel.axhline(regret, color=look.colour, ls=look.line, lw=1.2, label=user)
         limits = (-0.5, len(LEARNERS) - 0.5)
         panel.set(xticks=range(len(LEARNERS)), xlim=limits, title=f"s from {prior}")
-        panel.set_xticklabels([SEES[user].replace(", and", ",\nand") for user in LEARNERS])
+        panel.set_xticklabels([SEES[user].replace(", ", ",\n") for user in LEARNERS])
         panel.set_ylim(bottom=0)
     axes[0].set_ylabel("regret a session, in the unit of V")
     legend_above(figure, axes[0], 2, left=0.07)

@@ -14,6 +14,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.theory.game import check_commitment
+from routing_game.theory.numbers import require
+
+ROUNDING = 2.0**-20
+"""How far outside a box a point of its edge may come to lie, by rounding to float32."""
+
+
+def inside(points: Any, low: float = -1.0, high: float = 1.0) -> NDArray[np.float64]:
+    """Points of the box [low, high] in double precision.
+
+    What lies outside by no more than `ROUNDING`, as a rescaled edge may, is put on the edge.
+
+    Raises:
+        ValueError: a number lies farther outside, is nan, or is none.
+    """
+    given = np.asarray(points)
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"a point must lie in the box [{low:g}, {high:g}], got {points!r}")
+    double = given.astype(np.float64, copy=False)
+    # least and largest before any mask: two looks instead of four
+    if not double.size or (low <= double.min() and double.max() <= high):
+        return double
+    near = (low - ROUNDING <= double) & (double <= high + ROUNDING)
+    require(near, "each coordinate of a point", double, f"lie in the box [{low:g}, {high:g}]")
+    return np.clip(double, low, high)
 
 
 def to_chance(coordinate: Any) -> Any:
@@ -27,14 +51,28 @@ def to_coordinate(chance: Any) -> Any:
 
 
 def from_point(point: Iterable[Any]) -> tuple[int, Any]:
-    """The commitment (i, s) that one point of the box means; s in the precision it comes in."""
-    first, second = point
+    """The commitment (i, s) that one point of the box means; s in the precision it comes in.
+
+    Raises:
+        ValueError: the point is not in the box, see `inside`.
+    """
+    try:
+        first, second = point
+        within = -1.0 <= first <= 1.0 and -1.0 <= second <= 1.0
+    except (TypeError, ValueError):
+        raise ValueError(f"a point of the box must be two numbers, got {point!r}") from None
+    if not within:
+        first, second = inside([first, second]).tolist()
     return 2 if first > 0 else 1, to_chance(second)
 
 
 def from_box(action: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Routes and cascades, shape (...), of points in the box [-1, 1]^2, shape (..., 2)."""
-    action = np.asarray(action, dtype=np.float64)
+    """Routes and cascades, shape (...), of points in the box [-1, 1]^2, shape (..., 2).
+
+    Raises:
+        ValueError: a point is not in the box, see `inside`.
+    """
+    action = inside(action)
     return 1 + (action[..., 0] > 0), to_chance(action[..., 1])
 
 

@@ -1,8 +1,9 @@
 """Users who learn values and are greedy in them, many cells at once.
 
-`StackedDQNUser` has Q(i, s, stay), a table that is read between its knots; leaving is worth 0. It
-stays where staying is worth more. As `agents.sb3_users.DQNUser` it cannot mix. But it never
-bootstraps, for three reasons, each of which can make a user stay where waiting has no end:
+`StackedQUser` has Q(i, s, stay), a table that is read between its knots; leaving is worth 0. It
+stays where staying is worth more. It is what `agents.sb3_users.DQNUser` comes to on hats: a table;
+and as that one it cannot mix. But it never bootstraps, and needs no network, buffer or target, for
+three reasons, each of which can make a user stay where waiting has no end:
 
 - *What it sees is aliased.* (i, s) is the same after M1 and after M2 has failed. The value of going
   on, max(Q, 0), is an average over both, so a user whom M2 keeps waiting takes M1's prospects for
@@ -28,7 +29,7 @@ from routing_game.agents.stacked_users import Tasks, Times
 from routing_game.theory.numbers import require
 
 
-class StackedDQNUser:
+class StackedQUser:
     """Stays or leaves for good, whichever has the greater Q.
 
     Args:
