@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import replace
 from itertools import accumulate
-from math import exp, log, sqrt
+from math import exp, isfinite, log, sqrt
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -301,6 +301,8 @@ class TabularUser(_Table):
 
     def learn(self, commitment: Commitment, q: float, task: Task) -> None:
         """Move the value of the answer played towards the task's utility."""
+        # one that is no number would stay in all that is learnt
+        require(isfinite(task.utility), "a task's utility", task.utility, "be finite")
         low, high, share = self._place(*commitment)
         answer, rest = self._nearest(q), 1 - share
         error = task.utility - (rest * self.table[low][answer] + share * self.table[high][answer])

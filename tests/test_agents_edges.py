@@ -16,11 +16,12 @@ from routing_game.agents.bandits import (
     Thompson,
     UCBTuned,
 )
+from routing_game.agents.followers import TabularUser
 from routing_game.agents.protocol import Tally
 from routing_game.agents.sessions import BeliefUser, Planned, PlanningProvider
 from routing_game.agents.zooming import Zooming
 from routing_game.envs.crowd import play_sessions
-from routing_game.theory import Task, load
+from routing_game.theory import Commitment, Task, load
 from routing_game.theory.belief import Belief
 
 GAME = load("t4-cascade")
@@ -58,6 +59,19 @@ def test_a_cost_that_is_no_number_is_refused_and_forgotten(name: str) -> None:
         told.update(arm, paid(cost))
         spared.update(arm, paid(cost))
     assert told.recommend() == spared.recommend()
+
+
+def test_a_utility_that_is_no_number_is_refused_and_forgotten() -> None:
+    values = GAME.value, GAME.latency
+    told, spared = (TabularUser(*values, np.random.default_rng(0)) for _ in range(2))
+    commitment = Commitment(1, 0.3)
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="utility must be finite"):
+            told.learn(commitment, 1.0, Task(1, 0, False, 1.0, wrong, False))
+    for user in (told, spared):
+        for _ in range(20):
+            user.learn(commitment, 1.0, Task(1, 0, False, 1.0, -0.4, False))
+    assert told.abandon(1, 0.3) == spared.abandon(1, 0.3)
 
 
 PLAN = Planned(GAME, 5, (3, 3))

@@ -370,6 +370,15 @@ def test_a_copy_in_mid_play_plays_on_as_the_original_does(kind: str, how: str) -
     assert_equal(played(twin, then), played(env, then))
 
 
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_of_the_users_engine_keeps_what_compiled_and_plain_steps_share(how: str) -> None:
+    engine = UserVectorEnv(4)
+    engine.reset(seed=0)
+    twin = COPIES[how](engine)
+    for part in (twin._escalate, twin._waits, twin._reasoning):
+        assert np.shares_memory(part, twin._state)
+
+
 def assert_equal(one: Any, other: Any) -> None:
     np.testing.assert_equal(one, other)
 
