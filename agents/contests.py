@@ -82,12 +82,13 @@ def _result(count: Array, total: Array, square: Array) -> Result:
 
 def apart(score: Array, places: Array, reach: Array, count: int) -> NDArray[np.intp]:
     """The least scores, (cells, count), none within reach of another while there are others."""
-    score, picked = score.copy(), []
+    picked: list[NDArray[np.intp]] = []
     rows = np.arange(len(score))
+    late = np.zeros(score.shape)  # within reach of so many that are picked; inf if picked itself
     for _ in range(count):
-        best = score.argmin(axis=1)
+        first = late == late.min(axis=1, keepdims=True)
+        best = np.where(first, score, np.inf).argmin(axis=1)
         picked.append(best)
-        near = np.abs(places - places[rows, best][:, None]) < reach[rows, best][:, None]
-        score[near] += 1e12
-        score[rows, best] = np.inf
+        late += np.abs(places - places[rows, best][:, None]) < reach[rows, best][:, None]
+        late[rows, best] = np.inf
     return np.stack(picked, axis=1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from routing_game.agents.policy_gradient import Improve, Policies
-from routing_game.agents.stacked import Array, Costs, IntArray, scale
+from routing_game.agents.stacked import Array, Costs, IntArray, Units
 from routing_game.box import from_box
 from routing_game.theory.numbers import require
 
@@ -70,7 +70,7 @@ class Plain:
 
     def train(self) -> Iterator[int]:
         """Train; after each update yield the number of tasks of each cell so far."""
-        zero = one = np.zeros(0)
+        units = None
         for update in range(self._updates):
             progress = update / max(self._updates - 1, 1)
             noise = falling(self._schedule.noise, progress)
@@ -79,9 +79,8 @@ class Plain:
             actions = self._draw(noise)
             points = np.clip(np.moveaxis(actions, 1, -1), -1.0, 1.0)
             rewards = -self._costs(*from_box(points))
-            if update == 0:
-                zero, one = scale(rewards)
-            self._improve(self._policies, actions, (rewards - zero) / one, noise, rate)
+            units = units or Units.of(rewards)
+            self._improve(self._policies, actions, units.of_these(rewards), noise, rate)
             yield (update + 1) * self._batch
 
     def recommend(self) -> tuple[IntArray, Array]:

@@ -27,7 +27,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from routing_game.agents.stacked import Array, Costs, IntArray, scale
+from routing_game.agents.stacked import Array, Costs, IntArray, Units
 from routing_game.theory.numbers import require
 
 END = 12.0
@@ -175,7 +175,7 @@ class Race:
         # drawn, not spawned: to spawn would change the seeds that the generators were made from
         seeds = [rng.integers(2**63, size=len(starts)) for rng in rngs]
         self._streams = [[np.random.default_rng(seed) for seed in cell] for cell in seeds]
-        self._scale: tuple[Array, Array] | None = None  # of each cell: what counts as 0 and as 1
+        self._units: Units | None = None  # of the costs of each cell
         self._leader = np.full(len(rngs), len(starts) // 2)  # of the climbers, or -1: route 2
 
     def train(self) -> Iterator[int]:
@@ -202,10 +202,8 @@ class Race:
                 s = self._rules.chart(z).reshape(len(field.cells), -1)
                 cascade[field.cells, : s.shape[1]] = s
             costs = self._play(np.ones((1, 1)), cascade)
-            if self._scale is None:
-                self._scale = scale(costs)
-            zero, one = self._scale
-            costs = (costs - zero) / one
+            self._units = self._units or Units.of(costs)
+            costs = self._units.of_these(costs)
             for field in fields:
                 share = batch // field.each
                 seen = costs[field.cells, : share * field.each]

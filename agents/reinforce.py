@@ -180,5 +180,7 @@ def _gain(reward: Array, among: Array) -> Array:
     spread = np.sqrt(np.square(away).sum(axis=-1, keepdims=True) / count)
     highest = np.where(among, reward, -inf).max(axis=-1, keepdims=True)
     lowest = np.where(among, reward, inf).min(axis=-1, keepdims=True)
-    varied = highest > lowest  # a spread of equal numbers may be a rounding error instead of 0
+    # a spread of equal numbers may be a rounding error instead of 0, and one of numbers whose
+    # squares are too small for a double is 0
+    varied = (highest > lowest) & (spread > 0)
     return np.where(varied, away / np.where(varied, spread, 1.0), 0.0)

@@ -7,7 +7,7 @@ a generator of its own.
 """
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,28 @@ class StackedProvider(Protocol):
         ...
 
 
-def scale(costs: Array) -> tuple[Array, Array]:
-    """What is to count as 0 and as 1 in each row: mean and spread of the first ones, or 1."""
-    spread = costs.std(axis=-1, keepdims=True)
-    return costs.mean(axis=-1, keepdims=True), np.where(spread > 0, spread, 1.0)
+FAR = 1e6
+"""Numbers in units of the first ones end here: their squares, too, are to fit a float32."""
+
+
+class Units(NamedTuple):
+    """What counts as 0 and as 1 in each row, each of shape (cells, 1)."""
+
+    zero: Array
+    one: Array
+
+    @classmethod
+    def of(cls, first: Array, spreads: float = 1.0) -> Self:
+        """Mean and so many ``spreads`` of the first numbers of each row, shape (cells, n).
+
+        Where they are equal the spread counts as 1, though by rounding it may not be 0.
+        """
+        spread = first.std(axis=-1, keepdims=True)
+        varied = (np.ptp(first, axis=-1, keepdims=True) > 0) & (spread > 0)
+        one = np.where(varied, spread, 1.0) * spreads
+        return cls(first.mean(axis=-1, keepdims=True), one)
+
+    def of_these(self, numbers: Array) -> Array:
+        """Numbers in these units, at most `FAR` from 0."""
+        with np.errstate(over="ignore"):
+            return np.asarray(np.clip((numbers - self.zero) / self.one, -FAR, FAR))

@@ -32,7 +32,7 @@ from routing_game.agents.contests import apart, contest
 from routing_game.agents.critics import Floats
 from routing_game.agents.off_policy import ACTORS, Buffer, Draws, Learner, Learning
 from routing_game.agents.races import END, log_odds
-from routing_game.agents.stacked import Array, Costs, IntArray, scale
+from routing_game.agents.stacked import Array, Costs, IntArray, Units
 from routing_game.theory.numbers import require
 
 REACH = 10.5
@@ -189,15 +189,14 @@ class Windowed:
         draws = Draws(self._rngs, turn.windows)
         self._learner = self._make(draws)
         self._buffer = Buffer(draws.rows, turn.updates * turn.batch)
-        zero = one = np.zeros(0)
+        units = None
         for update in range(turn.updates):
             progress = update / turn.updates
             actions = self._learner.act(progress, turn.batch)
             at = _through(places, actions).reshape(self._cells, -1)
             paid = self._costs(np.ones((1, 1), np.int64), log_odds(at)).reshape(actions.shape)
-            if update == 0:
-                zero, one = scale(paid)
-            rewards = (zero - paid) / (one * self._spread)
+            units = units or Units.of(paid, self._spread)
+            rewards = -units.of_these(paid)
             self._buffer.add(actions, rewards.astype(np.float32))
             self._learner.learn(self._buffer, progress)
             yield

@@ -198,7 +198,7 @@ _TILE = 256
 known when it is compiled: so there are no overlaps to test for."""
 
 
-def law(game: Game, route: Any, cascade: Any, abandon: Any, tasks: int) -> Any:
+def law(game: Game, route: Any, cascade: Any, abandon: Any, tasks: int, longest: float) -> Any:
     """The members of `sampler.law` of that many tasks, (6, tasks)."""
     given = (*game.success, route, cascade, abandon)
     members = np.empty((6, tasks))
@@ -206,6 +206,7 @@ def law(game: Game, route: Any, cascade: Any, abandon: Any, tasks: int) -> Any:
     ends = members[1:3]
     with np.errstate(divide="ignore"):  # logarithms are numpy's: others round otherwise
         np.divide(1, np.log1p(-ends), out=ends)
+    np.maximum(ends, longest, out=ends)
     return members
 
 

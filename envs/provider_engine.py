@@ -133,7 +133,8 @@ class ProviderVectorEnv(Engine):
             np.empty(n, np.bool_),
         )
         bill = np.empty((2, n))
-        law, ready = compiled.law(game, route, cascade, abandon, n), self._streams.row()
+        law = compiled.law(game, route, cascade, abandon, n, sampler.LONGEST)
+        ready = self._streams.row()
         numbers = (game.value, game.penalty, *game.latency, *game.cost)
         if compiled.provider_tasks(
             law, *ready, self.max_passes, *numbers, passes, solved, cut, bill

@@ -10,7 +10,7 @@ from scipy import stats
 from routing_game.agents.plain import Plain, Schedule, falling
 from routing_game.agents.policy_gradient import ALGORITHMS, Policies
 from routing_game.agents.sb3_providers import PROVIDERS, SETTINGS
-from routing_game.agents.stacked import scale
+from routing_game.agents.stacked import FAR, Units
 from routing_game.envs import ProviderVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.play import Cohort
@@ -108,10 +108,20 @@ def test_one_task_is_too_few():
         stacked("a2c", [("t4-cascade", 0)], 1)
 
 
-def test_rewards_that_are_all_alike_have_a_scale():
-    zero, one = scale(np.full((2, 5), 3.0))
-    assert zero.tolist() == [[3.0], [3.0]]
-    assert one.tolist() == [[1.0], [1.0]]
+@pytest.mark.parametrize("number", [3.0, 0.1, -1.7, 0.0, 1e-300, 1e100])
+@pytest.mark.parametrize("n", [5, 7, 64])
+def test_first_numbers_that_are_all_alike_have_a_spread_of_1_however_sums_round(number, n):
+    zero, one = Units.of(np.full((2, n), number), 2.0)
+    np.testing.assert_allclose(zero, [[number], [number]])
+    assert one.tolist() == [[2.0], [2.0]]
+
+
+def test_no_unit_is_so_small_that_numbers_overflow():
+    units = Units.of(np.array([[0.1, 0.1, 0.1], [0.0, 2e-150, 4e-150], [0.0, 2e-200, 0.0]]))
+    numbers = np.array([[1e100, 0.6], [1e200, 2e-150], [-1e300, 0.0]])
+    expected = [[FAR, 0.5], [FAR, 0.0], [-FAR, 0.0]]
+    np.testing.assert_allclose(units.of_these(numbers), expected, atol=1e-150)
+    assert np.isfinite(np.square(units.of_these(numbers).astype(np.float32))).all()
 
 
 @pytest.mark.slow

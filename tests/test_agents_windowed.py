@@ -201,7 +201,9 @@ def test_a_contest_spends_its_tasks_on_those_who_may_still_be_best(rng):
 def test_places_are_apart_while_there_are_others():
     score, places = np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[0.0, 0.1, 5.0, 5.2]])
     reach = np.full((1, 4), 0.5)
-    assert apart(score, places, reach, 3).tolist() == [[0, 2, 1]]
+    for unit in (1e-15, 1.0, 1e15, 1e100):  # in whatever units costs are
+        assert apart(unit * score, places, reach, 3).tolist() == [[0, 2, 1]]
+        assert apart(-unit * score[:, ::-1], places, reach, 3).tolist() == [[0, 2, 1]]
 
 
 @pytest.mark.parametrize("tasks", [TINY, 20_000, 903_680, 1_179_648])

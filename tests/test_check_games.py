@@ -161,7 +161,7 @@ WRONG_FIELDS = {
     "not a pair": ("[0.1, 0.4]", "[0.1]", "latency must be a list of two"),
     "out of order": ("[0.2, 0.9]", "[0.9, 0.2]", "(ordered = false lifts this)"),
     "negative": ("[0.05, 0.6]", "[-0.05, 0.6]", "(ordered = false admits negative costs)"),
-    "several games": ("value = 1", "value = [1, 2]", "the numbers of one game, got those of 2"),
+    "several games": ("value = 1", "value = [1, 2]", "the numbers of one game, got lists of 2"),
     "not TOML": ("value = 1", "value: 1", "must be written in TOML"),
 }
 
@@ -216,16 +216,28 @@ def test_names_of_files_must_be_safe_and_free(tmp_path):
         ("sample:measured:0", "how many games, a whole number from 1 to 10000, got '0'"),
         ("sample:measured:10001", "got '10001'"),
         ("sample:measured:2.5", "got '2.5'"),
+        ("sample:measured:\u0663", "got '\u0663'"),  # an Arabic 3
+        (f"sample:measured:{'9' * 5000}", "how many games, a whole number from 1 to 10000"),
+        (f"measured.{'9' * 5000}.s0.1", "expected the name of a game"),
+        (f"measured.1.s0.{'9' * 5000}", "expected the name of a game"),
         ("cascades:unit:3:-1", "a seed, a whole number from 0"),
         ("unit.1000.s0.10001", "at most 10000"),
         ("no-such.toml", "expected a game's file, got no-such.toml"),
         ("t4-casade", "perhaps t4-cascade"),
+        ("x" * 5000, "expected the name of a game"),
         ("", "either side of a comma, got 't4-cascade,'"),
     ],
 )
 def test_a_word_that_is_no_game_is_explained(word, hint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert hint in refusal("t4-cascade", word)
+
+
+def test_marks_of_other_programs_are_no_part_of_games(tmp_path):
+    """A byte order mark, as editors on Windows write it; hidden files, as macOS leaves them."""
+    (tmp_path / "mine.toml").write_text(to_toml(MINE), encoding="utf-8-sig")
+    (tmp_path / "._mine.toml").write_bytes(b"\x00\x05\x16\x07")
+    assert chosen_games([str(tmp_path)]).games == {"mine": MINE}
 
 
 def test_an_empty_folder_is_no_game(tmp_path):

@@ -7,9 +7,12 @@ from scipy import stats
 from routing_game.envs import rules
 from routing_game.envs.sampler import BLOCK, DRAWS, law, logs, one_outcome, outcome, sample_tasks
 from routing_game.theory import GAMES, Game, payoffs, sample_games
+from routing_game.theory.engines import installed
 from routing_game.theory.payoffs import visits
 
 TASKS = 50_000
+NUMBA = pytest.mark.skipif(not installed(), reason="needs numba")
+ENGINES = ("numpy", pytest.param("compiled", marks=NUMBA))
 RANDOM = sample_games(40, np.random.default_rng(8))
 ENDS = [
     (1, 0.0, 0.0),
@@ -107,6 +110,27 @@ def test_slow_games_take_no_longer(cascade):
     assert solved.all()
     for sample, mean in zip((standard, reasoning), visits(game, 1, cascade, 0.0), strict=True):
         assert abs(sample.mean() - mean) <= 4 * sample.std() / np.sqrt(TASKS)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("success", [(1e-100, 2e-100), (1e-30, 0.5), (1e-18, 1e-17)])
+def test_no_task_has_more_passes_than_can_be_counted(success, engine):
+    """Users who lose nothing by waiting stay with a model that all but never solves a task."""
+    game = Game(1, 1, success, (0, 0), (0.1, 0.2), ordered=False)
+    for cascade in (0.0, np.full(200, 1e-20)):
+        size = None if np.ndim(cascade) else 200
+        rng = np.random.default_rng(6)
+        played = sample_tasks(game, 1, cascade, 0.0, rng, size, engine=engine)
+        passes = played.standard + played.reasoning
+        assert (played.standard >= 1).all()
+        assert (played.reasoning >= 0).all()
+        assert (passes > 10**14).any()
+        bill = rules.settle(game, (played.standard, played.reasoning), played.solved)
+        assert (bill.cost > 0).all()
+    rule, draws = law(game, 1, 0.0, 0.0), logs(np.random.default_rng(6).random((DRAWS, 200)))
+    for k, standard in enumerate(outcome(rule, draws).standard):
+        alone = one_outcome(rule, draws[:, k].tolist())[0]
+        assert standard == pytest.approx(alone, rel=1e-12)
 
 
 def test_the_number_of_passes_is_geometric():

@@ -79,6 +79,14 @@ def test_one_game_and_many_give_the_same_bits(draw: Any, cascades: Any) -> None:
     assert np.array(lost).tobytes() == np.asarray(regrets).tobytes()
 
 
+def test_an_answer_of_0_has_no_sign() -> None:
+    """Where q_dagger is nothing but rounding: the least s there is, and thresholds of its size."""
+    game = Game(2609, 1, (9.02e-72, 1.35e-86), (4.33e-106, 2.44e97), (0.1, 0.2), ordered=False)
+    for q in (best_response(game, 1, 5e-324), best_response(game, [1, 1], 5e-324)):
+        assert not np.any(q.low)
+        assert not np.any(np.signbit(q.low))
+
+
 def test_the_games_of_these_tests_meet_every_case() -> None:
     rng = np.random.default_rng(7)
     games = at_boundaries(rng, GAMES)

@@ -128,7 +128,7 @@ def read(file: str | os.PathLike[str]) -> Game:
     if path.suffix not in READERS:
         raise ValueError(f"{path}: a game's file must end in {' or '.join(READERS)}")
     try:
-        return READERS[path.suffix](path.read_text(encoding="utf-8"))
+        return READERS[path.suffix](path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise ValueError(f"{path}: expected text in UTF-8, got other bytes") from None
     except ValueError as error:

@@ -122,9 +122,9 @@ class Single:
         root = math.sqrt(f1 * f1 - min(f0, 0.0) * quadratic)
         stay = _over(r * left - s, left * k2 * r + root)
         if stay < 0.5:
-            return clip(1 - stay, 0.0, 1.0)
+            return clip(1 - stay, 0.0, 1.0) + 0.0
         leave = _over(-f0, f1 + root) if f1 >= 0 else _over(root - f1, quadratic)
-        return clip(leave, 0.0, 1.0)
+        return clip(leave, 0.0, 1.0) + 0.0  # never -0.0
 
 
 def _over(a: float, b: float) -> float:

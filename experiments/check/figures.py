@@ -118,8 +118,9 @@ def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
     low, high = min(*cost, level), max(*cost, level)
     if equilibrium.cost > 0:
         high = min(high, 3 * float(equilibrium.cost))
+    room = high - low or abs(high) or 1.0  # all commitments may cost the same
     for panel in (axes, side):
-        panel.set_ylim(low - 0.12 * (high - low), high + 0.14 * (high - low))
+        panel.set_ylim(low - 0.12 * room, high + 0.14 * room)
         panel.yaxis.set_major_locator(MaxNLocator(5))
         panel.tick_params(labelbottom=False)
     draw_marks(axes, game)

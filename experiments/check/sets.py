@@ -60,8 +60,8 @@ PANELS = 16
 """The most games that a report draws one by one."""
 _BATCH = 1 << 16
 _NAME = re.compile(
-    rf"(?P<prior>{'|'.join(PRIORS)})\.(?P<seed>0|[1-9]\d*)\.(?P<kind>{'|'.join(KINDS)})"
-    r"\.(?P<number>[1-9]\d*)"
+    rf"(?P<prior>{'|'.join(PRIORS)})\.(?P<seed>0|[1-9][0-9]{{0,9}})\.(?P<kind>{'|'.join(KINDS)})"
+    r"\.(?P<number>[1-9][0-9]{0,9})"
 )
 
 

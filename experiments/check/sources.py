@@ -13,6 +13,7 @@ comes twice is played once.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -65,12 +66,12 @@ def _games_of(word: str) -> Chosen:
         return Chosen({name: load(name) for name in sets.CATALOG}, [])
     if word in GAMES or word in PAIRS:
         return Chosen({word: load(word)}, [])
-    if ":" in word and not Path(word).exists():
+    if ":" in word and not os.path.exists(word):
         return _sampled(word)
     if place := sets.origin(word):
         return Chosen(_one(place), [])
     path = Path(word)
-    if word and path.is_dir():
+    if os.path.isdir(word):
         return Chosen(_folder(path), [])
     if path.suffix in READERS:
         return Chosen({_name(path): read_game(path)}, [])
@@ -110,7 +111,7 @@ def _sampled(word: str) -> Chosen:
 
 
 def _whole(what: str, text: str, least: int, most: int, word: str) -> int:
-    if text.isdecimal() and least <= int(text) <= most:
+    if re.fullmatch("[0-9]{1,10}", text) and least <= int(text) <= most:
         return int(text)
     raise InputError(
         f"expected {what}, a whole number from {least} to {most}, got {text!r} in {word!r}"
@@ -128,7 +129,8 @@ def _one(place: sets.Origin) -> dict[str, Game]:
 
 def _folder(path: Path) -> dict[str, Game]:
     """Every game of a folder, by the order of their names."""
-    files = sorted(file for file in path.iterdir() if file.suffix in READERS)
+    shown = (file for file in path.iterdir() if not file.name.startswith("."))
+    files = sorted(file for file in shown if file.suffix in READERS)
     if not files:
         endings = " or ".join(READERS)
         raise InputError(f"expected a folder with games, files that end in {endings}, got {path}")
@@ -152,8 +154,8 @@ def read_game(path: Path) -> Game:
     except ValueError as error:
         raise InputError(str(error)) from None
     if game.shape:
-        problem = f"{path}: expected the numbers of one game, got those of {game.shape[0]}"
-        raise InputError(f"{problem}; write a file for each")
+        problem = f"{path}: expected the numbers of one game, got lists of {game.shape[0]}"
+        raise InputError(f"{problem}; write a file for each game")
     return game
 
 
