@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as npst
 from routing_game.theory import GAMES, PAIRS, Game, best_response, solve, thresholds
 from routing_game.theory.exchange import (
     FIELDS,
+    _in_full,
     from_dict,
     from_json,
     from_toml,
@@ -87,7 +88,7 @@ def test_every_game_comes_back_to_the_bit(game: Game) -> None:
 @settings(max_examples=100, deadline=None)
 def test_equal_games_are_equal_however_they_are_stored(game: Game) -> None:
     """Once for all games of an array, or in each: the same numbers, hash and id."""
-    full = game[...]
+    full = _in_full(game)
     assert stored(full) == [(game.shape, x) for _, x in stored(full)]
     assert (full, hash(full), game_id(full)) == (game, hash(game), game_id(game))
     for index in np.ndindex(game.shape):

@@ -145,7 +145,19 @@ def game_id(game: Game) -> str:
     Raises:
         ValueError: an array of no games.
     """
-    return hashlib.sha256(to_json(game[...]).encode()).hexdigest()[:12]
+    return hashlib.sha256(to_json(_in_full(game)).encode()).hexdigest()[:12]
+
+
+def _in_full(game: Game) -> Game:
+    """The same games with every number in each of them."""
+
+    def full(x: Any) -> Any:
+        return np.broadcast_to(x, game.shape) if game.shape else x
+
+    success, latency, cost = (
+        (full(a), full(b)) for a, b in (game.success, game.latency, game.cost)
+    )
+    return Game(full(game.value), full(game.penalty), success, latency, cost, game.ordered)
 
 
 class Matrices(NamedTuple):
