@@ -84,7 +84,7 @@ def provider_traces(
     cells: int,
     follower: Callable[..., Array] | None = None,
 ) -> list[Trace]:
-    """The same of many cells that train as one.
+    """The same of many cells that train as one; `Trace.check` finds a commitment that is none.
 
     Args:
         providers: one for each cell.
@@ -97,10 +97,9 @@ def provider_traces(
         routes, cascades = providers.recommend()
         leave = None if follower is None else follower(routes, cascades).tolist()
         for k, trace in enumerate(traces):
-            route, cascade = proper_commitment((routes[k], cascades[k]))
             trace.practice.append(practice)
-            trace.route.append(route)
-            trace.cascade.append(cascade)
+            trace.route.append(routes[k].item())
+            trace.cascade.append(cascades[k].item())
             if leave is not None:
                 trace.leave_1.append(leave[k])
                 trace.leave_2.append(leave[k])
