@@ -43,8 +43,14 @@ Values = dict[str, Any]
 
 def values(*runs: Path) -> Values:
     """What the page prints of runs that have no cell in common."""
-    cells = pl.concat(pl.read_parquet(run / "results.parquet") for run in runs)
-    plans = [plan for run in runs for plan in spec_of(run).plans.items()]
+    each = [pl.read_parquet(run / "results.parquet") for run in runs]
+    cells = pl.concat(each)
+    plans = [
+        (name, plan)
+        for run, done in zip(runs, each, strict=True)
+        for name, plan in spec_of(run).plans.items()
+        if name in {*done["learner"]}  # a run may be stopped before its last learners begin
+    ]
     planned = sum(plan.cells for _, plan in plans)
     fresh = cells.filter(pl.col("set") == "fresh")
     found: Values = {
