@@ -41,7 +41,7 @@ from routing_game.agents.windowed import Windowed
 from routing_game.experiments.cells.records import FIRST_SUITE, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.check import controls, own
-from routing_game.experiments.check.sets import FRESH, REAL_PAIR, origin, set_of
+from routing_game.experiments.check.sets import FRESH, REAL_PAIR, TUNED, origin, set_of
 from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.check.traces import NOTHING, Trace
 from routing_game.experiments.check.trainers import (
@@ -148,8 +148,8 @@ def make_spec(
 ) -> Spec[Game]:
     """The spec of a profile, with what is given changed.
 
-    Unless games are given, they are the catalog and the fresh games of the profile (`sets.FRESH`),
-    and not everyone plays them all: see `played_by`.
+    Unless games are given, they are the tuned and the fresh games of the profile (`sets.TUNED`,
+    `sets.FRESH`), and not everyone plays them all: see `played_by`.
 
     Args:
         profile: the name of the usual budgets.
@@ -160,7 +160,7 @@ def make_spec(
     """
     usual = games is None
     if games is None:
-        games = ("catalog", *FRESH.get(profile, ()))
+        games = (*TUNED[profile], *FRESH[profile])
     if not isinstance(games, Mapping):
         games = chosen_games(games).games
     plans = {}

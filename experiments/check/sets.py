@@ -37,8 +37,14 @@ CATALOG = (*GAMES, REAL_PAIR)
 """The games on which the settings of the learners were first chosen."""
 FRESH_FROM = 1000
 """The first seed of fresh games. Settings are chosen on games with lesser seeds."""
+TUNED: dict[str, tuple[str, ...]] = {
+    "smoke": ("value-cheap", "t4-cascade", "t5-cascade"),
+    "default": CATALOG,
+    "full": CATALOG,
+}
+"""Profile -> the games of the catalog that it plays."""
 FRESH: dict[str, tuple[str, ...]] = {
-    "smoke": ("cascades:measured:2",),
+    "smoke": ("cascades:measured:1",),
     "default": tuple(f"cascades:{prior}:2" for prior in PRIORS),
     "full": tuple(f"cascades:{prior}:25" for prior in PRIORS),
 }
