@@ -263,4 +263,5 @@ def made(*runs: Path) -> Values:
         commits[facts["commit"].replace("-dirty", "+")] = None
     facts = json.loads((runs[0] / "run.json").read_text(encoding="utf-8"))
     versions = {name: facts["versions"][name] for name in ("python", "numpy")}
-    return {"commit": ", ".join(commits), **versions}
+    first, *others = commits
+    return {"commit": first, **({"other runs": others} if others else {}), **versions}
