@@ -53,10 +53,13 @@ def test_adapter_needs_same_step_resets():
 def test_attributes_and_methods_reach_the_engine():
     adapter = SB3VecEnv(gym.make_vec("RoutingGame/User-v0", num_envs=3, max_passes=7))
     assert adapter.get_attr("max_passes") == [7, 7, 7]
-    adapter.set_attr("max_passes", 9)
-    assert adapter.get_attr("max_passes", indices=1) == [9]
+    with pytest.raises(AttributeError, match="must stay what UserVectorEnv was made with"):
+        adapter.set_attr("max_passes", 9)  # much was worked out from it
+    assert adapter.get_attr("max_passes", indices=1) == [7]
+    adapter.set_attr("label", "mine")
+    assert adapter.get_attr("label", indices=1) == ["mine"]
     with pytest.raises(ValueError, match="indices"):
-        adapter.set_attr("max_passes", 9, indices=[0])
+        adapter.set_attr("label", "mine", indices=[0])
     assert adapter.env_is_wrapped(gym.wrappers.TimeLimit) == [False] * 3
     assert len(adapter.env_method("reset", seed=1)) == 3
     adapter.close()
