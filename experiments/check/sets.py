@@ -45,7 +45,7 @@ TUNED: dict[str, tuple[str, ...]] = {
 """Profile -> the games of the catalog that it plays."""
 FRESH: dict[str, tuple[str, ...]] = {
     "smoke": ("cascades:measured:1",),
-    "default": tuple(f"cascades:{prior}:2" for prior in PRIORS),
+    "default": ("cascades:uniform:4", "cascades:measured:4"),
     "full": tuple(f"cascades:{prior}:25" for prior in PRIORS),
 }
 """Profile -> the fresh games that it plays beside the catalog, as `sources` reads them."""
