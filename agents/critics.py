@@ -11,34 +11,25 @@ own weights; products are of matrices inside a row, never across.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
+
+from routing_game.agents.policy_gradient import Adam
 
 Floats = NDArray[np.floating]
 """Of float32, as everywhere in deep learning, unless the weights are given in float64."""
 
 
-@dataclass
-class Adam:
-    """Adam (Kingma and Ba 2015) on one array of weights, with torch's constants."""
+class Weights:
+    """Weights that descend by Adam, with torch's constants; the array itself is changed."""
 
-    weights: Floats
-
-    def __post_init__(self) -> None:
-        self._mean = np.zeros_like(self.weights)
-        self._square = np.zeros_like(self.weights)
-        self._steps = 0
+    def __init__(self, weights: Floats) -> None:
+        self.weights = weights
+        self._adam = Adam(weights.shape, least=1e-8, dtype=weights.dtype)
 
     def descend(self, gradient: Floats, rate: float) -> None:
         """One step downhill, in place."""
-        self._steps += 1
-        self._mean += (1 - 0.9) * (gradient - self._mean)
-        self._square += (1 - 0.999) * (np.square(gradient) - self._square)
-        mean = self._mean / (1 - 0.9**self._steps)
-        square = self._square / (1 - 0.999**self._steps)
-        self.weights -= rate * mean / (np.sqrt(square) + 1e-8)
+        self.weights += self._adam.step(gradient, rate)
 
 
 class Twins:
@@ -51,7 +42,7 @@ class Twins:
     """
 
     def __init__(self, inner: Floats, outer: Floats, bias: Floats) -> None:
-        self._parts = [Adam(inner), Adam(outer), Adam(bias)]
+        self._parts = [Weights(inner), Weights(outer), Weights(bias)]
 
     @classmethod
     def spread(cls, uniform: Floats) -> Twins:

@@ -24,7 +24,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.agents.critics import Adam, Floats, Twins
+from routing_game.agents.critics import Floats, Twins, Weights
 from routing_game.agents.plain import Ends, falling
 
 ACTORS = 4
@@ -152,7 +152,7 @@ class _ActorCritic:
         self._draws, self._learning = draws, learning
         self._critics = Twins.spread(draws.uniform(2, self.units))
         even = (2 * np.arange(ACTORS, dtype=np.float32) + 1) / ACTORS - 1
-        self._means = Adam(np.tile(np.arctanh(even), (draws.rows, 1)))
+        self._means = Weights(np.tile(np.arctanh(even), (draws.rows, 1)))
 
     def act(self, progress: float, n: int) -> Floats:
         """Random at first; then each actor's in turn."""
@@ -217,7 +217,7 @@ class SAC(_ActorCritic):
 
     def __init__(self, draws: Draws, learning: Learning) -> None:
         super().__init__(draws, learning)
-        self._logs = Adam(np.full_like(self._means.weights, -1.0))
+        self._logs = Weights(np.full_like(self._means.weights, -1.0))
 
     def _explore(self, progress: float, normal: Floats) -> Floats:
         deviation = np.exp(self._logs.weights)[..., None]
@@ -264,7 +264,7 @@ class DQN:
 
     def __init__(self, draws: Draws, learning: Learning) -> None:
         self._draws, self._learning = draws, learning
-        self._values = Adam(np.zeros((draws.rows, self.count), np.float32))
+        self._values = Weights(np.zeros((draws.rows, self.count), np.float32))
         self._grid = np.linspace(-1, 1, self.count, dtype=np.float32)
 
     def act(self, progress: float, n: int) -> Floats:

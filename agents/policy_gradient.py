@@ -12,9 +12,10 @@ by two steps, and its gradient counts twice in the norm.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from routing_game.agents.stacked import Array
 
@@ -27,16 +28,23 @@ GRADIENT_NORM = 0.5
 
 
 class Adam:
-    """Steps of Adam (Kingma and Ba 2015), one for each entry, with the constants of SB3."""
+    """Steps of Adam (Kingma and Ba 2015), one for each entry.
+
+    Args:
+        shape: of the parameters.
+        least: added to the root mean square of a gradient; 1e-5 in SB3's policies, 1e-8 in torch.
+        dtype: of the parameters.
+    """
 
     decay = (0.9, 0.999)
-    least = 1e-5
-    """Added to the root mean square of a gradient."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._mean, self._square, self._steps = np.zeros(shape), np.zeros(shape), 0
+    def __init__(
+        self, shape: tuple[int, ...], least: float = 1e-5, dtype: DTypeLike = np.float64
+    ) -> None:
+        self._mean, self._square = np.zeros(shape, dtype), np.zeros(shape, dtype)
+        self._least, self._steps = least, 0
 
-    def step(self, gradient: Array, rate: float) -> Array:
+    def step(self, gradient: NDArray[Any], rate: float) -> NDArray[Any]:
         """What to add to parameters with this gradient of their loss, shape as at the start."""
         first, second = self.decay
         self._steps += 1
@@ -44,7 +52,7 @@ class Adam:
         self._square += (1.0 - second) * (gradient**2 - self._square)
         mean = self._mean / (1.0 - first**self._steps)
         square = self._square / (1.0 - second**self._steps)
-        return -rate * mean / (np.sqrt(square) + self.least)
+        return np.asarray(-rate * mean / (np.sqrt(square) + self._least))
 
 
 @dataclass

@@ -13,7 +13,7 @@ of s (`agents.hats`); returns undiscounted and Monte-Carlo. What makes them fast
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
@@ -24,9 +24,8 @@ from routing_game.agents.hats import KNOTS, Places, coordinate, places, read, sp
 from routing_game.agents.plain import Ends, falling
 from routing_game.agents.policy_gradient import Adam
 from routing_game.agents.stacked import Array
-from routing_game.agents.stacked_users import Tasks, Times
+from routing_game.agents.stacked_users import Practice, Tasks, Times
 from routing_game.box import to_chance
-from routing_game.theory.numbers import require
 
 FAR = 500.0
 """Logits beyond it are as good as it, and their exponentials are finite."""
@@ -78,7 +77,7 @@ class Decisions(NamedTuple):
     """1 where they left, else 0."""
 
 
-class _Learner:
+class _Learner(Practice):
     """Policy and value, and how they fall on a schedule.
 
     Args:
@@ -103,24 +102,12 @@ class _Learner:
         tasks: int,
         how: Schedule,
     ) -> None:
-        require(tasks >= 1, "tasks", tasks, "be at least 1")
-        self._world, self._times, self._rngs, self._how = world, times, list(rngs), how
-        self._updates = min(how.updates, tasks)
-        self._batch = tasks // self._updates
+        super().__init__(world, times, rngs, tasks, how.updates)
+        self._how = how
         # SB3's orthogonal weights: of length .01 to the policy, of length 1 to the value
         self.policy = 0.01 * self._unit_rows()
         self.value = self._unit_rows()
         self._policy_adam, self._value_adam = Adam(self.policy.shape), Adam(self.value.shape)
-
-    def train(self) -> Iterator[int]:
-        """Train; after each update yield the number of tasks of each cell so far."""
-        for update in range(self._updates):
-            self._update(update / max(self._updates - 1, 1))
-            yield (update + 1) * self._batch
-
-    def _update(self, progress: float) -> None:
-        """Play tasks and learn from them; `progress` runs from 0 to 1."""
-        raise NotImplementedError
 
     def _learn(self, lessons: Sequence[Lesson], policy_rate: float, value_rate: float) -> None:
         """Go through the minibatches; each is one step of Adam on policy and value."""

@@ -17,7 +17,7 @@ three reasons, each of which can make a user stay where waiting has no end:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,10 @@ import numpy as np
 from routing_game.agents.hats import KNOTS, Places, coordinate, places, read, spread
 from routing_game.agents.plain import Ends, falling
 from routing_game.agents.stacked import Array
-from routing_game.agents.stacked_users import Tasks, Times
-from routing_game.theory.numbers import require
+from routing_game.agents.stacked_users import Practice, Tasks, Times
 
 
-class StackedQUser:
+class StackedQUser(Practice):
     """Stays or leaves for good, whichever has the greater Q.
 
     Args:
@@ -50,10 +49,8 @@ class StackedQUser:
         updates: int = 60,
         explores: Ends = (1.0, 0.2),
     ) -> None:
-        require(tasks >= 1, "tasks", tasks, "be at least 1")
-        self._world, self._times, self._rngs = world, times, list(rngs)
-        self._updates, self._explores = min(updates, tasks), explores
-        self._batch = tasks // self._updates
+        super().__init__(world, times, rngs, tasks, updates)
+        self._explores = explores
         shape = len(self._rngs), 2 * KNOTS
         self._seen, self._sum = np.zeros(shape), np.zeros(shape)
 
@@ -62,19 +59,14 @@ class StackedQUser:
         """Q of staying at the knots, in units of V: (cells, 2 * KNOTS)."""
         return self._sum / np.maximum(self._seen, 1e-9)
 
-    def train(self) -> Iterator[int]:
-        """Train; after each update yield the number of tasks of each cell so far."""
-        for update in range(self._updates):
-            self._update(falling(self._explores, update / max(self._updates - 1, 1)))
-            yield (update + 1) * self._batch
-
     def abandon(self, route: Any, cascade: Any) -> Array:
         """0 or 1, whichever has the greater Q; a row for each cell."""
         route, cascade = np.broadcast_arrays(route, cascade)
         s = np.tile(np.asarray(cascade, dtype=np.float64).ravel(), (len(self._rngs), 1))
         return (read(self.value, _see(route.ravel(), s)) < 0).astype(np.float64)
 
-    def _update(self, explores: float) -> None:
+    def _update(self, progress: float) -> None:
+        explores = falling(self._explores, progress)
         route, cascade = self._world.offer(self._batch)
         at = _see(route, cascade)
         q = (read(self.value, at) < 0).astype(np.float64)

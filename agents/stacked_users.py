@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from routing_game.agents.stacked import Array
+from routing_game.theory.numbers import require
 
 
 class Tasks(Protocol):
@@ -72,3 +73,41 @@ class Times(NamedTuple):
         """t1 / V and t2 / V, of each cell's V and (t1, t2)."""
         ratio = np.asarray(latency, dtype=np.float64) / np.asarray(value, dtype=np.float64)[:, None]
         return cls(ratio[:, :1].copy(), ratio[:, 1:].copy())
+
+
+class Practice:
+    """Users that learn in equal batches of tasks, one after the other.
+
+    Args:
+        world: plays tasks.
+        times: of the cells.
+        rngs: one for each cell.
+        tasks: practice of each cell, at most.
+        updates: into how many batches it is divided.
+
+    Raises:
+        ValueError: no tasks.
+    """
+
+    def __init__(
+        self,
+        world: Tasks,
+        times: Times,
+        rngs: Sequence[np.random.Generator],
+        tasks: int,
+        updates: int,
+    ) -> None:
+        require(tasks >= 1, "tasks", tasks, "be at least 1")
+        self._world, self._times, self._rngs = world, times, list(rngs)
+        self._updates = min(updates, tasks)
+        self._batch = tasks // self._updates
+
+    def train(self) -> Iterator[int]:
+        """Train; after each update yield the number of tasks of each cell so far."""
+        for update in range(self._updates):
+            self._update(update / max(self._updates - 1, 1))
+            yield (update + 1) * self._batch
+
+    def _update(self, progress: float) -> None:
+        """Play tasks and learn from them; `progress` runs from 0 to 1."""
+        raise NotImplementedError
