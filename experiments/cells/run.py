@@ -17,6 +17,7 @@ from routing_game.experiments.cells.progress import Progress, count
 from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
 from routing_game.experiments.cells.spec import Cell, Spec
 from routing_game.experiments.cells.workers import in_workers
+from routing_game.files import printable
 
 G = TypeVar("G")
 T = TypeVar("T", bound=Checked)
@@ -163,5 +164,9 @@ def checked(suite: Suite[G, T], trace: T) -> tuple[T, str | None]:
 
 
 def words(problem: Exception) -> str:
-    """An exception in one line."""
-    return f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+    """An exception in one line that every page and terminal can show."""
+    try:
+        said = str(problem)
+    except Exception as error:  # it is of foreign code, as all that it does
+        said = f"its text cannot be made: {type(error).__name__}"
+    return printable(f"{type(problem).__name__}: {' '.join(said.split())}")
