@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import ArrayLike
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 
 from routing_game.agents.protocol import Abandon
+from routing_game.agents.saved_files import description, weights
 from routing_game.agents.sb3_users import Hats, leaving
 from routing_game.box import from_point
 from routing_game.files import write
@@ -53,7 +54,7 @@ def save_policy(policy: ActorCriticPolicy, folder: Path | str) -> None:
         raise ValueError(
             f"a policy is saved if it is made of {known}, got {activation} and {features}"
         )
-    description = {
+    about = {
         "format": FORMAT,
         "observation_space": _describe(policy.observation_space),
         "action_space": _describe(policy.action_space),
@@ -63,23 +64,24 @@ def save_policy(policy: ActorCriticPolicy, folder: Path | str) -> None:
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: x.contiguous() for name, x in policy.state_dict().items()}
-    write(folder / WEIGHTS, save(weights))
-    write(folder / DESCRIPTION, json.dumps(description, indent=2) + "\n")
+    tensors = {name: x.contiguous() for name, x in policy.state_dict().items()}
+    write(folder / WEIGHTS, save(tensors))
+    write(folder / DESCRIPTION, json.dumps(about, indent=2) + "\n")
 
 
 def load_policy(folder: Path | str) -> ActorCriticPolicy:
     """The policy that `save_policy` wrote.
 
     Raises:
-        FileNotFoundError: there is none.
+        OSError: there is none (FileNotFoundError), or it cannot be read.
         ValueError: the files are not of this format, or do not fit each other.
     """
     folder = Path(folder)
     try:
-        about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        about = description(folder / DESCRIPTION)
         if about["format"] != FORMAT:
             raise ValueError(f"format {about['format']}, expected {FORMAT}")
+        tensors = weights(folder / WEIGHTS, about)
         policy = ActorCriticPolicy(
             _space(about["observation_space"]),
             _space(about["action_space"]),
@@ -88,8 +90,8 @@ def load_policy(folder: Path | str) -> ActorCriticPolicy:
             activation_fn=_ACTIVATIONS[about["activation"]],
             features_extractor_class=_FEATURES[about["features"]],
         )
-        policy.load_state_dict(load_file(folder / WEIGHTS))
-    except (ValueError, KeyError, TypeError, RuntimeError) as wrong:
+        policy.load_state_dict(tensors)
+    except (ValueError, KeyError, TypeError, RuntimeError, AssertionError) as wrong:
         raise ValueError(f"no saved policy in {folder}: {wrong}") from wrong
     policy.set_training_mode(False)
     return policy

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from routing_game.agents import zoo
+from routing_game.files import printable
 from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair, solve
 from routing_game.theory.frequencies import PRIORS, frequencies
 
@@ -164,8 +165,8 @@ def meet(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ())
     if providers or users:
         from routing_game.agents import load_provider, load_user
 
-        leaders |= {folder.name: load_provider(folder) for folder in providers}
-        followers |= {folder.name: load_user(folder) for folder in users}
+        leaders |= {printable(folder.name): load_provider(folder) for folder in providers}
+        followers |= {printable(folder.name): load_user(folder) for folder in users}
     return zoo.tournament(game, leaders, followers)
 
 

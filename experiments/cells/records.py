@@ -13,6 +13,7 @@ computed when it is read, so a corrected theorem needs no new run.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
@@ -20,7 +21,7 @@ import msgspec
 
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.origin import commit, versions
-from routing_game.experiments.cells.spec import Cell, Spec
+from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.cells.store import Store, tried, unwritable
 from routing_game.files import decoded, printable, read, write
 
@@ -73,6 +74,11 @@ def ours(learner: str) -> None:
     """No source but this package's, whoever the learner is: the commit tells of its changes."""
 
 
+def whatever(plan: Plan, record: Record[Any]) -> bool:
+    """No trace is out of place, whoever the learner is."""
+    return True
+
+
 @dataclass(frozen=True)
 class Suite(Generic[G, T]):
     """One kind of run.
@@ -87,6 +93,7 @@ class Suite(Generic[G, T]):
         together: at most so many cells of that learner are a batch.
         source: a short text that changes with the code of that learner, where this is not ours; a
             cell whose record has another is run again.
+        fits: whether a cell that did not fail can be one of its learner's, with that plan.
     """
 
     name: str
@@ -96,6 +103,7 @@ class Suite(Generic[G, T]):
     nothing: T
     together: Callable[[str], int] = alone
     source: Callable[[str], str | None] = ours
+    fits: Callable[[Plan, Record[T]], bool] = whatever
 
     def record(self, content: bytes | str) -> Record[T]:
         """A record from its file's content; its texts can be shown as they are.
@@ -221,10 +229,16 @@ class RunDirectory(Generic[G, T]):
             raise InputError(f"{problem}; move it away, or choose another --out")
 
     def _read(self, cell: Cell) -> Record[T]:
-        record = self.store.read(cell.filename, self.suite.record)
+        return self.store.read(cell.filename, partial(self._believed, cell))
+
+    def _believed(self, cell: Cell, content: bytes) -> Record[T]:
+        """The record that a cell's file holds, if it is that cell's."""
+        record = self.suite.record(content)
         if (record.cell, record.run) != (cell, self.spec.digest):
             problem = f"{self.store.folder / cell.filename} comes from another run"
             raise InputError(f"{problem}; delete it to have the cell run again")
+        if record.error is None and not self.suite.fits(self.spec.plans[cell.learner], record):
+            raise ValueError(f"its trace is not one of {cell.learner}")
         return record
 
     def drop(self, cell: Cell) -> None:

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from routing_game.experiments import in_a_line
 from routing_game.experiments.cells.origin import commit
 from routing_game.experiments.cells.progress import Progress, count
 from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
 from routing_game.experiments.cells.spec import Cell, Spec
 from routing_game.experiments.cells.workers import in_workers
-from routing_game.files import printable
 
 G = TypeVar("G")
 T = TypeVar("T", bound=Checked)
@@ -146,7 +146,7 @@ def recorded(
         if len(cells) > 1:
             each = (recorded(suite, spec, [cell], code, sources) for cell in cells)
             return [record for records in each for record in records]
-        outcomes = [(suite.nothing, words(problem))]
+        outcomes = [(suite.nothing, in_a_line(problem))]
     seconds = round((time.perf_counter() - start) / len(cells), 6)
     return [
         Record(*cell, spec.digest, code, seconds, error, trace, (sources or {}).get(cell.learner))
@@ -159,14 +159,5 @@ def checked(suite: Suite[G, T], trace: T) -> tuple[T, str | None]:
     try:
         trace.check()
     except Exception as problem:
-        return suite.nothing, words(problem)
+        return suite.nothing, in_a_line(problem)
     return trace, None
-
-
-def words(problem: Exception) -> str:
-    """An exception in one line that every page and terminal can show."""
-    try:
-        said = str(problem)
-    except Exception as error:  # it is of foreign code, as all that it does
-        said = f"its text cannot be made: {type(error).__name__}"
-    return printable(f"{type(problem).__name__}: {' '.join(said.split())}")

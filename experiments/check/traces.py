@@ -39,6 +39,12 @@ class Trace:
     leave_1: list[float]
     leave_2: list[float]
 
+    @property
+    def asked(self) -> bool:
+        """Whether it is a user's: its rows are answers to all of the `QUESTIONS` at once."""
+        n = len(QUESTIONS[0])
+        return len(self.leave_1) >= n and self.practice[0] == self.practice[n - 1]
+
     def check(self) -> None:
         """Raise ValueError unless every column holds what it should, and there is a row."""
         for field in fields(self):

@@ -18,7 +18,7 @@ import numpy as np
 
 from routing_game.agents.sessions import Planned
 from routing_game.envs.crowd import play_sessions
-from routing_game.experiments.cells.records import Suite
+from routing_game.experiments.cells.records import Record, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec, single
 from routing_game.experiments.hidden.rulebook import RULEBOOK
 from routing_game.experiments.hidden.threshold import doubts, in_units_of_value, threshold
@@ -236,4 +236,9 @@ def play_all(spec: Spec[Scenario], cells: Sequence[Cell]) -> list[Tally]:
     return [play(spec, cell) for cell in cells]
 
 
-HIDDEN = Suite("hidden", HiddenSpec, play_all, Tally, Tally())
+def fits(plan: Plan, record: Record[Tally]) -> bool:
+    """Whether sums are over as many sessions as the plan has."""
+    return record.trace.sessions == plan.practice
+
+
+HIDDEN = Suite("hidden", HiddenSpec, play_all, Tally, Tally(), fits=fits)

@@ -147,6 +147,7 @@ def printable(text: str) -> str:
     """The text in one line that a terminal shows as it is: what cannot be shown is escaped."""
     if text.isprintable():
         return text
+    text = " ".join(text.split())
     return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text)
 
 
