@@ -112,7 +112,7 @@ def decoded(content: bytes | str, kind: type[T]) -> T:
     except RecursionError:
         raise ValueError("expected few brackets inside each other, got too many") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(short(str(error))) from None
 
 
 def _mended(content: bytes | str) -> bytes:
@@ -128,7 +128,7 @@ def fitted(data: Any, kind: type[T]) -> T:
     except RecursionError:
         raise ValueError("expected few brackets inside each other, got too many") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(short(str(error))) from None
 
 
 def loose_json(content: bytes | str) -> Any:
@@ -149,6 +149,11 @@ def printable(text: str) -> str:
         return text
     text = " ".join(text.split())
     return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text)
+
+
+def short(text: str, most: int = 200) -> str:
+    """The text, or its two ends: a complaint may quote a name of any length."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
 
 
 def is_name(text: str) -> bool:
