@@ -131,11 +131,16 @@ def run_check(arguments: argparse.Namespace) -> int:
     directory = begun(CHECK, spec, "", asked, arguments.out, arguments.fresh)
     with resumable(directory, arguments.words):
         records = run(directory, arguments.engine, arguments.workers)
-    return present(directory, records)
+    code = present(directory, records)
+    if arguments.keep_policies:
+        keep(directory)
+    return code
 
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
+    if arguments.keep_policies:
+        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
@@ -209,6 +214,8 @@ def run_report(arguments: argparse.Namespace) -> int:
 
         directory = RunDirectory.open(CHECK, arguments.directory)
         present(directory, directory.records())
+        if arguments.keep_policies:
+            keep(directory)
     return 0
 
 
@@ -222,6 +229,13 @@ def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace
     print(terminal_table(judged))
     print(f"report: {write_report(judged, directory)}")
     return int(judged.done["error"].is_not_null().any())
+
+
+def keep(directory: RunDirectory[Game, Trace]) -> None:
+    """The policies of a run on disk, see `check.keep`."""
+    from routing_game.experiments.check.keep import keep_policies
+
+    print(f"policies: {keep_policies(directory, directory.records())}")
 
 
 def present_hidden(
@@ -475,6 +489,7 @@ def words_of_check(parser: Parser) -> None:
     add_number(parser, "seeds", "seeds per learner, instead of the profile's")
     add_number(parser, "tasks", "practice per cell, instead of the profile's")
     add_folder(parser, "the run's folder (default: runs/PROFILE)")
+    add_keep(parser)
     text = "begin anew; without, finished cells are kept, and those that failed are tried again"
     parser.add_argument("--fresh", action="store_true", help=text)
     text = "worker processes, or this one; the results are the same"
@@ -485,6 +500,7 @@ def words_of_check(parser: Parser) -> None:
 def words_of_report(parser: Parser) -> None:
     """What `report` takes."""
     parser.add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
+    add_keep(parser)
 
 
 def words_of_belief(parser: Parser) -> None:
@@ -520,6 +536,12 @@ def add_game(parser: Parser) -> None:
     text = "a name from routing-game list, or a game's file; flags change its numbers"
     parser.add_argument("game", nargs="?", metavar="GAME", help=text)
     words_of_a_game(parser)
+
+
+def add_keep(parser: Parser) -> None:
+    """The flag for policies beside the cells."""
+    text = "also keep what each learner ended with, as policies in DIR/policies for `tournament`"
+    parser.add_argument("--keep-policies", action="store_true", help=text)
 
 
 def add_json(parser: Parser) -> None:
@@ -562,8 +584,8 @@ def words_of_tournament(parser: Parser) -> None:
     add_game(parser)
     many: dict[str, Any] = {"action": "append", "default": []}
     for role in ("provider", "user"):
-        text = f"folder of a saved {role}, to take part; may be repeated"
-        parser.add_argument(f"--{role}", type=Path, metavar="DIR", help=text, **many)
+        text = f"folder or .zip of a saved {role}, to take part; may be repeated"
+        parser.add_argument(f"--{role}", type=Path, metavar="PLACE", help=text, **many)
     add_json(parser)
 
 
