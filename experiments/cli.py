@@ -41,6 +41,7 @@ T = TypeVar("T", bound="Checked")
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
     "report": "write the report of a run again from its records",
+    "compare": "say in what two runs differ, and whose learners lose less",
     "belief": "ask a question about a hidden cascade by experiment, write a page",
     "solve": "print the equilibrium of a game in plain words",
     "figures": "draw the paper's Figures 1 to 5, each beside what the paper says about it",
@@ -70,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
                 build_parser()[0].print_help()
                 return 0
             arguments = parse(argv)
-            if arguments.command in ("check", "report", "belief", "figures"):
+            if arguments.command in ("check", "report", "compare", "belief", "figures"):
                 needs_extra()
             code = RUN[arguments.command](arguments)
             sys.stdout.flush()
@@ -250,6 +251,18 @@ def present_hidden(
     print(f"report: {write_page(page, 'report', directory.path)}")
 
 
+def run_compare(arguments: argparse.Namespace) -> int:
+    """Two runs beside each other."""
+    from routing_game.experiments.compare import compared, lines
+
+    facts = compared(*arguments.directories)
+    if arguments.json:
+        print_json(facts)
+        return 0
+    print("\n".join(lines(facts)))
+    return 0
+
+
 def run_belief(arguments: argparse.Namespace) -> int:
     """An experiment on a hidden cascade: its answer on the terminal, its page on disk."""
     from routing_game.experiments.cells.progress import Steps
@@ -412,6 +425,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 RUN = {
     "check": run_check,
     "report": run_report,
+    "compare": run_compare,
     "belief": run_belief,
     "solve": run_solve,
     "figures": run_figures,
@@ -501,6 +515,13 @@ def words_of_report(parser: Parser) -> None:
     """What `report` takes."""
     parser.add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
     add_keep(parser)
+
+
+def words_of_compare(parser: Parser) -> None:
+    """What `compare` takes."""
+    text = "two folders made by check, perhaps not finished"
+    parser.add_argument("directories", type=Path, nargs=2, metavar="DIR", help=text)
+    add_json(parser)
 
 
 def words_of_belief(parser: Parser) -> None:
@@ -603,6 +624,7 @@ def add_folder(parser: Parser, text: str, default: Path | None = None) -> None:
 WORDS = {
     "check": words_of_check,
     "report": words_of_report,
+    "compare": words_of_compare,
     "belief": words_of_belief,
     "solve": words_of_solve,
     "figures": words_of_figures,
