@@ -604,16 +604,19 @@ class TestPolicies:
     ) -> None:
         from safetensors.torch import load, save
 
-        about, tensors = (
-            json.loads(read(folder / "policy.json")),
-            read(folder / "policy.safetensors"),
-        )
+        tensors = read(folder / "policy.safetensors")
         broken = {name: x * np.nan for name, x in load(tensors).items()}
+        about = json.loads(read(folder / "policy.json"))
+
+        def network(**changes: Any) -> str:
+            return json.dumps(about | {"network": about["network"] | changes})
+
         for file, content in [
-            ("policy.json", json.dumps(about | {"net_arch": [10**6, 10**6]})),
-            ("policy.json", json.dumps(about | {"net_arch": {"pi": [10**6], "vf": [-1]}})),
-            ("policy.json", json.dumps(about | {"action_space": {"n": 10**30}})),
-            ("policy.json", json.dumps(about | {"observation_space": {"low": [0], "high": []}})),
+            ("policy.json", network(settings={"net_arch": [10**6, 10**6]})),
+            ("policy.json", network(settings={"net_arch": {"pi": [10**9], "vf": [-1]}})),
+            ("policy.json", network(action_space=10**30)),
+            ("policy.json", network(observation_space={"low": [0], "high": []})),
+            ("policy.json", network(policy="\x1b[31m")),
             ("policy.json", "[" * 10**5),
             ("policy.json", "\ud800".encode("utf-8", "surrogatepass")),
             ("policy.safetensors", b""),

@@ -100,9 +100,11 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "hidden": ("pages", "play", "measures", "intervals", "cells"),
     "paper": (),
     "maps": ("paper",),  # an old name
+    "compare": ("check", "cells", "intervals"),
     "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
+        "compare",
         "hidden",
         "paper",
         "card",
