@@ -164,18 +164,16 @@ def action_space(described: Box | int | list[int]) -> spaces.Space[Any]:
     return spaces.MultiDiscrete(described)
 
 
-def described(policy: Any) -> tuple[Network, Weights]:
-    """What a policy is, and its weights; together they have been tried and give it back.
+def outlined(policy: Any) -> Network:
+    """What a policy is, without its weights.
 
     Raises:
-        ValueError: they would not, and why.
+        ValueError: it is made of what the tables here do not have.
     """
     name = type(policy).__name__
     if name not in POLICIES or type(policy) is not kind(name):
         known = ", ".join(POLICIES)
         raise ValueError(f"a policy is saved if it is one of {known}, got {name}")
-    made_of = policy._get_constructor_parameters()
-    made_of["share_features_extractor"] = getattr(policy, "share_features_extractor", None)
     activation, features = policy.activation_fn.__name__, policy.features_extractor_class.__name__
     if ACTIVATIONS.get(activation) is not policy.activation_fn or (
         FEATURES.get(features) is not policy.features_extractor_class
@@ -184,13 +182,23 @@ def described(policy: Any) -> tuple[Network, Weights]:
         raise ValueError(
             f"a policy is saved if it is made of {known}, got {activation} and {features}"
         )
+    made_of = policy._get_constructor_parameters()
+    if "DQN" not in name:  # these have it as an attribute, not as an argument
+        made_of["share_features_extractor"] = getattr(policy, "share_features_extractor", None)
     settings = {
         key: value for key, value in made_of.items() if key not in NOT_KEPT and value is not None
     }
-    if "DQN" in name:  # has it as an attribute, not as an argument
-        settings.pop("share_features_extractor", None)
     seen = _described_box(policy.observation_space)
-    network = Network(name, seen, _described(policy.action_space), activation, features, settings)
+    return Network(name, seen, _described(policy.action_space), activation, features, settings)
+
+
+def described(policy: Any) -> tuple[Network, Weights]:
+    """What a policy is, and its weights; together they have been tried and give it back.
+
+    Raises:
+        ValueError: they would not, and why.
+    """
+    network = outlined(policy)
     try:
         again = msgspec.json.decode(msgspec.json.encode(network), type=Network)
     except (TypeError, msgspec.MsgspecError) as wrong:

@@ -22,7 +22,14 @@ from stable_baselines3.common.policies import BasePolicy
 
 from routing_game.agents.actors import SavedModelUser, SavedProvider, SavedUser
 from routing_game.agents.kept import Answers, Committed
-from routing_game.agents.networks import MOST_WEIGHTS, Box, Network, described, of_zip
+from routing_game.agents.networks import (
+    MOST_WEIGHTS,
+    Box,
+    Network,
+    described,
+    of_zip,
+    outlined,
+)
 from routing_game.agents.protocol import ModelUser, Provider, User
 from routing_game.files import decoded, read, write
 
@@ -93,16 +100,7 @@ def save_policy(
     Raises:
         ValueError: it is not of a kind that `load_user` or `load_provider` can bring back.
     """
-    policy: Any = trained
-    if isinstance(trained, BaseAlgorithm):
-        policy = trained.policy
-        if (around := trained.get_vec_normalize_env()) is not None and around.norm_obs:
-            raise ValueError(
-                "a policy is saved if it saw what the environment shows, got one that saw "
-                "observations of VecNormalize; train it with norm_obs=False"
-            )
-        observes = _of_env(trained, "observes") if observes is None else observes
-        cascades = _of_env(trained, "cascades") if cascades is None else cascades
+    policy, observes, cascades = _said(trained, observes, cascades)
     network, weights = described(policy)
     description = Description(FORMAT, network, *_looks(network, observes, cascades))
     _agent(description, policy)
@@ -111,6 +109,38 @@ def save_policy(
     write(folder / WEIGHTS, save(weights))
     text = msgspec.json.format(msgspec.json.encode(description), indent=2)
     write(folder / DESCRIPTION, text + b"\n")
+
+
+def agent_of(
+    trained: BaseAlgorithm | BasePolicy,
+    *,
+    observes: str | None = None,
+    cascades: Cascades | None = None,
+) -> Provider | User | ModelUser:
+    """The provider or user that a model is now; arguments and errors as for `save_policy`.
+
+    A provider's commitment is as of this call, a user's answers are those of the model as it is
+    when they are asked for.
+    """
+    policy, observes, cascades = _said(trained, observes, cascades)
+    network = outlined(policy)
+    return _agent(Description(FORMAT, network, *_looks(network, observes, cascades)), policy)
+
+
+def _said(
+    trained: BaseAlgorithm | BasePolicy, observes: str | None, cascades: Cascades | None
+) -> tuple[Any, str | None, Cascades | None]:
+    """The policy, and what is known of its environment: what is said, else what that says."""
+    if not isinstance(trained, BaseAlgorithm):
+        return trained, observes, cascades
+    if (around := trained.get_vec_normalize_env()) is not None and around.norm_obs:
+        raise ValueError(
+            "a policy is saved if it saw what the environment shows, got one that saw "
+            "observations of VecNormalize; train it with norm_obs=False"
+        )
+    observes = _of_env(trained, "observes") if observes is None else observes
+    cascades = _of_env(trained, "cascades") if cascades is None else cascades
+    return trained.policy, observes, cascades
 
 
 def _of_env(model: BaseAlgorithm, attribute: str) -> Any:

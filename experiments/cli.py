@@ -31,6 +31,7 @@ from routing_game.interrupts import raise_again
 
 if TYPE_CHECKING:
     from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
+    from routing_game.experiments.cells.shards import Shard
     from routing_game.experiments.cells.spec import Spec
     from routing_game.experiments.check.traces import Trace
     from routing_game.experiments.hidden.suite import Scenario, Tally
@@ -121,22 +122,67 @@ def needs_extra() -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Train, compare, report."""
-    if arguments.suite == "hidden":
+    if arguments.suite == "hidden" and arguments.sweep is None:
         return run_hidden(arguments)
     from routing_game.experiments.cells.run import run
-    from routing_game.experiments.check.learners import CHECK, make_spec
+    from routing_game.experiments.check.learners import CHECK
 
-    games = chosen_games(arguments.games)
-    learners = chosen_learners(arguments.learners)
-    asked = (games, learners, arguments.seeds, arguments.tasks)
-    spec = make_spec(arguments.profile, *asked)
-    directory = begun(CHECK, spec, "", asked, arguments.out, arguments.fresh)
-    with resumable(directory, arguments.words):
-        records = run(directory, arguments.engine, arguments.workers)
-    code = present(directory, records)
-    if arguments.keep_policies:
-        keep(directory)
+    shard = asked_shard(arguments)
+    code = 0
+    for folder, spec, asked in planned_runs(arguments):
+        directory = begun(CHECK, spec, "", asked, folder, arguments.fresh)
+        with resumable(directory, arguments.words):
+            records = run(directory, arguments.engine, arguments.workers, shard)
+        code = max(code, present(directory, records))
+        if arguments.keep_policies:
+            keep(directory)
     return code
+
+
+def planned_runs(
+    arguments: argparse.Namespace,
+) -> list[tuple[Path | None, Spec[Game], tuple[object, ...]]]:
+    """The runs of a check, several if a sweep has several settings.
+
+    Returns:
+        The folder of each (None for the usual one), its spec, and what was asked for beyond the
+        profile.
+    """
+    from routing_game.experiments.check.learners import make_spec
+
+    if (file := arguments.sweep) is None:
+        games, learners = chosen_games(arguments.games), chosen_learners(arguments.learners)
+        asked = (games, learners, arguments.seeds, arguments.tasks)
+        return [(arguments.out, make_spec(arguments.profile, *asked), asked)]
+    from routing_game.experiments.sweep import specs
+
+    for flag, usual in BESIDE_A_SWEEP.items():
+        if getattr(arguments, flag) != usual:
+            raise InputError(f"expected no --{flag} beside --sweep; write it in {file}")
+    out = arguments.out or Path("runs", file.stem)
+    return [(out / name, spec, (file,)) for name, spec in specs(file, chosen_learners)]
+
+
+BESIDE_A_SWEEP = {
+    "suite": "learners",
+    "games": "all",
+    "learners": "all",
+    "profile": "default",
+    "seeds": None,
+    "tasks": None,
+}
+"""Flag whose place a sweep's file takes -> what it is without."""
+
+
+def asked_shard(arguments: argparse.Namespace) -> Shard:
+    """The share of the cells that is asked for."""
+    from routing_game.experiments.cells.shards import Shard
+
+    shard = Shard.parse(arguments.shard)
+    if shard.n > 1 and arguments.fresh:
+        problem = "expected no --fresh beside --shard, as it would delete the others' cells"
+        raise InputError(f"{problem}; choose another --out")
+    return shard
 
 
 def run_hidden(arguments: argparse.Namespace) -> int:
@@ -152,10 +198,11 @@ def run_hidden(arguments: argparse.Namespace) -> int:
         print(f"routing-game: {plain} of {len(games)} games left out: {reason}", file=sys.stderr)
     rules = chosen("rule", arguments.learners, RULES)
     asked = (games, rules, arguments.seeds, arguments.tasks)
+    shard = asked_shard(arguments)
     spec = make_spec(arguments.profile, *asked)
     directory = begun(HIDDEN, spec, "hidden-", asked, arguments.out, arguments.fresh)
     with resumable(directory, arguments.words):
-        records = [*run(directory, arguments.engine, arguments.workers)]
+        records = [*run(directory, arguments.engine, arguments.workers, shard)]
         present_hidden(directory, records, arguments.workers)
     return failed(records)
 
@@ -510,6 +557,10 @@ def words_of_check(parser: Parser) -> None:
     add_keep(parser)
     text = "begin anew; without, finished cells are kept, and those that failed are tried again"
     parser.add_argument("--fresh", action="store_true", help=text)
+    text = "a file of games, learners and settings (TOML), see docs/learners.md"
+    parser.add_argument("--sweep", type=Path, metavar="FILE", help=text)
+    text = "run every n-th cell only, from the k-th: a share for each machine on a common folder"
+    parser.add_argument("--shard", default="1/1", metavar="K/N", help=text)
     text = "worker processes, or this one; the results are the same"
     parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)
     add_number(parser, "workers", "processes (%(default)s)", cores())

@@ -101,10 +101,12 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "paper": (),
     "maps": ("paper",),  # an old name
     "compare": ("check", "cells", "intervals"),
+    "sweep": ("check", "cells"),
     "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
         "compare",
+        "sweep",
         "hidden",
         "paper",
         "card",
