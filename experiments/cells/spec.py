@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from routing_game.experiments.cells.store import digest, seeds
-from routing_game.files import decoded, is_name
+from routing_game.files import decoded, fitted, is_name
 from routing_game.theory import Game
 from routing_game.theory.exchange import from_dict, to_dict
 
@@ -137,6 +137,7 @@ class Spec(Generic[G]):
             if not is_name(name):
                 raise ValueError(f"expected a name of printable letters, got {name!a:.99}")
         for learner, plan in self.plans.items():
+            fitted(plan.fields(), Plan)
             if unknown := {*plan.games, *plan.many} - {*self.games}:
                 raise ValueError(f"expected games of the run for {learner}, got {min(unknown)!a}")
         if (cells := sum(plan.cells for plan in self.plans.values())) > MOST_CELLS:

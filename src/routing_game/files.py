@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -141,6 +142,28 @@ def loose_json(content: bytes | str) -> Any:
         return json.loads(content)
     except RecursionError:
         raise ValueError("expected few brackets inside each other, got too many") from None
+
+
+def loose_toml(text: str) -> dict[str, Any]:
+    """What a text in TOML says, for `fitted`.
+
+    Raises:
+        ValueError: it is not TOML, or takes tomllib time by the square of its length.
+    """
+    if max(map(len, _DIGITS.findall(text)), default=0) > _FEW_DIGITS:
+        raise ValueError("expected numbers of few digits, got too many")
+    if any(line.count(".") > _DOTS for line in _NO_NAME.sub("", text).split("\n")):
+        raise ValueError("expected names of few parts, got too many")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("expected few brackets inside each other, got too many") from None
+
+
+_DIGITS, _FEW_DIGITS = re.compile("[0-9A-Fa-f_]+"), 4000
+_NO_NAME = re.compile(r"^[ \t]*#.*$|\d+\.\d+(?:[eE][-+]?\d+)?(?=\s*[,\]\n])", re.MULTILINE)
+"""A comment, or a number in a list or at the end of a line."""
+_DOTS = 64
 
 
 def printable(text: str) -> str:
