@@ -179,8 +179,8 @@ def learned_words(learned: pl.DataFrame, seeds: pl.DataFrame) -> str:
     """How near learners that see the belief come to the best plan."""
     above = above_best(learned, seeds, "belief")["above"]
     return (
-        f"PPO that sees the user's belief ends {above.median():.2g} % above the best plan's cost "
-        f"in the median of {len(above)} learners, {above.max():.2g} % in the worst of them."
+        f"PPO that sees the user's belief ends {above.median():.1f} % above the best plan's cost "
+        f"in the median of {len(above)} learners, {above.max():.1f} % in the worst of them."
     )
 
 
