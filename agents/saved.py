@@ -96,15 +96,23 @@ def load_policy(folder: Path | str) -> ActorCriticPolicy:
 
 
 class SavedUser:
-    """A user loaded from disk: sees (i, s) and leaves as it had learnt to."""
+    """A user loaded from disk: sees (i, s) and leaves as it had learnt to.
 
-    def __init__(self, policy: ActorCriticPolicy) -> None:
-        decides = isinstance(policy.action_space, spaces.Discrete)
+    Args:
+        policy: what it had learnt.
+        observes: what it had seen meanwhile. Environments refuse a user that learnt from another
+            thing than they show. By default what the policy's space says: a count of tosses has
+            another range than s; a noisy s has not.
+    """
+
+    def __init__(self, policy: ActorCriticPolicy, observes: str | None = None) -> None:
+        decides = policy.action_space == spaces.Discrete(2)
         if not decides or policy.observation_space.shape != (2,):
             raise ValueError(
                 "a user's policy sees (i, s) and stays or leaves: "
                 'train it with observes="strategy"'
             )
+        self.observes = observes or _observed(policy.observation_space)
         self._policy = policy
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
@@ -116,7 +124,8 @@ class SavedProvider:
     """A provider loaded from disk: commits to its policy's most likely action."""
 
     def __init__(self, policy: ActorCriticPolicy) -> None:
-        if policy.action_space.shape != (2,) or policy.observation_space.shape != (1,):
+        plays = policy.action_space == spaces.Box(-1.0, 1.0, (2,), np.float32)
+        if not plays or policy.observation_space != spaces.Box(0.0, 1.0, (1,), np.float32):
             raise ValueError(
                 "a provider's policy acts in Box(-1, 1, (2,)), as made by gym.make, "
                 "and sees a constant"
@@ -144,6 +153,13 @@ def load_user(folder: Path | str) -> SavedUser:
 def load_provider(folder: Path | str) -> SavedProvider:
     """The provider that `save_policy` wrote; errors as for `load_policy`, or if it is none."""
     return SavedProvider(load_policy(folder))
+
+
+def _observed(space: spaces.Space[Any]) -> str:
+    """What a user saw whose observations were two numbers, the route and one more."""
+    assert isinstance(space, spaces.Box)
+    most = float(space.high[1])
+    return "strategy" if most == 1 else f"samples:{most:g}"
 
 
 def _describe(space: spaces.Space[Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
@@ -27,13 +29,15 @@ class AnswerVectorEnv(Engine):
 
     Args:
         num_envs: how many tasks at once.
-        game: a game, the id of one in the catalog, the fields of one, or an array of games, shape
-            (num_envs,).
+        game: a game, the id of one in the catalog, the fields of one, or an array or list of
+            games, one for each.
     """
 
     game: Game = setting("game")
 
-    def __init__(self, num_envs: int = 1, game: GameLike = "t4-cascade") -> None:
+    def __init__(
+        self, num_envs: int = 1, game: GameLike | Sequence[GameLike] = "t4-cascade"
+    ) -> None:
         least, most = np.array([1.0, 0.0]), np.array([2.0, 1.0])
         seen = spaces.Box(least, most, dtype=np.float64)
         answers = spaces.Box(-1.0, 1.0, (1,), np.float32)
