@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -89,9 +90,8 @@ class Answers(NamedTuple):
             return cls(spaces.Box(-1.0, 1.0, (2,), np.float32), partial(_of_answer, count))
         if kind == "grid" and number.isdecimal():
             table = np.linspace(0.0, 1.0, whole_number("n of grid:n", int(number), 2)).tolist()
-            size = len(table)
-            space = spaces.MultiDiscrete([size] * 2) if sees_model else spaces.Discrete(size)
-            return cls(space, partial(_of_places, table, count))
+            pairs = [_one_each(list(q)) for q in product(table, repeat=count)]
+            return cls(spaces.Discrete(len(pairs)), partial(_of_pair, pairs))
         raise ValueError(f"answers are exact, box or grid:n (n values of q), got {name!r}")
 
 
@@ -103,9 +103,8 @@ def _of_answer(count: int, action: Any) -> tuple[float, float]:
     return _one_each(to_chance(inside(action)).reshape(2)[:count].tolist())
 
 
-def _of_places(table: list[float], count: int, action: Any) -> tuple[float, float]:
-    places = [action] if count == 1 else list(action)
-    return _one_each([table[checked_number(place, len(table))] for place in places])
+def _of_pair(pairs: list[tuple[float, float]], action: Any) -> tuple[float, float]:
+    return pairs[checked_number(action, len(pairs))]
 
 
 def _one_each(chances: list[float]) -> tuple[float, float]:

@@ -20,7 +20,8 @@ is two steps, the provider's and then the user's.
 - `user_0`: as `answers` says. "exact": `Box(0, 1, (1,), float32)`, q; with observes="model" `Box(0,
   1, (2,), float32)`, q after M1 and after M2. "box": `Box(-1, 1, (2,), float32)`, the provider's,
   q = (a[0] + 1) / 2, and q after M2 by a[1] with observes="model" (otherwise a[1] is of no effect).
-  "grid:n": `Discrete(n)`, one of n values of q; with observes="model" `MultiDiscrete([n, n])`.
+  "grid:n": `Discrete(n)`, one of n values of q; with observes="model" `Discrete(n * n)`, number a
+  meaning value a // n after M1 and value a % n after M2.
 
 Learners that share one policy between agents, as through SuperSuit, need one space for both: take
 encoding="box" and answers="box", or "grid:n" with "grid:n+1" (encoding="grid:10",
