@@ -105,9 +105,13 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "hidden": ("pages", "play", "measures", "intervals", "cells"),
     "paper": (),
     "maps": ("paper",),  # an old name
+    "compare": ("check", "cells", "intervals"),
+    "sweep": ("check", "cells"),
     "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
+        "compare",
+        "sweep",
         "hidden",
         "paper",
         "card",

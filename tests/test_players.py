@@ -78,13 +78,14 @@ WHERE = {
 
 
 @pytest.mark.parametrize("where", WHERE)
-@pytest.mark.parametrize("observes", ["samples:10", "noisy:0.1", "model", "route", "none"])
+@pytest.mark.parametrize("observes", ["samples:10", "noisy:0.1", "model"])
 def test_a_user_who_learnt_from_something_else_is_refused(where: str, observes: str) -> None:
     user = FixedUser(0.5)
-    user.observes = "strategy"  # type: ignore[attr-defined]
-    WHERE[where](user)
+    for told in ("strategy", "route", "none"):
+        user.observes = told  # type: ignore[attr-defined]
+        WHERE[where](user)
     user.observes = observes  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match=f"shown here, observes='strategy'.*{observes}"):
+    with pytest.raises(ValueError, match=f"shown here.*learnt from observes='{observes}'"):
         WHERE[where](user)
 
 
@@ -154,3 +155,23 @@ def test_the_answer_to_a_ladder_is_checked(q: Any) -> None:
 def test_a_provider_needs_no_word_of_what_it_saw() -> None:
     seen, _ = UserEnv(provider=FixedProvider(1, 0.25)).reset(seed=0)
     np.testing.assert_array_equal(seen, [1, 0.25])
+
+
+@pytest.mark.parametrize("observes", ["strategy", "samples:10", "noisy:0.1", "route", "model"])
+def test_a_saved_user_comes_back_to_what_it_saw_and_to_nothing_else(
+    observes: str, tmp_path: Any
+) -> None:
+    saved = pytest.importorskip("routing_game.agents.saved", exc_type=ImportError)
+    from stable_baselines3 import PPO
+
+    model = PPO("MlpPolicy", UserEnv(observes=observes), n_steps=8, batch_size=8, device="cpu")
+    saved.save_policy(model, tmp_path / "user")
+    user = saved.load_user(tmp_path / "user")
+    assert user.observes == observes
+    if observes in ("strategy", "route"):
+        env = ProviderEnv(user=user)
+        env.reset(seed=0)
+        assert 0 <= env.step((1, 0.3))[-1]["abandon"] <= 1
+    else:
+        with pytest.raises(ValueError, match=f"learnt from observes='{observes}'"):
+            ProviderEnv(user=user)

@@ -8,22 +8,27 @@ workers.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 from routing_game.experiments.cells.origin import commit
 from routing_game.experiments.cells.progress import Progress, count
 from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
+from routing_game.experiments.cells.shards import Shard
 from routing_game.experiments.cells.spec import Cell, Spec
 from routing_game.experiments.cells.workers import in_workers
 
 G = TypeVar("G")
 T = TypeVar("T", bound=Checked)
+ALL = Shard()
 
 
 def run(
-    directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1
+    directory: RunDirectory[G, T],
+    engine: str = "loky",
+    workers: int = 1,
+    shard: Shard = ALL,
 ) -> Iterator[Record[T]]:
     """Run every cell that is not finished; then the records of all, in the order of the spec.
 
@@ -36,16 +41,18 @@ def run(
             starts.
         engine: "loky" for worker processes, "serial" for this one. The records do not depend on it.
         workers: how many processes.
+        shard: whose cells alone are run; others' records are left as they are.
 
     Raises:
         InputError: a file of the directory is damaged or foreign, or a worker process died.
     """
     suite, spec = directory.suite, directory.spec
     sources = {learner: suite.source(learner) for learner in spec.plans}
-    before_now, stale, failed = finished(directory, sources)
+    mine = shard.of(spec)
+    before_now, stale, failed = finished(directory, sources, mine)
     for cell in stale:
         directory.drop(cell)
-    waiting = [cell for cell in spec.cells() if cell not in before_now]
+    waiting = [cell for cell in spec.cells() if cell in mine and cell not in before_now]
     workers = 1 if engine == "serial" else workers
     progress = Progress(waiting, len(before_now), workers)
     for learner in dict.fromkeys(cell.learner for cell in stale):
@@ -81,10 +88,14 @@ class Finished(NamedTuple):
     """The others that failed."""
 
 
-def finished(directory: RunDirectory[G, T], sources: Mapping[str, str | None]) -> Finished:
-    """What is there of a run, if the learners have these sources now."""
+def finished(
+    directory: RunDirectory[G, T], sources: Mapping[str, str | None], mine: Container[Cell]
+) -> Finished:
+    """What is there of these cells of a run, if the learners have these sources now."""
     found = Finished({}, [], [])
     for record in directory.records():
+        if record.cell not in mine:
+            continue
         if record.source != sources[record.learner]:
             found.stale.append(record.cell)
         elif record.error is not None:

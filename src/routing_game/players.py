@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from routing_game.theory.numbers import one
 
+TOLD = ("strategy", "route", "none")
+"""The settings of what a user observes that (i, s) tells: all of it, a part, nothing."""
+
 
 def checked_player(name: str, x: Any, *methods: str) -> Any:
     """``x``, which must have the methods that its role in the game needs.
@@ -29,31 +32,23 @@ def checked_player(name: str, x: Any, *methods: str) -> Any:
     return x
 
 
-def check_sees(name: str, x: Any, shown: str = "strategy") -> None:
-    """Raise ValueError if a player that says what it observes would be shown something else.
-
-    Numbers of one shape can mean different things: s, a noisy s, a count of tosses. A player that
-    was trained says in ``observes`` which setting of the dial it saw; one that says nothing takes
-    what it is shown.
-
-    Args:
-        name: of the player, in messages.
-        x: the player.
-        shown: the setting of what it would be shown.
-    """
-    seen = getattr(x, "observes", shown)
-    if seen != shown:
-        raise ValueError(
-            f"{name} must have learnt from what it is shown here, observes={shown!r}, "
-            f"got one that learnt from observes={seen!r}"
-        )
-
-
 def checked_user(name: str, x: Any) -> Any:
-    """``x``, an object with `abandon(route, cascade)` that is used to see (i, s)."""
-    checked_player(name, x, "abandon")
-    check_sees(name, x)
-    return x
+    """``x``, a user who answers (i, s) by `abandon(route, cascade)`.
+
+    Numbers of one shape can mean different things: s, a noisy s, a count of tosses. A user who was
+    trained says in ``observes`` which setting of the dial it saw; one that says nothing takes what
+    it is shown.
+
+    Raises:
+        ValueError: it cannot answer, or has learnt from what is not told by (i, s).
+    """
+    seen = getattr(x, "observes", "strategy")
+    if seen not in TOLD and not isinstance(x, type):
+        raise ValueError(
+            f"{name} must have learnt from what it is shown here, (i, s) itself or less of it: "
+            f"observes={', '.join(TOLD)}; got one that learnt from observes={seen!r}"
+        )
+    return checked_player(name, x, "abandon")
 
 
 def answer(user: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
