@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from routing_game import __version__
 from routing_game.experiments import InputError
-from routing_game.experiments.cells.workers import handling
+from routing_game.experiments.cells.workers import cores, handling
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
 from routing_game.interrupts import raise_again
 
@@ -687,8 +687,3 @@ def at_least_one(text: str) -> int:
         if number >= 1 and number == int(number):
             return int(number)
     raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -68,10 +68,12 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
     # what environments decode and agents encode: both may import it
     "box": ("routing_game.theory.game", "routing_game.theory.numbers"),
     "files": (),
-    "interrupts": (),
+    "command": (),
+    "interrupts": ("routing_game.command",),
     # at the front door by name, loaded when asked for
     "__init__": (
         "routing_game",
+        "routing_game.command",
         "routing_game.interrupts",
         "routing_game.theory",
         "routing_game.envs",

@@ -16,7 +16,7 @@ from routing_game.experiments.cells.origin import commit
 from routing_game.experiments.cells.progress import Progress, count
 from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
 from routing_game.experiments.cells.spec import Cell, Spec
-from routing_game.experiments.cells.workers import in_workers
+from routing_game.experiments.cells.workers import in_workers, useful
 
 G = TypeVar("G")
 T = TypeVar("T", bound=Checked)
@@ -46,8 +46,8 @@ def run(
     for cell in stale:
         directory.drop(cell)
     waiting = [cell for cell in spec.cells() if cell not in before_now]
-    workers = 1 if engine == "serial" else workers
-    progress = Progress(waiting, len(before_now), workers)
+    workers = 1 if engine == "serial" else useful(workers, len(waiting))
+    progress = Progress(waiting, len(before_now))
     for learner in dict.fromkeys(cell.learner for cell in stale):
         progress.say(f"the source of {learner} has changed: its cells are run again")
     if failed:
@@ -58,15 +58,14 @@ def run(
         if others := {*before_now.values()} - {str(commit())}:
             before = ", ".join(sorted(others))
             progress.say(f"warning: the code has changed: was {before}, now {commit()}")
-    try:
+    if waiting:
         job = partial(recorded, suite, spec, code=commit(), sources=sources)
-        for done in in_workers(job, batches(waiting, suite.together, workers), workers):
-            for record in done:
-                directory.keep(record)
-                progress.tick(record)
-    finally:
-        if waiting:
-            progress.close()
+        jobs = batches(waiting, suite.together, workers)
+        with progress.moving():
+            for done in in_workers(job, jobs, workers, progress):
+                for record in done:
+                    directory.keep(record)
+                    progress.tick(record)
     return directory.records()
 
 
@@ -141,7 +140,9 @@ def recorded(
         if len(traces) != len(cells):
             raise ValueError(f"expected a trace for each of {len(cells)} cells, got {len(traces)}")
         outcomes = [checked(suite, trace) for trace in traces]
-    except Exception as problem:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # sys.exit() in somebody's agent is no end of ours
         if len(cells) > 1:
             each = (recorded(suite, spec, [cell], code, sources) for cell in cells)
             return [record for records in each for record in records]
@@ -157,11 +158,17 @@ def checked(suite: Suite[G, T], trace: T) -> tuple[T, str | None]:
     """The trace and None; of one that does not hold what it should, nothing and the reason."""
     try:
         trace.check()
-    except Exception as problem:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:
         return suite.nothing, words(problem)
     return trace, None
 
 
-def words(problem: Exception) -> str:
+def words(problem: BaseException) -> str:
     """An exception in one line."""
-    return f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+    try:
+        told = " ".join(str(problem).split())
+    except Exception:  # of a class whose own words fail
+        told = "(it cannot be printed)"
+    return f"{type(problem).__name__}: {told}"
