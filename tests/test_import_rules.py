@@ -89,18 +89,20 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "play": (),
     "measures": (),
     "intervals": (),
-    "pages": ("cells.origin",),
+    "drawing": (),
+    "pages": ("cells.origin", "drawing"),
     "card": ("pages.words",),  # numbers are written as everywhere
     "check": (
         "card",
+        "drawing",
         "pages",
         "play",
         "measures",
         "intervals",
         "cells",
     ),  # a report shows each game's card
-    "hidden": ("pages", "play", "measures", "intervals", "cells"),
-    "paper": (),
+    "hidden": ("drawing", "pages", "play", "measures", "intervals", "cells"),
+    "paper": ("drawing",),
     "maps": ("paper",),  # an old name
     "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
@@ -110,6 +112,7 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
         "card",
         "tables",
         "cells",
+        "drawing",
         "pages",
     ),  # hands one's results to another
 }

@@ -202,7 +202,9 @@ class Steps(Work):
 class Progress(Work):
     """Counts finished cells; guesses the time left from how long each learner's took so far."""
 
-    def __init__(self, waiting: Iterable[Cell], finished: int, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, waiting: Iterable[Cell], finished: int, stream: TextIO | None = None
+    ) -> None:
         """Begin to count.
 
         Args:

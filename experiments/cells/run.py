@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from routing_game.experiments import in_a_line
 from routing_game.experiments.cells.origin import commit
 from routing_game.experiments.cells.progress import Progress, count
 from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
@@ -146,7 +147,7 @@ def recorded(
         if len(cells) > 1:
             each = (recorded(suite, spec, [cell], code, sources) for cell in cells)
             return [record for records in each for record in records]
-        outcomes = [(suite.nothing, words(problem))]
+        outcomes = [(suite.nothing, in_a_line(problem))]
     seconds = round((time.perf_counter() - start) / len(cells), 6)
     return [
         Record(*cell, spec.digest, code, seconds, error, trace, (sources or {}).get(cell.learner))
@@ -161,14 +162,5 @@ def checked(suite: Suite[G, T], trace: T) -> tuple[T, str | None]:
     except KeyboardInterrupt:
         raise
     except BaseException as problem:
-        return suite.nothing, words(problem)
+        return suite.nothing, in_a_line(problem)
     return trace, None
-
-
-def words(problem: BaseException) -> str:
-    """An exception in one line."""
-    try:
-        told = " ".join(str(problem).split())
-    except Exception:  # of a class whose own words fail
-        told = "(it cannot be printed)"
-    return f"{type(problem).__name__}: {told}"

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import routing_game
 from routing_game.experiments import InputError
+from routing_game.experiments.cells.streams import be_patient
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -199,9 +200,9 @@ def _side_by_side(
 
 
 def _timed(job: Callable[[T], R], number: int, cell: T) -> tuple[int, float, R]:
-    start = time.perf_counter()
+    start = time.monotonic()
     result = job(cell)
-    return number, time.perf_counter() - start, result
+    return number, time.monotonic() - start, result
 
 
 @contextmanager
@@ -240,6 +241,7 @@ def _begin(parent: int) -> None:
     if os.getpid() == parent:
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    be_patient()
 
     def watch() -> None:
         while os.getppid() == parent:

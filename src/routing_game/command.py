@@ -22,6 +22,9 @@ def look_here_last() -> None:
     ``python -m`` looks there first, and takes the ``queue.py`` beside somebody's agent for Python's
     own.
     """
-    here = ("", os.getcwd())
+    try:
+        here = ("", os.getcwd())
+    except OSError:  # a folder that is gone holds no modules
+        return
     if sys.argv[:1] == ["-m"] and is_command() and sys.path[:1] and sys.path[0] in here:
         sys.path.append(sys.path.pop(0))
