@@ -56,13 +56,15 @@ def patient() -> Iterator[list[OSError]]:
     before = {name: getattr(sys, name) for name in NAMES}
     problems: list[OSError] = []
     raws = {name: _replace(name) for name in NAMES}
+    ours = {name: getattr(sys, name) for name in NAMES}
     try:
         yield problems
     finally:
         for name, stream in before.items():
             with suppress(OSError, ValueError):
-                getattr(sys, name).flush()
-            setattr(sys, name, stream)
+                ours[name].flush()
+            if getattr(sys, name) is ours[name]:  # else another thread's
+                setattr(sys, name, stream)
         raw = raws["stdout"]
         if raw is not None and raw.problem and raw.problem.errno != errno.EPIPE:
             problems.append(raw.problem)

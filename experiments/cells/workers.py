@@ -19,6 +19,7 @@ import routing_game
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.streams import be_patient
 
+SAFE = "PYTHONSAFEPATH"
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -177,7 +178,7 @@ def _side_by_side(
     )  # as was asked for
     try:
         with ExitStack() as stack:
-            stack.enter_context(here_last())
+            stack.enter_context(HERE_LAST)
             pool = Parallel(
                 n_jobs=workers,
                 backend="loky",
@@ -205,24 +206,42 @@ def _timed(job: Callable[[T], R], number: int, cell: T) -> tuple[int, float, R]:
     return number, time.monotonic() - start, result
 
 
-@contextmanager
-def here_last() -> Iterator[None]:
-    """Meanwhile processes that begin look for modules in the current folder last of all.
+class _HereLast:
+    """While in use, processes that begin look for modules in the current folder last of all.
 
     A ``queue.py`` there, beside somebody's agent, is not the one that Python means. The path goes
     to workers as it is here, and what Python itself puts at its front is held back by a variable.
+    Threads may use it side by side: the last to leave puts things back.
     """
-    path, variable = [*sys.path], os.environ.get("PYTHONSAFEPATH")
-    sys.path[:] = with_here_last(path)
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        yield
-    finally:
-        if sys.path == with_here_last(path):  # nobody has changed it since
-            sys.path[:] = path
-        os.environ.pop("PYTHONSAFEPATH")
-        if variable is not None:
-            os.environ["PYTHONSAFEPATH"] = variable
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.path: list[str] = []
+        self.changed: list[str] = []
+        self.variable: str | None = None
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.users += 1
+            if self.users == 1:
+                self.path, self.variable = [*sys.path], os.environ.get(SAFE)
+                self.changed = with_here_last(self.path)
+                sys.path[:] = self.changed
+                os.environ[SAFE] = "1"
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                if sys.path == self.changed:  # else somebody has changed it since
+                    sys.path[:] = self.path
+                os.environ.pop(SAFE, None)
+                if self.variable is not None:
+                    os.environ[SAFE] = self.variable
+
+
+HERE_LAST = _HereLast()
 
 
 def with_here_last(path: Sequence[str]) -> list[str]:
