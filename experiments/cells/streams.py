@@ -65,6 +65,8 @@ def patient() -> Iterator[list[OSError]]:
                 ours[name].flush()
             if getattr(sys, name) is ours[name]:  # else another thread's
                 setattr(sys, name, stream)
+            if stream is None:
+                ours[name].close()
         raw = raws["stdout"]
         if raw is not None and raw.problem and raw.problem.errno != errno.EPIPE:
             problems.append(raw.problem)
