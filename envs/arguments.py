@@ -111,6 +111,12 @@ def checked_commitment(x: Any) -> Commitment:
 
 def proper_commitment(x: Any) -> Commitment:
     """As `checked_commitment`, and in range."""
+    try:  # most are
+        route, cascade = x
+        if (route == 1 or route == 2) and 0 <= cascade <= 1:
+            return Commitment(int(route), float(cascade))
+    except (TypeError, ValueError):
+        pass
     commitment = checked_commitment(x)
     check_commitment(*commitment)
     return commitment

@@ -155,6 +155,7 @@ class GridAction(_Encoded):
 
     def __init__(self, env: CommitmentEnv, cascades: Cascades = 21) -> None:
         super().__init__(env, grid(cascades), cascades=cascades)
+        self.cascades = _cascades(cascades)
 
 
 class MultiDiscreteAction(_Encoded):
@@ -167,3 +168,4 @@ class MultiDiscreteAction(_Encoded):
 
     def __init__(self, env: CommitmentEnv, cascades: Cascades = 21) -> None:
         super().__init__(env, multi_discrete(cascades), cascades=cascades)
+        self.cascades = _cascades(cascades)

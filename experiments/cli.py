@@ -42,6 +42,7 @@ T = TypeVar("T", bound="Checked")
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
     "report": "write the report of a run again from its records",
+    "compare": "say in what two runs differ, and whose learners lose less",
     "belief": "ask a question about a hidden cascade by experiment, write a page",
     "solve": "print the equilibrium of a game in plain words",
     "figures": "draw the paper's Figures 1 to 5, each beside what the paper says about it",
@@ -87,7 +88,7 @@ def attended(argv: list[str]) -> int:
                 build_parser()[0].print_help()
                 return 0
             arguments = parse(argv)
-            if arguments.command in ("check", "report", "belief", "figures"):
+            if arguments.command in ("check", "report", "compare", "belief", "figures"):
                 needs_extra()
                 can_draw()
             return RUN[arguments.command](arguments)
@@ -132,11 +133,16 @@ def run_check(arguments: argparse.Namespace) -> int:
     directory = begun(CHECK, spec, "", asked, arguments.out, arguments.fresh)
     with resumable(directory, arguments.words):
         records = run(directory, arguments.engine, arguments.workers)
-    return present(directory, records)
+    code = present(directory, records)
+    if arguments.keep_policies:
+        keep(directory)
+    return code
 
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
+    if arguments.keep_policies:
+        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
@@ -210,6 +216,8 @@ def run_report(arguments: argparse.Namespace) -> int:
 
         directory = RunDirectory.open(CHECK, arguments.directory)
         present(directory, directory.records())
+        if arguments.keep_policies:
+            keep(directory)
     return 0
 
 
@@ -225,6 +233,13 @@ def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace
     return int(judged.done["error"].is_not_null().any())
 
 
+def keep(directory: RunDirectory[Game, Trace]) -> None:
+    """The policies of a run on disk, see `check.keep`."""
+    from routing_game.experiments.check.keep import keep_policies
+
+    print(f"policies: {keep_policies(directory, directory.records())}")
+
+
 def present_hidden(
     directory: RunDirectory[Scenario, Tally], records: Sequence[Record[Tally]], workers: int
 ) -> None:
@@ -235,6 +250,18 @@ def present_hidden(
     page = report(directory.spec, records, workers)
     print(terminal_page(page))
     print(f"report: {write_page(page, 'report', directory.path)}")
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    """Two runs beside each other."""
+    from routing_game.experiments.compare import compared, lines
+
+    facts = compared(*arguments.directories)
+    if arguments.json:
+        print_json(facts)
+        return 0
+    print("\n".join(lines(facts)))
+    return 0
 
 
 def run_belief(arguments: argparse.Namespace) -> int:
@@ -399,6 +426,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 RUN = {
     "check": run_check,
     "report": run_report,
+    "compare": run_compare,
     "belief": run_belief,
     "solve": run_solve,
     "figures": run_figures,
@@ -476,6 +504,7 @@ def words_of_check(parser: Parser) -> None:
     add_number(parser, "seeds", "seeds per learner, instead of the profile's")
     add_number(parser, "tasks", "practice per cell, instead of the profile's")
     add_folder(parser, "the run's folder (default: runs/PROFILE)")
+    add_keep(parser)
     text = "begin anew; without, finished cells are kept, and those that failed are tried again"
     parser.add_argument("--fresh", action="store_true", help=text)
     text = "worker processes, or this one; the results are the same"
@@ -486,6 +515,14 @@ def words_of_check(parser: Parser) -> None:
 def words_of_report(parser: Parser) -> None:
     """What `report` takes."""
     parser.add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
+    add_keep(parser)
+
+
+def words_of_compare(parser: Parser) -> None:
+    """What `compare` takes."""
+    text = "two folders made by check, perhaps not finished"
+    parser.add_argument("directories", type=Path, nargs=2, metavar="DIR", help=text)
+    add_json(parser)
 
 
 def words_of_belief(parser: Parser) -> None:
@@ -521,6 +558,12 @@ def add_game(parser: Parser) -> None:
     text = "a name from routing-game list, or a game's file; flags change its numbers"
     parser.add_argument("game", nargs="?", metavar="GAME", help=text)
     words_of_a_game(parser)
+
+
+def add_keep(parser: Parser) -> None:
+    """The flag for policies beside the cells."""
+    text = "also keep what each learner ended with, as policies in DIR/policies for `tournament`"
+    parser.add_argument("--keep-policies", action="store_true", help=text)
 
 
 def add_json(parser: Parser) -> None:
@@ -563,8 +606,8 @@ def words_of_tournament(parser: Parser) -> None:
     add_game(parser)
     many: dict[str, Any] = {"action": "append", "default": []}
     for role in ("provider", "user"):
-        text = f"folder of a saved {role}, to take part; may be repeated"
-        parser.add_argument(f"--{role}", type=Path, metavar="DIR", help=text, **many)
+        text = f"folder or .zip of a saved {role}, to take part; may be repeated"
+        parser.add_argument(f"--{role}", type=Path, metavar="PLACE", help=text, **many)
     add_json(parser)
 
 
@@ -582,6 +625,7 @@ def add_folder(parser: Parser, text: str, default: Path | None = None) -> None:
 WORDS = {
     "check": words_of_check,
     "report": words_of_report,
+    "compare": words_of_compare,
     "belief": words_of_belief,
     "solve": words_of_solve,
     "figures": words_of_figures,

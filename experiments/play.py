@@ -59,7 +59,7 @@ class World:
 
     def _checked_law(self, route: int, cascade: float, abandon: float) -> sampler.Law:
         check_commitment(route, cascade, abandon)
-        return sampler.one_law(self.game, route, cascade, abandon)
+        return sampler.law(self.game, route, float(cascade), float(abandon))
 
     def many(self, commitment: Commitment, abandon: Array) -> Task:
         """Play a task with each of these q, to its end; a `Task` of arrays."""

@@ -104,9 +104,11 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "hidden": ("drawing", "pages", "play", "measures", "intervals", "cells"),
     "paper": ("drawing",),
     "maps": ("paper",),  # an old name
+    "compare": ("check", "cells", "intervals"),
     "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
+        "compare",
         "hidden",
         "paper",
         "card",

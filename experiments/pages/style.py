@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -11,6 +12,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from routing_game.experiments.drawing import settings
 
@@ -45,8 +47,17 @@ MARKERS = ("o", "D", "^", "s", "X", "v", "h", "<")
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 
+DPI = 130
+"""Of pictures of dots: a page shows them at about 96, so there is some to spare."""
+TONES = 64
+"""Colours of a picture of dots: line art needs few, and half of the room goes with the others."""
+
+
 def dressed(draw: Callable[P, R]) -> Callable[P, R]:
-    """A function that draws, in our dress, which counts when things are made and when saved."""
+    """A function that draws, in our dress, which counts when things are made and when saved.
+
+    Whatever a user's own settings of matplotlib say, they do not reach the picture.
+    """
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -103,10 +114,28 @@ def legend_above(
 
 
 def svg(figure: Figure) -> str:
-    """The figure as SVG text."""
+    """The figure as SVG text: sharp at any size, but large where there is much in it."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
+
+
+def dots(figure: Figure, dpi: int = DPI) -> str:
+    """The figure as the address of an image of dots inside the page: small whatever is in it.
+
+    It is WebP without loss, in `TONES` colours.
+    """
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi, metadata={"Software": None})
+    few = Image.open(drawn).convert("RGB").quantize(TONES, dither=Image.Dither.NONE)
+    packed = io.BytesIO()
+    few.convert("RGB").save(packed, "webp", lossless=True, method=4)
+    return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()
+
+
+def literal(text: str) -> str:
+    """Text of which no part is taken for mathematics, such as the name of a game of one's own."""
+    return text.replace("$", r"\$")
 
 
 def draw(
