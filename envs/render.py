@@ -168,14 +168,23 @@ def ansi(picture: Picture) -> str:
 def rgb(picture: Picture) -> NDArray[np.uint8]:
     """The chain as an image."""
     try:
+        import matplotlib as mpl
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         raise gym.error.DependencyNotInstalled(
             "rgb_array needs matplotlib: pip install matplotlib"
         ) from None
-    figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white")
-    canvas: Any = FigureCanvasAgg(figure)
+    with mpl.rc_context():
+        mpl.rcdefaults()  # none of the reader's own settings
+        figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white")
+        canvas: Any = FigureCanvasAgg(figure)
+        _draw(figure, picture)
+        canvas.draw()
+        return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
+
+
+def _draw(figure: Any, picture: Picture) -> None:
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(-0.18, 1.12))
@@ -188,8 +197,6 @@ def rgb(picture: Picture) -> NDArray[np.uint8]:
     below = f"{picture.below}      {_bill(picture)}"
     axes.text(0.03, -0.13, below, va="center", fontsize=10, color=_INK)
     _bars(axes, picture)
-    canvas.draw()
-    return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
 
 
 def _moves(scene: Scene) -> dict[tuple[str, str], float | None]:

@@ -73,10 +73,12 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
     # what both ask of players that others wrote
     "players": ("routing_game.theory.numbers",),
     "files": (),
-    "interrupts": (),
+    "command": (),
+    "interrupts": ("routing_game.command",),
     # at the front door by name, loaded when asked for
     "__init__": (
         "routing_game",
+        "routing_game.command",
         "routing_game.interrupts",
         "routing_game.theory",
         "routing_game.envs",
@@ -92,18 +94,20 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "play": (),
     "measures": (),
     "intervals": (),
-    "pages": ("cells.origin",),
+    "drawing": (),
+    "pages": ("cells.origin", "drawing"),
     "card": ("pages.words",),  # numbers are written as everywhere
     "check": (
         "card",
+        "drawing",
         "pages",
         "play",
         "measures",
         "intervals",
         "cells",
     ),  # a report shows each game's card
-    "hidden": ("pages", "play", "measures", "intervals", "cells"),
-    "paper": (),
+    "hidden": ("drawing", "pages", "play", "measures", "intervals", "cells"),
+    "paper": ("drawing",),
     "maps": ("paper",),  # an old name
     "compare": ("check", "cells", "intervals"),
     "sweep": ("check", "cells"),
@@ -117,6 +121,7 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
         "card",
         "tables",
         "cells",
+        "drawing",
         "pages",
     ),  # hands one's results to another
 }

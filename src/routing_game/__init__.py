@@ -12,10 +12,14 @@ Importing the package registers its Gymnasium environments, `RoutingGame/Provide
 above, PyTorch and Stable-Baselines3 are loaded when something asks for them.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from routing_game import command
 
-from routing_game import interrupts
+command.look_here_last()  # before anything is imported that might lie here
+
+from importlib import import_module  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
+
+from routing_game import interrupts  # noqa: E402
 
 interrupts.end_at_once()  # before anything that takes long to import
 
