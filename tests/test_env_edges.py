@@ -548,7 +548,7 @@ def test_a_user_of_a_long_session_remembers_no_more_than_so_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(session_user, "CACHE_SIZE", 10)
-    env = SessionEnv(GAME, tasks=1000)
+    env = SessionEnv(GAME, tasks=1000, prior=(50, 1))
     user, twin = env.user, CertaintyEquivalentUser(ExactUser(GAME))
     env.reset(seed=0)
     for _ in range(200):
