@@ -89,7 +89,7 @@ class Settings:
             kept = "were finished before and are kept"
             progress.say(f"{len(done)} of {len(files)} {what} {kept} in {self.kept}")
         try:
-            results = in_workers(_Named(job), waiting, self.workers)
+            results = in_workers(_Named(job), waiting, self.workers, progress)
             for file, result in progress.over(results, len(waiting), what):
                 if store:
                     store.keep(file, facts_of(asked[file], result))
