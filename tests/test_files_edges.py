@@ -389,6 +389,25 @@ def test_a_run_that_is_begun_anew_is_at_no_time_no_run(tmp_path: Path) -> None:
     assert [*RunDirectory.open(CHECK, tmp_path).spec.plans] == ["exp3"]
 
 
+OLD_RUN = """{"spec": {"profile": "smoke", "games": {"t4-cascade": {"value": 1.0, "penalty": 1.5,
+"success": [0.3, 0.8], "latency": [0.4, 0.5], "cost": [0.15, 0.6], "ordered": true}}, "plans":
+{"ucb": {"games": ["t4-cascade"], "practice": 60, "seeds": 1}}}, "commit": null, "versions": {}}"""
+OLD_CELL = """{"learner": "ucb", "game": "t4-cascade", "seed": 0, "run": "RUN", "commit": null,
+"seconds": 1, "error": null, "trace": {"practice": [60], "route": [1], "cascade": [0],
+"leave_1": [], "leave_2": []}}"""
+
+
+def test_a_run_begun_by_an_earlier_version_is_read_and_resumed(tmp_path: Path) -> None:
+    """Its files as they were: no suite, no source, whole numbers; a digest that is in them."""
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "run.json").write_text(OLD_RUN)
+    cell = tmp_path / "cells" / "ucb__t4-cascade__000.json"
+    cell.write_text(OLD_CELL.replace("RUN", "481ea5cb6925"))
+    directory = RunDirectory.create(CHECK, tmp_path, a_spec("ucb", practice=60))
+    (record,) = directory.records()
+    assert (record.trace.cascade, record.seconds, record.source) == ([0.0], 1.0, None)
+
+
 # --- kept results ---
 
 

@@ -23,7 +23,7 @@ from routing_game.experiments import InputError
 from routing_game.experiments.cells.origin import commit, versions
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.cells.store import Store, tried, unwritable
-from routing_game.files import decoded, printable, read, write
+from routing_game.files import decoded, printable, read, short, write
 
 FIRST_SUITE = "learners"
 """That of runs which name none: they began before there were others."""
@@ -158,8 +158,9 @@ class RunDirectory(Generic[G, T]):
         try:
             facts = decoded(content, RunFile)
             if facts.suite != suite.name:
-                problem = f"{path} holds a run of the suite {facts.suite}"
-                raise InputError(f"{problem}; choose another --out, or --suite {facts.suite}")
+                name = short(facts.suite, 40)
+                problem = f"{path} holds a run of the suite {name}"
+                raise InputError(f"{problem}; choose another --out, or --suite {name}")
             spec = suite.spec.from_json(bytes(facts.spec))
         except ValueError as error:
             raise _damaged(path, error) from None
