@@ -30,7 +30,7 @@ from routing_game.experiments.hidden.settings import Settings
 from routing_game.theory import GAMES
 from routing_game.theory.exchange import to_json, to_toml
 
-PATIENCE = 20
+PATIENCE = 60
 """Seconds after which a command counts as hanging."""
 GAME = "t4-cascade"
 ODD: tuple[Any, ...] = (
@@ -264,8 +264,12 @@ def instead(file: Path, rng: np.random.Generator, beside: list[Path]) -> str:
 # --- what must hold ---
 
 
+class Hanging(BaseException):
+    """What no command catches, as a TimeoutError, which is an OSError, would be."""
+
+
 def given_up(*_: object) -> None:
-    raise TimeoutError(f"no answer within {PATIENCE} seconds")
+    raise Hanging(f"no answer within {PATIENCE} seconds")
 
 
 def contents(folder: Path, but: Path) -> dict[str, bytes]:
