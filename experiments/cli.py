@@ -341,6 +341,9 @@ def run_solve(arguments: argparse.Namespace) -> int:
         print_json(facts(game, name))
         return 0
     units = ("s", "USD") if arguments.game in PAIRS else ()
+    changed = [number for number in NUMBERS if getattr(arguments, number) is not None]
+    if arguments.game and changed:
+        name = f"{name} with another {' and '.join(changed)}"
     print(card(game, name, *units))
     return 0
 
