@@ -25,8 +25,8 @@ pytestmark = [
 ]
 
 CHECK = ["check", "--games", "t4-cascade,t5-cascade,value-cheap", "--learners", "ucb,structural"]
-CHECK += ["--seeds", "4", "--tasks", "20000"]
-BELIEF = ["belief", "trap", "--profile", "smoke", "--sessions", "4000"]
+CHECK += ["--seeds", "4", "--tasks", "4000"]
+BELIEF = ["belief", "trap", "--profile", "smoke", "--sessions", "400"]
 COMMANDS = {"check": CHECK, "belief": BELIEF}
 KILLS = int(os.environ.get("KILLS", "6"))
 SEED = int(os.environ.get("KILLS_SEED", "0"))
