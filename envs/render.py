@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.wrappers import HumanRendering
 from numpy.typing import NDArray
 
 from routing_game.theory.game import Game, Task
@@ -116,6 +117,46 @@ def show(picture: Picture, render_mode: str | None) -> str | NDArray[np.uint8] |
         )
         return None
     return ansi(picture) if render_mode == "ansi" else rgb(picture)
+
+
+class _Frame(gym.Env[None, None]):
+    """A scene as an environment that can be drawn: all that Gymnasium's window asks for."""
+
+    metadata = RENDER_METADATA
+    render_mode = "rgb_array"
+    scene: Scene
+
+    def step(self, action: None) -> tuple[None, float, bool, bool, dict[str, Any]]:
+        """Nothing moves."""
+        return None, 0.0, False, False, {}
+
+    def render(self) -> Any:
+        """The image."""
+        return rgb(picture(self.scene))
+
+
+class Window:
+    """A window for games that are no environments of Gymnasium's; a copy opens one of its own."""
+
+    def __init__(self) -> None:
+        self._frame = _Frame()
+        self._shown: Any = None
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene; DependencyNotInstalled without pygame."""
+        self._frame.scene = scene
+        if self._shown is None:
+            self._shown = HumanRendering(self._frame)
+        self._shown.step(None)
+
+    def close(self) -> None:
+        """Close it; the next scene opens it again."""
+        if self._shown is not None:
+            self._shown.close()
+            self._shown = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_shown": None}
 
 
 def ansi(picture: Picture) -> str:

@@ -41,6 +41,7 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
     "envs": (
         "routing_game.envs.*",
         "routing_game.box",
+        "routing_game.players",
         # the rules: two models, any number of models, what a draw teaches; games by name
         "routing_game.theory.numbers",
         "routing_game.theory.engines",
@@ -54,6 +55,7 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
         "routing_game.agents.*",
         "routing_game.theory.*",
         "routing_game.box",
+        "routing_game.players",
         "routing_game.files",
     ),
     "experiments": (
@@ -64,9 +66,12 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
         "routing_game.theory.*",
         "routing_game.files",
         "routing_game.interrupts",
+        "routing_game.players",
     ),
     # what environments decode and agents encode: both may import it
     "box": ("routing_game.theory.game", "routing_game.theory.numbers"),
+    # what both ask of players that others wrote
+    "players": ("routing_game.theory.numbers",),
     "files": (),
     "command": (),
     "interrupts": ("routing_game.command",),
