@@ -703,9 +703,22 @@ def chosen(
     if not all(words):
         raise InputError(f"expected a name on either side of a comma, got {text!r}")
     names = [*names]
+    words = joined(words, names)
     for word in words:
         known(word, kind, names, see)
     return tuple(name for name in names if name in words)
+
+
+def joined(words: Sequence[str], names: Collection[str]) -> list[str]:
+    """The words, those put together again that are a name in which there are commas."""
+    found: list[str] = []
+    rest = [*words]
+    while rest:
+        ends = range(len(rest), 1, -1)
+        parts = next((end for end in ends if ", ".join(rest[:end]) in names), 1)
+        found.append(", ".join(rest[:parts]))
+        del rest[:parts]
+    return found
 
 
 def chosen_figures(text: str) -> tuple[str, ...]:
