@@ -36,7 +36,7 @@ ENVIRONMENTS = {
     "RoutingGame/Answer-v0": "the user answers with q; many at once, for gym.make_vec alone",
     "RoutingGame/Session-v0": "the provider, pass by pass, with a user who remembers; s is hidden",
     "RoutingGame/Models-v0": "the provider with any number of models on a ladder",
-    "RoutingGame/Options-v0": "the provider may also slow its models down, or decline; calls have prices",
+    "RoutingGame/Options-v0": "with delays to choose, prices, and a user who may decline",
     "RoutingGame/World-v0": "one of these with a game drawn anew for each episode",
 }
 """Id -> what an agent decides there."""
