@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.envs.arguments import checked_answer, checked_player
 from routing_game.envs.settings import setting
+from routing_game.players import answer, checked_user
 from routing_game.theory.belief_rules import after_reasoning
 from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import single_reply
@@ -99,7 +99,7 @@ class Prospects:
     def __init__(self, game: Game, user: User | None, engine: EngineName = "auto") -> None:
         self.game = game
         self.exact = ExactUser(game, engine)
-        self.user = self.exact if user is None else checked_player("user", user, "abandon")
+        self.user = self.exact if user is None else checked_user("user", user)
         self.least_cost = solve(game, engine).cost
         self._alone = self.exact.single if self.user is self.exact else None
 
@@ -112,7 +112,7 @@ class Prospects:
         check_commitment(route, cascade)
         if self.user is self.exact:
             return self._best(route, cascade)
-        abandon = checked_answer(self.user.abandon(route, cascade), route, cascade)
+        abandon = answer(self.user, route, cascade)
         check_commitment(1, 0.0, abandon)
         return abandon
 

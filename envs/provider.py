@@ -11,6 +11,7 @@ from gymnasium import spaces
 from routing_game.envs import sampler
 from routing_game.envs.arguments import (
     Infos,
+    checked_flag,
     checked_option,
     proper_commitment,
     single_game,
@@ -116,7 +117,8 @@ class ProviderEnv(gym.Env[Array, Any]):
     - `expected`: reward minus the expected cost. Default False.
     - `max_passes`: passes after which a task is cut off. Default 1000.
     - `infos`: "full" (default), "task" (that alone), or "none".
-    - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain and the last task.
+    - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain and the last task; by
+      `gym.make` also "human", a window.
 
     Tasks are drawn whole, by `routing_game.envs.sampler`, from uniform numbers made ahead; so the
     same seed gives the same tasks whatever else draws from `np_random` after the first step.
@@ -154,10 +156,8 @@ class ProviderEnv(gym.Env[Array, Any]):
         infos: Infos = "full",
         render_mode: str | None = None,
     ) -> None:
-        if not isinstance(expected, bool):
-            raise ValueError(f"expected must be True or False, got {expected!r}")
         self.game = single_game(game)
-        self.expected = expected
+        self.expected = checked_flag("expected", expected)
         self.max_passes = whole_number("max_passes", max_passes, least=1)
         self.infos = checked_option("infos", infos, Infos)
         self.render_mode = check_mode(render_mode)
@@ -283,3 +283,7 @@ class ProviderEnv(gym.Env[Array, Any]):
 def boxed_provider(**arguments: Any) -> BoxAction:
     """`ProviderEnv` behind `BoxAction`: what `gym.make` builds."""
     return BoxAction(ProviderEnv(**arguments))
+
+
+# what `gym.make` asks of a class, to show "human" what it can draw
+boxed_provider.metadata = ProviderEnv.metadata  # type: ignore[attr-defined]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shlex
 import signal
@@ -24,7 +23,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from routing_game import __version__
 from routing_game.experiments import InputError
-from routing_game.experiments.cells.workers import handling
+from routing_game.experiments.cells.streams import patient
+from routing_game.experiments.cells.workers import cores, handling
+from routing_game.experiments.drawing import can_draw
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
 from routing_game.interrupts import raise_again
 
@@ -64,7 +65,23 @@ def main(argv: list[str] | None = None) -> int:
     The exit code is 0, 1 if a learner failed, 2 at a wrong input or a full disk, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
-    open_streams()
+    helped = None
+    with patient() as problems:
+        try:
+            code = attended(argv)
+        except SystemExit as end:  # of --help and --version
+            code, helped = 0, end
+    if problems and code != 130:
+        with patient():
+            complain(f"error: stdout: {problems[0].strerror}")
+        return 2
+    if helped is not None:
+        raise helped
+    return code
+
+
+def attended(argv: list[str]) -> int:
+    """Run a command; whatever stops it is said in a line."""
     try:
         raise_again()
         with handling(signal.SIGTERM, signal.default_int_handler):
@@ -74,18 +91,15 @@ def main(argv: list[str] | None = None) -> int:
             arguments = parse(argv)
             if arguments.command in ("check", "report", "compare", "belief", "figures"):
                 needs_extra()
-            code = RUN[arguments.command](arguments)
-            sys.stdout.flush()
-            return code
+                can_draw()
+            return RUN[arguments.command](arguments)
     except InputError as error:
         complain(f"error: {error}")
         return 2
-    except BrokenPipeError:  # whoever read the output, such as head, has had enough
-        discard_output()
+    except BrokenPipeError:  # of a stream that is not Python's own
         return 0
     except OSError as error:
         complain(f"error: {error}")
-        discard_output()
         return 2
     except KeyboardInterrupt as stop:
         words = stop.args[0] if stop.args and isinstance(stop.args[0], str) else "stopped"
@@ -97,19 +111,6 @@ def complain(words: str) -> None:
     """Say it on stderr, if anybody is there to hear it."""
     with suppress(OSError):
         print(f"routing-game: {words}", file=sys.stderr, flush=True)
-
-
-def open_streams() -> None:
-    """Where the caller has closed stdout or stderr, Python has none: what is said goes nowhere."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for as long as we run)
-
-
-def discard_output() -> None:
-    """Let Python not try again, as it ends, to write what could not be written."""
-    with suppress(OSError), open(os.devnull, "w") as nothing:
-        os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
 def needs_extra() -> None:
@@ -818,8 +819,3 @@ def at_least_one(text: str) -> int:
         if number >= 1 and number == int(number):
             return int(number)
     raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,6 +14,7 @@ from routing_game.experiments.check.judge import FLOOR, WITHIN, Array, grid_floo
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.scores import CONVERGED
 from routing_game.experiments.check.sets import OTHERS
+from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import means
 from routing_game.experiments.pages.style import COLOURS, LINES, MARKERS, Look, dressed, svg
 from routing_game.theory import Game, Piece, outcome, solve, thresholds
@@ -223,7 +224,7 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
         panel.set(ylim=(len(learners) - 0.5, -0.5), yticks=range(len(learners)))
         panel.grid(axis="y", visible=False)
         panel.tick_params(axis="y", length=0)
-    axes.set_yticklabels(learners)
+    axes.set_yticklabels([*map(literal, learners)])
     for label, name in zip(axes.get_yticklabels(), learners, strict=True):
         label.set_color(look(name).colour)
     axes.set(xlim=(-0.02, 1.02), xlabel="cascade probability s: where the seeds ended")
@@ -294,7 +295,9 @@ def add_names(axes: Axes, learners: list[str]) -> None:
     """A legend above the panel; long names get more room and smaller letters."""
     styles = {name: look(name) for name in learners}
     handles = [
-        Line2D([], [], color=s.colour, ls=s.line, marker=s.marker, ms=4, lw=1.4, label=name)
+        Line2D(
+            [], [], color=s.colour, ls=s.line, marker=s.marker, ms=4, lw=1.4, label=literal(name)
+        )
         for name, s in styles.items()
     ]
     short = max(map(len, learners)) < 15
@@ -377,7 +380,7 @@ def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str) -> None:
         dashed: dict[str, Any] = {"color": "#444444", "lw": 1.2, "ls": "--", "clip_on": False}
         axes.plot(played["practice"], drawn(played["played"].to_numpy()), **dashed)
     ends = rows.group_by("seed").last()["regret"].to_numpy()
-    axes.set_title(f"{title}  {(ends <= CONVERGED).sum()}/{len(ends)}", fontsize=8)
+    axes.set_title(f"{literal(title)}  {(ends <= CONVERGED).sum()}/{len(ends)}", fontsize=8)
 
 
 def draw_floor(axes: Axes, floor: float) -> None:
@@ -415,7 +418,7 @@ def user_figure(answers: dict[str, pl.DataFrame], judged: pl.DataFrame, seeing: 
     for place, (name, model) in enumerate(panels):
         axes = figure.add_subplot(grid[divmod(place, ACROSS)])
         title = f"{name}, after M{model} failed" if name in seeing else name
-        draw_answers(axes, answers[name], model, look(name), title)
+        draw_answers(axes, answers[name], model, look(name), literal(title))
         axes.set_ylabel("q, chance of leaving" if place % ACROSS == 0 else "")
     lines = {
         "best response": ("black", 2.4),
@@ -470,7 +473,7 @@ def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> s
     for place, (name, title) in enumerate(titles.items()):
         axes = panels.flat[place]
         draw_sample(axes, rows.filter(learner=name), measure, WITHIN[role])
-        axes.set_title(title, fontsize=8)
+        axes.set_title(literal(title), fontsize=8)
         axes.tick_params(labelbottom=place + COLUMNS >= len(titles), labelsize=8)
     first = panels[0, 0]
     first.set(yscale="log", ylim=(100 * FLOOR, None))

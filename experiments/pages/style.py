@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
+
+from routing_game.experiments.drawing import settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,16 +61,10 @@ def dressed(draw: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context(ours()):
+        with settings(RC):
             return draw(*args, **kwargs)
 
     return drawn
-
-
-def ours() -> Any:
-    """Every setting of a picture: matplotlib's own, changed by `RC`; but not the backend."""
-    own = {name: value for name, value in mpl.rcParamsDefault.items() if "backend" not in name}
-    return own | RC
 
 
 def panels(
