@@ -7,17 +7,16 @@ What an episode of `RoutingGame/Provider-v0` returns is minus its cost in units 
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from routing_game import files
 from routing_game.experiments import InputError
 from routing_game.experiments.intervals import half_width
 from routing_game.experiments.paper.looks import FAILS, FAINT, HOLDS, INK, dressed
-from routing_game.files import write
 from routing_game.theory import Game, best_response, outcome, payoffs, solve
 from routing_game.theory.numbers import Array
 
@@ -53,8 +52,8 @@ def read(file: Path) -> Curve:
         InputError: it is none, or has fewer than two episodes.
     """
     try:
-        head, columns, *rows = file.read_text(encoding="utf-8").splitlines()
-        env = json.loads(head.removeprefix("#")).get("env_id")
+        head, columns, *rows = files.read(file).decode("utf-8").splitlines()
+        env = files.loose_json(head.removeprefix("#")).get("env_id")
         names = columns.split(",")
         r, length = names.index("r"), names.index("l")
         table = np.array([[float(x) for x in row.split(",")] for row in rows if row])
@@ -63,7 +62,8 @@ def read(file: Path) -> Curve:
         reason = getattr(error, "strerror", None) or "not text"
         raise InputError(f"expected a Monitor CSV, got {file} ({reason})") from None
     except (ValueError, IndexError, AttributeError) as error:
-        problem = f"expected a CSV by stable_baselines3's Monitor, got {file} ({error})"
+        reason = files.printable(files.short(str(error)))
+        problem = f"expected a CSV by stable_baselines3's Monitor, got {file} ({reason})"
         raise InputError(f"{problem}; write one with Monitor(env, {file.name!r})") from None
     if len(returns) < 2 or not np.isfinite(table).all():
         raise InputError(f"expected two episodes or more, all numbers, in {file}")
@@ -150,5 +150,5 @@ def write_curve(file: Path, game: Game, name: str, folder: Path) -> tuple[Path, 
         for ending, options in ((".png", {"dpi": 150}), (".svg", {"metadata": {"Date": None}})):
             drawn = io.BytesIO()
             figure.savefig(drawn, format=ending[1:], **options)
-            write(picture.with_suffix(ending), drawn.getvalue())
+            files.write(picture.with_suffix(ending), drawn.getvalue())
     return picture, sentence(curve, game)
