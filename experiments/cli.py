@@ -27,6 +27,7 @@ from routing_game.experiments.cells.streams import patient
 from routing_game.experiments.cells.workers import cores, handling
 from routing_game.experiments.drawing import can_draw
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
+from routing_game.files import printable
 from routing_game.interrupts import raise_again
 
 if TYPE_CHECKING:
@@ -108,9 +109,9 @@ def attended(argv: list[str]) -> int:
 
 
 def complain(words: str) -> None:
-    """Say it on stderr, if anybody is there to hear it."""
+    """Say it on stderr in one line that is safe to show, if anybody is there to hear it."""
     with suppress(OSError):
-        print(f"routing-game: {words}", file=sys.stderr, flush=True)
+        print(f"routing-game: {printable(words)}", file=sys.stderr, flush=True)
 
 
 def needs_extra() -> None:
@@ -228,8 +229,11 @@ def begun(
     from routing_game.experiments.cells.records import RunDirectory
 
     custom = any(choice is not None for choice in asked)
-    name = f"{prefix}{spec.profile}" + (f"-{spec.digest[:6]}" if custom else "")
-    return RunDirectory.create(suite, out or Path("runs", name), spec, fresh)
+    # an earlier version named it by the digest, which depends on the order of what was chosen
+    names = [f"{prefix}{spec.profile}-{mark[:6]}" for mark in (spec.digest, spec.identity)]
+    usual = next((name for name in names if Path("runs", name, "run.json").exists()), names[1])
+    folder = out or Path("runs", usual if custom else f"{prefix}{spec.profile}")
+    return RunDirectory.create(suite, folder, spec, fresh)
 
 
 def failed(records: Sequence[Record[Any]]) -> int:

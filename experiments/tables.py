@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from routing_game.agents import zoo
+from routing_game.files import printable
 from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair, solve
 from routing_game.theory.frequencies import PRIORS, frequencies
 
@@ -174,7 +175,7 @@ def meet(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ())
 
 def named(agents: dict[str, Any], place: Path, agent: Any) -> None:
     """Let an agent take part under the name of its place."""
-    name = place.resolve().name.removesuffix(".zip")
+    name = printable(place.resolve().name).removesuffix(".zip")
     if name in agents:
         raise ValueError(f"two would be called {name} in the tables; rename the folder {place}")
     agents[name] = agent
