@@ -322,19 +322,24 @@ class TestPage:
     def test_a_kept_cell_of_other_code_is_not_used_and_a_damaged_one_refused(
         self, tmp_path: Path, monkeypatch: Any
     ) -> None:
-        settings = Settings("t4-cascade", "smoke", {}, kept=tmp_path / "cells")
-        assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
+        settings, calls = Settings("t4-cascade", "smoke", {}, kept=tmp_path / "cells"), []
+
+        def root(x: float) -> float:
+            calls.append(x)
+            return math.sqrt(x)
+
+        assert settings.each(root, [4.0], Steps()) == settings.each(root, [4.0], Steps()) == [2.0]
         (file,) = (tmp_path / "cells").iterdir()
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"result": 3.0}))
-        assert settings.each(math.sqrt, [4.0], Steps()) == [3.0]
+        assert len(calls) == 1
         with monkeypatch.context() as other:
             other.setattr(settings_module, "code", lambda module: "abc")
-            assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
+            assert settings.each(root, [4.0], Steps()) == [2.0]
+        assert len(calls) == 2
         file.write_text(file.read_text()[:-9])
         with pytest.raises(
             InputError, match=f"{file.name} is damaged .*; delete it to have the cell run again"
         ):
-            settings.each(math.sqrt, [4.0], Steps())
+            settings.each(root, [4.0], Steps())
 
     def test_streams_depend_on_game_and_cell(self) -> None:
         one, other = Settings("t4-cascade", "smoke", {}), Settings("t5-cascade", "full", {})

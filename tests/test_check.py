@@ -308,9 +308,9 @@ def damage(finished):
     yield (
         cell,
         json.dumps({**record, "trace": {**record["trace"], "route": ["one"]}}),
-        "column route",
+        "$.trace.route[0]",
     )
-    yield cell, json.dumps(record).replace('"cascade": [', '"cascade": [NaN, '), "column cascade"
+    yield cell, json.dumps(record).replace('"cascade": [', '"cascade": [NaN, '), "invalid character"
     yield cell, json.dumps({**record, "run": "0" * 12}), "another run"
     yield cell, json.dumps({**record, "seed": 1}), "another run"
     yield cell.with_name("ucb__value-cheap__007.json"), json.dumps(record), "belongs to no cell"

@@ -21,6 +21,8 @@ from routing_game.experiments.pages.style import Look, draw, dressed, legend_abo
 from routing_game.experiments.pages.tables import Head
 from routing_game.experiments.pages.words import percent
 
+UNKNOWN = Look("#777777", "x", ":")
+"""A rule that another version had, and a run of then names."""
 AGREES = 4.0
 """Standard errors within which simulated and exact values must agree."""
 MANY = 4
@@ -321,7 +323,7 @@ def trap_words(judged: pl.DataFrame) -> Sequence[str]:
 
 def look_of(rule: str) -> Look:
     """How a rule is drawn."""
-    return Look("#000000", "*", "-") if rule == PLAN else LOOKS[rule]
+    return Look("#000000", "*", "-") if rule == PLAN else LOOKS.get(rule, UNKNOWN)
 
 
 @dressed
