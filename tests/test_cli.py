@@ -11,12 +11,14 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
 
 from routing_game.agents import zoo
+from routing_game.experiments import InputError
 from routing_game.experiments.check.own import source
-from routing_game.experiments.cli import COMMANDS, at_least_one, main
+from routing_game.experiments.cli import COMMANDS, at_least_one, chosen, main
 from routing_game.experiments.hidden.questions import EXPERIMENTS
 from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 from routing_game.experiments.paper.maps import FIGURES
@@ -351,9 +353,30 @@ def test_json_of_the_list_has_every_name(capsys):
     assert {*told["games"]} == {*GAMES}
     assert told["games"]["t4-cascade"]["regime"] == "-+"
     assert {*told["rules"]} == {*HIDDEN_RULES} == {*RULE_WORDS}
+    assert {*told["environments"]} == {
+        name for name, spec in gymnasium.registry.items() if spec.namespace == "RoutingGame"
+    }
     main(["list"])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == sum(1 + len(entries) for entries in told.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (",".join(HIDDEN_RULES), HIDDEN_RULES),
+        ("optimistic, fixed", ("optimistic, fixed",)),
+        ("plug-in,each task,Thompson", ("plug-in, each task", "Thompson")),
+        ("plug-in, plug-in, each task", ("plug-in", "plug-in, each task")),
+    ],
+)
+def test_a_name_with_a_comma_is_one_name(text, meant):
+    assert chosen("rule", text, HIDDEN_RULES) == meant
+
+
+def test_half_a_name_with_a_comma_is_none():
+    with pytest.raises(InputError, match="got 'each task', perhaps"):
+        chosen("rule", "Thompson, each task", HIDDEN_RULES)
 
 
 def test_json_of_frequencies_and_of_a_tournament(capsys):

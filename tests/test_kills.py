@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,20 +68,22 @@ def victim(rng, process):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """Command -> seconds and facts of a run that nobody stops."""
-    found = {}
-    for name in COMMANDS:
+    """Of a command, the seconds and the facts of a run that nobody stops."""
+
+    @cache
+    def run(name):
         out, start = tmp_path_factory.mktemp(name), time.monotonic()
         subprocess.run(command(name, out, 2), capture_output=True, check=True)
-        found[name] = time.monotonic() - start, facts(out)
-    return found
+        return time.monotonic() - start, facts(out)
+
+    return run
 
 
 @pytest.mark.parametrize("kill", range(KILLS))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, tmp_path: Path, name, kill):
     rng = random.Random(f"{SEED}/{name}/{kill}")
-    seconds, expected = whole[name]
+    seconds, expected = whole(name)
     out, workers = tmp_path / "out", rng.choice([1, 2, 2])
     with (tmp_path / "error").open("w") as error:
         process = subprocess.Popen(
