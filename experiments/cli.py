@@ -345,6 +345,9 @@ def run_solve(arguments: argparse.Namespace) -> int:
         print_json(facts(game, name))
         return 0
     units = ("s", "USD") if arguments.game in PAIRS else ()
+    changed = [number for number in NUMBERS if getattr(arguments, number) is not None]
+    if arguments.game and changed:
+        name = f"{name} with another {' and '.join(changed)}"
     print(card(game, name, *units))
     return 0
 
@@ -422,6 +425,8 @@ def run_figures(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.paper.scene import Scene
     from routing_game.experiments.paper.words import terminal
 
+    if arguments.monitor or arguments.game:
+        return run_curve(arguments)
     names, scene = chosen_figures(arguments.only), Scene(arguments.set)
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
@@ -433,6 +438,23 @@ def run_figures(arguments: argparse.Namespace) -> int:
         raise
     except OSError as error:
         raise unwritable(arguments.out, error) from None
+    return 0
+
+
+def run_curve(arguments: argparse.Namespace) -> int:
+    """One's own learning curve beside theory."""
+    from routing_game.experiments.cells.store import tried
+    from routing_game.experiments.curve import read, write_curve
+
+    for flag, other in (("game", "monitor"), ("monitor", "game")):
+        if getattr(arguments, flag) is None:
+            raise InputError(f"expected --{flag} beside --{other}: a Monitor CSV and its game")
+    if arguments.only != "all":
+        raise InputError("expected no --only beside --monitor; draw the paper's figures apart")
+    name, game = one_game(arguments.game)
+    read(arguments.monitor)
+    picture, words = write_curve(arguments.monitor, game, name, tried(arguments.out))
+    print(f"{picture} (and .svg)\n{words}")
     return 0
 
 
@@ -646,6 +668,10 @@ def words_of_figures(parser: Parser) -> None:
     parser.add_argument("--only", default="all", metavar="3,4", help=text)
     text = "which of our two sets of p, V, t and ranges (%(default)s)"
     parser.add_argument("--set", choices=["A", "B"], default="A", help=text)
+    text = "draw this learning curve instead, a CSV by stable-baselines3's Monitor, beside theory"
+    parser.add_argument("--monitor", type=Path, metavar="FILE", help=text)
+    text = "the game of the curve: a name from routing-game list, or a game's file"
+    parser.add_argument("--game", metavar="GAME", help=text)
     add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
 
@@ -708,9 +734,22 @@ def chosen(
     if not all(words):
         raise InputError(f"expected a name on either side of a comma, got {text!r}")
     names = [*names]
+    words = joined(words, names)
     for word in words:
         known(word, kind, names, see)
     return tuple(name for name in names if name in words)
+
+
+def joined(words: Sequence[str], names: Collection[str]) -> list[str]:
+    """The words, those put together again that are a name in which there are commas."""
+    found: list[str] = []
+    rest = [*words]
+    while rest:
+        ends = range(len(rest), 1, -1)
+        parts = next((end for end in ends if ", ".join(rest[:end]) in names), 1)
+        found.append(", ".join(rest[:parts]))
+        del rest[:parts]
+    return found
 
 
 def chosen_figures(text: str) -> tuple[str, ...]:

@@ -111,11 +111,13 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "maps": ("paper",),  # an old name
     "compare": ("check", "cells", "intervals"),
     "sweep": ("check", "cells"),
+    "curve": ("intervals", "paper"),
     "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
         "compare",
         "sweep",
+        "curve",
         "hidden",
         "paper",
         "card",

@@ -51,6 +51,8 @@ LEARNERS = {
     "task": (Look("#D55E00", "s", ""), "sees its task only"),
 }
 """What a learner sees -> how it is drawn, and its name."""
+UNSEEN: dict[str, Any] = {"color": "#CC79A7", "ms": 16, "mew": 3.0}
+"""How the best plan that does not see the belief is drawn."""
 WHEN = {"failure": "at each failure", "task": "once a task"}
 """When users check, in words."""
 QUESTION = (
@@ -319,8 +321,7 @@ def draw_learned(axes: Axes, learned: pl.DataFrame) -> None:
     """What PPO came to, and the best plan that does not see the belief."""
     blind = learned.filter(sight="task")
     label = "best plan, not seeing it"
-    bar: dict[str, Any] = {"color": "#CC79A7", "ms": 16, "mew": 3.0}
-    axes.plot(blind["patience"], blind["best"], "_", label=label, **bar)
+    axes.plot(blind["patience"], blind["best"], "_", label=label, **UNSEEN)
     for sight, (look, name) in LEARNERS.items():
         rows = learned.filter(sight=sight).sort("patience")
         draw(axes, rows, look, "patience", "cost", f"PPO, {name}")
@@ -346,8 +347,8 @@ def strip_figure(game: Game, strips: dict[str, dict[str, Any]]) -> str:
     """A row for each session."""
     rows = len(strips)
     height = 1.25 * rows + 0.5
-    margins = {"left": 0.06, "top": 1 - 0.3 / height, "bottom": 0.5 / height, "hspace": 0.75}
-    figure, axes = panels(rows, 1, (11.2, height), margins, sharey=True)
+    margins = {"left": 0.06, "right": 0.98, "top": 1 - 0.3 / height, "bottom": 0.5 / height}
+    figure, axes = panels(rows, 1, (11.2, height), margins | {"hspace": 0.75}, sharey=True)
     for panel, (title, strip) in zip(axes, strips.items(), strict=True):
         draw_strip(panel, strip, float(thresholds(game).s0))
         panel.set_title(title)

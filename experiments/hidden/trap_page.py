@@ -289,7 +289,7 @@ def two_panels(
         titles: column -> title of its panel.
         unit: what the columns are multiplied by.
     """
-    margins = {"left": 0.06, "top": 0.8, "bottom": 0.13, "wspace": 0.15}
+    margins = {"left": 0.065, "top": 0.8, "bottom": 0.13, "wspace": 0.15}
     figure, both = panels(1, 2, (11.2, 4.0), margins, sharex=True)
     for axes, (column, title) in zip(both, titles.items(), strict=True):
         for rule in RULEBOOK:

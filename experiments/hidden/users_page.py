@@ -122,7 +122,7 @@ def learned_means(learned: pl.DataFrame, seeds: int) -> pl.DataFrame:
 
 def words_used(mark: Threshold) -> dict[str, str]:
     """What the users and the words of the page mean."""
-    users = {user: f"a learner that sees {sees}" for user, sees in SEES.items()}
+    users = {f"{user} (learner)": f"sees {sees}" for user, sees in SEES.items()}
     theory = {
         PLAN: "the best user there is, by dynamic programming over beliefs: it knows when a stay "
         "is worth what it teaches",
