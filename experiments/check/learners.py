@@ -73,7 +73,9 @@ CASCADE_GAMES = ("t4-cascade", "t5-cascade")
 MIXED = ("-+", "+-")
 """Regimes in which a user's best response is more than always staying or always leaving."""
 
-Family = Literal["control", "bandits", "gradients", "deep RL", "pairs", "users", "your own"]
+Family = Literal[
+    "control", "bandits", "gradients", "deep RL", "pairs", "users", "your own", "other"
+]
 """Controls do not learn, so they do not count among those that do: the exact policy is given the
 answer, the others never look at the game. In a pair a user learns, too.
 """
