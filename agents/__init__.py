@@ -48,6 +48,7 @@ from routing_game.agents.structural import Structural
 from routing_game.agents.zooming import Zooming
 
 if TYPE_CHECKING:
+    from routing_game.agents.callbacks import RegretCallback
     from routing_game.agents.saved import load_provider, load_user, save_policy
     from routing_game.agents.sb3_providers import (
         A2CProvider,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from routing_game.agents.sb3_users import DQNUser, PPOAnswerUser, PPOModelUser, PPOUser
 
 _LAZY = {
+    "callbacks": ("RegretCallback",),
     "saved": ("load_provider", "load_user", "save_policy"),
     "sb3_providers": ("A2CProvider", "DQNProvider", "PPOProvider", "SACProvider", "TD3Provider"),
     "sb3_sessions": (
@@ -118,6 +120,7 @@ __all__ = [
     "RecurrentUser",
     "RefiningThompson",
     "RefiningUCB",
+    "RegretCallback",
     "RehearsingUser",
     "ReinforceBlind",
     "ReputationProvider",

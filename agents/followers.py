@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from routing_game.agents.arguments import generator
 from routing_game.agents.protocol import Abandon
+from routing_game.players import answer, checked_user
 from routing_game.theory import Commitment, Game, Task, best_response
 from routing_game.theory.numbers import one, require
 
@@ -76,9 +77,7 @@ class NoLearning:
     """Any user as a follower that has nothing to learn, for the learners' schemes."""
 
     def __init__(self, user: object) -> None:
-        if not callable(getattr(user, "abandon", None)):
-            raise ValueError(f"user must have a method abandon(route, cascade), got {user!r}")
-        self._user = user
+        self._user = checked_user("user", user)
 
     def reply(self, commitment: Commitment) -> float:
         """The user's answer."""
@@ -89,8 +88,7 @@ class NoLearning:
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The user's answers."""
-        answer = self._user.abandon(route, cascade)  # type: ignore[attr-defined]
-        return np.asarray(answer, dtype=np.float64)
+        return answer(self._user, route, cascade)
 
     def forget(self) -> None:
         """Nothing to forget."""

@@ -1,164 +1,315 @@
 """Trained policies on disk: weights as safetensors, the rest as JSON; loading runs no code.
 
-A policy of stable-baselines3 (PPO or A2C, "MlpPolicy") that was trained in `RoutingGame/User-v0`
-or, with actions in a box, in `RoutingGame/Provider-v0` is saved as two files in a folder and comes
-back as an opponent for the environments.
+Whoever was trained with stable-baselines3 or sb3-contrib as a provider (a constant observation;
+actions in a box, a grid or a pair of numbers) or as a user (any setting of `observes`; decisions to
+stay or leave, or q itself) is saved as two files in a folder, and comes back as an opponent for the
+environments. A zip that ``model.save`` wrote comes back, too. So does what `check --keep-policies`
+keeps: a provider's commitment, or a user's answers, see `agents.kept`.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
+import msgspec
 import numpy as np
-import torch
-from gymnasium import spaces
-from numpy.typing import ArrayLike
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 
-from routing_game.agents.protocol import Abandon
-from routing_game.agents.sb3_users import Hats, leaving
-from routing_game.box import from_point
+from routing_game.agents.actors import SavedModelUser, SavedProvider, SavedUser
+from routing_game.agents.kept import Answers, Committed
+from routing_game.agents.networks import Box, Network, described, of_zip, outlined
+from routing_game.agents.protocol import ModelUser, Provider, User
 from routing_game.files import write
-from routing_game.theory import Commitment, Task
 
-FORMAT = 1
+FORMAT: Final = 2
 WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
-
-_ACTIVATIONS: dict[str, type[torch.nn.Module]] = {
-    "Tanh": torch.nn.Tanh,
-    "ReLU": torch.nn.ReLU,
-    "ELU": torch.nn.ELU,
-    "LeakyReLU": torch.nn.LeakyReLU,
-}
-_FEATURES: dict[str, type[BaseFeaturesExtractor]] = {
-    "FlattenExtractor": FlattenExtractor,
-    "Hats": Hats,
-}
+Role = Literal["provider", "user"]
+Cascades = int | Sequence[float]
+"""The s that a grid or a pair of numbers offers: these, or so many evenly spaced from 0 to 1."""
 
 
-def save_policy(policy: ActorCriticPolicy, folder: Path | str) -> None:
-    """Write a policy, such as ``model.policy``, into a folder, which is made if need be.
+class Description(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind", tag="network"):
+    """What `policy.json` says of a network."""
+
+    format: Literal[2]
+    network: Network
+    observes: str | None = None
+    """What a user saw, as the environments' `observes` has it; None for a provider."""
+    cascades: list[float] | None = None
+    """The s that the actions of a provider stand for, unless they are points of a box."""
+
+
+class First(msgspec.Struct, forbid_unknown_fields=True):
+    """What it said in format 1, of an actor and critic."""
+
+    format: Literal[1]
+    observation_space: Box
+    action_space: dict[str, Any]
+    net_arch: Any
+    activation: str
+    features: str
+
+    def now(self) -> Description:
+        """The same in today's words."""
+        acts = self.action_space.get("n") or msgspec.convert(self.action_space, Box)
+        network = Network(
+            "ActorCriticPolicy",
+            self.observation_space,
+            acts,
+            self.activation,
+            self.features,
+            {"net_arch": self.net_arch},
+        )
+        return Description(FORMAT, network, *_looks(network, None, None))
+
+
+def save_policy(
+    trained: BaseAlgorithm | BasePolicy,
+    folder: Path | str,
+    *,
+    observes: str | None = None,
+    cascades: Cascades | None = None,
+) -> None:
+    """Write a trained model or its policy into a folder, which is made if need be.
+
+    It is tried first that what is written comes back; else nothing is.
+
+    Args:
+        trained: ``model`` or ``model.policy``. A model's environment says what it saw and which s
+            its actions mean, so rather the model.
+        folder: where.
+        observes: what a user saw, such as "noisy:0.1"; needed only where its observations have the
+            shape of (i, s) and are not.
+        cascades: which s the actions of a grid or a pair of numbers mean; needed only of a policy
+            on its own.
 
     Raises:
-        ValueError: the policy is not of a kind that `load_user` or `load_provider` can bring back.
+        ValueError: it is not of a kind that `load_user` or `load_provider` can bring back.
     """
-    activation = policy.activation_fn.__name__
-    features = policy.features_extractor_class.__name__
-    if activation not in _ACTIVATIONS or features not in _FEATURES:
-        known = ", ".join([*_ACTIVATIONS, *_FEATURES])
-        raise ValueError(
-            f"a policy is saved if it is made of {known}, got {activation} and {features}"
-        )
-    description = {
-        "format": FORMAT,
-        "observation_space": _describe(policy.observation_space),
-        "action_space": _describe(policy.action_space),
-        "net_arch": policy.net_arch,
-        "activation": activation,
-        "features": features,
-    }
+    policy, observes, cascades = _said(trained, observes, cascades)
+    network, weights = described(policy)
+    description = Description(FORMAT, network, *_looks(network, observes, cascades))
+    _agent(description, policy)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: x.contiguous() for name, x in policy.state_dict().items()}
     write(folder / WEIGHTS, save(weights))
-    write(folder / DESCRIPTION, json.dumps(description, indent=2) + "\n")
+    text = msgspec.json.format(msgspec.json.encode(description), indent=2)
+    write(folder / DESCRIPTION, text + b"\n")
 
 
-def load_policy(folder: Path | str) -> ActorCriticPolicy:
-    """The policy that `save_policy` wrote.
+def agent_of(
+    trained: BaseAlgorithm | BasePolicy,
+    *,
+    observes: str | None = None,
+    cascades: Cascades | None = None,
+) -> Provider | User | ModelUser:
+    """The provider or user that a model is now; arguments and errors as for `save_policy`.
+
+    A provider's commitment is as of this call, a user's answers are those of the model as it is
+    when they are asked for.
+    """
+    policy, observes, cascades = _said(trained, observes, cascades)
+    network = outlined(policy)
+    return _agent(Description(FORMAT, network, *_looks(network, observes, cascades)), policy)
+
+
+def _said(
+    trained: BaseAlgorithm | BasePolicy, observes: str | None, cascades: Cascades | None
+) -> tuple[Any, str | None, Cascades | None]:
+    """The policy, and what is known of its environment: what is said, else what that says."""
+    if not isinstance(trained, BaseAlgorithm):
+        return trained, observes, cascades
+    if (around := trained.get_vec_normalize_env()) is not None and around.norm_obs:
+        raise ValueError(
+            "a policy is saved if it saw what the environment shows, got one that saw "
+            "observations of VecNormalize; train it with norm_obs=False"
+        )
+    observes = _of_env(trained, "observes") if observes is None else observes
+    cascades = _of_env(trained, "cascades") if cascades is None else cascades
+    return trained.policy, observes, cascades
+
+
+def _of_env(model: BaseAlgorithm, attribute: str) -> Any:
+    """What the environment of a model says; None if it has none, or does not say."""
+    env = model.get_env()
+    try:
+        return None if env is None else env.get_attr(attribute)[0]
+    except AttributeError:
+        return None
+
+
+def load_user(place: Path | str, *, observes: str | None = None) -> User | ModelUser:
+    """The user in a folder that `save_policy` or `check` wrote, or in a zip by ``model.save``.
+
+    Its `observes` says what it saw in training: with "model" it has `abandon_after`, else
+    `abandon(route, seen)`, where ``seen`` is s, or what "samples:n" and "noisy:sd" show of it.
+
+    Args:
+        place: the folder or the zip.
+        observes: as for `save_policy`; of a zip, which does not say.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the files are not of this format, or do not fit each other.
+        ValueError: the files are damaged, or it is a provider.
     """
-    folder = Path(folder)
-    try:
-        about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        if about["format"] != FORMAT:
-            raise ValueError(f"format {about['format']}, expected {FORMAT}")
-        policy = ActorCriticPolicy(
-            _space(about["observation_space"]),
-            _space(about["action_space"]),
-            lambda _: 0.0,
-            net_arch=about["net_arch"],
-            activation_fn=_ACTIVATIONS[about["activation"]],
-            features_extractor_class=_FEATURES[about["features"]],
+    agent = _loaded(Path(place), observes, None)
+    if isinstance(agent, Provider):
+        raise ValueError(f"expected a user in {place}, got a provider; a user stays or leaves")
+    return agent
+
+
+def load_provider(place: Path | str, *, cascades: Cascades | None = None) -> Provider:
+    """The provider in such a folder or zip: it commits to its policy's most likely action.
+
+    Args:
+        place: the folder or the zip.
+        cascades: as for `save_policy`; of a zip, which does not say.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the files are damaged, or it is a user.
+    """
+    agent = _loaded(Path(place), None, cascades)
+    if not isinstance(agent, Provider):
+        raise ValueError(
+            f"expected a provider in {place}, got a user; a provider commits to (i, s)"
         )
-        policy.load_state_dict(load_file(folder / WEIGHTS))
-    except (ValueError, KeyError, TypeError, RuntimeError) as wrong:
-        raise ValueError(f"no saved policy in {folder}: {wrong}") from wrong
-    policy.set_training_mode(False)
-    return policy
+    return agent
 
 
-class SavedUser:
-    """A user loaded from disk: sees (i, s) and leaves as it had learnt to."""
-
-    def __init__(self, policy: ActorCriticPolicy) -> None:
-        decides = isinstance(policy.action_space, spaces.Discrete)
-        if not decides or policy.observation_space.shape != (2,):
-            raise ValueError(
-                "a user's policy sees (i, s) and stays or leaves: "
-                'train it with observes="strategy"'
-            )
-        self._policy = policy
-
-    def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
-        """The learnt q(i, s)."""
-        return leaving(self._policy, route, cascade)
-
-
-class SavedProvider:
-    """A provider loaded from disk: commits to its policy's most likely action."""
-
-    def __init__(self, policy: ActorCriticPolicy) -> None:
-        if policy.action_space.shape != (2,) or policy.observation_space.shape != (1,):
-            raise ValueError(
-                "a provider's policy acts in Box(-1, 1, (2,)), as made by gym.make, "
-                "and sees a constant"
-            )
-        point, _ = policy.predict(np.ones(1, np.float32), deterministic=True)
-        self._commitment = Commitment(*from_point(point.tolist()))
-
-    def act(self) -> Commitment:
-        """The commitment it had learnt."""
-        return self._commitment
-
-    def update(self, commitment: Commitment, task: Task) -> None:
-        """Learn nothing more."""
-
-    def recommend(self) -> Commitment:
-        """The commitment it had learnt."""
-        return self._commitment
+def _loaded(
+    place: Path, observes: str | None, cascades: Cascades | None
+) -> Provider | User | ModelUser:
+    """Who is there; errors as for `load_user`."""
+    if place.is_file() and place.suffix == ".zip":
+        network, weights = of_zip(place)
+        description = Description(FORMAT, network, *_looks(network, observes, cascades))
+        return _agent(description, network.build(weights))
+    try:
+        text = (place / DESCRIPTION).read_bytes()
+    except NotADirectoryError:
+        raise ValueError(f"expected a folder or a .zip, got {place}") from None
+    try:
+        said = described_by(text)
+        if not isinstance(said, Description):
+            return said.agent()
+        _looks(said.network, said.observes, said.cascades)
+        return _agent(said, said.network.build(load_file(place / WEIGHTS)))
+    except (ValueError, msgspec.MsgspecError, SafetensorError) as wrong:
+        raise ValueError(f"no saved policy in {place}: {wrong}") from wrong
 
 
-def load_user(folder: Path | str) -> SavedUser:
-    """The user that `save_policy` wrote; errors as for `load_policy`, or if it is no user."""
-    return SavedUser(load_policy(folder))
+def described_by(text: bytes) -> Description | Committed | Answers:
+    """What a `policy.json` says, of whatever format; msgspec's errors if it is none."""
+    if msgspec.json.decode(text, type=dict[str, Any]).get("format") == 1:
+        return msgspec.json.decode(text, type=First).now()
+    return msgspec.json.decode(text, type=Description | Committed | Answers)
 
 
-def load_provider(folder: Path | str) -> SavedProvider:
-    """The provider that `save_policy` wrote; errors as for `load_policy`, or if it is none."""
-    return SavedProvider(load_policy(folder))
+def _looks(
+    network: Network, observes: str | None, cascades: Cascades | None
+) -> tuple[str | None, list[float] | None]:
+    """`observes` and `cascades` of a network's description.
+
+    Raises:
+        ValueError: it is neither a provider's nor a user's, or what is given does not fit it.
+    """
+    seen, acts = network.observation_space, network.action_space
+    if is_user(network):
+        return _observed(seen, observes), None
+    if len(seen.low) != 1:
+        raise ValueError(NEITHER.format(f"{len(seen.low)} numbers", acts))
+    if observes is not None:
+        raise ValueError(
+            f"expected no observes of a provider, which sees nothing, got {observes!r}"
+        )
+    if isinstance(acts, Box):
+        if (acts.low, acts.high) != ([-1.0, -1.0], [1.0, 1.0]):
+            raise ValueError(NEITHER.format("a constant", acts))
+        return None, None
+    offered = acts - 1 if isinstance(acts, int) else acts[-1]
+    if not isinstance(acts, int) and (len(acts), acts[0]) != (2, 2):
+        raise ValueError(NEITHER.format("a constant", acts))
+    return None, _cascades(cascades, offered)
 
 
-def _describe(space: spaces.Space[Any]) -> dict[str, Any]:
-    if isinstance(space, spaces.Discrete):
-        return {"n": int(space.n)}
-    if isinstance(space, spaces.Box):
-        return {"low": space.low.tolist(), "high": space.high.tolist(), "dtype": str(space.dtype)}
-    raise ValueError(
-        f"a saved policy has Box observations and Box or Discrete actions, got {space}"
+NEITHER = (
+    "a policy is saved if it is a provider's (it sees a constant and acts in a box [-1, 1]^2, a "
+    "grid or a pair of numbers) or a user's (it sees what observes shows and stays or leaves, or "
+    "answers with q); got one that sees {} and acts in {}"
+)
+
+
+def is_user(network: Network) -> bool:
+    """Whether its actions are a user's: to stay or leave, or a point [-1, 1] for q."""
+    acts = network.action_space
+    return acts == 2 or (isinstance(acts, Box) and (acts.low, acts.high) == ([-1.0], [1.0]))
+
+
+def _cascades(given: Cascades | None, offered: int) -> list[float]:
+    """The s of a grid that offers so many; errors as for `_looks`."""
+    if given is None:
+        raise ValueError(
+            f"expected cascades=, the {offered} values of s that its actions mean, or {offered} if "
+            "they are even from 0 to 1; or save the model, whose environment knows them"
+        )
+    values = (
+        np.linspace(0.0, 1.0, given) if isinstance(given, int) else np.array(given, dtype=float)
     )
+    if values.shape != (offered,) or not np.all((values >= 0) & (values <= 1)):
+        raise ValueError(f"expected cascades= of {offered} values of s in [0, 1], got {given!r}")
+    return [float(s) for s in values]
 
 
-def _space(description: dict[str, Any]) -> spaces.Space[Any]:
-    if "n" in description:
-        return spaces.Discrete(description["n"])
-    dtype = np.dtype(description["dtype"]).type
-    low, high = (np.array(description[edge], dtype) for edge in ("low", "high"))
-    return spaces.Box(low, high, dtype=dtype)
+def _observed(seen: Box, said: str | None) -> str:
+    """The setting of `observes` that shows such observations.
+
+    Raises:
+        ValueError: none does, or what is said does not.
+    """
+    corners = [*zip(seen.low, seen.high, strict=True)]
+    route, chance, model = (1.0, 2.0), (0.0, 1.0), (1.0, 2.0)
+    fits = {
+        "none": corners == [chance],
+        "route": corners == [route],
+        "strategy": corners == [route, chance],
+        "noisy": corners == [route, chance],
+        "samples": len(corners) == 2 and corners[0] == route and corners[1][0] == 0.0,
+        "model": corners == [route, chance, model],
+    }
+    kind, _, number = (said or "").partition(":")
+    if said is None:
+        kind = next((name for name, fit in fits.items() if fit), "")
+        number = f"{corners[1][1]:g}" if kind == "samples" else ""
+    if not fits.get(kind, False):
+        raise ValueError(
+            f"expected what a user sees with observes={said or 'any setting'!r}, got a policy that "
+            f"sees numbers from {seen.low} to {seen.high}"
+        )
+    wrong = kind == "samples" and number != f"{corners[1][1]:g}"
+    if wrong or (kind in ("samples", "noisy")) != bool(number):
+        raise ValueError(f"expected samples:{corners[-1][1]:g} or noisy:sd, got observes={said!r}")
+    return f"{kind}:{number}" if number else kind
+
+
+def _agent(about: Description, policy: Any) -> Provider | User | ModelUser:
+    """Who acts by a policy.
+
+    Raises:
+        ValueError: it cannot act alone: a user that remembers is no function of what it sees.
+    """
+    if not is_user(about.network):
+        return SavedProvider(policy, about.cascades)
+    if about.network.policy.startswith("Recurrent"):
+        raise ValueError(
+            "a user is saved if what it does is a function of what it sees, got one with a memory "
+            "(RecurrentPPO)"
+        )
+    if about.observes == "model":
+        return SavedModelUser(policy)
+    return SavedUser(policy, about.observes or "strategy")

@@ -6,6 +6,7 @@ environment is the world's, so seed it there (`env.seed`). The networks are tiny
 `torch.set_num_threads(1)` training is faster, and the same on any number of cores.
 """
 
+import gc
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -62,6 +63,10 @@ class SB3Agent:
 
     def _start(self, env: VecEnv, **options: Any) -> None:
         """A model with fresh weights."""
+        # models stand in circles of references; those of cells and windows before go now, and not
+        # when many, each with its buffer, have piled up
+        self._model = None
+        gc.collect()
         self._seed_globals()
         tuned = deepcopy(self._settings.options)  # SB3 writes into its policy_kwargs
         self._model = self.algorithm(

@@ -22,6 +22,7 @@ from routing_game.agents.exact import (
     QuantalUser,
 )
 from routing_game.agents.protocol import Abandon, Provider, User
+from routing_game.players import answer, checked_player, checked_user
 from routing_game.theory import Game, payoffs, robust_commitment, simultaneous
 from routing_game.theory.numbers import require
 from routing_game.theory.user import best_response
@@ -188,9 +189,13 @@ def tournament(
         providers = {name: entry.make(game) for name, entry in PROVIDERS.items()}
     if users is None:
         users = {name: entry.make(game) for name, entry in USERS.items()}
+    for name, provider in providers.items():
+        checked_player(f"provider {name}", provider, "recommend")
+    for name, user in users.items():
+        checked_user(f"user {name}", user)
     commitments = [provider.recommend() for provider in providers.values()]
     route, cascade = (np.array(x) for x in zip(*commitments, strict=True))
-    answers = [np.asarray(user.abandon(route, cascade)) for user in users.values()]
+    answers = [answer(user, route, cascade) for user in users.values()]
     q = np.stack(answers, axis=-1)
     result = payoffs(game, route[:, None], cascade[:, None], q)
     return Tournament(game, tuple(providers), tuple(users), result.cost, result.utility)

@@ -8,7 +8,7 @@ the game for both players, because it needs PettingZoo. Worlds to draw games fro
 """
 
 from routing_game.box import from_box, to_box
-from routing_game.envs.answer import AnswerVectorEnv
+from routing_game.envs.answer import AnswerEnv, AnswerVectorEnv
 from routing_game.envs.encodings import BoxAction, GridAction, MultiDiscreteAction
 from routing_game.envs.models import ModelsEnv
 from routing_game.envs.observation import BeliefObservation
@@ -23,6 +23,7 @@ from routing_game.envs.user_engine import UserVectorEnv
 from routing_game.envs.worlds import WorldEnv
 
 __all__ = [
+    "AnswerEnv",
     "AnswerVectorEnv",
     "BeliefObservation",
     "BoxAction",

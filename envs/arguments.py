@@ -6,11 +6,13 @@ what was expected and what came.
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import operator
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from routing_game.theory.catalog import GameLike, load
 from routing_game.theory.game import Commitment, Game, check_commitment
@@ -33,14 +35,17 @@ def single_game(game: GameLike) -> Game:
     return game
 
 
-def batch_game(game: GameLike, num_envs: int) -> Game:
-    """As `single_game`, or an array of games, shape (num_envs,): one for each environment."""
-    game = any_game(game)
-    if game.shape not in ((), (num_envs,)):
+def batch_game(game: GameLike | Sequence[GameLike], num_envs: int) -> Game:
+    """As `single_game`, or an array or a list of games: one for each of ``num_envs``."""
+    if isinstance(game, list | tuple) and game:
+        games = Game.stack([single_game(one) for one in game])
+    else:
+        games = any_game(game)  # type: ignore[arg-type]
+    if games.shape not in ((), (num_envs,)):
         raise ValueError(
-            f"a batch plays one game or one for each of its {num_envs}, got shape {game.shape}"
+            f"a batch plays one game or one for each of its {num_envs}, got shape {games.shape}"
         )
-    return game
+    return games
 
 
 def any_game(game: GameLike) -> Game:
@@ -71,6 +76,13 @@ def whole_number(name: str, x: Any, least: int) -> int:
     return number
 
 
+def checked_flag(name: str, x: Any) -> bool:
+    """``x``, which must be True or False; ValueError otherwise."""
+    if not isinstance(x, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {x!r}")
+    return bool(x)
+
+
 def checked_number(x: Any, count: int) -> int:
     """``x`` as an int, which must be one of 0, ..., ``count`` - 1; ValueError otherwise.
 
@@ -84,13 +96,6 @@ def checked_number(x: Any, count: int) -> int:
     if not 0 <= number < count:
         raise ValueError(f"an action is a whole number from 0 to {count - 1}, got {x!r}")
     return number
-
-
-def checked_player(name: str, x: Any, method: str) -> Any:
-    """``x``, which must have the method that its role in the game needs; ValueError otherwise."""
-    if not callable(getattr(x, method, None)):
-        raise ValueError(f"{name} must have a method {method}(), got {x!r}")
-    return x
 
 
 def checked_commitment(x: Any) -> Commitment:
@@ -111,6 +116,12 @@ def checked_commitment(x: Any) -> Commitment:
 
 def proper_commitment(x: Any) -> Commitment:
     """As `checked_commitment`, and in range."""
+    try:  # most are
+        route, cascade = x
+        if (route == 1 or route == 2) and 0 <= cascade <= 1:
+            return Commitment(int(route), float(cascade))
+    except (TypeError, ValueError):
+        pass
     commitment = checked_commitment(x)
     check_commitment(*commitment)
     return commitment
@@ -127,15 +138,18 @@ def checked_chance(name: str, x: Any) -> float:
     return chance
 
 
-def checked_answer(q: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
-    """A user's answer ``q`` as one float per commitment; ValueError where it is not that."""
-    shape = np.broadcast_shapes(np.shape(route), np.shape(cascade))
-    try:
-        return np.broadcast_to(np.asarray(q, dtype=np.float64), shape).copy()
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"abandon() must answer commitments of shape {shape} with numbers, got {q!r}"
-        ) from None
+def known_arguments(name: str, made: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The keyword arguments ``given``, all of which what is ``made`` must take.
+
+    Raises:
+        TypeError: it does not take one of them.
+    """
+    takes = list(inspect.signature(made).parameters)
+    for unknown in (argument for argument in given if argument not in takes):
+        close = difflib.get_close_matches(unknown, takes, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise TypeError(f"{name} takes {', '.join(takes)}, got {unknown!r}{hint}")
+    return given
 
 
 def refuse_wrappers(max_episode_steps: None, render_mode: None) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.envs.arguments import checked_commitment, checked_player, proper_commitment
+from routing_game.envs.arguments import checked_commitment, proper_commitment
+from routing_game.players import checked_player
 from routing_game.theory.game import Commitment, check_commitment
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -16,7 +17,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from routing_game.box import from_point
+from routing_game.box import from_point, inside, to_chance
 from routing_game.envs.arguments import checked_number, proper_commitment, whole_number
 from routing_game.theory.game import check_commitment
 
@@ -61,6 +62,58 @@ class Encoding(NamedTuple):
         raise ValueError(
             f"an encoding is box, grid:n, multi:n (n values of s) or exact, got {name!r}"
         )
+
+
+class Answers(NamedTuple):
+    """A space of a user's actions, and the (q after M1, q after M2) that each of them means."""
+
+    space: spaces.Space[Any]
+    decode: Callable[[Any], tuple[float, float]]
+    """Raises ValueError for what is not in the space, but for rounding at the edge of a box."""
+
+    @classmethod
+    def parse(cls, name: str, sees_model: bool) -> Answers:
+        """The answers called "exact", "box" or "grid:n" (n values of q).
+
+        Args:
+            name: one of these.
+            sees_model: whether the user sees which model has failed, and answers to each.
+
+        Raises:
+            ValueError: they are called otherwise.
+        """
+        kind, _, number = str(name).partition(":")
+        count = 1 + sees_model
+        if name == "exact":
+            return cls(spaces.Box(0.0, 1.0, (count,), np.float32), partial(_of_chances, count))
+        if name == "box":
+            return cls(spaces.Box(-1.0, 1.0, (2,), np.float32), partial(_of_answer, count))
+        if kind == "grid" and number.isdecimal():
+            table = np.linspace(0.0, 1.0, whole_number("n of grid:n", int(number), 2)).tolist()
+            pairs = [_one_each(list(q)) for q in product(table, repeat=count)]
+            return cls(spaces.Discrete(len(pairs)), partial(_of_pair, pairs))
+        raise ValueError(f"answers are exact, box or grid:n (n values of q), got {name!r}")
+
+
+def _of_chances(count: int, action: Any) -> tuple[float, float]:
+    return _one_each(inside(action, 0.0, 1.0).reshape(count).tolist())
+
+
+def _of_answer(count: int, action: Any) -> tuple[float, float]:
+    return _one_each(to_chance(inside(action)).reshape(2)[:count].tolist())
+
+
+def _of_pair(pairs: list[tuple[float, float]], action: Any) -> tuple[float, float]:
+    return pairs[checked_number(action, len(pairs))]
+
+
+def _one_each(chances: list[float]) -> tuple[float, float]:
+    """One chance that holds after both models, or two."""
+    first, *second = chances
+    after_reasoning, *nothing = second or [first]
+    if nothing:
+        raise ValueError(f"an answer is one chance or two, got {chances}")
+    return first, after_reasoning
 
 
 def exact() -> Encoding:
@@ -124,7 +177,8 @@ class _Encoded(
         if env.action_space != commitment_space():
             name = type(self).__name__
             raise ValueError(
-                f"{name} wraps an env whose actions are commitments, got {env.action_space}"
+                f"{name} wraps an env whose actions are commitments, got {env.action_space}; "
+                "take ProviderEnv(), or the .unwrapped of what gym.make built"
             )
         gym.utils.RecordConstructorArgs.__init__(self, **recorded)
         gym.ActionWrapper.__init__(self, env)
@@ -155,6 +209,7 @@ class GridAction(_Encoded):
 
     def __init__(self, env: CommitmentEnv, cascades: Cascades = 21) -> None:
         super().__init__(env, grid(cascades), cascades=cascades)
+        self.cascades = _cascades(cascades)
 
 
 class MultiDiscreteAction(_Encoded):
@@ -167,3 +222,4 @@ class MultiDiscreteAction(_Encoded):
 
     def __init__(self, env: CommitmentEnv, cascades: Cascades = 21) -> None:
         super().__init__(env, multi_discrete(cascades), cascades=cascades)
+        self.cascades = _cascades(cascades)

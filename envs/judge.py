@@ -12,15 +12,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.envs.arguments import checked_answer, checked_player
 from routing_game.envs.settings import setting
+from routing_game.players import answer, checked_user
 from routing_game.theory.belief_rules import after_reasoning
 from routing_game.theory.chain import Chain
 from routing_game.theory.chain_solve import single_reply
 from routing_game.theory.engines import EngineName
 from routing_game.theory.game import Game, check_commitment
 from routing_game.theory.numbers import one
-from routing_game.theory.payoffs import expected, payoffs
+from routing_game.theory.payoffs import Payoffs, expected, payoffs
 from routing_game.theory.provider import solve
 from routing_game.theory.single import Single
 from routing_game.theory.user import best_response, response_of, user_regret
@@ -93,12 +93,15 @@ class Prospects:
     exact: ExactUser = setting("exact")
     user: User = setting("user")
     least_cost: Any = setting("least_cost")
+    _exact: ExactUser
+    _least_cost: Any
 
     def __init__(self, game: Game, user: User | None, engine: EngineName = "auto") -> None:
         self.game = game
         self.exact = ExactUser(game, engine)
-        self.user = self.exact if user is None else checked_player("user", user, "abandon")
+        self.user = self.exact if user is None else checked_user("user", user)
         self.least_cost = solve(game, engine).cost
+        self._alone = self.exact.single if self.user is self.exact else None
 
     def __call__(self, route: Any, cascade: Any) -> dict[str, Any]:
         """Numbers or arrays, as (i, s) are; ValueError where one of (i, s, q) is out of range."""
@@ -109,7 +112,7 @@ class Prospects:
         check_commitment(route, cascade)
         if self.user is self.exact:
             return self._best(route, cascade)
-        abandon = checked_answer(self.user.abandon(route, cascade), route, cascade)
+        abandon = answer(self.user, route, cascade)
         check_commitment(1, 0.0, abandon)
         return abandon
 
@@ -119,16 +122,20 @@ class Prospects:
             promised = expected(self.exact.single, route, cascade, abandon)
         else:
             promised = payoffs(self.game, route, cascade, abandon)
-        solved, latency, service_cost, utility, cost = promised
-        return {
-            "S": solved,
-            "L": latency,
-            "C": service_cost,
-            "U": utility,
-            "J": cost,
-            "abandon": abandon,
-            "regret": self._regret(route, cascade, cost),
-        }
+        return _told(promised, abandon, self._regret(route, cascade, promised.cost))
+
+    def reply_to_one(self, route: int, cascade: float) -> float:
+        """As `reply`, to a commitment as `proper_commitment` gives it, in a single game; faster."""
+        if self._alone is None:
+            return float(self.reply(route, cascade))
+        return self._exact.one(route, cascade)
+
+    def judge_one(self, route: int, cascade: float, abandon: float) -> dict[str, Any]:
+        """As `judge`, of what `reply_to_one` takes and gives."""
+        if self._alone is None:
+            return self.judge(route, cascade, abandon)
+        promised = expected(self._alone, route, cascade, abandon)
+        return _told(promised, abandon, promised.cost - self._least_cost)
 
     def _regret(self, route: Any, cascade: Any, cost: Any) -> Any:
         """J of (i, s) against the exact user, which is ``cost`` if that one plays, minus J*."""
@@ -141,3 +148,17 @@ class Prospects:
         if self.exact.single and one(route, cascade):
             return self.exact.one(int(route), float(cascade))
         return self.exact.abandon(route, cascade)
+
+
+def _told(promised: Payoffs, abandon: Any, regret: Any) -> dict[str, Any]:
+    """Under the names that infos have."""
+    solved, latency, service_cost, utility, cost = promised
+    return {
+        "S": solved,
+        "L": latency,
+        "C": service_cost,
+        "U": utility,
+        "J": cost,
+        "abandon": abandon,
+        "regret": regret,
+    }

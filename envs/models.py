@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from routing_game.box import inside, to_chance
 from routing_game.envs import render as pictures
 from routing_game.envs import rules
-from routing_game.envs.arguments import checked_player, whole_number
+from routing_game.envs.arguments import checked_chance, checked_flag, whole_number
 from routing_game.envs.judge import ExactChainUser
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
+from routing_game.players import checked_player
 from routing_game.theory.chain import Chain, evaluate, ladder
 from routing_game.theory.payoffs import Payoffs
 
@@ -108,14 +109,16 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         max_passes: int = 1000,
         render_mode: str | None = None,
     ) -> None:
-        if np.ndim(success) != 1:
-            raise ValueError(f"success must hold one chance for each model, got {success!r}")
+        for name, numbers in (("success", success), ("latency", latency), ("cost", cost)):
+            if np.ndim(numbers) != 1 or len(numbers) != np.size(success):
+                rule = f"{name} must hold one number for each model of `success`"
+                raise ValueError(f"{rule}, {np.size(success)}, got {numbers!r}")
         self._game = value, penalty, success, latency, cost
         self.models = len(success)
         self.chain = self._commit(np.zeros(self.models - 1))
         user = ExactChainUser() if user is None else user
         self.user = checked_player("user", user, "abandon")
-        self.expected = expected
+        self.expected = checked_flag("expected", expected)
         self.max_passes = whole_number("max_passes", max_passes, least=1)
         self.render_mode = pictures.check_mode(render_mode)
         self.action_space = spaces.Box(-1.0, 1.0, (self.models,), np.float32)
@@ -151,7 +154,8 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         """Commit to a first model and to the chances of climbing, and play the task to its end."""
         self._start, climbs = self.decode(action)
         self.chain = self._commit(climbs)
-        self._abandon = float(self.user.abandon(self.chain, self._start))
+        answer = self.user.abandon(self.chain, self._start)
+        self._abandon = checked_chance("abandon()", answer)
         expected = evaluate(self.chain, self._start, self._abandon)
         self._passes, solved, cut_before = self._play(climbs)
         tail = evaluate(self.chain, cut_before, self._abandon) if cut_before else rules.NOTHING

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from routing_game.box import from_point, inside, to_chance
 from routing_game.envs import rules
-from routing_game.envs.arguments import single_game, whole_number
+from routing_game.envs.arguments import checked_flag, single_game, whole_number
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.settings import setting
@@ -131,7 +131,9 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
             raise ValueError(f"throttle must be a delay, at least 0, got {throttle!r}")
         base = single_game(game)
         self.game = priced(base, price) if any(price) else base
-        self.throttle, self.decline, self.expected = float(throttle), decline, expected
+        self.throttle = float(throttle)
+        self.decline = checked_flag("decline", decline)
+        self.expected = checked_flag("expected", expected)
         self.max_passes = whole_number("max_passes", max_passes, least=1)
         self.action_space = spaces.Box(-1.0, 1.0, (4 if throttle else 2,), np.float32)
         self.observation_space = spaces.Box(0.0, 1.0, (1,), np.float32)

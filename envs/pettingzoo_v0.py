@@ -17,8 +17,15 @@ is two steps, the provider's and then the user's.
   (a[1] + 1) / 2. "grid:n": `Discrete(n + 1)`, (1, s) for n values of s, then route 2. "multi:n":
   `MultiDiscrete([2, n])`. "exact": `Tuple(Discrete(2, start=1), Box(0, 1, (), float64))`, the
   commitment itself.
-- `user_0`: `Box(0, 1, (1,), float32)`, q. With observes="model": `Box(0, 1, (2,), float32)`, q
-  after M1 and after M2.
+- `user_0`: as `answers` says. "exact": `Box(0, 1, (1,), float32)`, q; with observes="model" `Box(0,
+  1, (2,), float32)`, q after M1 and after M2. "box": `Box(-1, 1, (2,), float32)`, the provider's,
+  q = (a[0] + 1) / 2, and q after M2 by a[1] with observes="model" (otherwise a[1] is of no effect).
+  "grid:n": `Discrete(n)`, one of n values of q; with observes="model" `Discrete(n * n)`, number a
+  meaning value a // n after M1 and value a % n after M2.
+
+Learners that share one policy between agents, as through SuperSuit, need one space for both: take
+encoding="box" and answers="box", or "grid:n" with "grid:n+1" (encoding="grid:10",
+answers="grid:11").
 
 ## Observation Space
 
@@ -63,9 +70,11 @@ happened as a `routing_game.theory.Task`.
   "none".
 - `tasks`: how many tasks a game lasts. Default 100.
 - `encoding`: of the provider's actions, see Action Space. Default "box".
+- `answers`: of the user's actions, likewise. Default "exact".
 - `expected`: rewards without noise. Default False.
 - `max_passes`: passes after which a task is cut off. Default 1000.
-- `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain and the last task.
+- `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain and the last task; "human":
+  the same picture in a window, after each move.
 
 Bad arguments and actions raise ValueError.
 
@@ -90,12 +99,18 @@ from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
-from routing_game.box import inside
 from routing_game.envs import rules
-from routing_game.envs.arguments import single_game, whole_number
-from routing_game.envs.encodings import Encoding
+from routing_game.envs.arguments import checked_flag, known_arguments, single_game, whole_number
+from routing_game.envs.encodings import Answers, Encoding
 from routing_game.envs.observation import Dial
-from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
+from routing_game.envs.render import (
+    RENDER_METADATA,
+    Scene,
+    Window,
+    check_mode,
+    place_of,
+    render,
+)
 from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Commitment, Game, check_commitment
 from routing_game.theory.payoffs import Payoffs
@@ -104,7 +119,11 @@ PROVIDER, USER = AGENTS = ("provider_0", "user_0")
 
 Array = NDArray[np.float64]
 
-_METADATA = {**RENDER_METADATA, "name": "routing_game_v0"}
+_METADATA = {
+    **RENDER_METADATA,
+    "render_modes": [*RENDER_METADATA["render_modes"], "human"],
+    "name": "routing_game_v0",
+}
 
 
 def env(**arguments: Any) -> OrderEnforcingWrapper[str, Array, Any]:
@@ -141,6 +160,7 @@ class _Match:
         observes: str = "strategy",
         tasks: int = 100,
         encoding: str = "box",
+        answers: str = "exact",
         expected: bool = False,
         max_passes: int = 1000,
         render_mode: str | None = None,
@@ -148,12 +168,13 @@ class _Match:
         self.game = single_game(game)
         self.dial = Dial.parse(observes)
         self.tasks = whole_number("tasks", tasks, least=1)
-        self.expected = expected
+        self.expected = checked_flag("expected", expected)
         self.max_passes = whole_number("max_passes", max_passes, least=1)
-        self.render_mode = check_mode(render_mode)
-        actions, self._decode = Encoding.parse(encoding)
-        answers = spaces.Box(0.0, 1.0, (1 + self.dial.sees_model,), np.float32)
-        self.action_spaces = {PROVIDER: actions, USER: answers}
+        self.render_mode = None if render_mode == "human" else check_mode(render_mode)
+        self.window = Window() if render_mode == "human" else None
+        coded, answered = Encoding.parse(encoding), Answers.parse(answers, self.dial.sees_model)
+        self._decode = {PROVIDER: coded.decode, USER: answered.decode}
+        self.action_spaces = {PROVIDER: coded.space, USER: answered.space}
         most_seen = self.dial.number if self.dial.kind == "samples" else 1.0
         top = np.array([2.0, most_seen, 2.0, 1.0])
         self.observation_spaces = {
@@ -162,14 +183,18 @@ class _Match:
         high = np.array([2.0, 1.0, 2.0, most_seen, 2.0, 1.0])
         self.state_space = spaces.Box(np.zeros(6), high, dtype=np.float64)
         self.rng, _ = seeding.np_random()
-        self.begin(None)
         self.begun = False
+        self._clear()
 
     def begin(self, seed: int | None) -> None:
         """A new game; a seed starts the randomness afresh."""
         if seed is not None:
             self.rng, _ = seeding.np_random(seed)
         self.begun = True
+        self._clear()
+        self._show()
+
+    def _clear(self) -> None:
         self.played = 0
         self.mover = PROVIDER
         self.commitment: Commitment | None = None
@@ -197,16 +222,25 @@ class _Match:
     def move(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
         """The mover's move; rewards of both, and what happened (nothing after the provider's)."""
         self.need_reset()
-        return self._commit(action) if self.mover == PROVIDER else self._answer(action)
+        moved = self._commit(action) if self.mover == PROVIDER else self._answer(action)
+        self._show()
+        return moved
+
+    def _show(self) -> None:
+        if self.window is not None:
+            self.window.show(self.scene)
+
+    def render(self) -> Any:
+        """The scene, unless it is shown in a window all along."""
+        return render(self.scene, self.render_mode) if self.window is None else None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self.window is not None:
+            self.window.close()
 
     def _commit(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
-        space = self.action_spaces[PROVIDER]
-        try:
-            if space.shape is not None and space.shape != np.shape(action):
-                raise TypeError
-            route, cascade = self._decode(action)
-        except (TypeError, ValueError, IndexError):
-            raise ValueError(f"{PROVIDER} acts in {space}, got {action!r}") from None
+        route, cascade = self._decoded(PROVIDER, action)
         check_commitment(route, cascade)
         self.commitment = Commitment(route, cascade)
         self._seen = np.zeros(2)
@@ -216,17 +250,22 @@ class _Match:
         return dict.fromkeys(AGENTS, 0.0), {}
 
     def _answer(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
-        space = self.action_spaces[USER]
-        try:
-            answer = inside(action, 0.0, 1.0).reshape(space.shape)
-        except (TypeError, ValueError):
-            raise ValueError(f"{USER} acts in {space}, got {action!r}") from None
+        answer = self._decoded(USER, action)
         assert self.commitment is not None  # the provider moves first
-        after1, after2 = np.broadcast_to(answer, 2).tolist()
-        bill, info = self._play(*self.commitment, (after1, after2))
+        bill, info = self._play(*self.commitment, answer)
         self.played += 1
         self.mover, self._seen = PROVIDER, np.zeros(2)
         return {PROVIDER: -float(bill.cost), USER: float(bill.utility)}, info
+
+    def _decoded(self, agent: str, action: Any) -> tuple[Any, Any]:
+        """What an agent's action means; ValueError if it is not in the agent's space."""
+        space = self.action_spaces[agent]
+        try:
+            if space.shape is not None and np.size(action) != np.prod(space.shape):
+                raise TypeError
+            return self._decode[agent](action)
+        except (TypeError, ValueError, IndexError):
+            raise ValueError(f"{agent} acts in {space}, got {action!r}") from None
 
     def _play(
         self, route: int, cascade: float, q: tuple[float, float]
@@ -257,8 +296,8 @@ class raw_env(AECEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__()
-        self._match = _Match(**arguments)
-        self.render_mode = self._match.render_mode
+        self._match = _Match(**known_arguments(_METADATA["name"], _Match, arguments))
+        self.render_mode = arguments.get("render_mode")
         self.possible_agents = list(AGENTS)
         self.action_spaces = self._match.action_spaces
         self.observation_spaces = self._match.observation_spaces
@@ -307,18 +346,19 @@ class raw_env(AECEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
 
     def render(self) -> Any:
         """The Markov chain and the last task."""
-        return render(self._match.scene, self.render_mode)
+        return self._match.render()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Close the window, if there is one."""
+        self._match.close()
 
 
 class parallel_env(ParallelEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
     metadata = _METADATA
 
     def __init__(self, **arguments: Any) -> None:
-        self._match = _Match(**arguments)
-        self.render_mode = self._match.render_mode
+        self._match = _Match(**known_arguments(_METADATA["name"], _Match, arguments))
+        self.render_mode = arguments.get("render_mode")
         self.possible_agents = list(AGENTS)
         self.agents: list[str] = []
         self.action_spaces = self._match.action_spaces
@@ -373,10 +413,11 @@ class parallel_env(ParallelEnv[str, Array, Any]):  # noqa: D101  (the module's, 
 
     def render(self) -> Any:
         """The Markov chain and the last task."""
-        return render(self._match.scene, self.render_mode)
+        return self._match.render()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Close the window, if there is one."""
+        self._match.close()
 
     def _observe(self) -> dict[str, Array]:
         return {agent: self._match.observe(agent) for agent in AGENTS}

@@ -11,8 +11,9 @@ from gymnasium import spaces
 from routing_game.envs import sampler
 from routing_game.envs.arguments import (
     Infos,
-    checked_commitment,
+    checked_flag,
     checked_option,
+    proper_commitment,
     single_game,
     whole_number,
 )
@@ -24,11 +25,14 @@ from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
 from routing_game.theory.catalog import GameLike
-from routing_game.theory.game import Game, Task
+from routing_game.theory.game import Commitment, Game
 from routing_game.theory.payoffs import payoffs
 
 CACHE_SIZE = 2**14
 """Commitments, and outcomes under them, that a ProviderEnv remembers: ample, but bounded."""
+
+RECENT = 2**11
+"""New commitments among which one that comes again is noticed."""
 
 _observe = np.ones(1, np.float32).copy
 """The observation, always the same, in a new array."""
@@ -113,7 +117,8 @@ class ProviderEnv(gym.Env[Array, Any]):
     - `expected`: reward minus the expected cost. Default False.
     - `max_passes`: passes after which a task is cut off. Default 1000.
     - `infos`: "full" (default), "task" (that alone), or "none".
-    - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain and the last task.
+    - `render_mode`: None (default), "ansi" or "rgb_array": the Markov chain and the last task; by
+      `gym.make` also "human", a window.
 
     Tasks are drawn whole, by `routing_game.envs.sampler`, from uniform numbers made ahead; so the
     same seed gives the same tasks whatever else draws from `np_random` after the first step.
@@ -136,6 +141,11 @@ class ProviderEnv(gym.Env[Array, Any]):
     max_passes: int = setting("max_passes")
     infos: Infos = setting("infos")
     prospects: Prospects = setting("prospects")
+    _game: Game
+    _expected: bool
+    _max_passes: int
+    _infos: Infos
+    _prospects: Prospects
 
     def __init__(
         self,
@@ -146,20 +156,19 @@ class ProviderEnv(gym.Env[Array, Any]):
         infos: Infos = "full",
         render_mode: str | None = None,
     ) -> None:
-        if not isinstance(expected, bool):
-            raise ValueError(f"expected must be True or False, got {expected!r}")
         self.game = single_game(game)
-        self.expected = expected
+        self.expected = checked_flag("expected", expected)
         self.max_passes = whole_number("max_passes", max_passes, least=1)
         self.infos = checked_option("infos", infos, Infos)
         self.render_mode = check_mode(render_mode)
         self.action_space = commitment_space()
         self.observation_space = spaces.Box(0.0, 1.0, (1,), np.float32)
         self.prospects = Prospects(self.game, user)
+        self._single = self.prospects.exact.single
         self._known: dict[tuple[int, float], _Known] = {}
         self._met: set[tuple[int, float]] = set()
         self._remembered = 0
-        self._last: tuple[_Known, PlainOutcome] | None = None
+        self._last: tuple[tuple[int, float, float], PlainOutcome] | None = None
         self._streams: Streams | None = None
         self._numbers: list[tuple[float, ...]] = []
 
@@ -176,62 +185,81 @@ class ProviderEnv(gym.Env[Array, Any]):
         try:
             known = self._known.get(action)
         except TypeError:  # not hashable
-            known = None
-        known = known or self._recall(action)
-        if not self._numbers:
-            self._make_numbers()
-        played = one_outcome(known.law, self._numbers.pop())
-        self._last = known, played
-        reward, truncated, info = known.results.get(played) or self._settle(known, played)
+            action = proper_commitment(action)
+            known = self._known.get(action)
+        if known is None:
+            commitment = proper_commitment(action)
+            if commitment not in self._met:
+                return self._play_once(commitment)
+            known = self._remember(commitment)
+        played = one_outcome(known.law, self._draw())
+        self._last = known.commitment, played
+        result = known.results.get(played)
+        if result is None:
+            result = self._settle(known, played)
+        reward, truncated, info = result
         return _observe(), reward, True, truncated, info.copy()
 
-    def _make_numbers(self) -> None:
-        if self._streams is None:
-            self._streams = Streams(self.np_random, 1, sampler.DRAWS, sampler.logs)
-        self._numbers = self._streams.scalars()
+    def _play_once(self, commitment: Commitment) -> Step:
+        """A task under a commitment met for the first time.
 
-    def _recall(self, action: Any) -> _Known:
-        """What is known of a commitment, which may be new, in whatever types it comes."""
-        commitment = checked_commitment(action)
-        known = self._known.get(commitment)
-        if known is None:
-            known = self._learn(*commitment)
-            if commitment in self._met:  # once before
-                self._make_room()
-                self._known[commitment] = known
-            else:  # who chooses s freely may never come back
-                if len(self._met) == CACHE_SIZE:
-                    self._met.clear()
-                self._met.add(commitment)
+        Nothing is kept of it: who chooses s freely may never come back.
+        """
+        if len(self._met) == RECENT:
+            self._met.clear()
+        self._met.add(commitment)
+        route, cascade = commitment
+        abandon = self._prospects.reply_to_one(route, cascade)
+        law = sampler.law(self._single, route, cascade, abandon)
+        full = self._infos == "full"
+        info = self._prospects.judge_one(route, cascade, abandon) if full else {}
+        played = one_outcome(law, self._draw())
+        self._last = (route, cascade, abandon), played
+        task = sampler.one_task(self._game, cascade, abandon, played, self._max_passes)
+        cost = self._cost(route, cascade, abandon) if self._expected else task.cost
+        if self._infos != "none":
+            info["task"] = task
+        return _observe(), -cost, True, task.truncated, info
+
+    def _remember(self, commitment: Commitment) -> _Known:
+        route, cascade = commitment
+        abandon = self._prospects.reply_to_one(route, cascade)
+        law = sampler.law(self._single, route, cascade, abandon)
+        full = self._infos == "full"
+        told = self._prospects.judge_one(route, cascade, abandon) if full else {}
+        cost = self._cost(route, cascade, abandon) if self._expected else None
+        self._make_room()
+        known = self._known[commitment] = _Known(law, {}, (route, cascade, abandon), told, cost)
         return known
-
-    def _learn(self, route: int, cascade: float) -> _Known:
-        abandon = float(self.prospects.reply(route, cascade))
-        law = sampler.one_law(self.game, route, cascade, abandon)
-        told = self.prospects.judge(route, cascade, abandon) if self.infos == "full" else {}
-        cost = payoffs(self.game, route, cascade, abandon).cost if self.expected else None
-        return _Known(law, {}, (route, cascade, abandon), told, cost)
 
     def _settle(self, known: _Known, played: PlainOutcome) -> _Result:
         """What an outcome comes to under a commitment: worked out once, then remembered."""
-        task = self._record(known, played)
+        _, cascade, abandon = known.commitment
+        task = sampler.one_task(self._game, cascade, abandon, played, self._max_passes)
         cost = task.cost if known.cost is None else known.cost
-        info = {} if self.infos == "none" else {**known.told, "task": task}
+        info = {} if self._infos == "none" else {**known.told, "task": task}
         self._make_room()
         result = known.results[played] = _Result(-cost, task.truncated, info)
         return result
 
-    def _record(self, known: _Known, played: PlainOutcome) -> Task:
-        _, cascade, abandon = known.commitment
-        return sampler.one_task(self.game, cascade, abandon, played, self.max_passes)
+    def _draw(self) -> tuple[float, ...]:
+        """The uniform numbers of the next task."""
+        if not self._numbers:
+            if self._streams is None:
+                self._streams = Streams(self.np_random, 1, sampler.DRAWS, sampler.logs)
+            self._numbers = self._streams.scalars()
+        return self._numbers.pop()
+
+    def _cost(self, route: int, cascade: float, abandon: float) -> float:
+        return float(payoffs(self._game, route, cascade, abandon).cost)
 
     def render(self) -> Any:
         """The Markov chain, the last task, and what it cost both sides."""
         if self._last is None:
             return render(Scene(self.game, ""), self.render_mode)
-        known, played = self._last
-        route, cascade, q = known.commitment
-        task = self._record(known, played)
+        commitment, played = self._last
+        route, cascade, q = commitment
+        task = sampler.one_task(self.game, cascade, q, played, self.max_passes)
         scene = Scene(
             self.game,
             place_of(task),
@@ -255,3 +283,7 @@ class ProviderEnv(gym.Env[Array, Any]):
 def boxed_provider(**arguments: Any) -> BoxAction:
     """`ProviderEnv` behind `BoxAction`: what `gym.make` builds."""
     return BoxAction(ProviderEnv(**arguments))
+
+
+# what `gym.make` asks of a class, to show "human" what it can draw
+boxed_provider.metadata = ProviderEnv.metadata  # type: ignore[attr-defined]

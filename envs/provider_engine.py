@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class ProviderVectorEnv(Engine):
 
     Args:
         num_envs: how many tasks at once.
-        game: as for `ProviderEnv`, or an array of games, shape (num_envs,).
+        game: as for `ProviderEnv`, or an array or a list of games, one for each.
         user: as for `ProviderEnv`, as are the next three.
         expected: reward minus the expected cost.
         max_passes: passes after which a task is cut off.
@@ -57,7 +58,7 @@ class ProviderVectorEnv(Engine):
     def __init__(
         self,
         num_envs: int = 1,
-        game: GameLike = "t4-cascade",
+        game: GameLike | Sequence[GameLike] = "t4-cascade",
         user: User | None = None,
         expected: bool = False,
         max_passes: int = 1000,
@@ -73,7 +74,7 @@ class ProviderVectorEnv(Engine):
         single = ProviderEnv(one_game, user, expected, max_passes, infos)
         actions = BoxAction(single).action_space
         super().__init__(num_envs, single.observation_space, actions, autoreset_mode)
-        self.expected = expected
+        self.expected = single.expected
         self.max_passes, self.infos = single.max_passes, single.infos
         self.compiled = takes_compiled(engine, self.num_envs >= LEAST_ENVS)
         self._prospects = Prospects(self.game, user, "compiled" if self.compiled else "numpy")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.wrappers import HumanRendering
 from numpy.typing import NDArray
 
 from routing_game.theory.game import Game, Task
@@ -118,6 +119,46 @@ def show(picture: Picture, render_mode: str | None) -> str | NDArray[np.uint8] |
     return ansi(picture) if render_mode == "ansi" else rgb(picture)
 
 
+class _Frame(gym.Env[None, None]):
+    """A scene as an environment that can be drawn: all that Gymnasium's window asks for."""
+
+    metadata = RENDER_METADATA
+    render_mode = "rgb_array"
+    scene: Scene
+
+    def step(self, action: None) -> tuple[None, float, bool, bool, dict[str, Any]]:
+        """Nothing moves."""
+        return None, 0.0, False, False, {}
+
+    def render(self) -> Any:
+        """The image."""
+        return rgb(picture(self.scene))
+
+
+class Window:
+    """A window for games that are no environments of Gymnasium's; a copy opens one of its own."""
+
+    def __init__(self) -> None:
+        self._frame = _Frame()
+        self._shown: Any = None
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene; DependencyNotInstalled without pygame."""
+        self._frame.scene = scene
+        if self._shown is None:
+            self._shown = HumanRendering(self._frame)
+        self._shown.step(None)
+
+    def close(self) -> None:
+        """Close it; the next scene opens it again."""
+        if self._shown is not None:
+            self._shown.close()
+            self._shown = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_shown": None}
+
+
 def ansi(picture: Picture) -> str:
     """Four lines: the policies, the chain, the task's place in brackets, the passes, the bill."""
     nodes = [f"[{x}]" if x == picture.place else f" {x} " for x in picture.places]
@@ -127,14 +168,23 @@ def ansi(picture: Picture) -> str:
 def rgb(picture: Picture) -> NDArray[np.uint8]:
     """The chain as an image."""
     try:
+        import matplotlib as mpl
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         raise gym.error.DependencyNotInstalled(
             "rgb_array needs matplotlib: pip install matplotlib"
         ) from None
-    figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white")
-    canvas: Any = FigureCanvasAgg(figure)
+    with mpl.rc_context():
+        mpl.rcdefaults()  # none of the reader's own settings
+        figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white")
+        canvas: Any = FigureCanvasAgg(figure)
+        _draw(figure, picture)
+        canvas.draw()
+        return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
+
+
+def _draw(figure: Any, picture: Picture) -> None:
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(-0.18, 1.12))
@@ -147,8 +197,6 @@ def rgb(picture: Picture) -> NDArray[np.uint8]:
     below = f"{picture.below}      {_bill(picture)}"
     axes.text(0.03, -0.13, below, va="center", fontsize=10, color=_INK)
     _bars(axes, picture)
-    canvas.draw()
-    return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
 
 
 def _moves(scene: Scene) -> dict[tuple[str, str], float | None]:

@@ -74,11 +74,11 @@ class Law(NamedTuple):
     """Where the part of the tasks abandoned after M2 ends."""
 
 
-def law(game: Game, route: Any, cascade: Any, abandon: Any, abandon_2: Any = None) -> Law:
+def law(game: Any, route: Any, cascade: Any, abandon: Any, abandon_2: Any = None) -> Law:
     """The law of tasks; numbers or arrays, which broadcast against the game.
 
     Args:
-        game: one game, or an array of games.
+        game: what has the numbers of a game, or of an array of games.
         route: i; unchecked, as are the others.
         cascade: s.
         abandon: q.
@@ -94,21 +94,18 @@ def law(game: Game, route: Any, cascade: Any, abandon: Any, abandon_2: Any = Non
     escalated = 1 - starts + starts * k1 * stay * cascade / end1  # e
     left1 = starts * k1 * abandon / end1
     left2 = escalated * k2 * after_2 / end2
-    return Law(
-        starts,
-        again1=_again(end1),
-        again2=_again(end2),
-        # taken from 1, so that rounding invents no end that cannot be: with q = 0 nobody leaves
-        by_standard=1 - left1 - escalated,
-        solved=1 - left1 - left2,
-        reasoning=1 - left1,
-    )
+    # taken from 1, so that rounding invents no end that cannot be: with q = 0 nobody leaves
+    by_standard, solved, reasoning = 1 - left1 - escalated, 1 - left1 - left2, 1 - left1
+    return Law(starts, _again(end1), _again(end2), by_standard, solved, reasoning)
 
 
 def _again(end: Any) -> Any:
     """1 / log(1 - end), 0 at end = 1."""
     if type(end) is float:  # the same up to the last bit, many times as fast
-        return max(1 / math.log1p(-end), LONGEST) if end < 1 else 0.0
+        if end >= 1:
+            return 0.0
+        again = 1 / math.log1p(-end)
+        return again if again > LONGEST else LONGEST
     with np.errstate(divide="ignore"):
         return np.maximum(1 / np.log1p(-np.asarray(end)), LONGEST)[()]
 
@@ -137,18 +134,6 @@ def one_outcome(law: Law, ready: Sequence[float]) -> PlainOutcome:
     passes1 = starts * (1 + int(first * again1))
     passes2 = 1 + int(second * again2) if by_standard <= end < reasoning else 0
     return passes1, passes2, end < solved
-
-
-def one_law(game: Game, route: int, cascade: float, abandon: float) -> Law:
-    """As `law`, of one game, in Python numbers, for `one_outcome`.
-
-    Args:
-        game: one game.
-        route: i.
-        cascade: s.
-        abandon: q.
-    """
-    return law(game, route, float(cascade), float(abandon))
 
 
 def one_task(

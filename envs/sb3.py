@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import gymnasium as gym
@@ -17,9 +18,11 @@ class SB3VecEnv(VecEnv):
 
     So `PPO("MlpPolicy", SB3VecEnv(gym.make_vec(...)))` trains.
 
-    Each info holds what SB3 reads of an episode that ended, `terminal_observation` and
-    `TimeLimit.truncated`, and nothing else: a dict per environment and step would cost more than
-    the game. Read the infos of the engine itself.
+    Each info holds what SB3 reads of an episode that ended, `terminal_observation`,
+    `TimeLimit.truncated` and `episode`, its return "r", length "l" and the seconds since this was
+    made "t", and nothing else: a dict per environment and step would cost more than the game. Read
+    the infos of the engine itself. So SB3 logs `ep_rew_mean` and `ep_len_mean` without a
+    `VecMonitor`.
 
     Raises:
         ValueError: the engine does not reset episodes in the step that ends them.
@@ -33,12 +36,18 @@ class SB3VecEnv(VecEnv):
         super().__init__(
             engine.num_envs, engine.single_observation_space, engine.single_action_space
         )
+        self._begun = time.monotonic()
+        self._begin_episodes()
+
+    def _begin_episodes(self) -> None:
+        self._returns, self._lengths = np.zeros(self.num_envs), np.zeros(self.num_envs, np.int64)
 
     def reset(self) -> NDArray[Any]:
         """Reset all environments, with the first of the seeds given to `seed`."""
         observation, _ = self.engine.reset(seed=self._seeds[0])
         self._reset_seeds()
         self._reset_options()
+        self._begin_episodes()
         return observation
 
     def step_async(self, actions: NDArray[Any]) -> None:
@@ -49,13 +58,26 @@ class SB3VecEnv(VecEnv):
         """Play the actions taken."""
         observation, reward, terminated, truncated, info = self.engine.step(self._actions)
         done = terminated | truncated
+        self._returns += reward
+        self._lengths += 1
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if done.any():
             ended = np.flatnonzero(done).tolist()
             lasts, cuts = info["final_obs"][done], (truncated & ~terminated)[done].tolist()
-            for k, last, over in zip(ended, lasts, cuts, strict=True):
-                infos[k] = {"terminal_observation": last, "TimeLimit.truncated": over}
+            for k, last, cut, episode in zip(ended, lasts, cuts, self._ended(done), strict=True):
+                infos[k] = {
+                    "terminal_observation": last,
+                    "TimeLimit.truncated": cut,
+                    "episode": episode,
+                }
         return observation, reward.astype(np.float32), done, infos
+
+    def _ended(self, done: NDArray[np.bool_]) -> list[dict[str, Any]]:
+        """What SB3 logs of each episode that has ended; those that follow begin at 0."""
+        returns, lengths = self._returns[done].tolist(), self._lengths[done].tolist()
+        seconds = round(time.monotonic() - self._begun, 6)
+        self._returns[done], self._lengths[done] = 0.0, 0
+        return [{"r": r, "l": n, "t": seconds} for r, n in zip(returns, lengths, strict=True)]
 
     def close(self) -> None:
         """Close the engine."""

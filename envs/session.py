@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from routing_game.envs import rules
 from routing_game.envs.arguments import (
     checked_chance,
-    checked_player,
+    checked_flag,
     single_game,
     whole_number,
 )
@@ -22,6 +22,7 @@ from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_o
 from routing_game.envs.session_user import CertaintyEquivalentUser, SessionUser
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
+from routing_game.players import checked_player
 from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Game, check_commitment
 
@@ -150,7 +151,8 @@ class SessionEnv(gym.Env[Array, Any]):
             )
         if not np.isfinite(fee):
             raise ValueError(f"fee must be a number, got {fee!r}")
-        self.observes, self.fee, self.penalty = observes, float(fee), penalty
+        self.observes, self.fee = observes, float(fee)
+        self.penalty = checked_flag("penalty", penalty)
         self.user = self._session_user(user, prior, cancel)
         most = float(self.tasks * self.max_passes)
         high = np.array([1.0, 1.0, self.max_passes, most, most])
@@ -164,9 +166,7 @@ class SessionEnv(gym.Env[Array, Any]):
             user = ExactUser(self.game)
         if hasattr(user, "abandon"):
             return CertaintyEquivalentUser(user, prior, cancel)
-        for method in ("begin", "leaving", "see_draw", "cancelling"):
-            checked_player("user", user, method)
-        return user
+        return checked_player("user", user, "begin", "leaving", "see_draw", "cancelling")
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a session."""
@@ -184,11 +184,11 @@ class SessionEnv(gym.Env[Array, Any]):
             raise gym.error.ResetNeeded(
                 "the session has ended or not begun: call reset() before step()"
             )
-        if action not in (STANDARD, REASONING):
-            raise ValueError(
-                f"an action is {STANDARD} (M1 next) or {REASONING} (M2 next), got {action!r}"
-            )
-        model = 1 + int(action)
+        try:
+            model = 1 + (STANDARD, REASONING).index(action)
+        except ValueError:  # also of an array of several, which is neither
+            rule = f"an action is {STANDARD} (M1 next) or {REASONING} (M2 next)"
+            raise ValueError(f"{rule}, got {action!r}") from None
         self._show(model)
         before = sum(self._passes)
         solved, left = self._run(model)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from routing_game.envs.arguments import checked_player
+from routing_game.players import checked_user
 from routing_game.theory.belief import Belief
 from routing_game.theory.game import Commitment
+
+CACHE_SIZE = 4096
+"""How many answers a user remembers."""
 
 
 class SessionUser(Protocol):
@@ -45,7 +48,7 @@ class CertaintyEquivalentUser:
     """
 
     def __init__(self, user: Any, prior: Sequence[float] = (1.0, 1.0), cancel: float = 0.0) -> None:
-        self._user = checked_player("user", user, "abandon")
+        self._user = checked_user("user", user)
         self._prior = Belief.checked(prior)
         if not 0 <= cancel <= 1:
             raise ValueError(f"cancel must be a probability, got {cancel!r}")
@@ -61,6 +64,8 @@ class CertaintyEquivalentUser:
         """The reply to (1, E[s]) after M1, to (2, 0) after M2."""
         commitment = Commitment(1, self.belief.mean) if model == 1 else Commitment(2, 0.0)
         if commitment not in self._known:
+            if len(self._known) == CACHE_SIZE:  # a long session meets ever new means
+                self._known.clear()
             self._known[commitment] = float(self._user.abandon(*commitment))
         return self._known[commitment]
 

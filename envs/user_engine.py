@@ -41,7 +41,7 @@ class UserVectorEnv(Engine):
 
     Args:
         num_envs: how many tasks at once.
-        game: as for `UserEnv`, or an array of games, shape (num_envs,).
+        game: as for `UserEnv`, or an array or a list of games, one for each.
         observes: as for `UserEnv`, as are the next three.
         provider: who commits.
         max_passes: passes after which a task is cut off.
@@ -65,7 +65,7 @@ class UserVectorEnv(Engine):
     def __init__(
         self,
         num_envs: int = 1,
-        game: GameLike = "t4-cascade",
+        game: GameLike | Sequence[GameLike] = "t4-cascade",
         observes: str = "strategy",
         provider: Provider | Commitment | None = None,
         max_passes: int = 1000,

@@ -3,3 +3,12 @@
 
 class InputError(Exception):
     """Something the user has to decide, in one line: what was expected, what came, what to do."""
+
+
+def in_a_line(problem: BaseException) -> str:
+    """An exception, anybody's, in one line: its class and what it says, if that can be had."""
+    try:
+        words = " ".join(str(problem).split())
+    except Exception:  # of a class whose own words fail
+        words = "(it cannot be printed)"
+    return f"{type(problem).__name__}: {words}"

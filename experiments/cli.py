@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shlex
 import signal
@@ -24,12 +23,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from routing_game import __version__
 from routing_game.experiments import InputError
-from routing_game.experiments.cells.workers import handling
+from routing_game.experiments.cells.streams import patient
+from routing_game.experiments.cells.workers import cores, handling
+from routing_game.experiments.drawing import can_draw
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
 from routing_game.interrupts import raise_again
 
 if TYPE_CHECKING:
     from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
+    from routing_game.experiments.cells.shards import Shard
     from routing_game.experiments.cells.spec import Spec
     from routing_game.experiments.check.traces import Trace
     from routing_game.experiments.hidden.suite import Scenario, Tally
@@ -41,6 +43,7 @@ T = TypeVar("T", bound="Checked")
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
     "report": "write the report of a run again from its records",
+    "compare": "say in what two runs differ, and whose learners lose less",
     "belief": "ask a question about a hidden cascade by experiment, write a page",
     "solve": "print the equilibrium of a game in plain words",
     "figures": "draw the paper's Figures 1 to 5, each beside what the paper says about it",
@@ -62,7 +65,23 @@ def main(argv: list[str] | None = None) -> int:
     The exit code is 0, 1 if a learner failed, 2 at a wrong input or a full disk, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else argv
-    open_streams()
+    helped = None
+    with patient() as problems:
+        try:
+            code = attended(argv)
+        except SystemExit as end:  # of --help and --version
+            code, helped = 0, end
+    if problems and code != 130:
+        with patient():
+            complain(f"error: stdout: {problems[0].strerror}")
+        return 2
+    if helped is not None:
+        raise helped
+    return code
+
+
+def attended(argv: list[str]) -> int:
+    """Run a command; whatever stops it is said in a line."""
     try:
         raise_again()
         with handling(signal.SIGTERM, signal.default_int_handler):
@@ -70,20 +89,17 @@ def main(argv: list[str] | None = None) -> int:
                 build_parser()[0].print_help()
                 return 0
             arguments = parse(argv)
-            if arguments.command in ("check", "report", "belief", "figures"):
+            if arguments.command in ("check", "report", "compare", "belief", "figures"):
                 needs_extra()
-            code = RUN[arguments.command](arguments)
-            sys.stdout.flush()
-            return code
+                can_draw()
+            return RUN[arguments.command](arguments)
     except InputError as error:
         complain(f"error: {error}")
         return 2
-    except BrokenPipeError:  # whoever read the output, such as head, has had enough
-        discard_output()
+    except BrokenPipeError:  # of a stream that is not Python's own
         return 0
     except OSError as error:
         complain(f"error: {error}")
-        discard_output()
         return 2
     except KeyboardInterrupt as stop:
         words = stop.args[0] if stop.args and isinstance(stop.args[0], str) else "stopped"
@@ -97,19 +113,6 @@ def complain(words: str) -> None:
         print(f"routing-game: {words}", file=sys.stderr, flush=True)
 
 
-def open_streams() -> None:
-    """Where the caller has closed stdout or stderr, Python has none: what is said goes nowhere."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for as long as we run)
-
-
-def discard_output() -> None:
-    """Let Python not try again, as it ends, to write what could not be written."""
-    with suppress(OSError), open(os.devnull, "w") as nothing:
-        os.dup2(nothing.fileno(), sys.stdout.fileno())
-
-
 def needs_extra() -> None:
     """Raise InputError unless the extra `experiments` is installed."""
     if missing := [package for package in EXTRA if find_spec(package) is None]:
@@ -119,23 +122,73 @@ def needs_extra() -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Train, compare, report."""
-    if arguments.suite == "hidden":
+    if arguments.suite == "hidden" and arguments.sweep is None:
         return run_hidden(arguments)
     from routing_game.experiments.cells.run import run
-    from routing_game.experiments.check.learners import CHECK, make_spec
+    from routing_game.experiments.check.learners import CHECK
 
-    games = chosen_games(arguments.games)
-    learners = chosen_learners(arguments.learners)
-    asked = (games, learners, arguments.seeds, arguments.tasks)
-    spec = make_spec(arguments.profile, *asked)
-    directory = begun(CHECK, spec, "", asked, arguments.out, arguments.fresh)
-    with resumable(directory, arguments.words):
-        records = run(directory, arguments.engine, arguments.workers)
-    return present(directory, records)
+    shard = asked_shard(arguments)
+    code = 0
+    for folder, spec, asked in planned_runs(arguments):
+        directory = begun(CHECK, spec, "", asked, folder, arguments.fresh)
+        with resumable(directory, arguments.words):
+            records = run(directory, arguments.engine, arguments.workers, shard)
+        code = max(code, present(directory, records))
+        if arguments.keep_policies:
+            keep(directory)
+    return code
+
+
+def planned_runs(
+    arguments: argparse.Namespace,
+) -> list[tuple[Path | None, Spec[Game], tuple[object, ...]]]:
+    """The runs of a check, several if a sweep has several settings.
+
+    Returns:
+        The folder of each (None for the usual one), its spec, and what was asked for beyond the
+        profile.
+    """
+    from routing_game.experiments.check.learners import make_spec
+
+    if (file := arguments.sweep) is None:
+        games, learners = chosen_games(arguments.games), chosen_learners(arguments.learners)
+        asked = (games, learners, arguments.seeds, arguments.tasks)
+        return [(arguments.out, make_spec(arguments.profile, *asked), asked)]
+    from routing_game.experiments.sweep import specs
+
+    for flag, usual in BESIDE_A_SWEEP.items():
+        if getattr(arguments, flag) != usual:
+            raise InputError(f"expected no --{flag} beside --sweep; write it in {file}")
+    out = arguments.out or Path("runs", file.stem)
+    return [(out / name, spec, (file,)) for name, spec in specs(file, chosen_learners)]
+
+
+BESIDE_A_SWEEP = {
+    "suite": "learners",
+    "games": "all",
+    "learners": "all",
+    "profile": "default",
+    "seeds": None,
+    "tasks": None,
+}
+"""Flag whose place a sweep's file takes -> what it is without."""
+
+
+def asked_shard(arguments: argparse.Namespace) -> Shard:
+    """The share of the cells that is asked for."""
+    from routing_game.experiments.cells.shards import Shard
+
+    shard = Shard.parse(arguments.shard)
+    if shard.n > 1 and arguments.fresh:
+        problem = "expected no --fresh beside --shard, as it would delete the others' cells"
+        raise InputError(f"{problem}; choose another --out")
+    return shard
 
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
+    if arguments.keep_policies:
+        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
@@ -145,10 +198,11 @@ def run_hidden(arguments: argparse.Namespace) -> int:
         print(f"routing-game: {plain} of {len(games)} games left out: {reason}", file=sys.stderr)
     rules = chosen("rule", arguments.learners, RULES)
     asked = (games, rules, arguments.seeds, arguments.tasks)
+    shard = asked_shard(arguments)
     spec = make_spec(arguments.profile, *asked)
     directory = begun(HIDDEN, spec, "hidden-", asked, arguments.out, arguments.fresh)
     with resumable(directory, arguments.words):
-        records = [*run(directory, arguments.engine, arguments.workers)]
+        records = [*run(directory, arguments.engine, arguments.workers, shard)]
         present_hidden(directory, records, arguments.workers)
     return failed(records)
 
@@ -209,6 +263,8 @@ def run_report(arguments: argparse.Namespace) -> int:
 
         directory = RunDirectory.open(CHECK, arguments.directory)
         present(directory, directory.records())
+        if arguments.keep_policies:
+            keep(directory)
     return 0
 
 
@@ -225,6 +281,13 @@ def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace
     return int(judged.done["error"].is_not_null().any())
 
 
+def keep(directory: RunDirectory[Game, Trace]) -> None:
+    """The policies of a run on disk, see `check.keep`."""
+    from routing_game.experiments.check.keep import keep_policies
+
+    print(f"policies: {keep_policies(directory, directory.records())}")
+
+
 def present_hidden(
     directory: RunDirectory[Scenario, Tally], records: Sequence[Record[Tally]], workers: int
 ) -> None:
@@ -235,6 +298,18 @@ def present_hidden(
     page = report(directory.spec, records, workers)
     print(terminal_page(page))
     print(f"report: {write_page(page, 'report', directory.path)}")
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    """Two runs beside each other."""
+    from routing_game.experiments.compare import compared, lines
+
+    facts = compared(*arguments.directories)
+    if arguments.json:
+        print_json(facts)
+        return 0
+    print("\n".join(lines(facts)))
+    return 0
 
 
 def run_belief(arguments: argparse.Namespace) -> int:
@@ -399,6 +474,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 RUN = {
     "check": run_check,
     "report": run_report,
+    "compare": run_compare,
     "belief": run_belief,
     "solve": run_solve,
     "figures": run_figures,
@@ -476,8 +552,13 @@ def words_of_check(parser: Parser) -> None:
     add_number(parser, "seeds", "seeds per learner, instead of the profile's")
     add_number(parser, "tasks", "practice per cell, instead of the profile's")
     add_folder(parser, "the run's folder (default: runs/PROFILE)")
+    add_keep(parser)
     text = "begin anew; without, finished cells are kept, and those that failed are tried again"
     parser.add_argument("--fresh", action="store_true", help=text)
+    text = "a file of games, learners and settings (TOML), see docs/learners.md"
+    parser.add_argument("--sweep", type=Path, metavar="FILE", help=text)
+    text = "run every n-th cell only, from the k-th: a share for each machine on a common folder"
+    parser.add_argument("--shard", default="1/1", metavar="K/N", help=text)
     text = "worker processes, or this one; the results are the same"
     parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)
     add_number(parser, "workers", "processes (%(default)s)", cores())
@@ -486,6 +567,14 @@ def words_of_check(parser: Parser) -> None:
 def words_of_report(parser: Parser) -> None:
     """What `report` takes."""
     parser.add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
+    add_keep(parser)
+
+
+def words_of_compare(parser: Parser) -> None:
+    """What `compare` takes."""
+    text = "two folders made by check, perhaps not finished"
+    parser.add_argument("directories", type=Path, nargs=2, metavar="DIR", help=text)
+    add_json(parser)
 
 
 def words_of_belief(parser: Parser) -> None:
@@ -521,6 +610,12 @@ def add_game(parser: Parser) -> None:
     text = "a name from routing-game list, or a game's file; flags change its numbers"
     parser.add_argument("game", nargs="?", metavar="GAME", help=text)
     words_of_a_game(parser)
+
+
+def add_keep(parser: Parser) -> None:
+    """The flag for policies beside the cells."""
+    text = "also keep what each learner ended with, as policies in DIR/policies for `tournament`"
+    parser.add_argument("--keep-policies", action="store_true", help=text)
 
 
 def add_json(parser: Parser) -> None:
@@ -563,8 +658,8 @@ def words_of_tournament(parser: Parser) -> None:
     add_game(parser)
     many: dict[str, Any] = {"action": "append", "default": []}
     for role in ("provider", "user"):
-        text = f"folder of a saved {role}, to take part; may be repeated"
-        parser.add_argument(f"--{role}", type=Path, metavar="DIR", help=text, **many)
+        text = f"folder or .zip of a saved {role}, to take part; may be repeated"
+        parser.add_argument(f"--{role}", type=Path, metavar="PLACE", help=text, **many)
     add_json(parser)
 
 
@@ -582,6 +677,7 @@ def add_folder(parser: Parser, text: str, default: Path | None = None) -> None:
 WORDS = {
     "check": words_of_check,
     "report": words_of_report,
+    "compare": words_of_compare,
     "belief": words_of_belief,
     "solve": words_of_solve,
     "figures": words_of_figures,
@@ -688,8 +784,3 @@ def at_least_one(text: str) -> int:
         if number >= 1 and number == int(number):
             return int(number)
     raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

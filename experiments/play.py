@@ -21,6 +21,7 @@ from routing_game.envs import sampler
 from routing_game.envs.arguments import proper_commitment
 from routing_game.envs.rules import record, settle
 from routing_game.envs.streams import Streams
+from routing_game.players import checked_user
 from routing_game.theory import Commitment, Game, Task, best_response
 from routing_game.theory.game import check_commitment
 from routing_game.theory.numbers import whole
@@ -59,7 +60,7 @@ class World:
 
     def _checked_law(self, route: int, cascade: float, abandon: float) -> sampler.Law:
         check_commitment(route, cascade, abandon)
-        return sampler.one_law(self.game, route, cascade, abandon)
+        return sampler.law(self.game, route, float(cascade), float(abandon))
 
     def many(self, commitment: Commitment, abandon: Array) -> Task:
         """Play a task with each of these q, to its end; a `Task` of arrays."""
@@ -182,7 +183,8 @@ def play_batches(
         seed: of the tasks.
         user: the exact one if None.
     """
-    rng, user, done = np.random.default_rng(seed), user or BestResponseUser(game), 0
+    rng, done = np.random.default_rng(seed), 0
+    user = BestResponseUser(game) if user is None else checked_user("user", user)
     replies: dict[Commitment, float] = {}
     for look in checkpoints(tasks):
         while done < look:

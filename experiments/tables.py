@@ -153,20 +153,39 @@ def glossary(words: Mapping[str, str], left: int) -> list[str]:
 
 
 def meet(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ()) -> zoo.Tournament:
-    """The zoo's tournament, with saved policies under the names of their folders.
+    """The zoo's tournament, with saved policies under the names of their folders or zips.
 
     Raises:
         FileNotFoundError: a folder holds no policy.
-        ValueError: a policy is damaged or of the other role.
+        ValueError: a policy is damaged, of the other role, no function of (i, s), or two have one
+            name.
     """
-    leaders = {name: entry.make(game) for name, entry in zoo.PROVIDERS.items()}
-    followers = {name: entry.make(game) for name, entry in zoo.USERS.items()}
+    leaders: dict[str, Any] = {name: entry.make(game) for name, entry in zoo.PROVIDERS.items()}
+    followers: dict[str, Any] = {name: entry.make(game) for name, entry in zoo.USERS.items()}
     if providers or users:
         from routing_game.agents import load_provider, load_user
 
-        leaders |= {folder.name: load_provider(folder) for folder in providers}
-        followers |= {folder.name: load_user(folder) for folder in users}
+        for place in providers:
+            named(leaders, place, load_provider(place))
+        for place in users:
+            named(followers, place, answering(place, load_user(place)))
     return zoo.tournament(game, leaders, followers)
+
+
+def named(agents: dict[str, Any], place: Path, agent: Any) -> None:
+    """Let an agent take part under the name of its place."""
+    name = place.resolve().name.removesuffix(".zip")
+    if name in agents:
+        raise ValueError(f"two would be called {name} in the tables; rename the folder {place}")
+    agents[name] = agent
+
+
+def answering(place: Path, user: Any) -> Any:
+    """The user of a place, if a commitment alone decides what it answers."""
+    if (sees := user.observes) in ("strategy", "route", "none"):
+        return user
+    problem = f'{place} was trained with observes="{sees}"'
+    raise ValueError(f"{problem}, and a tournament asks for one q for each (i, s)")
 
 
 def tournament_facts(table: zoo.Tournament) -> dict[str, Any]:

@@ -576,15 +576,16 @@ def test_progress_is_one_live_line_on_a_terminal_and_few_lines_elsewhere():
     terminal, file = io.StringIO(), io.StringIO()
     terminal.isatty = lambda: True
     for stream in (terminal, file):
-        progress = Progress(cells, 0, 2, stream)
+        progress = Progress(cells, 0, stream)
+        progress.starting(2)
         for record in records:
             progress.tick(record)
         progress.close()
     assert (
         "\r\x1b[K1 of 4 cells, about 0:45 left" in terminal.getvalue()
     )  # 3 cells of 30 s on 2 workers
-    assert terminal.getvalue().count("\n") == 1
-    assert file.getvalue() == "4 of 4 cells, about 0:00 left\n"
+    assert terminal.getvalue().count("\n") == 2
+    assert file.getvalue() == "starting 2 workers ...\n4 of 4 cells, about 0:00 left\n"
 
 
 def test_clock():

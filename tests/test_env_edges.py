@@ -21,8 +21,10 @@ from gymnasium.wrappers import RescaleAction
 
 from routing_game.agents.schemes import simultaneous
 from routing_game.envs import (
+    AnswerEnv,
     AnswerVectorEnv,
     BeliefObservation,
+    CertaintyEquivalentUser,
     GridAction,
     ModelsEnv,
     MultiDiscreteAction,
@@ -37,13 +39,15 @@ from routing_game.envs import (
     WorldEnv,
     boxed_provider,
     from_box,
+    session_user,
 )
+from routing_game.envs.judge import ExactUser
 from routing_game.envs.pettingzoo_v0 import PROVIDER, USER, env, parallel_env, raw_env
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.envs.worlds import one_of
 from routing_game.experiments.check.traces import provider_trace
 from routing_game.experiments.play import World, play_batches
-from routing_game.theory import Commitment, load
+from routing_game.theory import Commitment, Game, load
 from routing_game.theory.belief_rules import PlugIn
 
 GAME = load("t4-cascade")
@@ -78,6 +82,7 @@ SCALAR = {
         [[-1, 0, -5, -1], [-1, 0, -1, 2], [-1, 0, -1, np.nan], [np.nan, 0, 0, 0], [5, 0, 0, 0]],
     ),
     "a ladder": (ModelsEnv, [[-1, 0, -1.01], [np.nan, 0, 0], [0, 0], [3, 0, 0]]),
+    "an answer": (AnswerEnv, [[-1.1], [np.nan], [0.0, 0.0], 0.0, None, ["a"]]),
     "stay or leave": (UserEnv, [-1, 2, 0.5, np.nan, None, [0, 1]]),
     "models of a session": (SessionEnv, [-1, 2, 0.5, np.nan, None, [0, 1]]),
 }
@@ -264,6 +269,7 @@ WHOLE: dict[str, tuple[Any, list[str]]] = {
         ["game", "observes", "max_passes", "infos", "dial", "same_step"],
     ),
     "AnswerVectorEnv": (lambda: AnswerVectorEnv(2), ["game"]),
+    "AnswerEnv": (AnswerEnv, ["game"]),
     "ProviderSessions": (
         lambda: ProviderSessions(GAME, PlugIn(GAME), 2),
         ["game", "prior", "tasks", "user", "going_on", "observes"],
@@ -309,7 +315,7 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 MADE: dict[str, Callable[[], Any]] = {
     **{
         name: partial(gym.make, f"RoutingGame/{name}-v0")
-        for name in ("Provider", "User", "Session", "Models", "Options", "World")
+        for name in ("Provider", "User", "Answer", "Session", "Models", "Options", "World")
     },
     "a grid": lambda: GridAction(ProviderEnv()),
     "two numbers": lambda: MultiDiscreteAction(ProviderEnv()),
@@ -470,3 +476,84 @@ def test_a_fixed_commitment_survives_a_spec_in_json() -> None:
     for wrong in ([1.5, 0.25], [1, 2.0], [1], [1, 0.25, 0]):
         with pytest.raises(ValueError, match="got"):
             UserEnv(provider=wrong)
+
+
+@pytest.mark.parametrize("name", ["Provider", "User", "Answer"])
+def test_a_batch_takes_a_list_of_games(name: str) -> None:
+    names = ["t4-cascade", "t5-cascade"]
+    made = gym.make_vec(f"RoutingGame/{name}-v0", num_envs=2, game=names)
+    assert made.unwrapped.game == Game.stack([load(x) for x in names])
+    made.reset(seed=0)
+    made.step(made.action_space.sample())
+    for wrong in (["t4-cascade"] * 3, ["t4-cascad", "t5-cascade"], [GAME, 3]):
+        with pytest.raises(ValueError, match="got|unknown game"):
+            gym.make_vec(f"RoutingGame/{name}-v0", num_envs=2, game=wrong)
+
+
+FLAGS: dict[str, tuple[Any, list[str]]] = {
+    "ProviderEnv": (ProviderEnv, ["expected"]),
+    "ProviderVectorEnv": (ProviderVectorEnv, ["expected"]),
+    "ModelsEnv": (ModelsEnv, ["expected"]),
+    "OptionsEnv": (OptionsEnv, ["expected", "decline"]),
+    "SessionEnv": (SessionEnv, ["penalty"]),
+    "parallel_env": (parallel_env, ["expected"]),
+}
+
+
+@pytest.mark.parametrize("kind", FLAGS)
+def test_what_is_true_or_false_is_nothing_else(kind: str) -> None:
+    make, names = FLAGS[kind]
+    for name in names:
+        make(**{name: np.bool_(False)})
+        for wrong in (1, 0, "yes", None, [True]):
+            with pytest.raises(ValueError, match=f"{name} must be True or False"):
+                make(**{name: wrong})
+
+
+@pytest.mark.parametrize("name", ["success", "latency", "cost"])
+def test_a_ladder_has_each_number_of_each_model(name: str) -> None:
+    numbers = {"success": (0.3, 0.8), "latency": (0.4, 0.5), "cost": (0.15, 0.6)}
+    ModelsEnv(**numbers)
+    for wrong in ((0.5,), 0.5, (0.1, 0.2, 0.3), [[0.1, 0.2]]):
+        with pytest.raises(ValueError, match="one number for each model"):
+            ModelsEnv(**numbers | {name: wrong})
+
+
+def test_an_encoding_around_an_encoding_says_what_to_wrap() -> None:
+    made = gym.make("RoutingGame/Provider-v0")
+    for wrapper in (GridAction, MultiDiscreteAction):
+        with pytest.raises(ValueError, match=r"take ProviderEnv\(\), or the .unwrapped"):
+            wrapper(made)
+        assert wrapper(made.unwrapped).reset(seed=0)
+
+
+@pytest.mark.parametrize("env", [SessionEnv(), UserEnv()])
+def test_an_array_of_actions_is_no_action(env: Any) -> None:
+    env.reset(seed=0)
+    for wrong in (np.array([0, 1]), [0, 1], np.array([0.5])):
+        with pytest.raises(ValueError, match=r"an action is .* got"):
+            env.step(wrong)
+    env.step(np.array([0]))
+
+
+@pytest.mark.parametrize("name", ["Provider", "User", "Answer", "Session", "Models", "Options"])
+def test_human_is_a_window_around_every_environment(name: str) -> None:
+    with pytest.warns(UserWarning, match="HumanRendering"):
+        made = gym.make(f"RoutingGame/{name}-v0", render_mode="human")
+    assert made.render_mode == "human"
+    assert made.unwrapped.render_mode == "rgb_array"
+
+
+def test_a_user_of_a_long_session_remembers_no_more_than_so_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_user, "CACHE_SIZE", 10)
+    env = SessionEnv(GAME, tasks=1000, prior=(50, 1))
+    user, twin = env.user, CertaintyEquivalentUser(ExactUser(GAME))
+    env.reset(seed=0)
+    for _ in range(200):
+        seen, *_ = env.step(0)
+        twin.belief = user.belief
+        assert user.leaving(1) == twin.leaving(1)
+        assert len(user._known) <= 10
+    assert seen[4] > 50  # it met that many means

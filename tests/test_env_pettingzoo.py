@@ -1,15 +1,21 @@
 """The two-agent game: PettingZoo's own tests, returns by closed forms, who sees what when."""
 
+import copy
 import pickle
 
 import numpy as np
 import pytest
 
+from routing_game.envs import render
 from routing_game.theory import GAMES, payoffs, sample_games
 from routing_game.theory.chain import Chain, evaluate
 
 pettingzoo_v0 = pytest.importorskip("routing_game.envs.pettingzoo_v0", exc_type=ImportError)
+stable_baselines3 = pytest.importorskip("stable_baselines3")
+torch = pytest.importorskip("torch")
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test  # noqa: E402
+from pettingzoo.utils.conversions import turn_based_aec_to_parallel  # noqa: E402
+from stable_baselines3.common.vec_env import VecEnv  # noqa: E402
 
 SETTINGS = ("strategy", "samples:5", "noisy:0.1", "route", "model", "none")
 MODES = [
@@ -18,6 +24,9 @@ MODES = [
     {"encoding": "grid:11"},
     {"game": "t5-cascade", "expected": True, "tasks": 7},
     {"max_passes": 2},
+    {"answers": "box"},
+    {"encoding": "grid:10", "answers": "grid:11"},
+    {"answers": "grid:3", "observes": "model"},
 ]
 PLANS = [
     ((1, 0.35), (0.2, 0.2)),
@@ -133,6 +142,176 @@ def test_both_interfaces_play_the_same_game():
     assert not np.any(both[::2])
 
 
+@pytest.mark.parametrize("make", [pettingzoo_v0.env, pettingzoo_v0.parallel_env])
+def test_an_argument_that_is_none_is_named(make):
+    with pytest.raises(TypeError, match="got 'task'; did you mean tasks"):
+        make(task=5)
+
+
+@pytest.mark.parametrize(
+    ("observes", "answers", "action", "q"),
+    [
+        ("strategy", "exact", [0.25], (0.25, 0.25)),
+        ("model", "exact", [0.25, 0.5], (0.25, 0.5)),
+        ("strategy", "box", [-0.5, 1.0], (0.25, 0.25)),
+        ("model", "box", [-0.5, 0.0], (0.25, 0.5)),
+        ("strategy", "grid:5", 1, (0.25, 0.25)),
+        ("model", "grid:5", 5 * 1 + 2, (0.25, 0.5)),
+    ],
+)
+def test_answers_mean_what_they_say(observes, answers, action, q):
+    game = pettingzoo_v0.parallel_env(observes=observes, answers=answers, encoding="exact")
+    game.reset(seed=0)
+    space = game.action_space(Q)
+    action = np.array(action, space.dtype)
+    assert space.contains(np.int64(action) if action.ndim == 0 else action)
+    game.step({"provider_0": (1, 0.3)})
+    *_, infos = game.step({Q: action})
+    assert infos[Q]["abandon"] == q
+
+
+@pytest.mark.parametrize(
+    ("answers", "wrong"),
+    [
+        ("box", [[0.0], [0.0, 0.0, 0.0], [0.0, 1.1], [np.nan, 0.0], None, "ab"]),
+        ("grid:5", [5, -1, 0.5, [1, 2], None]),
+        ("exact", [1.1, [0.1, 0.2], np.nan, None]),
+    ],
+)
+def test_an_answer_outside_its_space_is_refused(answers, wrong):
+    game = pettingzoo_v0.parallel_env(answers=answers)
+    game.reset(seed=0)
+    game.step({"provider_0": np.zeros(2, np.float32)})
+    for action in wrong:
+        with pytest.raises(ValueError, match="user_0 acts in"):
+            game.step({Q: action})
+    game.step({Q: game.action_space(Q).sample()})
+
+
+SHARED = [
+    {"encoding": "box", "answers": "box"},
+    {"encoding": "box", "answers": "box", "observes": "model"},
+    {"encoding": "grid:10", "answers": "grid:11"},
+]
+
+
+@pytest.mark.parametrize("mode", SHARED, ids=str)
+@pytest.mark.parametrize("turns", [True, False])
+def test_one_policy_can_play_both_sides(mode, turns):
+    """PettingZoo's recipe for Stable-Baselines3: one vector of agents, one policy for all."""
+    game = pettingzoo_v0.env(tasks=3, **mode)
+    game = (
+        turn_based_aec_to_parallel(game) if turns else pettingzoo_v0.parallel_env(tasks=3, **mode)
+    )
+    train_shared(Shared(game))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Nets this small are slower on more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def train_shared(vector):
+    model = stable_baselines3.PPO(
+        "MlpPolicy", vector, n_steps=32, batch_size=32, n_epochs=1, device="cpu"
+    )
+    model.learn(128)
+    assert model.num_timesteps == 128
+
+
+class Shared(VecEnv):
+    """What SuperSuit makes of a game of agents with one space: an environment for each agent."""
+
+    def __init__(self, game):
+        self.game, self.agents = game, game.possible_agents
+        (seen, *others) = [game.observation_space(agent) for agent in self.agents]
+        (acted, *actions) = [game.action_space(agent) for agent in self.agents]
+        assert all(seen == other for other in others)
+        assert all(acted == other for other in actions)
+        super().__init__(len(self.agents), seen, acted)
+
+    def reset(self):
+        seen, _ = self.game.reset()
+        return np.stack([seen[agent] for agent in self.agents])
+
+    def step_async(self, actions):
+        self.taken = dict(zip(self.agents, actions, strict=True))
+
+    def step_wait(self):
+        seen, rewards, overs, cuts, infos = self.game.step(self.taken)
+        told = [
+            [part[agent] for agent in self.agents] for part in (seen, rewards, overs, cuts, infos)
+        ]
+        over = np.array(told[2]) | np.array(told[3])
+        assert over.all() == over.any()
+        observations = self.reset() if over.all() else np.stack(told[0])
+        return observations, np.array(told[1], np.float32), over, [dict(info) for info in told[4]]
+
+    def close(self): ...
+
+    def get_attr(self, attr_name, indices=None):
+        return [getattr(self.game, attr_name, None)] * self.num_envs
+
+    def set_attr(self, attr_name, value, indices=None): ...
+
+    def env_method(self, method_name, *args, indices=None, **kwargs): ...
+
+    def env_is_wrapped(self, wrapper_class, indices=None):
+        return [False] * self.num_envs
+
+
+def test_super_suit_plays_it_where_it_is_installed():
+    supersuit = pytest.importorskip("supersuit")
+    for mode in SHARED:
+        game = turn_based_aec_to_parallel(pettingzoo_v0.env(tasks=3, **mode))
+        vector = supersuit.pettingzoo_env_to_vec_env_v1(game)
+        train_shared(supersuit.concat_vec_envs_v1(vector, 2, base_class="stable_baselines3"))
+
+
+class Screen:
+    """A stand-in for Gymnasium's window that counts."""
+
+    open_, shown = 0, 0
+
+    def __init__(self, frame):
+        Screen.open_ += 1
+        self.frame = frame
+
+    def step(self, action):
+        assert self.frame.render().shape == (400, 640, 3)
+        Screen.shown += 1
+
+    def close(self):
+        Screen.open_ -= 1
+
+
+@pytest.mark.parametrize("make", [pettingzoo_v0.env, pettingzoo_v0.parallel_env])
+def test_human_shows_each_move_in_a_window(make, monkeypatch):
+    monkeypatch.setattr(render, "HumanRendering", Screen)
+    Screen.open_ = Screen.shown = 0
+    game = make(render_mode="human", tasks=2)
+    assert (game.render_mode, Screen.open_) == ("human", 0)
+    assert game.render_mode in game.metadata["render_modes"]
+    game.reset(seed=0)
+    twin = copy.deepcopy(game)
+    assert pickle.loads(pickle.dumps(game)).render_mode == "human"
+    assert (Screen.open_, Screen.shown) == (1, 1)
+    box, q = np.zeros(2, np.float32), np.ones(1, np.float32)
+    for action in (box, q):
+        for each in (game, twin):
+            one_each = make is pettingzoo_v0.parallel_env
+            each.step({"provider_0": box, Q: q} if one_each else action)
+    assert (Screen.open_, Screen.shown) == (2, 5)
+    assert game.render() is None
+    game.close()
+    twin.close()
+    assert Screen.open_ == 0
+
+
 def test_hidden_strategies_stay_hidden():
     for observes, seen in (("route", [1, 0]), ("none", [1, 0])):
         env = pettingzoo_v0.env(observes=observes, encoding="exact")
@@ -165,7 +344,10 @@ def test_games_can_be_sent_to_other_processes():
         ({"encoding": "grid"}, "an encoding is"),
         ({"encoding": "grid:1"}, "cascades"),
         ({"max_passes": 0}, "max_passes"),
-        ({"render_mode": "human"}, "render_mode"),
+        ({"render_mode": "film"}, "render_mode"),
+        ({"expected": 1}, "expected must be True or False"),
+        ({"answers": "q"}, "answers are"),
+        ({"answers": "grid:1"}, "n of grid:n"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

@@ -8,6 +8,8 @@ import routing_game  # noqa: F401  (registers the ids)
 
 stable_baselines3 = pytest.importorskip("stable_baselines3")
 
+from stable_baselines3.common.logger import Logger  # noqa: E402
+
 from routing_game.envs.sb3 import SB3VecEnv  # noqa: E402
 
 IDS = ["RoutingGame/Provider-v0", "RoutingGame/User-v0"]
@@ -33,6 +35,49 @@ def test_adapter_says_what_the_engine_says(name):
                 np.testing.assert_array_equal(
                     infos[k]["terminal_observation"], info["final_obs"][k]
                 )
+
+
+@pytest.mark.parametrize("name", [*IDS, "RoutingGame/Answer-v0"])
+def test_episodes_are_told_as_a_monitor_tells_them(name):
+    """By the definition: a return is the sum of what the steps of one episode paid."""
+    adapter = SB3VecEnv(gym.make_vec(name, num_envs=4))
+    adapter.seed(3)
+    adapter.reset()
+    adapter.engine.action_space.seed(0)
+    sums, counts, ended = np.zeros(4), np.zeros(4, int), 0
+    for _ in range(40):
+        actions = adapter.engine.action_space.sample() * (name != IDS[1])  # a user who stays
+        _, rewards, done, infos = adapter.step(actions)
+        sums, counts = sums + rewards, counts + 1
+        for k in range(4):
+            assert ("episode" in infos[k]) == done[k]
+            if done[k]:
+                told = infos[k]["episode"]
+                assert (told["r"], told["l"]) == (pytest.approx(sums[k], abs=1e-5), counts[k])
+                assert told["t"] >= 0
+                sums[k] = counts[k] = 0
+                ended += 1
+    assert ended > 40
+    adapter.step(actions)
+    adapter.reset()  # and what was running is forgotten
+    *_, infos = adapter.step(actions)
+    assert all(info["episode"]["l"] == 1 for info in infos if info)
+
+
+def test_returns_are_in_the_log_without_a_monitor():
+    model = stable_baselines3.PPO(
+        "MlpPolicy",
+        SB3VecEnv(gym.make_vec(IDS[0], num_envs=4)),
+        n_steps=8,
+        batch_size=32,
+        device="cpu",
+    )
+    logged = {}
+    model.set_logger(Logger(None, []))
+    model.logger.dump = lambda step=0: logged.update(model.logger.name_to_value)
+    model.learn(64)
+    assert -3 < logged["rollout/ep_rew_mean"] < 0
+    assert logged["rollout/ep_len_mean"] == 1
 
 
 def test_settled_truncations_are_not_bootstrapped():

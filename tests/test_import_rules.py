@@ -41,6 +41,7 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
     "envs": (
         "routing_game.envs.*",
         "routing_game.box",
+        "routing_game.players",
         # the rules: two models, any number of models, what a draw teaches; games by name
         "routing_game.theory.numbers",
         "routing_game.theory.engines",
@@ -54,6 +55,7 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
         "routing_game.agents.*",
         "routing_game.theory.*",
         "routing_game.box",
+        "routing_game.players",
         "routing_game.files",
     ),
     "experiments": (
@@ -64,14 +66,19 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
         "routing_game.theory.*",
         "routing_game.files",
         "routing_game.interrupts",
+        "routing_game.players",
     ),
     # what environments decode and agents encode: both may import it
     "box": ("routing_game.theory.game", "routing_game.theory.numbers"),
+    # what both ask of players that others wrote
+    "players": ("routing_game.theory.numbers",),
     "files": (),
-    "interrupts": (),
+    "command": (),
+    "interrupts": ("routing_game.command",),
     # at the front door by name, loaded when asked for
     "__init__": (
         "routing_game",
+        "routing_game.command",
         "routing_game.interrupts",
         "routing_game.theory",
         "routing_game.envs",
@@ -87,27 +94,34 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "play": (),
     "measures": (),
     "intervals": (),
-    "pages": ("cells.origin",),
+    "drawing": (),
+    "pages": ("cells.origin", "drawing"),
     "card": ("pages.words",),  # numbers are written as everywhere
     "check": (
         "card",
+        "drawing",
         "pages",
         "play",
         "measures",
         "intervals",
         "cells",
     ),  # a report shows each game's card
-    "hidden": ("pages", "play", "measures", "intervals", "cells"),
-    "paper": (),
+    "hidden": ("drawing", "pages", "play", "measures", "intervals", "cells"),
+    "paper": ("drawing",),
     "maps": ("paper",),  # an old name
+    "compare": ("check", "cells", "intervals"),
+    "sweep": ("check", "cells"),
     "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
+        "compare",
+        "sweep",
         "hidden",
         "paper",
         "card",
         "tables",
         "cells",
+        "drawing",
         "pages",
     ),  # hands one's results to another
 }

@@ -42,20 +42,25 @@ Values = dict[str, Any]
 
 
 def values(*runs: Path) -> Values:
-    """What the page prints of runs that have no cell in common."""
+    """What the page prints of runs."""
     each = [pl.read_parquet(run / "results.parquet") for run in runs]
-    cells = pl.concat(each)
+    cells = joined(each)
     plans = [
         (name, plan)
         for run, done in zip(runs, each, strict=True)
         for name, plan in spec_of(run).plans.items()
         if name in {*done["learner"]}  # a run may be stopped before its last learners begin
     ]
-    planned = sum(plan.cells for _, plan in plans)
+    planned = {
+        (name, game, seed)
+        for name, plan in plans
+        for game in plan.games
+        for seed in range(plan.seeds_on(game))
+    }
     fresh = cells.filter(pl.col("set") == "fresh")
     found: Values = {
-        "cells": planned,
-        "failed": planned - cells.height,
+        "cells": len(planned),
+        "failed": len(planned) - cells.height,
         "learners": len({name for name, _ in plans}),
         "fresh games": fresh["game"].n_unique(),
         "catalog games": cells.filter(pl.col("game").is_in(CATALOG))["game"].n_unique(),
@@ -70,6 +75,21 @@ def values(*runs: Path) -> Values:
             mine, own = rows.filter(learner=name), cells.filter(learner=name)
             found[name] = {"role": role, **on_fresh(mine, rows), **on_catalog(own)}
     return found
+
+
+def joined(each: list[pl.DataFrame]) -> pl.DataFrame:
+    """The cells of all runs; those in common once, as cells depend on nothing but themselves.
+
+    Raises:
+        ValueError: runs differ in a cell that they have in common.
+    """
+    same = ["learner", "game", "seed"]
+    cells = pl.concat(each).unique([*same, "regret"], maintain_order=True)
+    twice = cells.filter(cells.select(same).is_duplicated())
+    if twice.height:
+        where = " / ".join(map(str, twice.select(same).row(0)))
+        raise ValueError(f"expected the same result of a cell in every run, got two of {where}")
+    return cells
 
 
 def spec_of(run: Path) -> Spec[Game]:

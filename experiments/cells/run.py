@@ -8,22 +8,28 @@ workers.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from routing_game.experiments import in_a_line
 from routing_game.experiments.cells.origin import commit
 from routing_game.experiments.cells.progress import Progress, count
 from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
+from routing_game.experiments.cells.shards import Shard
 from routing_game.experiments.cells.spec import Cell, Spec
-from routing_game.experiments.cells.workers import in_workers
+from routing_game.experiments.cells.workers import in_workers, useful
 
 G = TypeVar("G")
 T = TypeVar("T", bound=Checked)
+ALL = Shard()
 
 
 def run(
-    directory: RunDirectory[G, T], engine: str = "loky", workers: int = 1
+    directory: RunDirectory[G, T],
+    engine: str = "loky",
+    workers: int = 1,
+    shard: Shard = ALL,
 ) -> Iterator[Record[T]]:
     """Run every cell that is not finished; then the records of all, in the order of the spec.
 
@@ -36,18 +42,20 @@ def run(
             starts.
         engine: "loky" for worker processes, "serial" for this one. The records do not depend on it.
         workers: how many processes.
+        shard: whose cells alone are run; others' records are left as they are.
 
     Raises:
         InputError: a file of the directory is damaged or foreign, or a worker process died.
     """
     suite, spec = directory.suite, directory.spec
     sources = {learner: suite.source(learner) for learner in spec.plans}
-    before_now, stale, failed = finished(directory, sources)
+    mine = shard.of(spec)
+    before_now, stale, failed = finished(directory, sources, mine)
     for cell in stale:
         directory.drop(cell)
-    waiting = [cell for cell in spec.cells() if cell not in before_now]
-    workers = 1 if engine == "serial" else workers
-    progress = Progress(waiting, len(before_now), workers)
+    waiting = [cell for cell in spec.cells() if cell in mine and cell not in before_now]
+    workers = 1 if engine == "serial" else useful(workers, len(waiting))
+    progress = Progress(waiting, len(before_now))
     for learner in dict.fromkeys(cell.learner for cell in stale):
         progress.say(f"the source of {learner} has changed: its cells are run again")
     if failed:
@@ -58,15 +66,14 @@ def run(
         if others := {*before_now.values()} - {str(commit())}:
             before = ", ".join(sorted(others))
             progress.say(f"warning: the code has changed: was {before}, now {commit()}")
-    try:
+    if waiting:
         job = partial(recorded, suite, spec, code=commit(), sources=sources)
-        for done in in_workers(job, batches(waiting, suite.together, workers), workers):
-            for record in done:
-                directory.keep(record)
-                progress.tick(record)
-    finally:
-        if waiting:
-            progress.close()
+        jobs = batches(waiting, suite.together, workers)
+        with progress.moving():
+            for done in in_workers(job, jobs, workers, progress):
+                for record in done:
+                    directory.keep(record)
+                    progress.tick(record)
     return directory.records()
 
 
@@ -81,10 +88,14 @@ class Finished(NamedTuple):
     """The others that failed."""
 
 
-def finished(directory: RunDirectory[G, T], sources: Mapping[str, str | None]) -> Finished:
-    """What is there of a run, if the learners have these sources now."""
+def finished(
+    directory: RunDirectory[G, T], sources: Mapping[str, str | None], mine: Container[Cell]
+) -> Finished:
+    """What is there of these cells of a run, if the learners have these sources now."""
     found = Finished({}, [], [])
     for record in directory.records():
+        if record.cell not in mine:
+            continue
         if record.source != sources[record.learner]:
             found.stale.append(record.cell)
         elif record.error is not None:
@@ -141,11 +152,13 @@ def recorded(
         if len(traces) != len(cells):
             raise ValueError(f"expected a trace for each of {len(cells)} cells, got {len(traces)}")
         outcomes = [checked(suite, trace) for trace in traces]
-    except Exception as problem:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # sys.exit() in somebody's agent is no end of ours
         if len(cells) > 1:
             each = (recorded(suite, spec, [cell], code, sources) for cell in cells)
             return [record for records in each for record in records]
-        outcomes = [(suite.nothing, words(problem))]
+        outcomes = [(suite.nothing, in_a_line(problem))]
     seconds = round((time.perf_counter() - start) / len(cells), 6)
     return [
         Record(*cell, spec.digest, code, seconds, error, trace, (sources or {}).get(cell.learner))
@@ -157,11 +170,8 @@ def checked(suite: Suite[G, T], trace: T) -> tuple[T, str | None]:
     """The trace and None; of one that does not hold what it should, nothing and the reason."""
     try:
         trace.check()
-    except Exception as problem:
-        return suite.nothing, words(problem)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:
+        return suite.nothing, in_a_line(problem)
     return trace, None
-
-
-def words(problem: Exception) -> str:
-    """An exception in one line."""
-    return f"{type(problem).__name__}: {' '.join(str(problem).split())}"

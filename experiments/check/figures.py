@@ -15,6 +15,7 @@ from routing_game.experiments.check.judge import FLOOR, WITHIN, Array, grid_floo
 from routing_game.experiments.check.known import control, entry, group
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.sets import OTHERS
+from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import means
 from routing_game.experiments.pages.style import (
     COLOURS,
@@ -23,7 +24,6 @@ from routing_game.experiments.pages.style import (
     Look,
     dots,
     dressed,
-    literal,
 )
 from routing_game.theory import Game, Piece, outcome, solve, thresholds
 from routing_game.theory.geometry import MEANING
@@ -365,7 +365,7 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
             axes.set_visible(False)
             continue
         rows = judged.filter(pl.col("game") == games[place])
-        draw_game(axes, rows, look(name), literal(games[place]), limit)
+        draw_game(axes, rows, look(name), games[place], limit)
         axes.tick_params(labelbottom=place + COLUMNS >= len(games), labelsize=8)
     logarithmic(panels[0, 0], float(judged["regret"].to_numpy().max()))
     unit = "V" if entry(name).role == "user" else "J*"
@@ -415,7 +415,7 @@ def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str, limit: fl
         played = played[log_spaced(played["practice"].to_numpy())]
         axes.plot(played["practice"], drawn(played["played"].to_numpy()), **dashed)
     ends = rows.group_by("seed").last()["regret"].to_numpy()
-    axes.set_title(f"{title}  {(ends <= limit).sum()}/{len(ends)}", fontsize=8)
+    axes.set_title(f"{literal(title)}  {(ends <= limit).sum()}/{len(ends)}", fontsize=8)
 
 
 def draw_floor(axes: Axes, floor: float) -> None:
@@ -453,7 +453,7 @@ def user_figure(answers: dict[str, pl.DataFrame], judged: pl.DataFrame, seeing: 
     for place, (name, model) in enumerate(panels):
         axes = figure.add_subplot(grid[divmod(place, ACROSS)])
         title = f"{name}, after M{model} failed" if name in seeing else name
-        draw_answers(axes, answers[name], model, look(name), title)
+        draw_answers(axes, answers[name], model, look(name), literal(title))
         axes.set_ylabel("q, chance of leaving" if place % ACROSS == 0 else "")
     lines = {
         "best response": ("black", 2.4),
@@ -507,7 +507,7 @@ def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> s
     for place, (name, title) in enumerate(titles.items()):
         axes = panels.flat[place]
         draw_sample(axes, rows.filter(learner=name), measure, WITHIN[role])
-        axes.set_title(title, fontsize=8)
+        axes.set_title(literal(title), fontsize=8)
         axes.tick_params(labelbottom=place + COLUMNS >= len(titles), labelsize=8)
     first = panels[0, 0]
     first.set(yscale="log", ylim=(100 * FLOOR, None))

@@ -15,8 +15,9 @@ from routing_game.experiments.check.figures import GREY, OF_KIND, drawn, in_perc
 from routing_game.experiments.check.judge import FLOOR, WITHIN
 from routing_game.experiments.check.known import GROUPS, Group
 from routing_game.experiments.check.verdicts import MOST
+from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import Share
-from routing_game.experiments.pages.style import COLOURS, dots, dressed, literal
+from routing_game.experiments.pages.style import COLOURS, dots, dressed
 
 ROW = 0.165
 """Inches of a row."""

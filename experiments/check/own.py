@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from routing_game.agents.protocol import Provider
-from routing_game.experiments import InputError
+from routing_game.experiments import InputError, in_a_line
 
 
 def is_own(name: str) -> bool:
@@ -46,15 +46,20 @@ def find(name: str) -> Callable[..., Any]:
     """What ``module:attribute`` names.
 
     Raises:
-        InputError: there is no such module or attribute, or it cannot be called.
+        InputError: there is no such module or attribute, it cannot be called, or the module cannot
+            be imported, whatever the reason.
     """
     module, _, attribute = name.partition(":")
     _look_here()
+    expected = f"expected a learner's name, or module:Class of one's own, got {name!r}"
     try:
         made = getattr(importlib.import_module(module), attribute)
+    except KeyboardInterrupt:
+        raise
     except (ImportError, AttributeError) as error:
-        expected = f"expected a learner's name, or module:Class of one's own, got {name!r}"
-        raise InputError(f"{expected}: {error}") from None
+        raise InputError(f"{expected}: {' '.join(str(error).split())}") from None
+    except BaseException as error:  # even sys.exit() in it is no end of ours
+        raise InputError(f"{expected}, which cannot be imported: {in_a_line(error)}") from None
     if not callable(made):
         raise InputError(f"expected a class or function in {name!r}, got {made!r}")
     return made
@@ -84,7 +89,10 @@ def _texts(module: str) -> dict[str, bytes]:
     where all the world lies side by side, only the module's own package is followed.
     """
     _look_here()
-    spec = importlib.util.find_spec(module)
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # it is in memory only
+        return {}
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         return {}
     root = Path(spec.origin).parents[

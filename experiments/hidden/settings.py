@@ -81,7 +81,7 @@ class Settings:
             kept = "were finished before and are kept"
             progress.say(f"{len(done)} of {len(files)} {what} {kept} in {self.kept}")
         try:
-            results = in_workers(_Named(job), waiting, self.workers)
+            results = in_workers(_Named(job), waiting, self.workers, progress)
             for file, result in progress.over(results, len(waiting), what):
                 facts = {"cell": repr(files[file]), "result": result}
                 if store:

@@ -153,8 +153,9 @@ def judge(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int =
 
     finished = [record for record in records if record.error is None]
     asked = questions(spec, [record.learner for record in finished])
-    jobs = in_workers(partial(_answer, asked), asked, workers)
-    known = dict(Steps().over(jobs, len(asked), "exact programs"))
+    progress = Steps()
+    jobs = in_workers(partial(_answer, asked), asked, workers, progress)
+    known = dict(progress.over(jobs, len(asked), "exact programs"))
     tallies: dict[tuple[str, str], Tally] = {}
     for record in finished:
         pair = record.learner, record.game

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from routing_game.experiments.cells.records import Record
 from routing_game.experiments.cells.spec import Spec
+from routing_game.experiments.drawing import literal
 from routing_game.experiments.hidden.rulebook_page import LOOKS
 from routing_game.experiments.hidden.suite import PLAN, Scenario, Tally
 from routing_game.experiments.hidden.suite_judge import judge
@@ -238,12 +239,16 @@ def agreement_figure(judged: pl.DataFrame) -> str:
                 "alpha": 0.7,
             }
             locks.plot(
-                100 * known["locked_exact"], 100 * known["locked"], ls="", label=rule, **points
+                100 * known["locked_exact"],
+                100 * known["locked"],
+                ls="",
+                label=literal(rule),
+                **points,
             )
     for limit in (-AGREES, AGREES):
         gaps.axvline(limit, color="#555555", lw=0.9, ls=":")
     gaps.set(yticks=range(len(rules)), xlabel="simulated less exact value, standard errors")
-    gaps.set_yticklabels([f"{rule}" for rule in rules])
+    gaps.set_yticklabels([*map(literal, rules)])
     gaps.set_ylim(len(rules) - 0.4, -0.6)
     locks.plot([0, 100], [0, 100], color="black", lw=0.9, ls=":")
     locks.set(xlabel="locked in, exact, %", ylabel="locked in, simulated, %")
@@ -277,8 +282,8 @@ def loss_figure(mean: pl.DataFrame) -> str:
     for panel, game in zip(axes, games, strict=True):
         for rule in mean["rule"].unique(maintain_order=True).to_list():
             rows = mean.filter(game=game, rule=rule)
-            draw(panel, rows, look_of(rule), "tasks", "loss", rule)
-        panel.set(xscale="log", xlabel="tasks of a session", title=game)
+            draw(panel, rows, look_of(rule), "tasks", "loss", literal(rule))
+        panel.set(xscale="log", xlabel="tasks of a session", title=literal(game))
         panel.set_xticks(ticks, [str(n) for n in ticks])
         panel.minorticks_off()
     axes[0].set_ylabel("loss of utility a task, units of V")

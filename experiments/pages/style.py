@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from routing_game.experiments.drawing import settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,16 +58,10 @@ def dressed(draw: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context(ours()):
+        with settings(RC):
             return draw(*args, **kwargs)
 
     return drawn
-
-
-def ours() -> Any:
-    """Every setting of a picture: matplotlib's own, changed by `RC`; but not the backend."""
-    own = {name: value for name, value in mpl.rcParamsDefault.items() if "backend" not in name}
-    return own | RC
 
 
 def panels(
@@ -130,11 +125,6 @@ def dots(figure: Figure, dpi: int = DPI) -> str:
     packed = io.BytesIO()
     figure.savefig(packed, format="webp", dpi=dpi, pil_kwargs={"lossless": True, "method": 4})
     return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()
-
-
-def literal(text: str) -> str:
-    """Text of which no part is taken for mathematics, such as the name of a game of one's own."""
-    return text.replace("$", r"\$")
 
 
 def draw(

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from scipy.ndimage import distance_transform_edt
 
+from routing_game.experiments.drawing import settings
 from routing_game.theory.numbers import Array
 
 RC: Any = {
@@ -85,9 +85,7 @@ LINES = {
 @contextmanager
 def dressed() -> Iterator[None]:
     """Matplotlib as it came, in our dress."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(RC)
+    with settings(RC):
         yield
 
 

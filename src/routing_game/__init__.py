@@ -8,15 +8,18 @@
 subpackages `theory`, `envs`, `agents` and `experiments`.
 
 Importing the package registers its Gymnasium environments, `RoutingGame/Provider-v0`, `User-v0`,
-`Session-v0`, `Models-v0`, `Options-v0` and `World-v0`, and for `gym.make_vec` alone `Answer-v0`, by
-name only. Those, the names above, PyTorch and Stable-Baselines3 are loaded when something asks for
-them.
+`Answer-v0`, `Session-v0`, `Models-v0`, `Options-v0` and `World-v0`, by name only. Those, the names
+above, PyTorch and Stable-Baselines3 are loaded when something asks for them.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from routing_game import command
 
-from routing_game import interrupts
+command.look_here_last()  # before anything is imported that might lie here
+
+from importlib import import_module  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
+
+from routing_game import interrupts  # noqa: E402
 
 interrupts.end_at_once()  # before anything that takes long to import
 
@@ -76,6 +79,8 @@ gymnasium.register(id="RoutingGame/Models-v0", entry_point="routing_game.envs:Mo
 gymnasium.register(id="RoutingGame/Options-v0", entry_point="routing_game.envs:OptionsEnv")
 gymnasium.register(id="RoutingGame/World-v0", entry_point="routing_game.envs:WorldEnv")
 gymnasium.register(
-    id="RoutingGame/Answer-v0",  # there are only many at once
+    id="RoutingGame/Answer-v0",
+    entry_point="routing_game.envs:AnswerEnv",
+    order_enforce=False,  # does so itself
     vector_entry_point="routing_game.envs:AnswerVectorEnv",
 )

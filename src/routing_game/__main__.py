@@ -1,8 +1,17 @@
 """`routing-game` and `python -m routing_game`."""
 
+import os
 import sys
 
-from routing_game.experiments.cli import main
+from routing_game.experiments import cli
+
+
+def main() -> int:
+    """The command, in a process of its own, in which nobody else draws."""
+    os.environ["MPLBACKEND"] = "agg"  # read as matplotlib is imported, and refused if unknown
+    os.environ["MATPLOTLIBRC"] = os.devnull  # instead of the reader's, which may be unreadable
+    return cli.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

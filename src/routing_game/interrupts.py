@@ -6,15 +6,14 @@ may take one for a failed import. There is nothing to lose yet, so the command e
 
 import os
 import signal
-import sys
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
+
+from routing_game.command import is_command
 
 
 def end_at_once() -> None:
     """From now on Ctrl-C ends the process, if it is the command, until `raise_again`."""
-    if _is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
 
 
@@ -24,15 +23,8 @@ def raise_again() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _is_command() -> bool:
-    """Whether this is `routing-game` or `python -m routing_game`, and no child of it."""
-    words = sys.orig_argv[1:]
-    if sys.argv[:1] == ["-m"]:  # until the module has been found
-        return ("-m", "routing_game") in pairwise(words)
-    return bool(words) and Path(words[0]).stem == "routing-game"
-
-
 def _end(number: int, frame: Any) -> None:
-    if sys.stderr is not None:
-        os.write(sys.stderr.fileno(), b"routing-game: stopped\n")
-    os._exit(130)
+    try:
+        os.write(2, b"routing-game: stopped\n")
+    finally:  # even if nobody is there to hear it
+        os._exit(130)
