@@ -9,12 +9,12 @@ and its weights; the pickles in it are left alone.
 from __future__ import annotations
 
 import io
-import json
 import pickle
 import re
 import zipfile
 from collections.abc import Mapping
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,10 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 
 from routing_game.agents.sb3_users import Hats
+from routing_game.files import loose_json, read
 
+MOST_WEIGHTS = 1 << 30
+"""Bytes of a network's weights; those of ours have 100 kB."""
 Weights = dict[str, torch.Tensor]
 
 POLICIES = {
@@ -96,6 +99,7 @@ class Network(msgspec.Struct, forbid_unknown_fields=True):
                 raise ValueError(
                     f"expected a policy made of one of {', '.join(table)}, got {made_of}"
                 )
+        _believe(self, weights)
         try:
             policy: BasePolicy = kind(self.policy)(
                 self.observation_space.space(),
@@ -113,6 +117,30 @@ class Network(msgspec.Struct, forbid_unknown_fields=True):
             ) from None
         policy.set_training_mode(False)
         return policy
+
+
+def _believe(network: Network, weights: Mapping[str, torch.Tensor]) -> None:
+    """Raise ValueError unless the weights are numbers, and enough for the layers described.
+
+    Else a line of text could ask for more memory than there is.
+    """
+    if not all(bool(x.isfinite().all()) for x in weights.values()):
+        raise ValueError("expected weights that are numbers, got nan or infinity")
+    given = sum(x.numel() for x in weights.values())
+    needed = _needed([network.settings, network.action_space, network.observation_space.low])
+    if needed > given:
+        raise ValueError(f"expected {needed:,} weights or more for the layers, got {given:,}")
+
+
+def _needed(described: Any) -> int:
+    """Weights of the layers in a description, at the least."""
+    if isinstance(described, dict):
+        return max(map(_needed, described.values()), default=0)
+    if isinstance(described, list) and all(type(x) is int for x in described):
+        return sum(a * b for a, b in pairwise([1, *map(abs, described)]))
+    if isinstance(described, list):
+        return max(map(_needed, described), default=0)
+    return described if type(described) is int else 0
 
 
 def kind(name: str) -> Any:
@@ -219,9 +247,9 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
     """
     advice = "load it with its own algorithm and save_policy(model, folder)"
     try:
-        with zipfile.ZipFile(file) as archive:
-            data = json.loads(archive.read("data"))
-            raw = io.BytesIO(archive.read("policy.pth"))
+        with zipfile.ZipFile(io.BytesIO(read(file, MOST_WEIGHTS))) as archive:
+            data = loose_json(_member(archive, "data"))
+            raw = io.BytesIO(_member(archive, "policy.pth"))
         weights = torch.load(raw, map_location="cpu", weights_only=True)
         made_of = dict(data["policy_kwargs"])
         words = {
@@ -253,6 +281,13 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
     except pickle.UnpicklingError:  # torch found what would run code
         raise ValueError(f"{file} holds more than weights; {advice}") from None
     return network, weights
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A file in a zip that is no longer, unpacked, than a file may be."""
+    if archive.getinfo(name).file_size > MOST_WEIGHTS:
+        raise ValueError(f"{name} is longer than {MOST_WEIGHTS:,} bytes")
+    return archive.read(name)
 
 
 def _name(text: Any, pattern: str) -> str:

@@ -16,18 +16,27 @@ from typing import Any, Final, Literal
 import msgspec
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
 from routing_game.agents.actors import SavedModelUser, SavedProvider, SavedUser
 from routing_game.agents.kept import Answers, Committed
-from routing_game.agents.networks import Box, Network, described, of_zip, outlined
+from routing_game.agents.networks import (
+    MOST_WEIGHTS,
+    Box,
+    Network,
+    described,
+    of_zip,
+    outlined,
+)
 from routing_game.agents.protocol import ModelUser, Provider, User
-from routing_game.files import write
+from routing_game.files import decoded, read, write
 
 FORMAT: Final = 2
 WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
+MOST = 1 << 20
+"""Bytes of a description; one of ours has 500."""
 Role = Literal["provider", "user"]
 Cascades = int | Sequence[float]
 """The s that a grid or a pair of numbers offers: these, or so many evenly spaced from 0 to 1."""
@@ -191,7 +200,7 @@ def _loaded(
         description = Description(FORMAT, network, *_looks(network, observes, cascades))
         return _agent(description, network.build(weights))
     try:
-        text = (place / DESCRIPTION).read_bytes()
+        text = read(place / DESCRIPTION, MOST)
     except NotADirectoryError:
         raise ValueError(f"expected a folder or a .zip, got {place}") from None
     try:
@@ -199,16 +208,18 @@ def _loaded(
         if not isinstance(said, Description):
             return said.agent()
         _looks(said.network, said.observes, said.cascades)
-        return _agent(said, said.network.build(load_file(place / WEIGHTS)))
-    except (ValueError, msgspec.MsgspecError, SafetensorError) as wrong:
+        return _agent(said, said.network.build(load(read(place / WEIGHTS, MOST_WEIGHTS))))
+    except (ValueError, KeyError, SafetensorError) as wrong:
         raise ValueError(f"no saved policy in {place}: {wrong}") from wrong
 
 
 def described_by(text: bytes) -> Description | Committed | Answers:
-    """What a `policy.json` says, of whatever format; msgspec's errors if it is none."""
-    if msgspec.json.decode(text, type=dict[str, Any]).get("format") == 1:
-        return msgspec.json.decode(text, type=First).now()
-    return msgspec.json.decode(text, type=Description | Committed | Answers)
+    """What a `policy.json` says, of whatever format; ValueError if it is none."""
+    if decoded(text, dict[str, Any]).get("format") == 1:
+        return decoded(text, First).now()
+    kinds: Any = Description | Committed | Answers
+    said: Description | Committed | Answers = decoded(text, kinds)
+    return said
 
 
 def _looks(

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import operator
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from routing_game.theory.catalog import GameLike, load
-from routing_game.theory.game import Commitment, Game, check_commitment
+from routing_game.theory.game import LARGEST, Commitment, Game, check_commitment
+
+MOST = np.iinfo(np.int64).max
+"""More than is ever counted."""
 
 Infos = Literal["full", "task", "none"]
 """What the infos tell: the task and what theory says of it, the task, or nothing."""
@@ -71,8 +76,10 @@ def whole_number(name: str, x: Any, least: int) -> int:
         number = operator.index(x)
     except TypeError:
         number = least - 1
-    if number < least:
+    if number < least or isinstance(x, bool):
         raise ValueError(f"{name} must be a whole number, at least {least}, got {x!r}")
+    if number > MOST:
+        raise ValueError(f"{name} must be at most {MOST}, got {number}")
     return number
 
 
@@ -129,13 +136,27 @@ def proper_commitment(x: Any) -> Commitment:
 
 def checked_chance(name: str, x: Any) -> float:
     """``x`` as a float, which must lie in [0, 1]; ValueError otherwise."""
-    try:
-        chance = float(x)
-    except (TypeError, ValueError):
-        chance = -1.0
+    chance = _real(x)
     if not 0 <= chance <= 1:
         raise ValueError(f"{name} must be a probability, got {x!r}")
     return chance
+
+
+def checked_real(name: str, x: Any, least: float = -LARGEST) -> float:
+    """``x`` as a float, from ``least`` to what a game's numbers may be; ValueError otherwise."""
+    number = _real(x)
+    if not least <= number <= LARGEST:
+        rule = f"{name} must be a number from {least:g} to {LARGEST:g}"
+        raise ValueError(f"{rule}, got {reprlib.repr(x)}")
+    return number
+
+
+def _real(x: Any) -> float:
+    """The float that is meant, or nan: words are no numbers, nor are several."""
+    try:
+        return math.nan if isinstance(x, str | bytes) or np.ndim(x) else float(x)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
 
 
 def known_arguments(name: str, made: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:

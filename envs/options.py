@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from routing_game.box import from_point, inside, to_chance
 from routing_game.envs import rules
-from routing_game.envs.arguments import checked_flag, single_game, whole_number
+from routing_game.envs.arguments import checked_flag, checked_real, single_game, whole_number
 from routing_game.envs.judge import ExactUser
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.settings import setting
@@ -127,11 +127,12 @@ class OptionsEnv(gym.Env[NDArray[np.float32], Any]):
         max_passes: int = 1000,
         render_mode: str | None = None,
     ) -> None:
-        if not 0 <= throttle < np.inf:
-            raise ValueError(f"throttle must be a delay, at least 0, got {throttle!r}")
         base = single_game(game)
-        self.game = priced(base, price) if any(price) else base
-        self.throttle = float(throttle)
+        if np.ndim(price) != 1 or len(price) != 2:
+            raise ValueError(f"price must be a pair (f1, f2), got {price!r}")
+        f1, f2 = (checked_real("price", f) for f in price)
+        self.game = priced(base, (f1, f2)) if f1 or f2 else base
+        self.throttle = checked_real("throttle", throttle, least=0.0)
         self.decline = checked_flag("decline", decline)
         self.expected = checked_flag("expected", expected)
         self.max_passes = whole_number("max_passes", max_passes, least=1)

@@ -14,6 +14,7 @@ from routing_game.envs import rules
 from routing_game.envs.arguments import (
     checked_chance,
     checked_flag,
+    checked_real,
     single_game,
     whole_number,
 )
@@ -149,9 +150,7 @@ class SessionEnv(gym.Env[Array, Any]):
                 'observes must be "model" or "route" (a session has no commitment to see), '
                 f"got {observes!r}"
             )
-        if not np.isfinite(fee):
-            raise ValueError(f"fee must be a number, got {fee!r}")
-        self.observes, self.fee = observes, float(fee)
+        self.observes, self.fee = observes, checked_real("fee", fee)
         self.penalty = checked_flag("penalty", penalty)
         self.user = self._session_user(user, prior, cancel)
         most = float(self.tasks * self.max_passes)

@@ -19,21 +19,24 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from routing_game.envs import rules
-from routing_game.envs.arguments import single_game, whole_number
+from routing_game.envs.arguments import (
+    MOST,
+    checked_chance,
+    checked_real,
+    single_game,
+    whole_number,
+)
 from routing_game.envs.batch import Engine
 from routing_game.envs.crowd import UserRule
 from routing_game.envs.judge import after_reasoning
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
+from routing_game.players import checked_player
 from routing_game.theory.belief import Belief, check_checks, checked_chances
 from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import require
 
 Mask = NDArray[np.bool_]
-
-_NO_END = np.iinfo(np.int64).max
-"""More tasks than are ever played."""
 
 
 class _Sessions(Engine):
@@ -148,14 +151,13 @@ class ProviderSessions(_Sessions):
     ) -> None:
         if observes not in ("belief", "task"):
             raise ValueError(f'observes must be "belief" or "task", got {observes!r}')
-        check_checks(user.checks)
-        require(0 <= going_on <= 1, "going_on", going_on, "lie in [0, 1]")
-        require(np.isfinite(fee), "fee", fee, "be finite")
+        check_checks(checked_player("user", user, "leaving").checks)
+        going_on, fee = checked_chance("going_on", going_on), checked_real("fee", fee)
         if tasks is None and going_on == 1:
             raise ValueError(
                 "going_on must be less than 1, or tasks a number: a session has to end"
             )
-        self.tasks = _NO_END if tasks is None else whole_number("tasks", tasks, least=1)
+        self.tasks = MOST if tasks is None else whole_number("tasks", tasks, least=1)
         counts = 2 if observes == "belief" else 1
         high, low = [1.0] + [np.inf] * counts, [0.0] * (1 + counts)
         super().__init__(game, num_envs, prior, high, low)

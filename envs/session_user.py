@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from routing_game.envs.arguments import checked_chance
 from routing_game.players import checked_user
 from routing_game.theory.belief import Belief
 from routing_game.theory.game import Commitment
@@ -50,9 +51,7 @@ class CertaintyEquivalentUser:
     def __init__(self, user: Any, prior: Sequence[float] = (1.0, 1.0), cancel: float = 0.0) -> None:
         self._user = checked_user("user", user)
         self._prior = Belief.checked(prior)
-        if not 0 <= cancel <= 1:
-            raise ValueError(f"cancel must be a probability, got {cancel!r}")
-        self._cancel = cancel
+        self._cancel = checked_chance("cancel", cancel)
         self.begin()
 
     def begin(self) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from routing_game.envs.arguments import single_game
 from routing_game.envs.render import RENDER_METADATA, check_mode
+from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Options, Step
 from routing_game.theory.catalog import GameLike, sample_games
 from routing_game.theory.game import Game
@@ -181,6 +182,8 @@ class WorldEnv(gym.Env[Array, Any]):
 
     metadata = RENDER_METADATA
 
+    sees: tuple[str, ...] = setting("sees")
+
     def __init__(
         self,
         make: Callable[[Game], gym.Env[Any, Any]] | str = "RoutingGame/Provider-v0",
@@ -188,6 +191,10 @@ class WorldEnv(gym.Env[Array, Any]):
         sees: Sequence[str] = (),
         render_mode: str | None = None,
     ) -> None:
+        if isinstance(sees, str) or not isinstance(sees, Sequence):
+            raise ValueError(f"sees must be a list of names, got {sees!r}")
+        if not callable(make) and not isinstance(make, str):
+            raise ValueError(f"make must be a function of a game or an id, got {make!r}")
         unknown = [name for name in sees if name not in NUMBERS]
         if unknown:
             names = ", ".join(NUMBERS)

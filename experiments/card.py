@@ -1,5 +1,6 @@
 """The equilibrium card: a game's solution in plain words, for people who have to act on it."""
 
+import re
 from textwrap import fill
 from typing import Any
 
@@ -10,6 +11,7 @@ from routing_game.theory import (
     RULES,
     Equilibrium,
     Game,
+    best_response,
     outcome,
     participation,
     robust_commitment,
@@ -18,9 +20,12 @@ from routing_game.theory import (
     throttle,
 )
 from routing_game.theory.exchange import to_dict
+from routing_game.theory.numbers import TIE
 from routing_game.theory.provider import Piece
 
 WIDTH, INDENT = 100, 16
+JOINT = "\N{NO-BREAK SPACE}"
+"""Where a line must not end."""
 STEP = 0.01
 """How far from the optimal s the card looks for a cliff."""
 GUARD = 0.01
@@ -38,13 +43,14 @@ def card(game: Game, title: str = "game", time: str = "", money: str = "") -> st
     """
     equilibrium = solve(game)
     time, money = time and f" {time}", money and f" {money}"
+    slip = "Cliffs" if has_cliff(game, equilibrium) else "Nearby"
     rows = {
         "Provider": provider_words(game, equilibrium),
         "Why": why_words(game, equilibrium),
         "User": user_words(game, equilibrium),
         "It comes to": total_words(equilibrium, time, money),
-        "Who pays": misalignment_words(equilibrium, time),
-        "Cliffs": cliff_words(game, equilibrium, money),
+        "Who pays": misalignment_words(game, equilibrium, time),
+        slip: slip_words(game, equilibrium, money),
         "Guarded": guard_words(game, money),
         "Throttling": throttling_words(game, equilibrium, time, money),
         "Opt-out": participation_words(game, equilibrium, money),
@@ -103,6 +109,7 @@ def parameters(game: Game, title: str, time: str, money: str) -> str:
         f"{title}: a solved task is worth V = {number(game.value)}{time} to the user, "
         f"an abandoned one costs the provider P = {number(game.penalty)}{money}"
     )
+    head = wrapped("", head)
     return "\n".join([head, "", *(f"  {name:36}{m1:>14}{m2:>14}" for name, m1, m2 in lines)])
 
 
@@ -166,11 +173,11 @@ def user_words(game: Game, equilibrium: Equilibrium) -> str:
     return words
 
 
-def misalignment_words(equilibrium: Equilibrium, time: str) -> str:
+def misalignment_words(game: Game, equilibrium: Equilibrium, time: str) -> str:
     """Who pays for the disagreement."""
     low, high = (float(x) for x in equilibrium.misalignment)
     favourite = number(equilibrium.user_best)
-    best = f"the user's favourite commitment would give it {favourite}{time}"
+    best = f"the user's favourite, {favourite_words(game)}, would give it {favourite}{time}"
     if high <= 1e-12 * max(1.0, abs(float(equilibrium.user_best))):
         return f"Nobody: {best}, which is what it gets."
     gap = number(high)
@@ -179,20 +186,42 @@ def misalignment_words(equilibrium: Equilibrium, time: str) -> str:
     return f"The user: {best}; the provider's choice costs it {gap}{time} a task (misalignment)."
 
 
-def cliff_words(game: Game, equilibrium: Equilibrium, money: str) -> str:
+def favourite_words(game: Game) -> str:
+    """The commitment that the user likes best: one of the models alone."""
+    first, second = (float(outcome(game, route, 0.0).utility) for route in (1, 2))
+    alone = {"M1 alone (route 1, s = 0)": first, "M2 alone (route 2)": second}
+    close = 1e-12 * max(abs(first), abs(second))
+    return " or ".join(name for name, worth in alone.items() if worth >= max(first, second) - close)
+
+
+def has_cliff(game: Game, equilibrium: Equilibrium) -> bool:
+    """Whether the user changes its answer within `STEP` of the optimal s."""
+    if equilibrium.route == 2:
+        return False
+    stays = float(equilibrium.abandon)
+    near = (best_response(game, 1, s).low for s in slips(equilibrium).values())
+    return any(abs(float(answer) - stays) > TIE for answer in near)
+
+
+def slips(equilibrium: Equilibrium) -> dict[str, float]:
+    """The s at `STEP` from either end of the optimal ones, where [0, 1] has room for it."""
+    low, high = (float(s) for s in equilibrium.cascade)
+    aside = {f"{STEP:g} below": low - STEP, f"{STEP:g} above": high + STEP}
+    return {where: s for where, s in aside.items() if 0 <= s <= 1}
+
+
+def slip_words(game: Game, equilibrium: Equilibrium, money: str) -> str:
     """What a small slip of s costs on either side of the optimum."""
     if equilibrium.route == 2:
-        return "None: on route 2 s is of no effect."
-    slips = []
-    for end, step, word in zip(equilibrium.cascade, (-STEP, STEP), ("below", "above"), strict=True):
-        if 0 <= float(end) + step <= 1:
-            loss = float(outcome(game, 1, float(end) + step).cost - equilibrium.cost)
-            slips.append(
-                f"{STEP:g} {word} costs {loss_words(loss, float(equilibrium.cost), money)}"
-            )
+        return "On route 2 s is of no effect."
+    cost = float(equilibrium.cost)
+    losses = {
+        where: float(outcome(game, 1, s).cost) - cost for where, s in slips(equilibrium).items()
+    }
+    told = [f"{where} costs {loss_words(loss, cost, money)}" for where, loss in losses.items()]
     low, high = (number(s) for s in equilibrium.cascade)
     optimum = low if low == high else f"{low} to {high}"
-    return f"Of s = {optimum}: {', '.join(slips) or 'none, every s is as good'}."
+    return f"Of s = {optimum}: {', '.join(told) or 'every s is as good'}."
 
 
 def loss_words(loss: float, cost: float, money: str) -> str:
@@ -246,6 +275,12 @@ def unit(name: str) -> str:
 
 def row(label: str, words: str) -> str:
     """One labelled paragraph."""
-    text = words[0].upper() + words[1:]
-    left = f"{label:{INDENT}}"
-    return fill(text, WIDTH, initial_indent=left, subsequent_indent=" " * INDENT)
+    return wrapped(f"{label:{INDENT}}", words[0].upper() + words[1:])
+
+
+def wrapped(left: str, text: str) -> str:
+    """The text beside what stands left of it; no line ends in "s = .2", "9 %", "route 2", "1 s"."""
+    pairs = r" = | %|(?<=route) (?=\d)|(?<=\d) (?=USD\b|s\b)"
+    whole = re.sub(pairs, lambda found: found[0].replace(" ", JOINT), text)
+    lines = fill(whole, WIDTH, initial_indent=left, subsequent_indent=" " * len(left))
+    return lines.replace(JOINT, " ")

@@ -27,6 +27,7 @@ from routing_game.experiments.cells.streams import patient
 from routing_game.experiments.cells.workers import cores, handling
 from routing_game.experiments.drawing import can_draw
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
+from routing_game.files import printable
 from routing_game.interrupts import raise_again
 
 if TYPE_CHECKING:
@@ -108,9 +109,9 @@ def attended(argv: list[str]) -> int:
 
 
 def complain(words: str) -> None:
-    """Say it on stderr, if anybody is there to hear it."""
+    """Say it on stderr in one line that is safe to show, if anybody is there to hear it."""
     with suppress(OSError):
-        print(f"routing-game: {words}", file=sys.stderr, flush=True)
+        print(f"routing-game: {printable(words)}", file=sys.stderr, flush=True)
 
 
 def needs_extra() -> None:
@@ -228,8 +229,11 @@ def begun(
     from routing_game.experiments.cells.records import RunDirectory
 
     custom = any(choice is not None for choice in asked)
-    name = f"{prefix}{spec.profile}" + (f"-{spec.digest[:6]}" if custom else "")
-    return RunDirectory.create(suite, out or Path("runs", name), spec, fresh)
+    # an earlier version named it by the digest, which depends on the order of what was chosen
+    names = [f"{prefix}{spec.profile}-{mark[:6]}" for mark in (spec.digest, spec.identity)]
+    usual = next((name for name in names if Path("runs", name, "run.json").exists()), names[1])
+    folder = out or Path("runs", usual if custom else f"{prefix}{spec.profile}")
+    return RunDirectory.create(suite, folder, spec, fresh)
 
 
 def failed(records: Sequence[Record[Any]]) -> int:
@@ -342,6 +346,9 @@ def run_solve(arguments: argparse.Namespace) -> int:
         print_json(facts(game, name))
         return 0
     units = ("s", "USD") if arguments.game in PAIRS else ()
+    changed = [number for number in NUMBERS if getattr(arguments, number) is not None]
+    if arguments.game and changed:
+        name = f"{name} with another {' and '.join(changed)}"
     print(card(game, name, *units))
     return 0
 
@@ -419,6 +426,8 @@ def run_figures(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.paper.scene import Scene
     from routing_game.experiments.paper.words import terminal
 
+    if arguments.monitor or arguments.game:
+        return run_curve(arguments)
     names, scene = chosen_figures(arguments.only), Scene(arguments.set)
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
@@ -430,6 +439,23 @@ def run_figures(arguments: argparse.Namespace) -> int:
         raise
     except OSError as error:
         raise unwritable(arguments.out, error) from None
+    return 0
+
+
+def run_curve(arguments: argparse.Namespace) -> int:
+    """One's own learning curve beside theory."""
+    from routing_game.experiments.cells.store import tried
+    from routing_game.experiments.curve import read, write_curve
+
+    for flag, other in (("game", "monitor"), ("monitor", "game")):
+        if getattr(arguments, flag) is None:
+            raise InputError(f"expected --{flag} beside --{other}: a Monitor CSV and its game")
+    if arguments.only != "all":
+        raise InputError("expected no --only beside --monitor; draw the paper's figures apart")
+    name, game = one_game(arguments.game)
+    read(arguments.monitor)
+    picture, words = write_curve(arguments.monitor, game, name, tried(arguments.out))
+    print(f"{picture} (and .svg)\n{words}")
     return 0
 
 
@@ -643,6 +669,10 @@ def words_of_figures(parser: Parser) -> None:
     parser.add_argument("--only", default="all", metavar="3,4", help=text)
     text = "which of our two sets of p, V, t and ranges (%(default)s)"
     parser.add_argument("--set", choices=["A", "B"], default="A", help=text)
+    text = "draw this learning curve instead, a CSV by stable-baselines3's Monitor, beside theory"
+    parser.add_argument("--monitor", type=Path, metavar="FILE", help=text)
+    text = "the game of the curve: a name from routing-game list, or a game's file"
+    parser.add_argument("--game", metavar="GAME", help=text)
     add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
 
@@ -705,9 +735,22 @@ def chosen(
     if not all(words):
         raise InputError(f"expected a name on either side of a comma, got {text!r}")
     names = [*names]
+    words = joined(words, names)
     for word in words:
         known(word, kind, names, see)
     return tuple(name for name in names if name in words)
+
+
+def joined(words: Sequence[str], names: Collection[str]) -> list[str]:
+    """The words, those put together again that are a name in which there are commas."""
+    found: list[str] = []
+    rest = [*words]
+    while rest:
+        ends = range(len(rest), 1, -1)
+        parts = next((end for end in ends if ", ".join(rest[:end]) in names), 1)
+        found.append(", ".join(rest[:parts]))
+        del rest[:parts]
+    return found
 
 
 def chosen_figures(text: str) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ looked for from where the sweep's file lies.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -30,9 +29,13 @@ from routing_game.experiments import InputError
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check.learners import make_spec
 from routing_game.experiments.check.sources import chosen_games
+from routing_game.files import loose_toml
+from routing_game.files import read as bounded
 from routing_game.theory import Game
 from routing_game.theory.exchange import READERS
 
+MOST = 1 << 20
+"""Bytes of a sweep's file."""
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Words = Annotated[list[str], msgspec.Meta(min_length=1)]
 
@@ -63,11 +66,11 @@ def read(path: Path) -> Sweep:
         InputError: there is none, or a key or value is wrong; it is named.
     """
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        said = loose_toml(bounded(path, MOST).decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise InputError(f"expected a sweep's file, got {path} ({reason})") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise InputError(f"expected TOML in {path}: {error}") from None
     expect_keys(path, "", said, Sweep)
     tables = said.get("learner")

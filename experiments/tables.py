@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from routing_game.agents import zoo
+from routing_game.files import printable
 from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair, solve
 from routing_game.theory.frequencies import PRIORS, frequencies
 
@@ -30,6 +31,16 @@ RULE_WORDS = {
     "forced stays": "plug-in that stays anyway with chance min(1, 2 / sqrt(n)) in task n",
 }
 """Rule of a user who does not see s -> what it does."""
+ENVIRONMENTS = {
+    "RoutingGame/Provider-v0": "the provider commits to (i, s); a step is a task",
+    "RoutingGame/User-v0": "the user stays or leaves; a step is a decision after a failed pass",
+    "RoutingGame/Answer-v0": "the user answers with q; many at once, for gym.make_vec alone",
+    "RoutingGame/Session-v0": "the provider, pass by pass, with a user who remembers; s is hidden",
+    "RoutingGame/Models-v0": "the provider with any number of models on a ladder",
+    "RoutingGame/Options-v0": "with delays to choose, prices, and a user who may decline",
+    "RoutingGame/World-v0": "one of these with a game drawn anew for each episode",
+}
+"""Id -> what an agent decides there."""
 
 
 def catalog() -> dict[str, dict[str, dict[str, str]]]:
@@ -56,6 +67,7 @@ def catalog() -> dict[str, dict[str, dict[str, str]]]:
         "rules": all_of({name: RULE_WORDS[name] for name in HIDDEN_RULES}),
         "questions": all_of(EXPERIMENTS),
         "figures": all_of(figure_words()),
+        "environments": all_of(ENVIRONMENTS),
         "providers": all_of({name: entry.about for name, entry in zoo.PROVIDERS.items()}),
         "users": all_of({name: entry.about for name, entry in zoo.USERS.items()}),
     }
@@ -71,6 +83,7 @@ HEADS = {
     "rules": "rules of a user who does not see s, for `check --suite hidden --learners`",
     "questions": "questions on a hidden s, for `belief`",
     "figures": "figures, for `figures --only`",
+    "environments": 'environments, for `gym.make("routing_game:ID")`',
     "providers": "providers of the `tournament`",
     "users": "users of the `tournament`",
 }
@@ -174,7 +187,7 @@ def meet(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ())
 
 def named(agents: dict[str, Any], place: Path, agent: Any) -> None:
     """Let an agent take part under the name of its place."""
-    name = place.resolve().name.removesuffix(".zip")
+    name = printable(place.resolve().name).removesuffix(".zip")
     if name in agents:
         raise ValueError(f"two would be called {name} in the tables; rename the folder {place}")
     agents[name] = agent

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from html import escape
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -53,15 +54,29 @@ def ask(
     return told, json.loads((out / f"{words[0]}.json").read_text(encoding="utf-8")), page
 
 
-def check_page(told: str, facts: dict[str, Any], page: str, figures: int) -> None:
-    """Title and answer are on the terminal and in the page, which needs no other file."""
+def check_page(told: str, facts: dict[str, Any], page: str, figures: int, out: Path) -> None:
+    """Title and answer are on the terminal and in the page, which links its numbers' files.
+
+    The answer stands before the first picture, all evidence after it.
+    """
     flat = " ".join(told.split())
-    for words in (facts["title"], *facts["answer"]):
+    for words in (facts["title"], facts["made"], *facts["answer"], *facts["details"]):
         assert words.replace("- ", "-") in flat.replace("- ", "-")
+    assert 1 <= len(facts["answer"]) <= 3
+    assert facts["made"].startswith(f"Game {facts['settings']['game']}, profile smoke")
+    first = page.index("<img")
+    assert all(page.index(escape(words)) < first for words in facts["answer"])
+    assert page.index("A smoke run") < first < page.index('id="words"') < page.index('id="details"')
     assert (
         page.count('<img src="data:image/svg+xml;base64,') == figures == page.count("<figcaption>")
     )
-    assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
+    files = re.findall(r"(?:src|href)=\"(?!data:|#)(.*?)\"", page)
+    assert files == [file for file in files if (out / file).is_file() and file.endswith(".csv")]
+    assert len(files) == page.count("<details>") == page.count("</details>") > 0
+    parts = re.findall(r"<a href=\"#(.*?)\">", page)
+    assert parts
+    assert all(f'id="{part}"' in page for part in parts)
+    assert not re.search(r"never, never|-, -|e-1\d|\bnan\b", re.sub(r"base64,[^\"]*", "", page))
     assert facts["versions"]["routing-game"]
 
 
@@ -71,19 +86,20 @@ class TestTrap:
         monkeypatch.setattr(trap, "DISTANCES", (-0.1, 0.0, 0.1))
         monkeypatch.setattr(trap, "PRIOR_MEANS", (-0.1, 0.1))
         told, facts, page = ask(["trap", "--sessions", "40"], tmp_path, capsys)
-        check_page(told, facts, page, figures=3)
+        check_page(told, facts, page, 3, tmp_path)
         table = pl.read_csv(tmp_path / "trap-sessions.csv")
         assert set(table["rule"]) == set(RULEBOOK)
         assert facts["settings"]["sessions"] == 40
         at = table.filter(pl.col("s") == S0, rule="plug-in").row(0, named=True)
         chance = lock_in(T4, S0, Belief(1.0, 1.0), 40, lambda b: plug_in_after_failure(T4, b))
         assert at["exact"] == pytest.approx(chance)
-        assert (
-            f"{percent(at['locked'])} % of 40 sessions; exactly in {percent(chance)} %"
-            in facts["answer"][0]
-        )
+        words = facts["details"][0]
+        assert f"the exact chance that a plug-in user is locked in is {percent(chance)} %" in words
+        assert f"Of the 40 sessions that were played {percent(at['locked'])} % ended so" in words
         assert table["gap"].drop_nulls().abs().max() < 4.5
-        assert f"{at['user_regret']:.4f}" in facts["answer"][4]
+        assert f"{at['user_regret']:.4f}" in facts["details"][4]
+        good = lock_in(T4, S0 + 0.1, Belief(1.0, 1.0), 40, lambda b: plug_in_after_failure(T4, b))
+        assert f"with a chance of {percent(good)} %" in facts["answer"][0]
 
     @pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade"])
     def test_a_row_is_the_same_whenever_it_is_played(self, name: str) -> None:
@@ -124,7 +140,7 @@ class TestConverge:
         told, facts, page = ask(
             ["converge", "--game", "t5-cascade", "--sessions", "40"], tmp_path, capsys
         )
-        check_page(told, facts, page, figures=3)
+        check_page(told, facts, page, 3, tmp_path)
         table = pl.read_csv(tmp_path / "converge-beliefs.csv", infer_schema_length=None)
         last = table.filter(pl.col("distance") == 0.1, rule="always stays", tasks=45).row(
             0, named=True
@@ -132,8 +148,9 @@ class TestConverge:
         mark = threshold_of(T5, "t5-cascade")
         right, covered = converge.stayers(T5, mark, mark.towards(0.1), 45)
         assert (last["right_exact"], last["covered_exact"]) == pytest.approx((right, covered))
-        assert f"exactly {percent(right)} %" in facts["answer"][0]
-        assert f"{last['error']:.4f} off" in facts["answer"][0]
+        assert f"the exact law says {percent(right)} %" in facts["details"][0]
+        assert f"{last['error']:.4f} off" in facts["details"][0]
+        assert "no 90 % of them within the 15 tasks" in facts["answer"][2]
         gaps = table.select(
             pl.concat_list("right_gap", "covered_gap").explode().drop_nulls().abs()
         ).to_series()
@@ -167,13 +184,14 @@ class TestConverge:
 class TestObservability:
     def test_the_page(self, tmp_path: Path, capsys: Any) -> None:
         told, facts, page = ask(["observability", "--seeds", "1"], tmp_path, capsys)
-        check_page(told, facts, page, figures=2)
+        check_page(told, facts, page, 2, tmp_path)
         ends, runs = (
             pl.read_csv(tmp_path / f"observability-{name}.csv") for name in ("ends", "runs")
         )
         assert len(ends) == len(runs) == 2 * len(observability.DIAL)
         theory = observability.predicted(T4, "samples:1")
-        assert f"to {theory:.3f} at one" in facts["answer"][0]
+        assert f"to {theory:.3f} at one" in facts["details"][0]
+        assert f"{theory:.3f} with one" in facts["answer"][0]
         assert set(ends.filter(observes="samples:1")["theory"]) == {theory}
 
     @pytest.mark.parametrize(
@@ -304,19 +322,24 @@ class TestPage:
     def test_a_kept_cell_of_other_code_is_not_used_and_a_damaged_one_refused(
         self, tmp_path: Path, monkeypatch: Any
     ) -> None:
-        settings = Settings("t4-cascade", "smoke", {}, kept=tmp_path / "cells")
-        assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
+        settings, calls = Settings("t4-cascade", "smoke", {}, kept=tmp_path / "cells"), []
+
+        def root(x: float) -> float:
+            calls.append(x)
+            return math.sqrt(x)
+
+        assert settings.each(root, [4.0], Steps()) == settings.each(root, [4.0], Steps()) == [2.0]
         (file,) = (tmp_path / "cells").iterdir()
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"result": 3.0}))
-        assert settings.each(math.sqrt, [4.0], Steps()) == [3.0]
+        assert len(calls) == 1
         with monkeypatch.context() as other:
             other.setattr(settings_module, "code", lambda module: "abc")
-            assert settings.each(math.sqrt, [4.0], Steps()) == [2.0]
+            assert settings.each(root, [4.0], Steps()) == [2.0]
+        assert len(calls) == 2
         file.write_text(file.read_text()[:-9])
         with pytest.raises(
             InputError, match=f"{file.name} is damaged .*; delete it to have the cell run again"
         ):
-            settings.each(math.sqrt, [4.0], Steps())
+            settings.each(root, [4.0], Steps())
 
     def test_streams_depend_on_game_and_cell(self) -> None:
         one, other = Settings("t4-cascade", "smoke", {}), Settings("t5-cascade", "full", {})

@@ -42,7 +42,7 @@ def few_environments(monkeypatch: Any) -> None:
 
 @pytest.mark.parametrize("name", ["reputation", "users"])
 def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
-    """Pictures and tables are there, and the answer's numbers are those of the table."""
+    """Pictures and tables are there; two seeds are told one by one, without an interval."""
     monkeypatch.setattr(
         providers, "PROFILES", {"smoke": {k: LITTLE[k] for k in providers.PROFILES["smoke"]}}
     )
@@ -73,14 +73,20 @@ def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> N
     if name == "reputation":
         assert seeds.height == 2 * 2 * 2
         row = table.filter(checks="task", sight="belief").row(0, named=True)
-        assert f"{row['above']:.2f} ± {row['above_half']:.2f} at g = 0.5" in " ".join(
-            facts["answer"]
-        )
+        assert row["above_half"] is None
+        mine = seeds.filter(checks="task", sight="belief")["cost"] / row["best"] - 1
+        one, other = (f"{100 * above:.2f}" for above in mine)
+        assert f"best plan, %: {one} and {other} at g = 0.5" in " ".join(facts["details"])
+        seeing = seeds.filter(sight="belief").join(table, on=["checks", "sight", "patience"])
+        worst = 100 * (seeing["cost"] / seeing["best"] - 1).max()
+        assert f"{worst:.1f} % in the worst of them" in facts["answer"][1]
         assert (table["above"] > -1e-9).all()
     else:
         assert seeds.height == 3 * 2 + 4 * 2 * 2
         row = table.filter(user="recurrent", prior="Beta(1, 4)").row(0, named=True)
-        assert f"{row['regret']:.3f} ± {row['regret_half']:.3f}" in " ".join(facts["answer"])
+        assert row["regret_half"] is None
+        one, other = seeds.filter(user="recurrent", prior="Beta(1, 4)")["regret"]
+        assert f"recurrent {one:.3f} and {other:.3f}" in facts["details"][0]
 
 
 def test_a_cell_depends_on_itself_alone() -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -118,10 +119,15 @@ def test_a_store_reads_what_it_kept_and_names_what_is_damaged(tmp_path):
 
 def test_a_folder_is_tried_without_a_trace_for_those_at_work_in_it(tmp_path, monkeypatch):
     seen = []
-    touch = Path.touch
-    monkeypatch.setattr(
-        Path, "touch", lambda path: (touch(path), seen.append(Store(path.parent).names()))
-    )
+    temporary = tempfile.NamedTemporaryFile
+
+    def watched(**options):
+        made = temporary(**options)
+        assert len([*Path(options["dir"]).iterdir()]) == 1
+        seen.append(Store(options["dir"]).names())
+        return made
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", watched)
     assert tried(tmp_path / "new") == tmp_path / "new"
     assert seen == [set()]
     assert [*(tmp_path / "new").iterdir()] == []

@@ -568,7 +568,7 @@ def test_who_is_a_control():
 def test_a_learner_that_this_version_lacks_is_told_by_its_name():
     for name, learner in LEARNERS.items():  # by which the role of an unknown one is guessed
         assert ("user" in name.split("-")) == (learner.role == "user")
-    assert entry("spsa-of-old").family == "other"
+    assert entry("spsa-of-old").family == "unknown"
     assert entry("spsa-user-of-old").role == "user"
 
 
@@ -583,7 +583,7 @@ def test_a_run_with_a_learner_that_this_version_lacks_has_a_report(tmp_path):
         directory.keep(Record(*cell, directory.spec.digest, None, 1.0, None, trace))
     text = report(directory).read_text(encoding="utf-8")
     assert "of-old" in table(directory)
-    assert "a learner that this version of the package does not have" in text
+    assert "which this version does not know" in text
 
 
 def test_quiet_games_are_those_on_which_nobody_who_learns_loses():

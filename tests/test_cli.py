@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,16 +11,28 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import gymnasium
+import numpy as np
 import pytest
 
 from routing_game.agents import zoo
+from routing_game.experiments import InputError
 from routing_game.experiments.check.own import source
-from routing_game.experiments.cli import COMMANDS, at_least_one, main
+from routing_game.experiments.cli import COMMANDS, at_least_one, chosen, main
 from routing_game.experiments.hidden.questions import EXPERIMENTS
 from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 from routing_game.experiments.paper.maps import FIGURES
 from routing_game.experiments.tables import RULE_WORDS
-from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, load, solve
+from routing_game.theory import (
+    GAMES,
+    PAIRS,
+    RULES,
+    TASK_TYPES,
+    best_response,
+    load,
+    outcome,
+    solve,
+)
 from routing_game.theory.frequencies import PRIORS
 
 GAME = [
@@ -193,10 +206,45 @@ def test_main_leaves_signal_handlers_as_they_were_and_runs_in_a_thread():
 def test_every_named_game_has_a_card(name, capsys):
     assert main(["solve", name]) == 0
     card = capsys.readouterr().out
-    for label in ("Provider", "Why", "User", "Who pays", "Cliffs", "Throttling", "Opt-out"):
+    for label in ("Provider", "Why", "User", "Who pays", "Throttling", "Opt-out"):
         assert f"\n{label}" in card
     assert "nan" not in card
-    assert max(map(len, card.splitlines())) <= 120
+    assert max(map(len, card.splitlines())) <= 100
+    assert not re.search(r"(=|route)\n|\n *(=|%|USD)", card)  # no line ends inside "s = 0.2105"
+
+
+@pytest.mark.parametrize("name", [*GAMES, *PAIRS])
+def test_a_card_has_cliffs_where_the_user_turns_beside_the_optimum(name, capsys):
+    """By a scan of the replies to 201 values of s around it."""
+    assert main(["solve", name]) == 0
+    card, eq, turns = capsys.readouterr().out, solve(name), False
+    if eq.route == 1:
+        low, high = eq.cascade
+        near = np.clip(np.linspace(low - 0.01, high + 0.01, 201), 0, 1)
+        answers = np.array([best_response(load(name), 1, s).low for s in near])
+        turns = bool(np.abs(answers - eq.abandon).max() > 1e-9)
+    assert ("\nCliffs" in card, "\nNearby" in card) == (turns, not turns)
+
+
+@pytest.mark.parametrize("name", [*GAMES, *PAIRS])
+def test_a_card_names_the_user_s_favourite_commitment(name, capsys):
+    """No commitment of a grid is worth more to the user than the one that is named."""
+    assert main(["solve", name]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    (favourite,) = re.findall(r"the user's favourite, (.*?), would give it", words)
+    grid = [outcome(load(name), 1, s).utility for s in np.linspace(0, 1, 101)]
+    best = max(*grid, outcome(load(name), 2, 0.0).utility)
+    for named in favourite.split(" or "):
+        route = 1 if named == "M1 alone (route 1, s = 0)" else 2
+        assert named in ("M1 alone (route 1, s = 0)", "M2 alone (route 2)")
+        assert outcome(load(name), route, 0.0).utility == pytest.approx(best)
+
+
+def test_a_changed_game_is_titled_so(capsys):
+    assert main(["solve", "gpt-4.1-o3", "--penalty", "100"]) == 0
+    assert capsys.readouterr().out.startswith("gpt-4.1-o3 with another penalty: ")
+    assert main(["solve", "gpt-4.1-o3"]) == 0
+    assert capsys.readouterr().out.startswith("gpt-4.1-o3: ")
 
 
 def test_the_card_of_t4_cascade_says_what_theory_says(capsys):
@@ -305,9 +353,30 @@ def test_json_of_the_list_has_every_name(capsys):
     assert {*told["games"]} == {*GAMES}
     assert told["games"]["t4-cascade"]["regime"] == "-+"
     assert {*told["rules"]} == {*HIDDEN_RULES} == {*RULE_WORDS}
+    assert {*told["environments"]} == {
+        name for name, spec in gymnasium.registry.items() if spec.namespace == "RoutingGame"
+    }
     main(["list"])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == sum(1 + len(entries) for entries in told.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (",".join(HIDDEN_RULES), HIDDEN_RULES),
+        ("optimistic, fixed", ("optimistic, fixed",)),
+        ("plug-in,each task,Thompson", ("plug-in, each task", "Thompson")),
+        ("plug-in, plug-in, each task", ("plug-in", "plug-in, each task")),
+    ],
+)
+def test_a_name_with_a_comma_is_one_name(text, meant):
+    assert chosen("rule", text, HIDDEN_RULES) == meant
+
+
+def test_half_a_name_with_a_comma_is_none():
+    with pytest.raises(InputError, match="got 'each task', perhaps"):
+        chosen("rule", "Thompson, each task", HIDDEN_RULES)
 
 
 def test_json_of_frequencies_and_of_a_tournament(capsys):

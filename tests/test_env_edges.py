@@ -19,6 +19,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import VectorEnv
 from gymnasium.wrappers import RescaleAction
 
+import routing_game.envs
 from routing_game.agents.schemes import simultaneous
 from routing_game.envs import (
     AnswerEnv,
@@ -557,3 +558,61 @@ def test_a_user_of_a_long_session_remembers_no_more_than_so_much(
         assert user.leaving(1) == twin.leaving(1)
         assert len(user._known) <= 10
     assert seen[4] > 50  # it met that many means
+
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "ProviderSessions": {"game": GAME, "user": PlugIn(GAME), "num_envs": 2},
+    "UserSessions": {"game": GAME, "num_envs": 2},
+    "CertaintyEquivalentUser": {"user": ExactUser(GAME)},
+}
+"""What has no default."""
+
+
+def made_from(kind: str, **arguments: Any) -> Any:
+    """An environment, engine or player with all but these arguments as they are by default."""
+    make = parallel_env if kind == "parallel_env" else getattr(routing_game.envs, kind)
+    return make(**NEEDED.get(kind, {}) | arguments)
+
+
+ARGUMENTS = {
+    "ProviderEnv": "game user expected max_passes infos render_mode",
+    "UserEnv": "game observes provider max_passes infos render_mode",
+    "AnswerEnv": "game render_mode",
+    "SessionEnv": "game user tasks observes prior cancel fee penalty max_passes render_mode",
+    "ModelsEnv": "value penalty success latency cost user expected max_passes render_mode",
+    "OptionsEnv": "game throttle price decline expected max_passes render_mode",
+    "WorldEnv": "make sampler sees render_mode",
+    "ProviderVectorEnv": "num_envs game user expected max_passes infos autoreset_mode",
+    "UserVectorEnv": "num_envs game observes provider max_passes infos autoreset_mode",
+    "AnswerVectorEnv": "num_envs game",
+    "ProviderSessions": "game user num_envs prior going_on tasks observes fee",
+    "UserSessions": "game num_envs tasks prior observes",
+    "CertaintyEquivalentUser": "user prior cancel",
+    "parallel_env": "game observes tasks encoding answers expected max_passes render_mode",
+}
+
+
+@pytest.mark.parametrize("kind", ARGUMENTS)
+def test_a_wrong_argument_is_a_value_error_whatever_it_is(kind: str) -> None:
+    made_from(kind)
+    for name in ARGUMENTS[kind].split():
+        for wrong in (object(), b"x", -3, 10**400, np.nan, 1e300, [object()], complex(1, 1)):
+            if (name, wrong) == ("fee", -3):  # a session may be paid for
+                continue
+            with pytest.raises(ValueError, match=r".") as raised:
+                made_from(kind, **{name: wrong})
+            assert "truth value" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["value", "penalty", "latency", "cost"])
+def test_ladders_have_the_range_of_games(name: str) -> None:
+    for size in (1e100, 1e-100):
+        inside = size if name in ("value", "penalty") else (0.0, 0.0, size)
+        env = ModelsEnv(**{name: inside})
+        env.reset(seed=0)
+        _, reward, *_ = env.step(np.zeros(3, np.float32))
+        assert np.isfinite(reward)
+    for wrong in (1e101, 1e-101 if name in ("value", "penalty") else 1e300):
+        outside = wrong if name in ("value", "penalty") else (0.0, 0.0, wrong)
+        with pytest.raises(ValueError, match="choose another unit"):
+            ModelsEnv(**{name: outside})

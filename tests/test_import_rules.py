@@ -37,7 +37,7 @@ FILES = {
 MODULES = {name.removesuffix(".__init__"): path for name, path in FILES.items()}
 
 MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages with all their modules
-    "theory": ("routing_game.theory.*",),
+    "theory": ("routing_game.theory.*", "routing_game.files"),
     "envs": (
         "routing_game.envs.*",
         "routing_game.box",
@@ -111,11 +111,13 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "maps": ("paper",),  # an old name
     "compare": ("check", "cells", "intervals"),
     "sweep": ("check", "cells"),
+    "curve": ("intervals", "paper"),
     "tables": ("check", "hidden", "paper"),  # what has a name anywhere
     "cli": (
         "check",
         "compare",
         "sweep",
+        "curve",
         "hidden",
         "paper",
         "card",

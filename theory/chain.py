@@ -18,6 +18,7 @@ into c - f.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from routing_game.theory import absorbing
-from routing_game.theory.game import Game
+from routing_game.theory.game import LARGEST, LEAST, UNITS, Game
 from routing_game.theory.numbers import Array, difference, plain, require
 from routing_game.theory.payoffs import Payoffs
 
@@ -52,7 +53,7 @@ class Chain:
 
     Raises:
         ValueError: a number is not finite or out of range, a row of R does not sum to 1, or shapes
-            do not broadcast.
+            do not broadcast. Doubles could overflow beyond 1e100, or with V, P or p below 1e-100.
 
     Example:
         >>> success, latency, cost = (0.3, 0.5, 0.8), (0.2, 0.3, 0.5), (0.1, 0.2, 0.6)
@@ -73,6 +74,7 @@ class Chain:
         arrays = {f.name: _numbers(f.name, getattr(self, f.name)) for f in fields(self)}
         for name, x in arrays.items():
             require(np.isfinite(x), name, x, "be finite")
+            require(np.abs(x) <= LARGEST, name, x, f"stay within {LARGEST:g} {UNITS}")
         _check_ranges(arrays)
         for name, x in _broadcast(arrays).items():
             object.__setattr__(self, name, x)
@@ -242,13 +244,17 @@ def check_rounds(rounds: Sequence[Chain]) -> None:
 def _numbers(name: str, x: Any) -> Array:
     try:
         return np.array(x, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number or an array of numbers, got {x!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        got = reprlib.repr(x)
+        raise ValueError(f"{name} must be a number or an array of numbers, got {got}") from None
 
 
 def _check_ranges(x: dict[str, Array]) -> None:
     require(x["value"] > 0, "value", x["value"], "be positive")
     require(x["penalty"] > 0, "penalty", x["penalty"], "be positive")
+    for name in ("value", "penalty", "success"):
+        smallest = (x[name] <= 0) | (x[name] >= LEAST)  # what is not positive is refused as that
+        require(smallest, name, x[name], f"be at least {LEAST:g} {UNITS}")
     p = x["success"]
     require((p > 0) & (p <= 1), "success", p, "lie in (0, 1] (a probability, not a percentage)")
     require(x["latency"] >= 0, "latency", x["latency"], "be at least 0")

@@ -17,19 +17,23 @@ import itertools
 import json
 import os
 import reprlib
-import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from routing_game.files import loose_toml
+from routing_game.files import read as bounded
 from routing_game.theory.game import Commitment, Game
 from routing_game.theory.numbers import Array, Real, plain
 from routing_game.theory.payoffs import payoffs
 
 FIELDS = ("value", "penalty", "success", "latency", "cost", "ordered")
 
+_LONG, _MANY = 40, 9
+"""Letters and names, beyond which a complaint leaves them out."""
 _NUMBER = (int, float, np.integer, np.floating)
 
 
@@ -105,30 +109,31 @@ def from_toml(text: str) -> Game:
     """
     _check_text(text)
     try:
-        data = tomllib.loads(text)
+        data = loose_toml(text)
     except ValueError as error:
         raise ValueError(f"a game must be written in TOML, as `to_toml` does: {error}") from None
-    except RecursionError:
-        raise ValueError("a game must be written in TOML with few brackets, got too many") from None
     return from_dict(data)
 
 
 READERS: dict[str, Callable[[str], Game]] = {".toml": from_toml, ".json": from_json}
 """Ending of a game's file -> what reads its text."""
+MOST = {".toml": 1 << 20, ".json": 1 << 26}
+"""Ending of a game's file -> bytes that it may have; one game has 200, an array of games more."""
 
 
 def read(file: str | os.PathLike[str]) -> Game:
     """The game in a file that ends in .toml or .json.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: it cannot be opened, or is no file.
         ValueError: it has another ending, or holds no game; the file is named.
     """
     path = Path(file)
     if path.suffix not in READERS:
         raise ValueError(f"{path}: a game's file must end in {' or '.join(READERS)}")
     try:
-        return READERS[path.suffix](path.read_text(encoding="utf-8-sig"))
+        content = bounded(path, MOST[path.suffix])
+        return READERS[path.suffix](content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ValueError(f"{path}: expected text in UTF-8, got other bytes") from None
     except ValueError as error:
@@ -255,11 +260,16 @@ def _check_text(text: Any) -> None:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object of these names and values, each name once."""
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"{name} must be given once, got it {names.count(name)} times")
+    for name, times in Counter(name for name, _ in pairs).items():
+        if times > 1:
+            raise ValueError(f"{_few([name])} must be given once, got it {times} times")
     return dict(pairs)
+
+
+def _few(names: Sequence[str]) -> str:
+    """Names of whatever length and number, in a line."""
+    shown = [name if len(name) <= _LONG else f"{name[:_LONG]}..." for name in names[:_MANY]]
+    return ", ".join(shown) + (" and others" if len(names) > _MANY else "")
 
 
 def _check_fields(data: Any) -> None:
@@ -271,8 +281,8 @@ def _check_fields(data: Any) -> None:
     if missing:
         raise ValueError(f"a game must have the fields {fields}, got no {', '.join(missing)}")
     if unknown:
-        extra = ", ".join(unknown)
-        raise ValueError(f"a game must have the fields {fields} only, got an unknown {extra}")
+        rule = f"a game must have the fields {fields} only"
+        raise ValueError(f"{rule}, got an unknown {_few(unknown)}")
 
 
 def _read(name: str, x: Any) -> Real:

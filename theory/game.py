@@ -233,10 +233,10 @@ class Game:
         for name in ("value", "penalty"):
             x = getattr(self, name)
             require(x > 0, name, x, "be positive")
-            require(x >= _LEAST, name, x, f"be at least {_LEAST:g} {_UNITS}")
+            require(x >= LEAST, name, x, f"be at least {LEAST:g} {UNITS}")
         for i in (0, 1):
             p, t, c = self.success[i], self.latency[i], self.cost[i]
-            require((p >= _LEAST) & (p < 1), f"success of model {i + 1}", p, _PROBABILITY)
+            require((p >= LEAST) & (p < 1), f"success of model {i + 1}", p, _PROBABILITY)
             require(t >= 0, f"latency of model {i + 1}", t, "be at least 0")
             if self.ordered:
                 rule = "be at least 0 (ordered=False admits negative costs)"
@@ -267,20 +267,21 @@ def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
     require((abandon >= 0) & (abandon <= 1), "abandon", abandon, "lie in [0, 1]")
 
 
-_LEAST, _LARGEST = 1e-100, 1e100
-_UNITS = "(choose another unit: only ratios count)"
-_PROBABILITY = f"lie strictly between 0 and 1 (a probability, not a percentage; from {_LEAST:g})"
+LEAST, LARGEST = 1e-100, 1e100
+"""Numbers of a game lie in between, so that no product or quotient of theirs leaves the doubles."""
+UNITS = "(choose another unit: only ratios count)"
+_PROBABILITY = f"lie strictly between 0 and 1 (a probability, not a percentage; from {LEAST:g})"
 
 _REGIMES = np.array(["--", "-0", "-+", "0-", "00", "0+", "+-", "+0", "++"])
 
 
 def _number(name: str, x: ArrayLike) -> Real:
-    if one(x) and abs(x) <= _LARGEST:  # type: ignore[arg-type]
+    if one(x) and abs(x) <= LARGEST:  # type: ignore[arg-type]
         return float(x) + 0.0  # type: ignore[arg-type]
     number = _double(name, x)
-    if not np.all(np.abs(number) <= _LARGEST):
+    if not np.all(np.abs(number) <= LARGEST):
         require(np.isfinite(number), name, number, "be finite")
-        require(np.abs(number) <= _LARGEST, name, number, f"stay within {_LARGEST:g} {_UNITS}")
+        require(np.abs(number) <= LARGEST, name, number, f"stay within {LARGEST:g} {UNITS}")
     return _frozen(number)
 
 

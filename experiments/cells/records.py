@@ -11,17 +11,19 @@ computed when it is read, so a corrected theorem needs no new run.
 """
 
 import json
-import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.origin import commit, versions
-from routing_game.experiments.cells.spec import Cell, Spec
+from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.cells.store import Store, tried, unwritable
-from routing_game.files import write
+from routing_game.files import decoded, printable, read, short, write
 
 FIRST_SUITE = "learners"
 """That of runs which name none: they began before there were others."""
@@ -51,7 +53,7 @@ class Record(Generic[T]):
     seed: int
     run: str
     commit: str | None
-    seconds: float
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
     error: str | None
     trace: T
     source: str | None = None
@@ -72,6 +74,11 @@ def ours(learner: str) -> None:
     """No source but this package's, whoever the learner is: the commit tells of its changes."""
 
 
+def whatever(plan: Plan, record: Record[Any]) -> bool:
+    """No trace is out of place, whoever the learner is."""
+    return True
+
+
 @dataclass(frozen=True)
 class Suite(Generic[G, T]):
     """One kind of run.
@@ -81,47 +88,48 @@ class Suite(Generic[G, T]):
         spec: how its games are written.
         work: what a batch of cells of one learner is; it returns their traces, in order. The trace
             of a cell must be the same in whatever batch.
-        trace: makes a trace from its fields.
+        trace: a dataclass, the schema of what a cell leaves behind.
         nothing: the trace of a cell that failed.
         together: at most so many cells of that learner are a batch.
         source: a short text that changes with the code of that learner, where this is not ours; a
             cell whose record has another is run again.
+        fits: whether a cell that did not fail can be one of its learner's, with that plan.
     """
 
     name: str
     spec: type[Spec[G]]
     work: Callable[[Spec[G], Sequence[Cell]], list[T]]
-    trace: Callable[..., T]
+    trace: type[T]
     nothing: T
     together: Callable[[str], int] = alone
     source: Callable[[str], str | None] = ours
+    fits: Callable[[Plan, Record[T]], bool] = whatever
 
-    def record(self, text: str) -> Record[T]:
-        """A record from its text.
+    def record(self, content: bytes | str) -> Record[T]:
+        """A record from its file's content; its texts can be shown as they are.
 
         Raises:
             ValueError: saying what is wrong with it.
         """
-        try:
-            data = json.loads(text)
-            record = Record(**{**data, "trace": self.trace(**data["trace"])})
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"not a cell's record ({error})") from None
-        self.check(record)
-        return record
-
-    def check(self, record: Record[T]) -> None:
-        """Raise ValueError unless every field holds what it should."""
-        seconds = record.seconds
-        if type(seconds) not in (int, float) or not 0 <= seconds < math.inf:
-            raise ValueError(f"seconds must be a number of at least 0, got {seconds!r}")
-        for name in ("error", "commit", "source"):
-            if not isinstance(getattr(record, name), str | None):
-                raise ValueError(f"{name} must be text or null, got {getattr(record, name)!r}")
+        kind: Any = Record[self.trace]  # type: ignore[name-defined]
+        record: Record[T] = decoded(content, kind)
         if record.error is None:
             record.trace.check()
         elif record.trace != self.nothing:
             raise ValueError("an error and a trace")
+        said, code = record.error, record.commit
+        if not (f"{said}{code}").isprintable():
+            said, code = said and printable(said), code and printable(code)
+            record = replace(record, error=said, commit=code)
+        return record
+
+
+class RunFile(msgspec.Struct):
+    """What `run.json` holds, and what else of it is read."""
+
+    spec: msgspec.Raw
+    versions: dict[str, str]
+    suite: str = FIRST_SUITE
 
 
 @dataclass(frozen=True)
@@ -141,20 +149,22 @@ class RunDirectory(Generic[G, T]):
             InputError: there is none, its `run.json` cannot be read, or its `cells` are missing.
         """
         try:
-            text = (path / "run.json").read_text()
+            content = read(path / "run.json")
         except OSError as error:
             problem = f"expected a run directory, got {path} ({error.strerror}: run.json)"
             raise InputError(f"{problem}; make one with: routing-game check --out DIR") from None
+        except ValueError as error:
+            raise _damaged(path, error) from None
         try:
-            facts = json.loads(text)
-            if (name := facts.get("suite", FIRST_SUITE)) != suite.name:
+            facts = decoded(content, RunFile)
+            if facts.suite != suite.name:
+                name = short(facts.suite, 40)
                 problem = f"{path} holds a run of the suite {name}"
                 raise InputError(f"{problem}; choose another --out, or --suite {name}")
-            spec = suite.spec.from_json(json.dumps(facts["spec"]))
-            directory = cls(suite, path, spec, dict(facts["versions"].items()))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            problem = f"{path / 'run.json'} is damaged ({error})"
-            raise InputError(f"{problem}; move it away, or choose another --out") from None
+            spec = suite.spec.from_json(bytes(facts.spec))
+        except ValueError as error:
+            raise _damaged(path, error) from None
+        directory = cls(suite, path, spec, facts.versions)
         if not (path / "cells").is_dir():
             problem = f"expected a run directory, got {path} (no folder cells)"
             raise InputError(f"{problem}; run the same check again")
@@ -178,15 +188,20 @@ class RunDirectory(Generic[G, T]):
         if foreign := _foreign(path):
             problem = f"expected a new folder or a run's, got {path}, which holds {min(foreign)}"
             raise InputError(f"{problem}; choose another --out")
+        try:
+            spec.check()
+        except ValueError as error:
+            raise InputError(str(error)) from None
         tried(path / "cells")
         if fresh:
             forget(path)
-        if not (path / "run.json").exists():
+        if fresh or not (path / "run.json").exists():
             facts = {"suite": suite.name, "spec": json.loads(spec.to_json())}
             facts |= {"commit": commit(), "versions": versions()}
-            write(path / "run.json", json.dumps(facts, indent=1))
+            # of those who begin here at once, one says what the run is
+            write(path / "run.json", json.dumps(facts, indent=1), first=not fresh)
         begun = cls.open(suite, path)
-        if begun.spec.digest != spec.digest:
+        if begun.spec.identity != spec.identity:
             problem = f"{path} holds a run of another spec ({difference(begun.spec, spec)})"
             raise InputError(
                 f"{problem}; choose another --out, or ask for the same run to resume it"
@@ -215,10 +230,16 @@ class RunDirectory(Generic[G, T]):
             raise InputError(f"{problem}; move it away, or choose another --out")
 
     def _read(self, cell: Cell) -> Record[T]:
-        record = self.store.read(cell.filename, self.suite.record)
+        return self.store.read(cell.filename, partial(self._believed, cell))
+
+    def _believed(self, cell: Cell, content: bytes) -> Record[T]:
+        """The record that a cell's file holds, if it is that cell's."""
+        record = self.suite.record(content)
         if (record.cell, record.run) != (cell, self.spec.digest):
             problem = f"{self.store.folder / cell.filename} comes from another run"
             raise InputError(f"{problem}; delete it to have the cell run again")
+        if record.error is None and not self.suite.fits(self.spec.plans[cell.learner], record):
+            raise ValueError(f"its trace is not one of {cell.learner}")
         return record
 
     def drop(self, cell: Cell) -> None:
@@ -230,21 +251,26 @@ class RunDirectory(Generic[G, T]):
         self.store.keep(record.cell.filename, asdict(record))
 
 
+def _damaged(path: Path, error: ValueError) -> InputError:
+    problem = f"{path / 'run.json'} is damaged ({error})"
+    return InputError(f"{problem}; move it away, or choose another --out")
+
+
 def _foreign(path: Path) -> list[str]:
     """Names of what is in a folder that is no run's."""
     try:
-        if not path.is_dir() or (path / "run.json").exists():
+        if not path.is_dir():
             return []
-        return [
-            file.name for file in path.iterdir() if file.name != "cells" and file.name[0] != "."
-        ]
+        names = [file.name for file in path.iterdir()]
+        if (path / "run.json").exists():  # looked for last: somebody may just have begun here
+            return []
     except OSError as error:
         raise unwritable(path, error) from None
+    return [name for name in names if name != "cells" and name[0] != "."]
 
 
 def forget(path: Path) -> None:
-    """Delete what a run wrote of its cells, the spec first: a folder half empty is no run."""
-    (path / "run.json").unlink(missing_ok=True)
+    """Delete the finished cells of a run; stopped in between, it is the same run with fewer."""
     for file in (path / "cells").glob("*.json"):
         file.unlink(missing_ok=True)
 
@@ -252,8 +278,8 @@ def forget(path: Path) -> None:
 def suite_of(path: Path) -> str:
     """The suite of a run directory; the first if none is named or the file cannot be read."""
     try:
-        return str(json.loads((path / "run.json").read_text())["suite"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return decoded(read(path / "run.json"), RunFile).suite
+    except (OSError, ValueError):
         return FIRST_SUITE
 
 
@@ -262,7 +288,7 @@ def difference(begun: Spec[G], asked: Spec[G]) -> str:
     if begun.plans.keys() != asked.plans.keys():
         return f"its learners are {', '.join(begun.plans)}"
     for name, plan in begun.plans.items():
-        if plan != asked.plans[name]:
+        if plan.unordered() != asked.plans[name].unordered():
             practice = f"practice {plan.practice} x {plan.seeds} seeds"
             return f"its {name}: {practice} on {len(plan.games)} games"
     if begun.games != asked.games:

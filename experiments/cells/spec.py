@@ -8,14 +8,22 @@ games were.
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, Self, TypeVar
 
+import msgspec
 import numpy as np
 
 from routing_game.experiments.cells.store import digest, seeds
+from routing_game.files import decoded, fitted, is_name
+from routing_game.theory import Game
 from routing_game.theory.exchange import from_dict, to_dict
 
 G = TypeVar("G")
+
+MOST_CELLS = 1_000_000
+"""A run with more is a slip: of the longest that we know, reports are made from 20,000."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=1 << 53)]
 
 
 class Cell(NamedTuple):
@@ -43,16 +51,20 @@ class Plan:
     """
 
     games: tuple[str, ...]
-    practice: int
-    seeds: int
+    practice: Positive
+    seeds: Positive
     many: tuple[str, ...] = ()
     """Those of `games` that are played with `fewer` seeds."""
-    fewer: int = 0
+    fewer: Count = 0
 
     def fields(self) -> dict[str, Any]:
         """By name; without `many` and `fewer` if there are none, as before they were thought of."""
         found = {"games": self.games, "practice": self.practice, "seeds": self.seeds}
         return found | ({"many": self.many, "fewer": self.fewer} if self.many else {})
+
+    def unordered(self) -> dict[str, Any]:
+        """Its fields, games in the order of the alphabet."""
+        return self.fields() | {"games": sorted(self.games), "many": sorted(self.many)}
 
     def seeds_on(self, game: str) -> int:
         """How many seeds it plays a game with."""
@@ -62,6 +74,14 @@ class Plan:
     def cells(self) -> int:
         """How many cells it has."""
         return sum(map(self.seeds_on, self.games))
+
+
+class SpecFile(msgspec.Struct):
+    """A spec as a file has it; `Spec.decode` says what a game is."""
+
+    profile: str
+    games: dict[str, dict[str, Any]]
+    plans: dict[str, Plan]
 
 
 @dataclass(frozen=True)
@@ -93,34 +113,35 @@ class Spec(Generic[G]):
         ]
 
     def to_json(self) -> str:
-        """As text; equal specs give equal texts."""
+        """As text; equal specs, written in the same order, give equal texts."""
         games = {name: self.encode(game) for name, game in self.games.items()}
         plans = {name: plan.fields() for name, plan in self.plans.items()}
         return json.dumps({"profile": self.profile, "games": games, "plans": plans}, indent=1)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: str | bytes) -> Self:
         """Back from text.
 
         Raises:
             ValueError: if the text is no spec.
         """
-        try:
-            data = json.loads(text)
-            games = {name: cls.decode(fields) for name, fields in data["games"].items()}
-            plans = {
-                name: Plan(
-                    tuple(plan["games"]),
-                    plan["practice"],
-                    plan["seeds"],
-                    tuple(plan.get("many", ())),
-                    plan.get("fewer", 0),
-                )
-                for name, plan in data["plans"].items()
-            }
-            return cls(data["profile"], games, plans)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a run's spec ({error!r})") from None
+        written = decoded(text, SpecFile)
+        games = {name: cls.decode(fields) for name, fields in written.games.items()}
+        spec = cls(written.profile, games, written.plans)
+        spec.check()
+        return spec
+
+    def check(self) -> None:
+        """Raise ValueError unless it is a run that can be kept in files."""
+        for name in (self.profile, *self.games, *self.plans):
+            if not is_name(name):
+                raise ValueError(f"expected a name of printable letters, got {name!a:.99}")
+        for learner, plan in self.plans.items():
+            fitted(plan.fields(), Plan)
+            if unknown := {*plan.games, *plan.many} - {*self.games}:
+                raise ValueError(f"expected games of the run for {learner}, got {min(unknown)!a}")
+        if (cells := sum(plan.cells for plan in self.plans.values())) > MOST_CELLS:
+            raise ValueError(f"expected at most {MOST_CELLS:,} cells, got {cells:,}")
 
     @staticmethod
     def encode(game: Any) -> dict[str, Any]:
@@ -129,10 +150,32 @@ class Spec(Generic[G]):
 
     @staticmethod
     def decode(fields: dict[str, Any]) -> Any:
-        """Back from it."""
-        return from_dict(fields)
+        """Back from it.
+
+        Raises:
+            ValueError: it stands for none.
+        """
+        return single(fields)
 
     @cached_property
     def digest(self) -> str:
         """Twelve hexadecimal digits that tie a cell's file to its run; every record asks for it."""
         return digest(self.to_json())
+
+    @cached_property
+    def identity(self) -> str:
+        """Twelve hexadecimal digits that the order of its learners and games does not change."""
+        games = {name: self.encode(game) for name, game in self.games.items()}
+        plans = {name: plan.unordered() for name, plan in self.plans.items()}
+        return digest(json.dumps([self.profile, games, plans], sort_keys=True))
+
+
+def single(fields: dict[str, Any]) -> Game:
+    """The game of these fields, which must be one.
+
+    Raises:
+        ValueError: they are none, or those of many games.
+    """
+    if (game := from_dict(fields)).shape:
+        raise ValueError(f"expected the numbers of one game, got lists of {game.shape[0]}")
+    return game

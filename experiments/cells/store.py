@@ -6,7 +6,7 @@ stopped at any time; and a file that cannot be read is refused in the same words
 
 import hashlib
 import json
-import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from routing_game.experiments import InputError
-from routing_game.files import write
+from routing_game.files import read, write
 
 T = TypeVar("T")
+
+MOST = 1 << 26
+"""Bytes of a cell: the longest, of a user's course, have 100 kB."""
 
 
 def digest(text: str, digits: int = 12) -> str:
@@ -37,13 +40,11 @@ def tried(folder: Path) -> Path:
     Raises:
         InputError: it cannot be written to.
     """
-    trial = (
-        folder / f".try.{os.getpid()}"
-    )  # other runs may be at work here: it must not look like a cell
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        trial.touch()
-        trial.unlink()
+        # other runs may be at work here: it must not look like a cell, nor be another's
+        with tempfile.NamedTemporaryFile(prefix=".try.", dir=folder):
+            pass
     except OSError as error:
         raise unwritable(folder, error) from None
     return folder
@@ -68,16 +69,20 @@ class Store:
             return set()
         return {file.name for file in self.folder.iterdir() if not file.name.startswith(".")}
 
-    def read(self, name: str, decode: Callable[[str], T]) -> T:
-        """What a finished cell's text says.
+    def read(self, name: str, decode: Callable[[bytes], T]) -> T:
+        """What a finished cell's file says.
 
         Raises:
-            InputError: the file is damaged; the message names it and what to do.
+            InputError: the file cannot be read, or is damaged; the message names it and what to do.
         """
         file = self.folder / name
         try:
-            return decode(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return decode(read(file, MOST))
+        except OSError as error:
+            problem = f"{file} cannot be read ({error.strerror})"
+            advice = "it may be whole: see to it that it can, or move it away"
+            raise InputError(f"{problem}; {advice} to have the cell run again") from None
+        except ValueError as error:
             problem = f"{file} is damaged ({error})"
             raise InputError(f"{problem}; delete it to have the cell run again") from None
 

@@ -42,7 +42,7 @@ POINTS = 24
 """Points of a curve, at most: the records have more, and `results.csv` the last."""
 OF_KIND = {"s0": COLOURS[0], "s_L": COLOURS[3]}
 """Colour of a game: those of the cascades; the others are grey."""
-PLACES = ("bandits", "gradients", "deep RL", "pairs", "your own", "other")
+PLACES = ("bandits", "gradients", "deep RL", "pairs", "your own", "unknown")
 """Families of providers in the order of their panels."""
 
 

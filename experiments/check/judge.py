@@ -110,7 +110,7 @@ def judge(spec: Spec[Game], records: Iterable[Record[Trace]]) -> Judged:
     done = []
     for r in records:
         done.append((r.learner, r.game, r.seed, r.commit, r.seconds, r.error))
-        if r.error is None:
+        if r.error is None and of_its_role(r):
             fact = Fact(r.learner, r.seed, r.seconds, Columns.of(r.trace))
             facts.setdefault((r.game, entry(r.learner).role), []).append(fact)
     frames = [pl.DataFrame(schema=JUDGED)]
@@ -126,6 +126,12 @@ def judge(spec: Spec[Game], records: Iterable[Record[Trace]]) -> Judged:
     games = lands.table(spec.games)
     cells = ends(spec, rows, games)
     return Judged(spec, table, rows, summary(spec, table, rows), cells, games, answers)
+
+
+def of_its_role(record: Record[Trace]) -> bool:
+    """Whether the trace is one of a learner of that role: of an unknown one, we guessed it."""
+    learner = entry(record.learner)
+    return learner.family != "unknown" or record.trace.asked == (learner.role == "user")
 
 
 def ends(spec: Spec[Game], rows: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NoReturn
+from typing import Literal
 
-from routing_game.experiments.check.learners import LEARNERS, Family, Learner
+from routing_game.experiments.check.learners import LEARNERS, Learner
 
 Group = Literal["providers", "pairs", "blind pairs", "users", "controls"]
 """Who is compared with whom. The user of a blind pair does not see s, so that the pair seeks the
@@ -16,20 +16,8 @@ PLAIN = {"-fixed": "a fixed grid", "-plain": "the plain algorithm", "-sb3": "sta
 
 
 def entry(name: str) -> Learner:
-    """The learner of that name; one that this version lacks is of the family `other`.
-
-    Whether an unknown learner is a user follows from its name, as with all of ours.
-    """
-    try:
-        return LEARNERS[name]
-    except KeyError:
-        about = "a learner that this version of the package does not have"
-        family: Family = "users" if "user" in name.split("-") else "other"
-        return Learner(family, about, _lost, {})
-
-
-def _lost(*_: Any) -> NoReturn:
-    raise NotImplementedError("this version of the package does not have that learner")
+    """The learner of that name; one that this version lacks is of the family `unknown`."""
+    return LEARNERS[name]
 
 
 def control(name: str) -> str:

@@ -38,7 +38,7 @@ from routing_game.agents.stacked_ppo_users import (
 from routing_game.agents.stacked_q_users import StackedQUser
 from routing_game.agents.walkers import walk
 from routing_game.agents.windowed import Windowed
-from routing_game.experiments.cells.records import FIRST_SUITE, Suite
+from routing_game.experiments.cells.records import FIRST_SUITE, Record, Suite
 from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.check import controls, own
 from routing_game.experiments.check.sets import FRESH, REAL_PAIR, TUNED, origin, set_of
@@ -74,10 +74,11 @@ MIXED = ("-+", "+-")
 """Regimes in which a user's best response is more than always staying or always leaving."""
 
 Family = Literal[
-    "control", "bandits", "gradients", "deep RL", "pairs", "users", "your own", "other"
+    "control", "bandits", "gradients", "deep RL", "pairs", "users", "your own", "unknown"
 ]
 """Controls do not learn, so they do not count among those that do: the exact policy is given the
-answer, the others never look at the game. In a pair a user learns, too.
+answer, the others never look at the game. In a pair a user learns, too. Unknown are those that
+another version of this package had, and a run of then names.
 """
 
 
@@ -100,6 +101,7 @@ class Learner:
         seeks: the equilibrium of which game it seeks by its nature: that in which the user answers
             the commitment before it, or that of simultaneous play, in which the user sees no s. The
             latter's play is judged by `measures.beside_hidden`.
+        answers: it is a user, though of no family of ours.
     """
 
     family: Family
@@ -113,11 +115,12 @@ class Learner:
     batch: int = 1
     fixed_grid: bool = False
     seeks: Literal["Stackelberg", "simultaneous"] = "Stackelberg"
+    answers: bool = False
 
     @property
     def role(self) -> Literal["provider", "user"]:
         """Whose policy it learns, and is judged: of a pair, the provider's."""
-        return "user" if self.family == "users" else "provider"
+        return "user" if self.family == "users" or self.answers else "provider"
 
 
 FRESH_SEEDS = 3
@@ -137,7 +140,13 @@ def together(name: str) -> int:
     return LEARNERS[name].batch
 
 
-CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING, together, own.source)
+def fits(plan: Plan, record: Record[Trace]) -> bool:
+    """Whether a user's trace has answers to what users are asked, if it is a user of ours."""
+    learner = LEARNERS[record.learner]
+    return learner.family == "unknown" or learner.role == "provider" or record.trace.asked
+
+
+CHECK = Suite(FIRST_SUITE, Spec[Game], learn, Trace, NOTHING, together, own.source, fits)
 """A run of learners."""
 
 
@@ -200,11 +209,15 @@ CANNOT_MIX = ", as it can only stay or leave where the best answer is mixed"
 
 
 class Registry(dict[str, Learner]):
-    """Learners by name; ``module:Agent`` finds one that is not ours."""
+    """Learners by name; ``module:Agent`` finds one that is not ours.
+
+    So that the report of a run that another version made can be made, any other name stands for a
+    learner that is unknown: it cannot train, and what it is goes by its name.
+    """
 
     def __missing__(self, name: str) -> Learner:
         if not own.is_own(name):
-            raise KeyError(name)
+            return unknown(name)
 
         def train(
             games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
@@ -213,6 +226,23 @@ class Registry(dict[str, Learner]):
 
         budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
         return Learner("your own", f"{name}, an agent of your own", train, budgets)
+
+
+def unknown(name: str) -> Learner:
+    """A learner of which only the name is left: users are called "...-user", by a rule of ours."""
+
+    def train(*_: object) -> list[Trace]:
+        raise ValueError(f"this version has no learner {name!r}")
+
+    parts = name.split("-")
+    return Learner(
+        "unknown",
+        f"{name}, which this version does not know",
+        train,
+        {},
+        sees_model="model" in parts,
+        answers="user" in parts,
+    )
 
 
 COARSE = ", as the best of its 21 commitments can be far from the optimum where that s is small"

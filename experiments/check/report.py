@@ -334,7 +334,7 @@ def mixed(depth: float) -> str:
 def changed(spec: Spec[Game]) -> bool:
     """Whether games, learners, seeds or practice are other than the profile's."""
     known = any(spec.profile in learner.budgets for learner in LEARNERS.values())
-    return known and make_spec(spec.profile).digest != spec.digest
+    return known and make_spec(spec.profile).identity != spec.identity
 
 
 def equilibria(spec: Spec[Game], rows: list[Row]) -> list[Row]:

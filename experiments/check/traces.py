@@ -16,6 +16,11 @@ route 2.
 """
 
 
+RANGES = {"practice": (1, 1 << 53), "route": (1, 2)}
+"""From where to where the whole numbers in a trace go; all others are chances, from 0 to 1."""
+NUMBERS = {int, float}
+
+
 @dataclass(frozen=True)
 class Trace:
     """What a learner would do, after more and more practice: rows of equal length, a list a column.
@@ -34,19 +39,21 @@ class Trace:
     leave_1: list[float]
     leave_2: list[float]
 
+    @property
+    def asked(self) -> bool:
+        """Whether it is a user's: its rows are answers to all of the `QUESTIONS` at once."""
+        n = len(QUESTIONS[0])
+        return len(self.leave_1) >= n and self.practice[0] == self.practice[n - 1]
+
     def check(self) -> None:
         """Raise ValueError unless every column holds what it should, and there is a row."""
-        ranges = {"practice": (1, math.inf), "route": (1, 2)}
         for field in fields(self):
-            column, (low, high) = getattr(self, field.name), ranges.get(field.name, (0, 1))
-            kinds = (int,) if field.name in ranges else (int, float)
-            if not isinstance(column, list) or not all(
-                type(x) in kinds and low <= x <= high for x in column
-            ):
-                numbers = "whole numbers" if field.name in ranges else "numbers"
-                raise ValueError(
-                    f"column {field.name} must be a list of {numbers} from {low} to {high}"
-                )
+            low, high = RANGES.get(field.name, (0, 1))
+            whole = field.name in RANGES
+            if not _within(getattr(self, field.name), low, high, whole):
+                numbers = "whole numbers" if whole else "numbers"
+                rule = f"must be a list of {numbers} from {low} to {high}"
+                raise ValueError(f"column {field.name} {rule}")
         provider, user = (
             {len(self.practice), len(self.route), len(self.cascade)},
             {len(self.leave_1), len(self.leave_2)},
@@ -55,6 +62,14 @@ class Trace:
             raise ValueError("columns of different lengths")
         if not self.practice:
             raise ValueError("no rows")
+
+
+def _within(column: object, low: int, high: int, whole: bool) -> bool:
+    """Whether it is a list of numbers in the range; a report asks this of 10^8 of them."""
+    if not isinstance(column, list) or not {*map(type, column)} <= ({int} if whole else NUMBERS):
+        return False
+    # nan has no place in an order, so min and max may miss it, but no sum does
+    return not column or (low <= min(column) and max(column) <= high and sum(column) < math.inf)
 
 
 NOTHING = Trace([], [], [], [], [])

@@ -20,11 +20,21 @@ from routing_game.experiments.hidden.converge import (
     Measured,
 )
 from routing_game.experiments.hidden.rulebook import named
-from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, asked, level, tie_words
+from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, level, tie_words
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold, threshold
+from routing_game.experiments.hidden.wording import (
+    asked,
+    done,
+    notice,
+    rules,
+    share_words,
+    terms,
+    threshold_words,
+)
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, draw, dressed, legend_above, panels, svg
+from routing_game.experiments.pages.tables import Head
 from routing_game.experiments.pages.words import percent
 from routing_game.theory.belief import Belief
 
@@ -72,17 +82,43 @@ TIMES = (
     "the end."
 )
 BELIEFS = (
-    "The beliefs after n tasks: draws seen, distance of the mean from s, shares on the right side "
-    "and of intervals that hold s, with 95 % intervals; exact values for users who never leave, "
-    "and the gaps to them in standard errors. distance is that of s from the threshold, empty if "
-    "drawn from the prior."
+    "The beliefs after so many tasks, with 95 % intervals; exact values for users who never leave, "
+    "and the gaps to them in standard errors. The distance is that of s from the threshold, "
+    "towards the side where staying is right; empty if s is drawn from the prior."
 )
 RECOVERIES = (
     f"s is {PHASES[0]:+g}, {PHASES[1]:+g}, {PHASES[2]:+g} from the threshold, a third of the tasks "
-    "each. before: share on the right side over the last fifth of the first third; doubting, "
-    f"trusting: tasks after each change until {100 * RECOVERED:g} % of the beliefs are on the "
-    "right side, empty if never, or if the one before was not noticed."
+    f"each. A change counts as noticed when {100 * RECOVERED:g} % of the beliefs are on the right "
+    "side; empty if that never happened, or if the change before was not noticed."
 )
+FOUND = Head("distance of s")
+TIME_HEADS = {
+    "rule": Head("rule"),
+    "distance": FOUND,
+    "median": Head("tasks until half are right for good"),
+    "90 %": Head("until nine tenths are"),
+    "wrong": Head("wrong at the end, %", 100),
+}
+BELIEF_HEADS = {
+    "rule": Head("rule"),
+    "distance": FOUND,
+    "tasks": Head("tasks"),
+    "draws": Head("draws seen"),
+    "error": Head("E[s] off by"),
+    "right": Head("on the right side, %", 100),
+    "right_exact": Head("exactly, %", 100),
+    "right_gap": Head("gap, standard errors"),
+    "covered": Head("intervals that hold s, %", 100),
+    "covered_exact": Head("exactly, %", 100),
+    "covered_gap": Head("gap, standard errors"),
+}
+CHANGE_HEADS = {
+    "rule": Head("rule"),
+    "memory": Head("memory"),
+    "before": Head("right before the change, %", 100),
+    "doubting": Head("tasks until the turn for the worse is noticed"),
+    "trusting": Head("until the turn for the better is"),
+}
 
 
 def page(settings: Settings, measured: Measured) -> Page:
@@ -92,32 +128,120 @@ def page(settings: Settings, measured: Measured) -> Page:
         pl.DataFrame(rows, infer_schema_length=None) for rows in measured
     )
     words = {"name": mark.name, "s": mark.s, **settings.numbers}
+    third = settings["tasks"] // 3
     return Page(
         title=f"Does a belief find s? {settings.name}",
         question=QUESTION,
-        answer=answer(beliefs, times, recoveries, mark),
+        answer=answer(beliefs, recoveries, mark, third),
+        details=details(beliefs, times, recoveries, mark, settings["tasks"]),
         figures=(
             Picture(SIDE.format(**words), side_figure(beliefs, mark)),
             Picture(COVERAGE.format(**words), coverage_figure(beliefs)),
             Picture(CHANGE.format(**words), change_figure(courses, mark)),
         ),
         tables=(
-            Table("times", TIMES, times),
-            Table("beliefs", BELIEFS, beliefs),
-            Table("change", RECOVERIES, recoveries),
+            Table("times", TIMES, times, "How soon beliefs are right for good", TIME_HEADS),
+            Table("beliefs", BELIEFS, beliefs, "Beliefs over tasks", BELIEF_HEADS),
+            Table("change", RECOVERIES, recoveries, "A provider that changes", CHANGE_HEADS),
         ),
         settings={
             **asked(settings),
             "prior": named(Belief()),
         },
+        terms=words_used(mark),
+        made=done(settings),
+        notice=notice(settings.profile),
     )
+
+
+def words_used(mark: Threshold) -> dict[str, str]:
+    """What the rules and the words of the page mean."""
+    known = {STAYS: "never leaves, and so sees all there is to see", **rules(RULES)}
+    more = {
+        "right side": "that of the threshold on which s is: a belief there leads a plug-in user to "
+        "the right choice",
+        "credible interval": "the middle 95 % of a belief",
+        "memory": "what a count is multiplied by at each new draw: 1 forgets nothing, .9 counts "
+        "little but the last ten",
+    }
+    return known | terms("s", "draw", "belief", "exact") | threshold_words(mark) | more
 
 
 def answer(
     beliefs: pl.DataFrame,
+    recoveries: pl.DataFrame,
+    mark: Threshold,
+    third: int,
+) -> tuple[str, ...]:
+    """In three sentences: who finds s, who does not, and who notices a change.
+
+    Args:
+        beliefs: after some numbers of tasks.
+        recoveries: from changes.
+        mark: the threshold.
+        third: tasks after each change.
+    """
+    end = beliefs.filter(pl.col("tasks") == pl.col("tasks").max())
+    main = {row["rule"]: row for row in end.filter(distance=near(beliefs)).to_dicts()}
+    return (
+        finding_words(main[STAYS], mark),
+        stopping_words(main[STAYS], main["plug-in"]),
+        noticing_words(recoveries.filter(rule=STAYS).to_dicts(), third),
+    )
+
+
+def near(beliefs: pl.DataFrame) -> float:
+    """The distance that the answer speaks of: `MAIN`, or the nearest to it that s has room for."""
+    return float(min(beliefs["distance"].drop_nulls().unique(), key=lambda d: abs(d - MAIN)))
+
+
+def finding_words(stays: Mapping[str, Any], mark: Threshold) -> str:
+    """Whether a user who never leaves finds the side of s."""
+    lead = "A user who never leaves finds out"
+    if stays["right"] < RECOVERED:
+        lead = "Not even users who never leave had all found out by then"
+    return (
+        f"{lead}: after {stays['tasks']:,} tasks {share_words(stays, 'right')} of their beliefs "
+        f"are on the right side, with s {stays['distance']:+g} from {mark.name} = {mark.s:.3g}."
+    )
+
+
+def stopping_words(stays: Mapping[str, Any], leaves: Mapping[str, Any]) -> str:
+    """What leaving does to a belief."""
+    told = f"{share_words(leaves, 'right')} of the plug-in users, who leave when they doubt, are"
+    if leaves["right_high"] < stays["right_low"]:
+        return (
+            f"Leaving stops the learning: there {told} on the right side, and stay where they are."
+        )
+    return f"Leaving did not stop the learning here: {told} on the right side."
+
+
+def noticing_words(stays: list[dict[str, Any]], third: int) -> str:
+    """How soon users who never leave notice that the provider has become worse, by memory."""
+    soon = sorted((row["doubting"], row["memory"]) for row in stays if row["doubting"] is not None)
+    if not soon:
+        return (
+            "When the provider turns worse, users who never leave do not notice, forgetful or not: "
+            f"no {100 * RECOVERED:g} % of them within the {third} tasks that this run gave them."
+        )
+    tasks, memory = soon[0]
+    whole = {row["memory"]: row["doubting"] for row in stays}[1.0]
+    late = f"not within {third}" if whole is None else f"only after {whole:,.0f}"
+    told = f"{100 * RECOVERED:g} % of the users who never leave notice after {tasks:,.0f} tasks"
+    if memory == 1.0:
+        return f"When the provider turns worse, {told}, and sooner than users who forget."
+    return (
+        f"When the provider turns worse, {told} if they forget (memory {memory:g}), {late} if they "
+        "remember all."
+    )
+
+
+def details(
+    beliefs: pl.DataFrame,
     times: pl.DataFrame,
     recoveries: pl.DataFrame,
     mark: Threshold,
+    tasks: int,
 ) -> tuple[str, ...]:
     """What the numbers say.
 
@@ -126,15 +250,17 @@ def answer(
         times: until they are right for good.
         recoveries: from changes.
         mark: the threshold.
+        tasks: of a session.
     """
     end = beliefs.filter(pl.col("tasks") == pl.col("tasks").max())
-    main = {row["rule"]: row for row in end.filter(distance=MAIN).to_dicts()}
+    main = {row["rule"]: row for row in end.filter(distance=near(beliefs)).to_dicts()}
     return (
-        stayer_words(main[STAYS], mark) + exact_words(beliefs),
-        time_words(times),
+        stayer_words(main[STAYS], mark),
+        exact_words(beliefs),
+        time_words(times.filter(distance=near(beliefs)), tasks),
         selection_words(main[STAYS], main["plug-in"]),
         coverage_words(end.filter(pl.col("distance").is_null())),
-        *(change_words(recoveries, rule) for rule in (STAYS, "plug-in", "Thompson")),
+        *(change_words(recoveries, rule, tasks // 3) for rule in (STAYS, "plug-in", "Thompson")),
         *tie_words(mark, Belief()),
     )
 
@@ -142,9 +268,9 @@ def answer(
 def stayer_words(row: Mapping[str, Any], mark: Threshold) -> str:
     """What a user who never leaves comes to believe."""
     return (
-        f"Who never leaves finds s: after {row['tasks']:,} tasks the mean is {row['error']:.4f} "
-        f"off on average ({MAIN:g} past {mark.name}), and {percent(row['right'])} % of the beliefs "
-        f"are on its side; exactly {percent(row['right_exact'])} %. "
+        f"Users who never leave, s {row['distance']:+g} from {mark.name}: after {row['tasks']:,} "
+        f"tasks E[s] is {row['error']:.4f} off on average, and {percent(row['right'])} % of the "
+        f"beliefs played are on the right side; the exact law says {percent(row['right_exact'])} %."
     )
 
 
@@ -152,35 +278,36 @@ def exact_words(beliefs: pl.DataFrame) -> str:
     """How well play agrees with the exact law."""
     gaps = np.abs(beliefs.select("right_gap", "covered_gap").drop_nulls().to_numpy())
     return (
-        f"{int((gaps <= 3).sum())} of {gaps.size} simulated shares lie within three standard "
-        f"errors of the exact law, the farthest {gaps.max():.1f} away."
+        f"Play agrees with theory: {int((gaps <= 3).sum())} of {gaps.size} shares lie within three "
+        f"standard errors of the exact law; the farthest is {gaps.max():.1f} away."
     )
 
 
-def time_words(times: pl.DataFrame) -> str:
-    """When beliefs are on the right side for good, by rule."""
+def time_words(times: pl.DataFrame, tasks: int) -> str:
+    """When beliefs are on the right side for good, by rule; of a session of so many tasks."""
     parts = [
-        f"{row['rule']} {count(row['median'])} and {count(row['90 %'])}"
-        for row in times.filter(distance=MAIN).to_dicts()
+        f"{row['rule']} {count(row['median'], tasks)} and {count(row['90 %'], tasks)}"
+        for row in times.to_dicts()
     ]
     return (
         "Tasks until half, and nine tenths, of the beliefs are on the right side for good, with s "
-        f"{MAIN:g} past the threshold: {'; '.join(parts)}."
+        f"{times['distance'][0]:+g} from the threshold: {'; '.join(parts)}."
     )
 
 
-def count(tasks: float | None) -> str:
-    """A number of tasks; never if there is none."""
-    return "never" if tasks is None else f"{tasks:,.0f}"
+def count(tasks: float | None, most: int) -> str:
+    """A number of tasks, if it came to that within the most."""
+    return f"not within {most:,}" if tasks is None else f"{tasks:,.0f}"
 
 
 def selection_words(stays: Mapping[str, Any], leaves: Mapping[str, Any]) -> str:
     """What plug-in users miss, who leave where they saw bad draws."""
     return (
         f"Selection: at that s plug-in users end with {leaves['draws']:,.0f} draws on average, "
-        f"against {stays['draws']:,.0f}; {percent(1 - leaves['right'])} % doubt, the mean is "
-        f"{leaves['error']:.4f} off on average, and {percent(leaves['covered'])} % of their "
-        f"intervals hold s, against {percent(stays['covered'])} % for users who never leave."
+        f"against {stays['draws']:,.0f} of users who never leave; {percent(1 - leaves['right'])} % "
+        f"are on the wrong side, E[s] is {leaves['error']:.4f} off on average, and "
+        f"{percent(leaves['covered'])} % of their credible intervals hold s, against "
+        f"{percent(stays['covered'])} %."
     )
 
 
@@ -189,22 +316,43 @@ def coverage_words(drawn: pl.DataFrame) -> str:
     held = drawn["covered"].sort()
     true = drawn.filter(pl.lit(LEVEL).is_between("covered_low", "covered_high"))
     return (
-        f"Averaged over an s drawn from the prior, {percent(held[0])} to {percent(held[-1])} % of "
-        "the 95 % intervals hold s, and 95 % lies within the uncertainty for "
-        f"{len(true)} of {len(drawn)} rules: who left knows little and says so."
+        f"If s is drawn from the prior, {percent(held[0])} to {percent(held[-1])} % of the 95 % "
+        "credible intervals hold it, by rule; theory says 95 % for each rule, and for "
+        f"{len(true)} of {len(drawn)} that lies within the uncertainty of play: who left knows "
+        "little and says so."
     )
 
 
-def change_words(recoveries: pl.DataFrame, rule: str) -> str:
-    """How soon a rule notices that the provider has become worse, and better again, by memory."""
+def change_words(recoveries: pl.DataFrame, rule: str, third: int) -> str:
+    """How soon a rule notices that the provider has become worse, and better again, by memory.
+
+    Args:
+        recoveries: by rule and memory.
+        rule: whose.
+        third: tasks after each change.
+    """
     rows = recoveries.filter(rule=rule).to_dicts()
-    memories = ", ".join(f"{row['memory']:g}" for row in rows)
-    worse = ", ".join(count(row["doubting"]) for row in rows)
-    better = ", ".join("-" if row["doubting"] is None else count(row["trusting"]) for row in rows)
+    worse = noticed_words(rows, "doubting", third)
+    known = [row for row in rows if row["doubting"] is not None]
+    better = f"; that it is good again: {noticed_words(known, 'trusting', third)}" if known else ""
     return (
-        f"Changing provider, {rule}, memory {memories}: tasks until {100 * RECOVERED:g} % of the "
-        f"beliefs have noticed that it became worse: {worse}; that it is good again: {better}."
+        f"A provider that changes, {rule}: tasks until {100 * RECOVERED:g} % of the beliefs have "
+        f"noticed that it became worse: {worse}{better}."
     )
+
+
+def noticed_words(rows: list[dict[str, Any]], change: str, third: int) -> str:
+    """After how many tasks each memory noticed a change, and which did not."""
+    told = [
+        f"{row[change]:,.0f} with memory {row['memory']:g}"
+        for row in rows
+        if row[change] is not None
+    ]
+    slow = [f"{row['memory']:g}" for row in rows if row[change] is None]
+    if slow:
+        which = "any memory" if len(slow) == len(MEMORIES) else f"memory {', '.join(slow)}"
+        told.append(f"not within {third} with {which}")
+    return ", ".join(told)
 
 
 @dressed
@@ -223,7 +371,7 @@ def side_figure(beliefs: pl.DataFrame, mark: Threshold) -> str:
 def coverage_figure(beliefs: pl.DataFrame) -> str:
     """A panel for s from the prior, and one for a fixed s."""
     drawn = beliefs.filter(pl.col("distance").is_null())
-    titled = {"s drawn from the prior": drawn, "s fixed": beliefs.filter(distance=MAIN)}
+    titled = {"s drawn from the prior": drawn, "s fixed": beliefs.filter(distance=near(beliefs))}
     figure, axes = over_tasks(titled, "covered")
     for panel in axes:
         level(panel, 100 * LEVEL)

@@ -15,14 +15,23 @@ from routing_game.experiments.hidden.observability import (
     CASCADES,
     DIAL,
     KINDS,
+    NOISY,
     PAIRS,
     Measured,
 )
-from routing_game.experiments.hidden.rulebook_page import asked
 from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.wording import (
+    asked,
+    done,
+    notice,
+    spread,
+    terms,
+    with_enough,
+)
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, draw, dressed, legend_above, panels, svg
+from routing_game.experiments.pages.tables import Head
 from routing_game.theory import Game, simultaneous, solve
 
 LOOKS = {"bandits": Look("#0072B2", "o", ""), "replies": Look("#D55E00", "s", "")}
@@ -34,6 +43,10 @@ COURSES: dict[str, Any] = {
     "route": ("#D55E00", ":"),
 }
 """Setting whose course is drawn -> colour and line."""
+SEEN = {"strategy": "s itself", "route": "the route alone"}
+SEEN |= {f"samples:{n}": f"{n} tosses" for n in (100, 30, 10, 3)} | {"samples:1": "1 toss"}
+SEEN |= {name: name.replace("noisy:", "noise ") for name in NOISY}
+"""Setting of the dial -> what the user sees of s."""
 ROUNDING = 1e-9
 COST = "cost J a task, in the unit of P"
 QUESTION = (
@@ -41,17 +54,28 @@ QUESTION = (
     "makes it worth nothing. Where do learners end in between?"
 )
 END = (
-    "Cost of a task over the last fifth of the tasks: mean of the seeds with its 95 % interval "
-    "(points), each seed (dots); the cheapest mixed equilibrium at each setting (black bars), J* "
-    "and the cost of simultaneous play (lines)."
+    "Cost of a task over the last fifth of the tasks: mean of the seeds (points), with its 95 % "
+    "interval from three seeds on, each seed (dots); the cheapest mixed equilibrium at each "
+    "setting (black bars), J* and the cost of simultaneous play (lines)."
 )
 OVER_TIME = "The same over time, mean of the seeds."
 ENDS = (
     "By pair and setting: cost of a task over the last fifth, and once learning has stopped, with "
-    "half of their 95 % intervals; the cheapest equilibrium, mean s on route 1, share of route 2, "
-    f"and seeds within {100 * SELECTED:g} % of either equilibrium once it has."
+    "95 % intervals, which need three seeds; the cheapest equilibrium, mean s on route 1, share of "
+    f"tasks on route 2, and seeds within {100 * SELECTED:g} % of either equilibrium once learning "
+    "has stopped."
 )
 RUNS = "Every run."
+KEY = {"pair": Head("pair"), "observes": Head("user sees")}
+PLAYED = {
+    "cost": Head("cost, last fifth"),
+    "stopped": Head("cost, learning stopped"),
+    "theory": Head("cheapest equilibrium"),
+    "s": Head("s on route 1"),
+    "route 2": Head("route 2, %", 100),
+}
+END_HEADS = {**KEY, **PLAYED, **{kind: Head(kind) for kind in KINDS}}
+RUN_HEADS = {**KEY, "seed": Head("seed"), **PLAYED, "selected": Head("equilibrium")}
 
 
 def page(settings: Settings, measured: Measured) -> Page:
@@ -60,17 +84,19 @@ def page(settings: Settings, measured: Measured) -> Page:
     runs, ends = (
         pl.DataFrame(rows, infer_schema_length=None) for rows in (measured.runs, measured.ends)
     )
+    means = with_enough(ends, settings["seeds"])
     return Page(
         title=f"From seeing s to guessing it: {settings.name}",
         question=QUESTION,
         answer=answer(game, measured),
+        details=details(game, measured),
         figures=(
-            Picture(END, end_figure(game, runs, ends)),
+            Picture(END, end_figure(game, runs, means)),
             Picture(OVER_TIME, course_figure(game, runs)),
         ),
         tables=(
-            Table("ends", ENDS, ends),
-            Table("runs", RUNS, runs.drop("course")),
+            Table("ends", ENDS, means, "Where each pair ends, by setting", END_HEADS),
+            Table("runs", RUNS, runs.drop("course"), "Every run", RUN_HEADS),
         ),
         settings={
             **asked(settings),
@@ -78,15 +104,74 @@ def page(settings: Settings, measured: Measured) -> Page:
             "user's answers": ANSWERS,
             "J*": float(solve(game).cost),
         },
+        terms=words_used(),
+        made=done(settings),
+        notice=notice(settings.profile),
     )
 
 
+def words_used() -> dict[str, str]:
+    """What the words of the page mean."""
+    more = {
+        "bandits": f"a UCB provider on {CASCADES + 1} commitments and a user of multiplicative "
+        "weights, which learn from the tasks that they play and from nothing else",
+        "replies": "fictitious play: both know the game, and each answers best to the average of "
+        "what the other has played so far",
+        "n tosses": "before each task the user sees n tosses of a coin that shows M2 with chance "
+        "s (samples:n in files)",
+        "noise x": "it sees s with normal noise of that standard deviation (noisy:x in files)",
+        "s itself, the route alone": "it sees s exactly (strategy in files), or nothing of it "
+        "(route)",
+        "equilibrium": "mixed: the provider draws between a cascade and its temptation, so that "
+        "the user, who knows with what chances, does best by trusting what it sees",
+        "Stackelberg, simultaneous": "the outcome if s is seen, J*, and if it is not",
+    }
+    return terms("s", "J*") | more
+
+
 def answer(game: Game, measured: Measured) -> tuple[str, ...]:
+    """In three sentences: what theory says, and how near to that either pair ends."""
+    hidden = float(simultaneous(game).lowest)
+    seen = float(solve(game).cost)
+    rises = "more" if hidden > seen * (1 + ROUNDING) else "no more"
+    return (
+        f"The less a user sees of s, the more the provider pays in theory: {seen:.3g} a task if it "
+        f"sees s, {measured.theory['samples:10']:.3g} with ten tosses, "
+        f"{measured.theory['samples:1']:.3g} with one, {hidden:.3g} with none."
+        if rises == "more"
+        else f"In this game it costs the provider nothing if the user does not see s: {seen:.3g}.",
+        near_words("replies", "A pair that knows the game (replies)", measured),
+        near_words("bandits", "A pair that knows only what it has played (bandits)", measured),
+    )
+
+
+def near_words(pair: str, who: str, measured: Measured) -> str:
+    """How far a pair ends from theory over all settings.
+
+    Args:
+        pair: its name.
+        who: what it is called.
+        measured: runs and theory.
+    """
+    rows = [row for row in measured.ends if row["pair"] == pair]
+    away = [100 * abs(row["cost"] / row["theory"] - 1) for row in rows]
+    farthest = rows[int(np.argmax(away))]["observes"]
+    median = float(np.median(away))
+    verdict = "follows that" if median <= 5 else "does not follow that closely"
+    return (
+        f"{who} {verdict}: it ends {median:.1f} % from the cheapest equilibrium in the median of "
+        f"{len(rows)} settings, {max(away):.1f} % where the user sees "
+        f"{SEEN[farthest]}."
+    )
+
+
+def details(game: Game, measured: Measured) -> tuple[str, ...]:
     """What the numbers say."""
     words = [theory_words(game, measured.theory)]
     for pair in PAIRS:
         rows = [row for row in measured.ends if row["pair"] == pair]
-        words += [cost_words(pair, rows), *cheap_words(pair, rows), selected_words(pair, rows)]
+        words += [cost_words(pair, rows, measured), *cheap_words(pair, rows)]
+        words += [selected_words(pair, rows)]
     return tuple(words)
 
 
@@ -100,28 +185,30 @@ def theory_words(game: Game, theory: dict[str, float]) -> str:
     )
 
 
-def cost_words(pair: str, rows: list[dict[str, Any]]) -> str:
+def cost_words(pair: str, rows: list[dict[str, Any]], measured: Measured) -> str:
     """Where a pair ends at each setting."""
-    costs = [f"{row['observes']} {row['cost']:.3f} ± {row['cost_half']:.3f}" for row in rows]
-    away = [100 * abs(row["cost"] / row["theory"] - 1) for row in rows]
-    return (
-        f"{pair}, cost over the last fifth: {', '.join(costs)}. From the cheapest equilibrium that "
-        f"is at most {max(away):.1f} %, in the median {float(np.median(away)):.1f} % away."
-    )
+    costs = []
+    for row in rows:
+        name = row["observes"]
+        seeds = [
+            run["cost"] for run in measured.runs if (run["pair"], run["observes"]) == (pair, name)
+        ]
+        costs.append(f"{SEEN[name]}: {spread(seeds, 3)}")
+    return f"{pair}, cost over the last fifth, by what the user sees: {'; '.join(costs)}."
 
 
 def cheap_words(pair: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     """Where a pair is cheaper than any equilibrium, if there is such a setting."""
     cheap = [
-        row["observes"]
+        SEEN[row["observes"]]
         for row in rows
         if row["cost"] + row["cost_half"] < row["theory"] * (1 - ROUNDING)
     ]
     if not cheap:
         return ()
     return (
-        f"{pair} are cheaper than any equilibrium at {', '.join(cheap)}: there the user still "
-        "answers what it met on average, and the provider has begun to use that.",
+        f"{pair} are cheaper than any equilibrium if the user sees {' or '.join(cheap)}: there it "
+        "still answers what it met on average, and the provider has begun to use that.",
     )
 
 
@@ -130,11 +217,11 @@ def selected_words(pair: str, rows: list[dict[str, Any]]) -> str:
     parts = []
     for kind in ("Stackelberg", "simultaneous"):
         there = [
-            f"{row['observes']} ({row[kind]} of {sum(row[other] for other in KINDS)})"
+            f"{SEEN[row['observes']]} ({row[kind]} of {sum(row[other] for other in KINDS)} seeds)"
             for row in rows
             if row[kind]
         ]
-        parts.append(f"{kind} at {', '.join(there) or 'no setting'}")
+        parts.append(f"{kind} with {', '.join(there) or 'no setting'}")
     return (
         f"{pair}, equilibrium once learning has stopped: {'; '.join(parts)}; neither in all other "
         "runs."
@@ -157,7 +244,7 @@ def end_figure(game: Game, runs: pl.DataFrame, ends: pl.DataFrame) -> str:
     theory = ends.filter(pair=PAIRS[0])["theory"].to_list()
     draw_theory(axes, theory)
     draw_levels(axes, game)
-    axes.set_xticks(range(len(DIAL)), DIAL)
+    axes.set_xticks(range(len(DIAL)), [SEEN[name] for name in DIAL])
     costs = [*runs["cost"].to_list(), *theory]
     room = 0.1 * (max(costs) - min(costs))
     limits = (min(costs) - room, max(costs) + room)
@@ -185,7 +272,7 @@ def course_figure(game: Game, runs: pl.DataFrame) -> str:
         for name, (colour, line) in COURSES.items():
             courses = np.array(runs.filter(pair=pair, observes=name)["course"].to_list())
             mean = courses.mean(axis=0)
-            panel.plot(100 * share, mean, color=colour, ls=line, lw=1.6, label=name)
+            panel.plot(100 * share, mean, color=colour, ls=line, lw=1.6, label=SEEN[name])
         draw_levels(panel, game)
         panel.set(xlabel="share of the tasks over, %", title=pair)
     axes[0].set_ylabel(COST)

@@ -22,11 +22,22 @@ from routing_game.experiments.hidden.reputation import (
     strip_of_rule,
 )
 from routing_game.experiments.hidden.rulebook import named
-from routing_game.experiments.hidden.rulebook_page import asked, level
+from routing_game.experiments.hidden.rulebook_page import level
 from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import threshold
+from routing_game.experiments.hidden.wording import (
+    asked,
+    done,
+    notice,
+    rules,
+    spread,
+    terms,
+    threshold_words,
+    with_enough,
+)
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, draw, dressed, panels, svg
-from routing_game.experiments.pages.words import plus_minus
+from routing_game.experiments.pages.tables import Head
 from routing_game.theory import Game, solve, thresholds
 from routing_game.theory.belief_rules import Checks
 
@@ -40,6 +51,8 @@ LEARNERS = {
     "task": (Look("#D55E00", "s", ""), "sees its task only"),
 }
 """What a learner sees -> how it is drawn, and its name."""
+UNSEEN: dict[str, Any] = {"color": "#CC79A7", "ms": 16, "mew": 3.0}
+"""How the best plan that does not see the belief is drawn."""
 WHEN = {"failure": "at each failure", "task": "once a task"}
 """When users check, in words."""
 QUESTION = (
@@ -49,8 +62,8 @@ QUESTION = (
 COST = (
     "Cost (1-g) J over patience g. Lines: the best plan by value iteration, the hand-written rule, "
     "J*; bars: the best plan found that does not see the belief; shaded: where the best plan milks "
-    "at the first edge. Points: what PPO learned, judged exactly, means of the seeds with 95 % t "
-    "intervals."
+    "at the first edge. Points: what PPO learned, judged exactly, means of the seeds, with 95 % t "
+    "intervals from three seeds on."
 )
 SESSION = (
     f"A session of {STRIP} tasks against a user who checks once a task, of the hand-written rule "
@@ -59,54 +72,137 @@ SESSION = (
     "a task that starts with M2. Dotted: s0."
 )
 LEARNED = (
-    "Means over seeds with half their 95 % intervals. cost: (1-g) J; above: over best, the best "
-    f"plan that sees what the learner sees, in %; horizon: the same over {HORIZON} tasks without "
-    "discount, for learners that see the belief; long_run: cost of a task among tasks "
-    f"{LONG_RUN[0] + 1} to {LONG_RUN[1]} of {SESSIONS:,} sessions, over J* in %; lost: share of "
-    "users, in %, whose belief then says leave; milks: share of seeds that keep from the prior on "
-    "past the belief at which the hand-written rule would escalate first."
+    "Means over seeds with their 95 % intervals, which need three seeds. Cost is (1-g) J, above it "
+    "that over the best plan which sees what the learner sees; the horizon is one of "
+    f"{HORIZON} tasks without discount; in the long run are tasks {LONG_RUN[0] + 1} to "
+    f"{LONG_RUN[1]} of {SESSIONS:,} sessions; lost are users whose belief then says leave."
 )
 EXACT = (
-    "Best plan by value iteration, and the hand-written rule: (1-g) J; milks: the best plan keeps "
-    "from the prior on past the first belief at which the rule escalates."
+    "(1-g) J of the best plan, by value iteration, and of the hand-written rule; whether the best "
+    "plan milks at the first edge."
 )
 BLIND = (
     "The best plan found that does not see the belief: (1-g) J, and its chances of M2 after so "
     "many failed passes of M1 in the task."
 )
+CHECKING = Head("users check")
+KEY = {"checks": CHECKING, "sight": Head("learner sees"), "patience": Head("patience g")}
+JUDGED = {
+    "cost": Head("cost"),
+    "above": Head("above the best plan, %", least=0.0),
+    "horizon": Head("above it over a horizon, %", least=0.0),
+    "long_run": Head("above J* in the long run, %"),
+    "lost": Head("users lost, %", least=0.0),
+    "milks": Head("seeds that milk, %", 100),
+}
+LEARNED_HEADS = {**KEY, "best": Head("best plan"), **JUDGED}
+SEED_HEADS = {
+    **KEY,
+    "seed": Head("seed"),
+    "decisions": Head("decisions in training"),
+    **{name: JUDGED[name] for name in ("cost", "horizon", "long_run", "lost")},
+    "milks": Head("milks"),
+}
+EXACT_HEADS = {
+    "checks": CHECKING,
+    "patience": KEY["patience"],
+    "best": Head("best plan"),
+    "rule": Head("hand-written rule"),
+    "milks": Head("best plan milks"),
+}
 
 
 def page(settings: Settings, measured: Measured) -> Page:
     """The page, made from what was measured."""
     game = settings.game
-    learned, seeds, exact, blind = (
-        pl.DataFrame(rows, infer_schema_length=None) for rows in measured[:4]
-    )
+    learned, seeds, exact, blind = map(tidy, measured[:4])
+    means = with_enough(learned, settings["seeds"])
     patience = PATIENCE[: settings["patience"]]
     return Page(
         title=f"Reputation, learned: {settings.name}",
         question=QUESTION,
-        answer=(
-            milking_words(measured.milks),
-            *(seeing_words(checks, learned) for checks in CHECKS),
-            *(blind_words(checks, learned) for checks in CHECKS),
+        answer=answer(learned, seeds, measured.milks),
+        details=(
+            *(seeing_words(checks, seeds, learned) for checks in CHECKS),
+            *(blind_words(checks, seeds, learned) for checks in CHECKS),
         ),
         figures=(
-            Picture(COST, cost_figure(learned, exact, measured.milks, game)),
+            Picture(COST, cost_figure(means, exact, measured.milks, game)),
             Picture(SESSION, strip_figure(game, chosen(game, measured))),
         ),
         tables=(
-            Table("learned", LEARNED, learned),
-            Table("seeds", "The same, seed by seed.", seeds),
-            Table("exact", EXACT, exact),
-            Table("blind", BLIND, blind),
+            Table("learned", LEARNED, means, "What was learned, means over seeds", LEARNED_HEADS),
+            Table("seeds", "The same, seed by seed.", seeds, "Seed by seed", SEED_HEADS),
+            Table("exact", EXACT, exact, "The best plan and the hand-written rule", EXACT_HEADS),
+            Table("blind", BLIND, blind, "The best plan that does not see the belief"),
         ),
         settings={
             **asked(settings),
             "prior": named(PRIOR),
             "users": "plug-in",
-            "g": ", ".join(f"{g:g}" for g in patience),
+            "patience g": ", ".join(f"{g:g}" for g in patience),
         },
+        terms=words_used(settings),
+        made=done(settings),
+        notice=notice(settings.profile),
+    )
+
+
+def tidy(rows: Any) -> pl.DataFrame:
+    """Rows as a table in which patience has one name."""
+    return pl.DataFrame(rows, infer_schema_length=None).rename({"g": "patience"}, strict=False)
+
+
+def words_used(settings: Settings) -> dict[str, str]:
+    """What the words of the page mean."""
+    more = {
+        "users": "plug-in, from the prior Beta(1, 1); they check their belief at each failure or "
+        "once a task",
+        "patience g": "the discount a task, or the chance that the session has a further task; "
+        "(1-g) J is then the cost of a task",
+        "first edge": "the first belief at which the hand-written rule escalates: after one keep "
+        "more the user would leave",
+        "milk": "keep at that edge, which saves M2's cost now and loses the user",
+        "hand-written rule": "escalates only when a keep would make the user leave",
+        "best plan": "the cheapest there is, by value iteration over beliefs",
+        "sees the belief, its task": "a learner that sees what the user believes and whether a "
+        "pass has just failed; one that sees the failed passes of the task alone",
+    }
+    mark = threshold(settings.game, settings.name)
+    return rules(("plug-in",)) | terms("s", "draw", "belief", "J*") | threshold_words(mark) | more
+
+
+def answer(learned: pl.DataFrame, seeds: pl.DataFrame, milks: Milks) -> tuple[str, ...]:
+    """In three sentences: what is best, what is learned, and what seeing the belief is worth."""
+    return milking_words(milks), learned_words(learned, seeds), worth_words(learned)
+
+
+def learned_words(learned: pl.DataFrame, seeds: pl.DataFrame) -> str:
+    """How near learners that see the belief come to the best plan."""
+    above = above_best(learned, seeds, "belief")["above"]
+    return (
+        f"PPO that sees the user's belief ends {above.median():.1f} % above the best plan's cost "
+        f"in the median of {len(above)} learners, {above.max():.1f} % in the worst of them."
+    )
+
+
+def above_best(learned: pl.DataFrame, seeds: pl.DataFrame, sight: str) -> pl.DataFrame:
+    """The learners of a sight, with `above`: their cost over the best plan's, in percent."""
+    best = learned.select("checks", "sight", "patience", "best")
+    mine = seeds.filter(sight=sight).join(best, on=["checks", "sight", "patience"], how="left")
+    return mine.with_columns(above=100 * (pl.col("cost") / pl.col("best") - 1))
+
+
+def worth_words(learned: pl.DataFrame) -> str:
+    """What it costs a provider not to see the belief."""
+    key = ["checks", "patience"]
+    best = learned.filter(sight="belief").select(*key, seeing="best")
+    both = learned.filter(sight="task").join(best, on=key)
+    more = 100 * (both["best"] / both["seeing"] - 1)
+    low, high = more.min(), more.max()
+    return (
+        f"Seeing the belief is worth {low:.1f} to {high:.1f} % of the cost: by so much more the "
+        "best plan found that does not see it pays."
     )
 
 
@@ -115,8 +211,9 @@ def milking_words(milks: Milks) -> str:
     parts = []
     for checks, spans in milks.items():
         spots = " and ".join(span_words(*span) for span in spans)
-        parts.append(f"if users check {WHEN[checks]}, {spots or 'never'}")
-    return f"The best plan milks at the first edge: {'; '.join(parts)}."
+        pays = f"it pays to spend it (milk) {spots}" if spots else "keeping it is best at every g"
+        parts.append(f"if users check their belief {WHEN[checks]}, {pays}")
+    return f"The user's trust: {'; '.join(parts)} (g near 1 is a patient provider)."
 
 
 def span_words(low: float, high: float) -> str:
@@ -126,32 +223,41 @@ def span_words(low: float, high: float) -> str:
     return f"from g = {low:.3f} " + (f"to {high:.3f}" if high < 1 else "on")
 
 
-def seeing_words(checks: Checks, learned: pl.DataFrame) -> str:
+def seeing_words(checks: Checks, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
     """What learners that see the belief came to."""
-    rows = learned.filter(checks=checks, sight="belief").to_dicts()
+    mine = above_best(learned, seeds, "belief").filter(checks=checks)
+    patience = mine["patience"].unique().sort().to_list()
 
-    def at_each(column: str, digits: int) -> str:
-        return ", ".join(f"{plus_minus(row, column, digits)} at g = {row['g']:g}" for row in rows)
+    def at_each(column: str, digits: int, least: float | None = None) -> str:
+        told = (mine.filter(patience=g)[column].to_list() for g in patience)
+        spreads = (spread(values, digits, least) for values in told)
+        return ", ".join(f"{x} at g = {g:g}" for x, g in zip(spreads, patience, strict=True))
 
-    milk = ", ".join(f"{100 * row['milks']:.0f} at g = {row['g']:g}" for row in rows)
+    milk = ", ".join(
+        f"{int(group.sum())} of {len(group)} at g = {g:g}"
+        for g in patience
+        for group in [mine.filter(patience=g)["milks"]]
+    )
     return (
-        f"PPO that sees the belief, users check {WHEN[checks]}. Cost above the best plan, %: "
-        f"{at_each('above', 2)}. Over {HORIZON} tasks, without discount, above the best plan for "
-        f"these, %: {at_each('horizon', 2)}. In the long run above J*, %: "
-        f"{at_each('long_run', 1)}. Users lost by then, %: {at_each('lost', 0)}. Seeds that milk "
-        f"at the first edge, %: {milk}."
+        f"PPO that sees the belief, users check {WHEN[checks]}, by seed. Cost above the best plan, "
+        f"%: {at_each('above', 2, 0.0)}. Over {HORIZON} tasks, without discount, above the best "
+        f"plan for these, %: {at_each('horizon', 2, 0.0)}. In the long run above J*, %: "
+        f"{at_each('long_run', 1)}. Users lost by then, %: {at_each('lost', 0, 0.0)}. Seeds that "
+        f"milk at the first edge: {milk}."
     )
 
 
-def blind_words(checks: Checks, learned: pl.DataFrame) -> str:
+def blind_words(checks: Checks, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
     """What not seeing the belief costs a provider, and what learners that do not see it came to."""
     rows = learned.filter(checks=checks)
+    mine = above_best(learned, seeds, "task").filter(checks=checks)
     parts = []
     for blind in rows.filter(sight="task").to_dicts():
-        seeing = rows.filter(sight="belief", g=blind["g"])["best"].item()
+        g = blind["patience"]
+        seeing = rows.filter(sight="belief", patience=g)["best"].item()
+        above = spread(mine.filter(patience=g)["above"].to_list(), 2, least=0.0)
         parts.append(
-            f"{100 * (blind['best'] / seeing - 1):.1f} % at g = {blind['g']:g} "
-            f"(PPO: another {plus_minus(blind, 'above', 2)} %)"
+            f"{100 * (blind['best'] / seeing - 1):.1f} % at g = {g:g} (PPO, another %: {above})"
         )
     return (
         f"Users check {WHEN[checks]}: the best plan found that does not see the belief costs more "
@@ -172,7 +278,7 @@ def cost_figure(learned: pl.DataFrame, exact: pl.DataFrame, milks: Milks, game: 
     margins = {"left": 0.07, "top": 0.83, "bottom": 0.13, "wspace": 0.06}
     figure, axes = panels(1, len(CHECKS), (11.2, 3.9), margins, sharey=True)
     for panel, checks in zip(axes, CHECKS, strict=True):
-        draw_lines(panel, exact.filter(checks=checks).sort("g"), float(solve(game).cost))
+        draw_lines(panel, exact.filter(checks=checks).sort("patience"), float(solve(game).cost))
         draw_milking(panel, milks[checks])
         draw_learned(panel, learned.filter(checks=checks))
         title = f"user checks {WHEN[checks]}"
@@ -195,7 +301,9 @@ def legend_of_all(figure: Figure, axes: list[Axes]) -> None:
 def draw_lines(axes: Axes, exact: pl.DataFrame, optimum: float) -> None:
     """The best plan, the hand-written rule, and J*."""
     for column, (look, label) in LINES.items():
-        axes.plot(exact["g"], exact[column], color=look.colour, ls=look.line, lw=1.6, label=label)
+        axes.plot(
+            exact["patience"], exact[column], color=look.colour, ls=look.line, lw=1.6, label=label
+        )
     level(axes, optimum, label="J*")
 
 
@@ -213,10 +321,10 @@ def draw_learned(axes: Axes, learned: pl.DataFrame) -> None:
     """What PPO came to, and the best plan that does not see the belief."""
     blind = learned.filter(sight="task")
     label = "best plan, not seeing it"
-    axes.plot(blind["g"], blind["best"], "_", color="black", ms=14, mew=1.6, label=label)
+    axes.plot(blind["patience"], blind["best"], "_", label=label, **UNSEEN)
     for sight, (look, name) in LEARNERS.items():
-        rows = learned.filter(sight=sight).sort("g")
-        draw(axes, rows, look, "g", "cost", f"PPO, {name}")
+        rows = learned.filter(sight=sight).sort("patience")
+        draw(axes, rows, look, "patience", "cost", f"PPO, {name}")
 
 
 def chosen(game: Game, measured: Measured) -> dict[str, dict[str, Any]]:
@@ -238,9 +346,9 @@ def chosen(game: Game, measured: Measured) -> dict[str, dict[str, Any]]:
 def strip_figure(game: Game, strips: dict[str, dict[str, Any]]) -> str:
     """A row for each session."""
     rows = len(strips)
-    top = 1 - 0.3 / (1.25 * rows)
-    margins = {"left": 0.06, "top": top, "bottom": 0.08, "hspace": 0.75}
-    figure, axes = panels(rows, 1, (11.2, 1.25 * rows + 0.5), margins, sharey=True)
+    height = 1.25 * rows + 0.5
+    margins = {"left": 0.06, "right": 0.98, "top": 1 - 0.3 / height, "bottom": 0.5 / height}
+    figure, axes = panels(rows, 1, (11.2, height), margins | {"hspace": 0.75}, sharey=True)
     for panel, (title, strip) in zip(axes, strips.items(), strict=True):
         draw_strip(panel, strip, float(thresholds(game).s0))
         panel.set_title(title)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from routing_game.experiments.hidden.rulebook import named
-from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold
 from routing_game.experiments.pages.style import Look
 from routing_game.theory.belief import Belief
@@ -29,11 +28,6 @@ IN_TEX = {"s0": "$s_0$", "s_H": "$s_H$"}
 def level(axes: Axes, height: float, label: str | None = None) -> None:
     """A dotted line across."""
     axes.axhline(height, color="#555555", lw=0.9, ls=":", label=label)
-
-
-def asked(settings: Settings) -> dict[str, object]:
-    """What a page says at its foot that was done."""
-    return {"game": settings.name, "profile": settings.profile, **settings.numbers}
 
 
 def tie_words(mark: Threshold, prior: Belief) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from routing_game.experiments.cells.origin import code
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.store import Store, digest, seeds
 from routing_game.experiments.cells.workers import in_workers
+from routing_game.experiments.hidden.kept import Of, as_kept, facts_of, result_of
 from routing_game.theory import Game, load
 from routing_game.theory.exchange import to_dict
 
@@ -69,13 +70,20 @@ class Settings:
             what: they are called.
 
         Raises:
-            InputError: a kept result is damaged, or a worker process died.
+            InputError: a kept result is damaged or another cell's, or a worker process died.
         """
         cells = list(cells)
-        files = {self._file(job, cell): cell for cell in cells}
+        questions = [self._question(job, cell) for cell in cells]
+        names = [f"{digest(json.dumps(question), 20)}.json" for question in questions]
+        files = dict(zip(names, cells, strict=True))
+        asked = dict(zip(names, questions, strict=True))
         store = Store(self.kept) if self.kept else None
         there = store.names() if store else set()
-        done = {file: store.read(file, _result) for file in files if store and file in there}
+        done = {
+            file: store.read(file, partial(result_of, asked[file]))
+            for file in files
+            if store and file in there
+        }
         waiting = [(file, cell) for file, cell in files.items() if file not in done]
         if done:
             kept = "were finished before and are kept"
@@ -83,28 +91,26 @@ class Settings:
         try:
             results = in_workers(_Named(job), waiting, self.workers, progress)
             for file, result in progress.over(results, len(waiting), what):
-                facts = {"cell": repr(files[file]), "result": result}
                 if store:
-                    store.keep(file, facts)
-                done[file] = _result(json.dumps(facts))
+                    store.keep(file, facts_of(asked[file], result))
+                done[file] = as_kept(result)
         except KeyboardInterrupt:
             count = f"{len(done)} of {len(files)} {what} are done"
             again = "and kept; repeat the command to go on" if store else "and lost"
             raise KeyboardInterrupt(f"stopped: {count} {again}") from None
-        return [done[self._file(job, cell)] for cell in cells]
+        return [done[name] for name in names]
 
-    def _file(self, job: Callable[..., Any], cell: object) -> str:
-        """The file of a cell's result, named by all it depends on: other code begins anew."""
+    def _question(self, job: Callable[..., Any], cell: object) -> Of:
+        """What a cell's result is the answer to: all it depends on, so other code begins anew."""
         function = job.func if isinstance(job, partial) else job
-        numbers = {name: n for name, n in self.numbers.items() if name not in COUNTS}
-        asked = json.dumps([to_dict(self.game), numbers])
-        name = f"{code(function.__module__)} {function.__module__}.{function.__qualname__}"
-        return f"{digest(f'{name} {asked} {cell!r}', 20)}.json"
-
-
-def _result(text: str) -> Any:
-    """What a kept cell came to, as JSON has it."""
-    return json.loads(text)["result"]
+        return {
+            "job": f"{function.__module__}.{function.__qualname__}",
+            "code": code(function.__module__),
+            "name": self.name,  # random numbers depend on it, too
+            "game": to_dict(self.game),
+            "numbers": {name: n for name, n in self.numbers.items() if name not in COUNTS},
+            "cell": repr(cell),
+        }
 
 
 @dataclass(frozen=True)

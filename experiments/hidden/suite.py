@@ -8,21 +8,24 @@ file a cell, resume, workers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from routing_game.agents.sessions import Planned
 from routing_game.envs.crowd import play_sessions
-from routing_game.experiments.cells.records import Suite
-from routing_game.experiments.cells.spec import Cell, Plan, Spec
+from routing_game.experiments.cells.records import Record, Suite
+from routing_game.experiments.cells.spec import Cell, Plan, Spec, single
 from routing_game.experiments.hidden.rulebook import RULEBOOK
 from routing_game.experiments.hidden.threshold import doubts, in_units_of_value, threshold
+from routing_game.files import fitted
 from routing_game.theory import GAMES, Game, thresholds
 from routing_game.theory.belief_rules import Rule
-from routing_game.theory.exchange import from_dict, to_dict
+from routing_game.theory.exchange import to_dict
 
 PLAN = "Bayes-optimal plan"
 RULES = (PLAN, *RULEBOOK)
@@ -35,6 +38,12 @@ sooner, half of what is left.
 TASKS = {"smoke": (5,), "default": (5, 30, 100), "full": (5, 30, 100)}
 SESSIONS = {"smoke": (100, 1), "default": (4000, 1), "full": (10_000, 4)}
 """Sessions a cell, and cells (seeds) a scenario and rule."""
+
+
+MOST = 1e100
+"""Of a sum: any more is a slip, and has no square."""
+Weight = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,15 @@ class Title(NamedTuple):
 
     @classmethod
     def of(cls, name: str) -> Title:
-        """Back from the name."""
-        game, prior, truth, tasks = name.rsplit("_", 3)
+        """Back from the name.
+
+        Raises:
+            ValueError: it is no scenario's.
+        """
+        parts = name.rsplit("_", 3)
+        if len(parts) != 4 or not re.fullmatch("[1-9][0-9]{0,5}", parts[3]):
+            raise ValueError(f"expected a scenario's name, GAME_PRIOR_TRUTH_TASKS, got {name!a}")
+        game, prior, truth, tasks = parts
         return cls(game, prior, truth, int(tasks))
 
 
@@ -76,9 +92,28 @@ class HiddenSpec(Spec[Scenario]):
 
     @staticmethod
     def decode(fields: dict[str, Any]) -> Scenario:
-        """Back from it."""
-        game, prior = from_dict(fields["game"]), tuple(fields["prior"])
-        return Scenario(**{**fields, "game": game, "prior": prior})
+        """Back from it.
+
+        Raises:
+            ValueError: it stands for none.
+        """
+        written = fitted(fields, ScenarioFile)
+        return Scenario(single(written.game), written.prior, written.cascade, written.tasks)
+
+    def check(self) -> None:
+        """Raise ValueError unless every scenario has its name, besides what holds of every run."""
+        super().check()
+        for name in self.games:
+            Title.of(name)
+
+
+class ScenarioFile(msgspec.Struct, forbid_unknown_fields=True):
+    """A scenario as a file has it."""
+
+    game: dict[str, Any]
+    prior: tuple[Weight, Weight]
+    cascade: Chance | None
+    tasks: Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 @dataclass(frozen=True)
@@ -96,8 +131,15 @@ class Tally:
     """Sessions at whose end the rule itself would leave for good, asked once more."""
 
     def check(self) -> None:
-        """Raise ValueError unless there are sessions and all sums are numbers."""
-        if self.sessions < 1 or not np.isfinite(astuple(self)).all():
+        """Raise ValueError unless there are sessions and all sums can be sums over them."""
+        squares = self.utility_squares, self.cost_squares
+        counts = self.doubts, self.locked
+        if not (
+            1 <= self.sessions <= 1 << 53
+            and all(0 <= count <= self.sessions for count in counts)
+            and all(abs(total) <= MOST for total in (self.utility, self.cost, *squares))
+            and min(squares) >= 0
+        ):
             raise ValueError(f"expected sums over at least one session, got {self}")
 
     def joined(self, other: Tally) -> Tally:
@@ -194,4 +236,9 @@ def play_all(spec: Spec[Scenario], cells: Sequence[Cell]) -> list[Tally]:
     return [play(spec, cell) for cell in cells]
 
 
-HIDDEN = Suite("hidden", HiddenSpec, play_all, Tally, Tally())
+def fits(plan: Plan, record: Record[Tally]) -> bool:
+    """Whether sums are over as many sessions as the plan has."""
+    return record.trace.sessions == plan.practice
+
+
+HIDDEN = Suite("hidden", HiddenSpec, play_all, Tally, Tally(), fits=fits)

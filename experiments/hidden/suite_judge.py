@@ -64,6 +64,8 @@ def exact(horizons: tuple[int, ...], question: Question) -> Exact:
     if name == PLAN:
         best = plan_after_failure(game, prior, tasks).value if s is None else ()
         return Exact({n: float(best[n]) for n in horizons if s is None}, {})
+    if name not in RULEBOOK:  # of another version: its sessions are there, no more is known
+        return Exact({}, {})
     rule = RULEBOOK[name].make(game)
     if rule.checks == "task":
         far = RULEBOOK[name].horizon or 0

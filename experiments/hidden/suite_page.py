@@ -15,10 +15,14 @@ from routing_game.experiments.drawing import literal
 from routing_game.experiments.hidden.rulebook_page import LOOKS
 from routing_game.experiments.hidden.suite import PLAN, Scenario, Tally
 from routing_game.experiments.hidden.suite_judge import judge
+from routing_game.experiments.hidden.wording import notice, rules, terms
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, draw, dressed, legend_above, panels, svg
+from routing_game.experiments.pages.tables import Head
 from routing_game.experiments.pages.words import percent
 
+UNKNOWN = Look("#777777", "x", ":")
+"""A rule that another version had, and a run of then names."""
 AGREES = 4.0
 """Standard errors within which simulated and exact values must agree."""
 MANY = 4
@@ -50,10 +54,40 @@ LOSSES = (
     "priors, units of V; half of the 95 % interval, 0 where the value is exact."
 )
 SCENARIOS = (
-    "Every rule in every scenario, per task. exact: the value by dynamic program, gap: in standard "
-    "errors; best: Bayes-optimal (s drawn) or told s (s fixed); told: of a user who is told s; "
-    "doubts, locked: shares of sessions; locked_exact: by recursion."
+    "Every rule in every scenario, per task. The best value is the Bayes-optimal one (s drawn from "
+    "the prior) or that of a user who is told s (s on the side where staying, or leaving, is "
+    "right); gaps are in standard errors."
 )
+KEY = {"game": Head("game"), "tasks": Head("tasks"), "rule": Head("rule")}
+LOST = {"loss": Head("loss a task", least=0.0)}
+LOSS_HEADS = {**KEY, **LOST}
+POOLED_HEADS = {
+    **KEY,
+    "game": Head("regime"),
+    "games": Head("games"),
+    "loss": Head("median loss"),
+    "least": Head("least"),
+    "lower": Head("lower quartile"),
+    "upper": Head("upper quartile"),
+    "most": Head("most"),
+}
+SCENARIO_HEADS = {
+    "game": Head("game"),
+    "prior": Head("prior"),
+    "truth": Head("true s"),
+    "tasks": Head("tasks"),
+    "rule": Head("rule"),
+    "utility": Head("utility played"),
+    "exact": Head("exact"),
+    "gap": Head("gap"),
+    "best": Head("best value"),
+    **LOST,
+    "cost": Head("provider's cost"),
+    "doubts": Head("belief doubts, %", 100),
+    "locked": Head("locked in, %", 100),
+    "locked_exact": Head("exactly, %", 100),
+    "locked_gap": Head("gap"),
+}
 
 
 def report(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int = 1) -> Page:
@@ -71,21 +105,88 @@ def report(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int 
         "seeds": plan.seeds,
     }
     if judged.is_empty():
-        return Page(TITLE, question, ("No cell finished.", *failures), (), (), settings)
+        return Page(
+            title=TITLE,
+            question=question,
+            answer=("No cell finished.",),
+            figures=(),
+            tables=(),
+            settings=settings,
+            details=tuple(failures),
+            made=made(settings),
+            notice=notice(spec.profile),
+        )
     mean = losses(judged)
     if mean["game"].n_unique() > MANY:
         return of_many(judged, mean, failures, settings, question)
     return Page(
-        TITLE,
-        question,
-        answer=(*answer(judged, mean), *failures),
+        title=TITLE,
+        question=question,
+        answer=(agreement_words(judged), *loss_words(mean), *failed_words(failures)),
+        details=(*answer(judged, mean), *failures),
         figures=(
-            Picture(AGREEMENT, agreement_figure(judged)),
             Picture(LOSS, loss_figure(mean)),
+            Picture(AGREEMENT, agreement_figure(judged)),
         ),
-        tables=(Table("losses", LOSSES, mean), Table("scenarios", SCENARIOS, judged)),
+        tables=(
+            Table("losses", LOSSES, mean, "Losses by game, horizon and rule", LOSS_HEADS),
+            Table("scenarios", SCENARIOS, judged, "Every rule in every scenario", SCENARIO_HEADS),
+        ),
         settings=settings,
+        terms=words_used(judged),
+        made=made(settings),
+        notice=notice(spec.profile),
     )
+
+
+def made(settings: dict[str, Any]) -> str:
+    """What was done, in a line."""
+    return (
+        f"Profile {settings['profile']}: {settings['cells']}; {settings['sessions a cell']:,} "
+        "sessions a cell."
+    )
+
+
+def words_used(judged: pl.DataFrame) -> dict[str, str]:
+    """What the rules and the words of the page mean."""
+    more = {
+        "scenario": "a game, a prior of s, a true s (drawn from the prior, or fixed where staying "
+        "or leaving is right) and a number of tasks",
+        "loss": "utility a task below that of the Bayes-optimal plan, in units of V",
+    }
+    found = judged["rule"].unique(maintain_order=True).to_list()
+    return rules(found) | terms("s", "draw", "belief", "doubt", "locked in", "exact") | more
+
+
+def agreement_words(judged: pl.DataFrame) -> str:
+    """Whether play and theory agree, in a sentence."""
+    gaps = pl.concat([judged["gap"], judged["locked_gap"]]).drop_nulls().abs()
+    within = int((gaps <= AGREES).sum())
+    lead = "Play agrees with theory" if within == len(gaps) else "Play and theory disagree"
+    return (
+        f"{lead}: {within} of {len(gaps)} played values and shares lie within {AGREES:g} standard "
+        "errors of what the dynamic programs say."
+    )
+
+
+def loss_words(mean: pl.DataFrame) -> Sequence[str]:
+    """Who loses least and most over the longest horizon, in a sentence."""
+    longest = mean.filter(pl.col("rule") != PLAN, pl.col("tasks") == pl.col("tasks").max())
+    if longest["rule"].n_unique() < 2:
+        return ()
+    parts = []
+    for game in longest["game"].unique(maintain_order=True):
+        rules_there = longest.filter(game=game).sort("loss")["rule"]
+        parts.append(f"{rules_there[0]} loses least and {rules_there[-1]} most in {game}")
+    return (
+        f"Of the rules, over {longest['tasks'][0]} tasks and s drawn from the prior, "
+        f"{'; '.join(parts)}.",
+    )
+
+
+def failed_words(failures: Sequence[str]) -> Sequence[str]:
+    """That cells failed, if any did."""
+    return (f"{len(failures)} cells failed; see below.",) if failures else ()
 
 
 def of_many(
@@ -106,19 +207,23 @@ def of_many(
     """
     pooled = by_regime(mean, judged)
     return Page(
-        TITLE,
-        question,
-        answer=(*agreements(judged), *many_words(pooled), *failures),
+        title=TITLE,
+        question=question,
+        answer=(agreement_words(judged), *loss_words(pooled), *failed_words(failures)),
+        details=(*agreements(judged), *many_words(pooled), *failures),
         figures=(
-            Picture(AGREEMENT, agreement_figure(judged)),
             Picture(LOSS_MANY, loss_figure(pooled)),
+            Picture(AGREEMENT, agreement_figure(judged)),
         ),
         tables=(
-            Table("regimes", LOSSES_MANY, pooled),
-            Table("losses", LOSSES, mean),
-            Table("scenarios", SCENARIOS, judged),
+            Table("regimes", LOSSES_MANY, pooled, "Losses by regime, horizon, rule", POOLED_HEADS),
+            Table("losses", LOSSES, mean, "Losses by game, horizon and rule", LOSS_HEADS),
+            Table("scenarios", SCENARIOS, judged, "Every rule in every scenario", SCENARIO_HEADS),
         ),
         settings=settings,
+        terms=words_used(judged),
+        made=made(settings),
+        notice=notice(settings["profile"]),
     )
 
 
@@ -218,7 +323,7 @@ def trap_words(judged: pl.DataFrame) -> Sequence[str]:
 
 def look_of(rule: str) -> Look:
     """How a rule is drawn."""
-    return Look("#000000", "*", "-") if rule == PLAN else LOOKS[rule]
+    return Look("#000000", "*", "-") if rule == PLAN else LOOKS.get(rule, UNKNOWN)
 
 
 @dressed

@@ -10,12 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from routing_game.experiments.hidden.rulebook import RULEBOOK, named
-from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, asked, tie_words
+from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, tie_words
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold, threshold, told
 from routing_game.experiments.hidden.trap import GOOD, PRIOR, PRIOR_SIZE
+from routing_game.experiments.hidden.wording import (
+    asked,
+    between,
+    done,
+    notice,
+    rules,
+    share_words,
+    terms,
+    threshold_words,
+)
+from routing_game.experiments.intervals import wilson
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import draw, dressed, legend_above, panels, svg
+from routing_game.experiments.pages.tables import Head
 from routing_game.experiments.pages.words import percent
 
 EXPLORERS = ("Thompson", "forced stays")
@@ -40,10 +52,24 @@ PRIORS = (
     "side of {name}. A rule of the belief alone that begins in doubt never learns better."
 )
 SESSIONS = (
-    "Every group of sessions. doubts, silent: shares with 95 % Wilson intervals; locked: share "
-    "whose own rule has said its last word, beside the exact chance and the gap in standard "
-    "errors; regret: per task, with half of the 95 % interval."
+    "Every group of sessions, by rule, prior and true s: shares with their 95 % Wilson intervals, "
+    "means with half of their 95 % interval, a task. Locked in is beside its exact chance, with "
+    "the gap between the two in standard errors."
 )
+HEADS = {
+    "rule": Head("rule"),
+    "a": Head("prior's a"),
+    "b": Head("prior's b"),
+    "s": Head("true s"),
+    "doubts": Head("belief doubts, %", 100),
+    "silent": Head("silent, %", 100),
+    "user_regret": Head("user's regret", least=0.0),
+    "provider_regret": Head("provider's regret"),
+    "cost": Head("provider's cost"),
+    "locked": Head("locked in, %", 100),
+    "exact": Head("locked in, exact, %", 100),
+    "gap": Head("gap, standard errors"),
+}
 DOUBTS = {"doubts": 'belief says "leave"', "silent": "no draw in the last tenth"}
 """Column of shares -> title of its panel."""
 LOSSES = {
@@ -61,42 +87,114 @@ def page(settings: Settings, rows: list[dict[str, Any]]) -> Page:
     return Page(
         title=f"The information trap in {settings.name}",
         question=QUESTION,
-        answer=answer(frame, mark, settings),
+        answer=answer(over_s, mark, settings),
+        details=details(frame, mark, settings),
         figures=(
             Picture(SHARES.format(**settings.numbers), shares_figure(over_s, mark)),
             Picture(REGRETS.format(name=mark.name), regret_figure(over_s, mark)),
             Picture(PRIORS.format(name=mark.name), prior_figure(over_priors, mark)),
         ),
-        tables=(Table("sessions", SESSIONS, frame.drop("sweep")),),
+        tables=(
+            Table("sessions", SESSIONS, frame.drop("sweep"), "Every group of sessions", HEADS),
+        ),
         settings={
             **asked(settings),
             "prior": named(PRIOR),
             "other priors": f"a + b = {PRIOR_SIZE:g}, s = {mark.towards(GOOD):.4f}",
         },
+        terms=words_used(mark),
+        made=done(settings),
+        notice=notice(settings.profile),
     )
 
 
-def answer(frame: pl.DataFrame, mark: Threshold, settings: Settings) -> tuple[str, ...]:
+def words_used(mark: Threshold) -> dict[str, str]:
+    """What the rules and the words of the page mean."""
+    known = terms("s", "draw", "belief", "doubt", "silent", "locked in", "exact", "regret")
+    return rules(list(RULEBOOK)) | known | threshold_words(mark)
+
+
+def answer(at: pl.DataFrame, mark: Threshold, settings: Settings) -> tuple[str, ...]:
+    """In three sentences: who is trapped, who is not, and who pays.
+
+    Args:
+        at: groups of sessions over s.
+        mark: the threshold.
+        settings: of the question.
+    """
+    s = near_good(at["s"], mark)
+    rows = {row["rule"]: row for row in at.filter(s=s).to_dicts()}
+    plug_in = rows["plug-in"]
+    return (
+        trapped_words(plug_in, mark, s),
+        explorers_words([rows[rule] for rule in EXPLORERS], plug_in["exact"], settings["tasks"]),
+        payer_words(plug_in, float(told(settings.game, mark, s).cost)),
+    )
+
+
+def near_good(values: pl.Series, mark: Threshold) -> float:
+    """The s nearest to so far on the side where staying is right; the threshold if none is."""
+    right = [s for s in values.unique() if mark.better * (s - mark.s) > ROUNDING]
+    return float(min(right, key=lambda s: abs(s - mark.towards(GOOD)), default=mark.s))
+
+
+def trapped_words(plug_in: Mapping[str, Any], mark: Threshold, s: float) -> str:
+    """How often a user who acts on its best guess alone is locked in, where staying is right."""
+    chance = plug_in["exact"]
+    often = ("seldom", "sometimes", "often", "mostly")[sum(chance >= x for x in (0.05, 0.2, 0.5))]
+    return (
+        f"A user who acts on its best guess alone (plug-in) {often} leaves for good by mistake: "
+        f"with a chance of {percent(chance)} % if s is {s:.3g}, where {mark.name} = {mark.s:.3g} "
+        "and staying is right."
+    )
+
+
+def explorers_words(rows: list[dict[str, Any]], chance: float, tasks: int) -> str:
+    """How many of those who explore still doubt there, beside the plug-in user's chance."""
+    told = " and ".join(f"{share_words(row, 'doubts')} of {row['rule']}" for row in rows)
+    fewer = max(row["doubts_high"] for row in rows) < chance
+    lead = "Exploring helps" if fewer else "This run does not show that exploring helps"
+    return (
+        f"{lead}: of the beliefs of users who now and then stay against them, these still doubt "
+        f"after {tasks:,} tasks: {told}."
+    )
+
+
+def payer_words(plug_in: Mapping[str, Any], best: float) -> str:
+    """What mistaken doubt costs either side."""
+    more = 100 * (plug_in["cost"] / best - 1)
+    lost = between(plug_in["user_regret"], plug_in["user_regret_half"], 3, least=0.0)
+    return (
+        f"The provider pays for it: a task with plug-in users costs it {plug_in['cost']:.3g} "
+        f"there, {more:.0f} % more than with users who know s; they themselves lose {lost} of V."
+    )
+
+
+def details(frame: pl.DataFrame, mark: Threshold, settings: Settings) -> tuple[str, ...]:
     """What the numbers say."""
     at = frame.filter(sweep="s")
     plug_in = at.filter(rule="plug-in", s=mark.s).row(0, named=True)
     good = at.filter(mark.better * (pl.col("s") - mark.towards(GOOD)) > -ROUNDING)
+    explorers = EXPLORERS if len(good) else ()
     return (
         locked_words(plug_in, mark, settings),
         exact_words(frame),
-        *(explorer_words(good.filter(rule=rule), rule, mark) for rule in EXPLORERS),
+        *(explorer_words(good.filter(rule=rule), rule, mark) for rule in explorers),
         blind_words(plug_in, mark, float(told(settings.game, mark, mark.s).cost)),
-        cost_of_exploring(at, mark),
+        *cost_of_exploring(at, mark),
         *tie_words(mark, PRIOR),
     )
 
 
 def locked_words(plug_in: Mapping[str, Any], mark: Threshold, settings: Settings) -> str:
-    """How often a plug-in user at the threshold is locked in."""
+    """How often a plug-in user at the threshold is locked in, exactly and as played."""
+    interval = wilson(round(plug_in["locked"] * settings["sessions"]), settings["sessions"])
+    low, high = (percent(end) for end in interval[1:])
     return (
-        f"At {mark.name} = {mark.s:.4f}, after {settings['tasks']:,} tasks from Beta(1, 1), a "
-        f"plug-in user is locked in in {percent(plug_in['locked'])} % of "
-        f"{settings['sessions']:,} sessions; exactly in {percent(plug_in['exact'])} %."
+        f"At {mark.name} = {mark.s:.4f} itself, after {settings['tasks']:,} tasks from Beta(1, 1), "
+        f"the exact chance that a plug-in user is locked in is {percent(plug_in['exact'])} %. Of "
+        f"the {settings['sessions']:,} sessions that were played {percent(plug_in['locked'])} % "
+        f"ended so (95 % interval {low} to {high} %)."
     )
 
 
@@ -104,8 +202,9 @@ def exact_words(frame: pl.DataFrame) -> str:
     """How well play agrees with the recursion."""
     gaps = frame["gap"].drop_nulls().abs().to_numpy()
     return (
-        f"Of {len(gaps)} simulated shares {int((gaps <= 3).sum())} lie within three standard "
-        f"errors of the exact recursion; the farthest is {gaps.max():.1f} away."
+        f"Play agrees with theory: {int((gaps <= 3).sum())} of {len(gaps)} shares of sessions "
+        "locked in lie within three standard errors of their exact chance; the farthest is "
+        f"{gaps.max():.1f} away."
     )
 
 
@@ -123,23 +222,25 @@ def explorer_words(good: pl.DataFrame, rule: str, mark: Threshold) -> str:
 
 def blind_words(plug_in: Mapping[str, Any], mark: Threshold, best: float) -> str:
     """That the user's regret does not show the trap, and what the provider pays for it."""
+    lost = between(plug_in["user_regret"], plug_in["user_regret_half"], 4, least=0.0)
     return (
         f"At {mark.name} the user's own regret cannot show any of this: leaving and staying are "
-        f"worth the same to it, and plug-in loses {plug_in['user_regret']:.4f} ± "
-        f"{plug_in['user_regret_half']:.4f} a task. The provider pays {plug_in['cost']:.3f} a "
-        f"task, against {best:.3f} for a user who stays."
+        f"worth the same to it, and plug-in loses {lost} a task. The provider pays "
+        f"{plug_in['cost']:.3f} a task, against {best:.3f} for a user who stays."
     )
 
 
-def cost_of_exploring(at: pl.DataFrame, mark: Threshold) -> str:
+def cost_of_exploring(at: pl.DataFrame, mark: Threshold) -> tuple[str, ...]:
     """Where staying is wrong, the rule that explores most pays most."""
     bad = at.filter(mark.better * (pl.col("s") - mark.s) < -ROUNDING)
+    if bad.is_empty():
+        return ()
     means = bad.group_by("rule").agg(pl.mean("user_regret")).sort("user_regret").rows()
     (least, little), (most, much) = means[0], means[-1]
     return (
         f"Exploring is not free: over the {bad['s'].n_unique()} values of s at which leaving is "
         f"right, the user's mean regret is largest for {most}, {much:.4f} a task, and least for "
-        f"{least}, {little:.4f}."
+        f"{least}, {little:.4f}.",
     )
 
 

@@ -9,7 +9,6 @@ import polars as pl
 from matplotlib.axes import Axes
 
 from routing_game.experiments.hidden.rulebook import named
-from routing_game.experiments.hidden.rulebook_page import asked
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold, threshold
 from routing_game.experiments.hidden.users import (
@@ -23,9 +22,19 @@ from routing_game.experiments.hidden.users import (
     WINDOW,
     Measured,
 )
+from routing_game.experiments.hidden.wording import (
+    asked,
+    between,
+    done,
+    notice,
+    spread,
+    terms,
+    threshold_words,
+    with_enough,
+)
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, dressed, legend_above, panels, svg
-from routing_game.experiments.pages.words import plus_minus
+from routing_game.experiments.pages.tables import Head
 
 LOOKS = {
     "exploring": Look("#009E73", "D", "-"),
@@ -37,7 +46,7 @@ LOOKS = {
     MYOPIC: Look("#666666", "", (0, (1, 1))),
 }
 SEES = {
-    "exploring": "the counts, exploring first",
+    "exploring": "the counts, and explores first",
     "belief": "the counts",
     "window": f"the last {WINDOW} draws",
     "recurrent": "the last draw, and its memory",
@@ -49,9 +58,9 @@ QUESTION = (
     "plans with what it saw."
 )
 REGRET = (
-    "Regret of each seed, with mean and 95 % t interval. Lines: regret of the myopic user, who "
-    f"never stays to learn, and of the Bayes-optimal plan if it takes the last {WINDOW} draws for "
-    "all there were."
+    "Regret of each seed, with their mean, and its 95 % t interval from three seeds on. Lines: "
+    "regret of the myopic user, who never stays to learn, and of the Bayes-optimal plan if it "
+    f"takes the last {WINDOW} draws for all there were."
 )
 LOSS = (
     "What not knowing s costs: utility of a session below that of a user who is told s, over s "
@@ -59,31 +68,38 @@ LOSS = (
     "the other leaving does."
 )
 LEARNED = (
-    "Utility of a session and regret against the Bayes-optimal user, in the unit of V, means over "
-    "seeds with half their 95 % intervals. For users of the theory the interval is that of their "
-    "play."
+    "Utility of a session and regret against the Bayes-optimal user, in the unit of V: means over "
+    "seeds with their 95 % intervals, which need three seeds. For users of the theory the interval "
+    "is that of their play."
 )
-SEEDS = "The same, seed by seed; error: standard error of the play that valued it, 0 if exact."
+SEEDS = "The same, seed by seed; the standard error is that of the play that valued it, 0 if exact."
 BY_S = "Utility of a session below that of a user who is told s, by s."
+KEY = {"user": Head("user"), "prior": Head("prior of s")}
+WORTH = {"value": Head("utility"), "regret": Head("regret", least=0.0)}
+LEARNED_HEADS = {**KEY, **WORTH}
+SEED_HEADS = {**KEY, "seed": Head("seed"), **WORTH, "error": Head("standard error")}
+BY_S_HEADS = {**KEY, "seed": Head("seed"), "s": Head("s"), "loss": Head("below a user told s")}
 
 
 def page(settings: Settings, measured: Measured) -> Page:
     """The page, made from what was measured."""
     mark = threshold(settings.game, settings.name)
     learned, seeds, by_s = (pl.DataFrame(rows, infer_schema_length=None) for rows in measured)
+    means = learned_means(learned, settings["seeds"])
     priors = [named(prior) for prior in PRIORS]
     return Page(
         title=f"Users that learn to guess s: {settings.name}",
         question=QUESTION,
-        answer=tuple(prior_words(prior, learned) for prior in priors),
+        answer=answer(seeds, learned, priors),
+        details=tuple(prior_words(prior, seeds, learned) for prior in priors),
         figures=(
-            Picture(REGRET, regret_figure(seeds, learned, priors)),
+            Picture(REGRET, regret_figure(seeds, means, priors)),
             Picture(LOSS.format(name=mark.name), loss_figure(by_s, mark, priors)),
         ),
         tables=(
-            Table("learned", LEARNED, learned),
-            Table("seeds", SEEDS, seeds),
-            Table("by-s", BY_S, by_s),
+            Table("learned", LEARNED, means, "Means over seeds", LEARNED_HEADS),
+            Table("seeds", SEEDS, seeds, "Seed by seed", SEED_HEADS),
+            Table("by-s", BY_S, by_s, "Losses by s", BY_S_HEADS),
         ),
         settings={
             **asked(settings),
@@ -91,25 +107,95 @@ def page(settings: Settings, measured: Measured) -> Page:
             "window": WINDOW,
             "priors": ", ".join(priors),
         },
+        terms=words_used(mark),
+        made=done(settings),
+        notice=notice(settings.profile),
     )
 
 
-def prior_words(prior: str, learned: pl.DataFrame) -> str:
+def learned_means(learned: pl.DataFrame, seeds: int) -> pl.DataFrame:
+    """The means, without the learners' intervals if there are too few seeds for any."""
+    learners = pl.col("user").is_in(LEARNERS)
+    theory = learned.filter(~learners)
+    return pl.concat([with_enough(learned.filter(learners), seeds), theory])
+
+
+def words_used(mark: Threshold) -> dict[str, str]:
+    """What the users and the words of the page mean."""
+    users = {f"{user} (learner)": f"sees {sees}" for user, sees in SEES.items()}
+    theory = {
+        PLAN: "the best user there is, by dynamic programming over beliefs: it knows when a stay "
+        "is worth what it teaches",
+        PLAN_WINDOW: f"the same plan, told the last {WINDOW} draws as if there had been no others",
+        MYOPIC: "answers its belief as if each failure were the last: it never stays to learn",
+    }
+    more = {
+        "counts": "how many escalations and keeps the user has seen: all that a Bayesian needs",
+        "regret": "how much less than the Bayes-optimal user it gets in a session, in V's unit",
+    }
+    return users | theory | terms("s", "draw", "belief") | threshold_words(mark) | more
+
+
+def answer(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> tuple[str, ...]:
+    """In two sentences: who learns to try a stay, and what each loses."""
+    best, rest = [], []
+    for user in LEARNERS:
+        (best if beats_myopic(user, seeds, learned, priors) else rest).append(user)
+    if not best:
+        first = "No learner beats the myopic user, who never stays to learn, with every seed."
+    elif rest:
+        first = (
+            "Learners that beat the myopic user, who never stays to learn, with every seed and "
+            f"under both priors: {' and '.join(best)}; not so {', '.join(rest)}."
+        )
+    else:
+        first = "Every learner beats the myopic user, who never stays to learn."
+    return first, *(loss_words(prior, seeds, learned) for prior in priors)
+
+
+def beats_myopic(user: str, seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> bool:
+    """Whether the regret of each of its seeds is below that of the myopic user."""
+    return all(
+        seeds.filter(user=user, prior=prior)["regret"].max()
+        < learned.filter(user=MYOPIC, prior=prior)["regret"].item()
+        for prior in priors
+    )
+
+
+def loss_words(prior: str, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
+    """What the best and the worst of the learners lose under a prior."""
+    mine = learned.filter(pl.col("user").is_in(LEARNERS), prior=prior).sort("regret")
+    least, most = mine["user"][0], mine["user"][-1]
+    myopic = learned.filter(user=MYOPIC, prior=prior)["regret"].item()
+    return (
+        f"If s comes from {prior}, the myopic user gets {myopic:.2f} less a session than the "
+        f"Bayes-optimal one; of the learners {least} loses least "
+        f"({regret_words(least, prior, seeds)}), {most} most ({regret_words(most, prior, seeds)})."
+    )
+
+
+def regret_words(user: str, prior: str, seeds: pl.DataFrame, digits: int = 2) -> str:
+    """The regret of a learner's seeds."""
+    return spread(seeds.filter(user=user, prior=prior)["regret"].to_list(), digits, least=0.0)
+
+
+def prior_words(prior: str, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
     """What the numbers say under one prior."""
     rows = {row["user"]: row for row in learned.filter(prior=prior).to_dicts()}
-    regrets = "; ".join(f"{SEES[user]} {plus_minus(rows[user], 'regret', 3)}" for user in LEARNERS)
+    regrets = "; ".join(f"{user} {regret_words(user, prior, seeds, 3)}" for user in LEARNERS)
+    window = rows[PLAN_WINDOW]
     return (
         f"{prior}: the Bayes-optimal user gets {rows[PLAN]['value']:.3f} a session, the myopic one "
-        f"{rows[MYOPIC]['regret']:.3f} less. Regret of learners that see {regrets}. The optimal "
+        f"{rows[MYOPIC]['regret']:.3f} less. Regret of the learners: {regrets}. The optimal "
         f"plan that takes the last {WINDOW} draws for all there were loses "
-        f"{plus_minus(rows[PLAN_WINDOW], 'regret', 3)}."
+        f"{between(window['regret'], window['regret_half'], 3, least=0.0)}."
     )
 
 
 @dressed
 def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> str:
     """A panel for each prior, a column for each learner."""
-    margins = {"left": 0.08, "top": 0.8, "bottom": 0.16, "wspace": 0.22}
+    margins = {"left": 0.08, "top": 0.8, "bottom": 0.2, "wspace": 0.22}
     figure, axes = panels(1, len(priors), (9.6, 3.6), margins)
     for panel, prior in zip(axes, priors, strict=True):
         means = learned.filter(prior=prior)
@@ -120,11 +206,16 @@ def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str])
             panel.axhline(regret, color=look.colour, ls=look.line, lw=1.2, label=user)
         limits = (-0.5, len(LEARNERS) - 0.5)
         panel.set(xticks=range(len(LEARNERS)), xlim=limits, title=f"s from {prior}")
-        panel.set_xticklabels([SEES[user].replace(", ", ",\n") for user in LEARNERS])
+        panel.set_xticklabels([tick(user) for user in LEARNERS])
         panel.set_ylim(bottom=0)
     axes[0].set_ylabel("regret a session, in the unit of V")
     legend_above(figure, axes[0], 2, left=0.07)
     return svg(figure)
+
+
+def tick(user: str) -> str:
+    """A learner's name, and below it what it sees."""
+    return f"{user}:\n" + SEES[user].replace(", ", ",\n")
 
 
 def draw_seeds(axes: Axes, x: int, user: str, seeds: pl.Series, means: pl.DataFrame) -> None:
@@ -140,7 +231,8 @@ def draw_seeds(axes: Axes, x: int, user: str, seeds: pl.Series, means: pl.DataFr
     look: Any = {"color": LOOKS[user].colour, "marker": LOOKS[user].marker}
     (row,) = means.filter(user=user).to_dicts()
     axes.plot(np.full(len(seeds), x - 0.12), seeds, ls="", alpha=0.45, ms=4, **look)
-    axes.errorbar(x + 0.08, row["regret"], row["regret_half"], capsize=4, lw=1.4, **look)
+    half = np.nan if row["regret_half"] is None else row["regret_half"]
+    axes.errorbar(x + 0.08, row["regret"], half, capsize=4, lw=1.4, **look)
 
 
 @dressed
@@ -153,7 +245,7 @@ def loss_figure(by_s: pl.DataFrame, mark: Threshold, priors: list[str]) -> str:
             rows = by_s.filter(user=user, prior=prior)
             s, loss = (over_seeds(rows[column]) for column in ("s", "loss"))
             dress: Any = {"color": look.colour, "marker": look.marker, "ls": look.line}
-            panel.plot(s, loss, ms=4, lw=1.3, label=SEES.get(user, user), **dress)
+            panel.plot(s, loss, ms=4, lw=1.3, label=user, **dress)
         panel.axvline(mark.s, color="#555555", lw=0.9, ls=":")
         panel.set(xlabel="hidden s", title=f"s from {prior}", xlim=(0, None))
     axes[0].set_ylabel("loss a session, in the unit of V")

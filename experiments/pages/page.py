@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 from routing_game.experiments.cells.origin import commit, versions
 from routing_game.experiments.pages.html import embedded, render
+from routing_game.experiments.pages.tables import Head, rounded, shown
 from routing_game.experiments.pages.words import cell
 from routing_game.files import write
 
@@ -35,27 +36,44 @@ class Table:
     name: str
     caption: str
     frame: pl.DataFrame
+    title: str = ""
+    """What it is called where it is folded."""
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    """Column -> how the page shows it; what has none is in the file alone. Empty: all."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What came of an experiment; every sentence of `answer` is made from numbers of the tables."""
+    """What came of an experiment; its sentences are made from numbers of the tables."""
 
     title: str
     question: str
     answer: tuple[str, ...]
+    """In plain words, at most three sentences."""
     figures: tuple[Picture, ...]
+    """The first one belongs to the answer."""
     tables: tuple[Table, ...]
     settings: Mapping[str, object]
     """What was done: numbers, seeds, rules; shown at the foot of the page."""
+    details: tuple[str, ...] = ()
+    """The evidence, number by number."""
+    terms: Mapping[str, str] = field(default_factory=dict)
+    """Word of this page -> what it means."""
+    made: str = ""
+    """What was done, in a line."""
+    notice: str = ""
+    """What a reader has to know first, as that a run is too small to conclude from."""
 
 
 def terminal_page(page: Page) -> str:
-    """Title, question and answer, wrapped."""
-    answer = [
-        fill(words, WIDTH, initial_indent="- ", subsequent_indent="  ") for words in page.answer
+    """Title, question and answer, then the evidence, wrapped."""
+    head = [page.title, *(fill(words, WIDTH) for words in (page.made, page.notice) if words)]
+    answer = [fill(words, WIDTH) for words in page.answer]
+    details = [
+        fill(words, WIDTH, initial_indent="- ", subsequent_indent="  ") for words in page.details
     ]
-    return "\n".join([page.title, fill(page.question, WIDTH), "", *answer])
+    question = fill(page.question, WIDTH)
+    return "\n".join([*head, question, "", *answer, *[""][: len(details)], *details])
 
 
 def write_page(page: Page, name: str, out: Path) -> Path:
@@ -63,19 +81,23 @@ def write_page(page: Page, name: str, out: Path) -> Path:
     facts = {
         "title": page.title,
         "question": page.question,
+        "made": page.made,
+        "notice": page.notice,
         "answer": page.answer,
+        "details": page.details,
+        "terms": page.terms,
         "settings": page.settings,
     }
     origin = {"commit": commit(), "versions": versions()}
-    for table in page.tables:
-        write(out / f"{name}-{table.name}.csv", table.frame.write_csv())
+    tables = [(table, rounded(table.frame)) for table in page.tables]
+    for table, frame in tables:
+        write(out / f"{name}-{table.name}.csv", frame.write_csv())
     write(out / f"{name}.json", json.dumps(facts | origin, indent=1, default=str))
-    write(
-        out / f"{name}.html",
-        render(
-            "answer.html",
-            {"embedded": embedded, "cell": cell},
-            {"page": page, "name": name, **origin},
-        ),
-    )
+    contents = {
+        "page": page,
+        "name": name,
+        "tables": [(table, shown(frame, table.heads)) for table, frame in tables],
+    }
+    filters = {"embedded": embedded, "cell": cell}
+    write(out / f"{name}.html", render("answer.html", filters, contents | origin))
     return out / f"{name}.html"

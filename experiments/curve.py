@@ -1,0 +1,154 @@
+"""One's own learning curve beside theory: a Monitor CSV of stable-baselines3, and the equilibrium.
+
+What an episode of `RoutingGame/Provider-v0` returns is minus its cost in units of P, and of
+`User-v0` the user's utility in units of V; so the curve and the lines of theory have one axis.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from routing_game.experiments import InputError
+from routing_game.experiments.intervals import half_width
+from routing_game.experiments.paper.looks import FAILS, FAINT, HOLDS, INK, dressed
+from routing_game.files import write
+from routing_game.theory import Game, best_response, outcome, payoffs, solve
+from routing_game.theory.numbers import Array
+
+BLOCKS = 25
+"""Into so many blocks of episodes a curve is averaged."""
+
+
+class Curve(NamedTuple):
+    """Episodes in their order.
+
+    Attributes:
+        user: whether they are a user's.
+        steps: of the environment, up to the end of each.
+        returns: of each.
+    """
+
+    user: bool
+    steps: Array
+    returns: Array
+
+
+class Line(NamedTuple):
+    """A level that theory knows."""
+
+    words: str
+    level: float
+
+
+def read(file: Path) -> Curve:
+    """The curve in a Monitor CSV; its first line names the environment.
+
+    Raises:
+        InputError: it is none, or has fewer than two episodes.
+    """
+    try:
+        head, columns, *rows = file.read_text(encoding="utf-8").splitlines()
+        env = json.loads(head.removeprefix("#")).get("env_id")
+        names = columns.split(",")
+        r, length = names.index("r"), names.index("l")
+        table = np.array([[float(x) for x in row.split(",")] for row in rows if row])
+        returns, steps = table[:, r], np.cumsum(table[:, length])
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise InputError(f"expected a Monitor CSV, got {file} ({reason})") from None
+    except (ValueError, IndexError, AttributeError) as error:
+        problem = f"expected a CSV by stable_baselines3's Monitor, got {file} ({error})"
+        raise InputError(f"{problem}; write one with Monitor(env, {file.name!r})") from None
+    if len(returns) < 2 or not np.isfinite(table).all():
+        raise InputError(f"expected two episodes or more, all numbers, in {file}")
+    return Curve("User" in str(env), steps, returns)
+
+
+def levels(game: Game, user: bool) -> tuple[Line, ...]:
+    """What theory knows of a game, the best first: costs, or utilities of a user.
+
+    A user's are averages over the commitments that its environment draws: either route, s even.
+    """
+    if not user:
+        alone = {f"M{route} alone": float(outcome(game, route, 0.0).cost) for route in (1, 2)}
+        lines = [Line(f"{words}: {cost:.4g}", cost) for words, cost in alone.items()]
+        best = float(solve(game).cost)
+        return Line(f"equilibrium, J* = {best:.4g}", best), *lines
+    route, s = np.repeat([1, 2], 1000), np.tile((np.arange(1000) + 0.5) / 1000, 2)
+    answers = {
+        "best response": best_response(game, route, s).strong,
+        "never leaves": 0.0,
+        "leaves at once": 1.0,
+    }
+    means = {
+        words: float(np.mean(payoffs(game, route, s, q).utility)) for words, q in answers.items()
+    }
+    return tuple(Line(f"{words}: {mean:.4g}", mean) for words, mean in means.items())
+
+
+def blocks(curve: Curve) -> tuple[Array, Array, Array]:
+    """Steps, mean return, and half of its 95 % interval of each block of episodes."""
+    parts = np.array_split(np.arange(len(curve.returns)), min(BLOCKS, len(curve.returns) // 2))
+    means = np.array([curve.returns[part].mean() for part in parts])
+    spreads = np.array([curve.returns[part].std(ddof=1) for part in parts])
+    ends = np.array([curve.steps[part[-1]] for part in parts])
+    return ends, means, half_width(spreads, [len(part) for part in parts])
+
+
+def scaled(curve: Curve, game: Game) -> Curve:
+    """The curve in the game's own units: costs of a provider, utilities of a user."""
+    unit = float(game.value) if curve.user else -float(game.penalty)
+    return curve._replace(returns=curve.returns * unit)
+
+
+def sentence(curve: Curve, game: Game) -> str:
+    """Where a curve, in the game's units, ends."""
+    last = curve.returns[-max(len(curve.returns) // 10, 2) :]
+    mean, half = float(last.mean()), float(half_width(last.std(ddof=1), len(last)))
+    best = levels(game, curve.user)[0]
+    what = "utility" if curve.user else "cost"
+    return f"mean {what} of the last {len(last)} episodes: {mean:.4g} ± {half:.2g}; {best.words}"
+
+
+def draw(curve: Curve, game: Game, name: str) -> Figure:
+    """The curve, in the game's units, and the lines of theory."""
+    figure = Figure(figsize=(7.2, 4.0), layout="constrained")
+    axes = figure.subplots()
+    steps, means, halves = blocks(curve)
+    axes.fill_between(steps, means - halves, means + halves, color=INK, alpha=0.15, lw=0)
+    axes.plot(steps, means, color=INK, lw=1.8, label="yours, with 95 % intervals")
+    looks = zip(levels(game, curve.user), (HOLDS, FAILS, FAINT), ("-", "--", ":"), strict=True)
+    for line, colour, style in looks:
+        axes.axhline(line.level, color=colour, ls=style, lw=1.5, label=line.words)
+    axes.set(
+        title=f"{name}: your {'user' if curve.user else 'provider'} beside theory",
+        xlabel="steps of the environment",
+        ylabel=f"{'U, utility' if curve.user else 'J, cost'} of a task, as played",
+        xlim=(0, steps[-1]),
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
+def write_curve(file: Path, game: Game, name: str, folder: Path) -> tuple[Path, str]:
+    """A PNG, and an SVG beside it, in a folder that is there; and where the curve ends.
+
+    Raises:
+        InputError: the file is no Monitor CSV.
+    """
+    curve = scaled(read(file), game)
+    with dressed():
+        figure = draw(curve, game, name)
+        picture = folder / f"curve-{name}.png"
+        for ending, options in ((".png", {"dpi": 150}), (".svg", {"metadata": {"Date": None}})):
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=ending[1:], **options)
+            write(picture.with_suffix(ending), drawn.getvalue())
+    return picture, sentence(curve, game)

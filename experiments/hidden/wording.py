@@ -1,0 +1,118 @@
+"""What pages on a hidden cascade say alike: how much was done, means of few seeds, their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import Threshold
+from routing_game.experiments.intervals import half_width
+from routing_game.experiments.tables import RULE_WORDS
+
+ENOUGH = 3
+"""Seeds from which on a mean has an interval; fewer are told one by one."""
+SMOKE = (
+    "A smoke run: it shows that everything works. Its numbers are too few to conclude anything "
+    "from; --profile default takes minutes, --profile full makes results."
+)
+COUNTS = {"patience": "values of patience", "curve": "points of the exact lines"}
+"""Number of a profile -> what it counts, where its name does not say so."""
+TERMS = {
+    "s": "the provider's cascade, hidden from the user: the chance that after a failed pass of M1 "
+    "(the standard model) it escalates to M2 (the reasoning model) and does not run M1 again",
+    "draw": "what a user who stays after a failure sees of s: an escalation, or a keep (M1 again)",
+    "belief": "what the user thinks of s, Beta(a, b): the prior's a and b, a larger by 1 for each "
+    "escalation seen and b for each keep; its mean, a / (a + b), is E[s]",
+    "doubt": "a belief doubts if a plug-in user who had it would leave after a failed pass of M1",
+    "locked in": "gone for good: the user's own rule leaves at each failure, so the user sees no "
+    "draw, so its belief never changes again",
+    "silent": "without a draw in the last tenth of the tasks",
+    "exact": "computed from the game by a recursion over beliefs, not played",
+    "told s": "a user who knows s, sees the model at work and decides after each failure: the best "
+    "that any user can do",
+    "regret": "what a user gets less, or a provider pays more, than with a user who is told s",
+    "J*": "the provider's least cost of a task if the user sees s (Stackelberg)",
+}
+"""Word -> what it means on these pages."""
+
+
+def terms(*names: str, **more: str) -> dict[str, str]:
+    """Some of `TERMS`, and others."""
+    return {name: TERMS[name] for name in names} | more
+
+
+def rules(names: Sequence[str]) -> dict[str, str]:
+    """What users of these rules do."""
+    return {name: RULE_WORDS[name] for name in names if name in RULE_WORDS}
+
+
+def threshold_words(mark: Threshold) -> dict[str, str]:
+    """What the threshold of a game is."""
+    side = "least s at which staying with M1" if mark.better > 0 else "s below which staying"
+    return {mark.name: f"the threshold, {mark.s:.4f}: the {side} is worth it after a failure"}
+
+
+def asked(settings: Settings) -> dict[str, object]:
+    """What a page says at its foot that was done."""
+    numbers = {COUNTS.get(name, name): number for name, number in settings.numbers.items()}
+    return {"game": settings.name, "profile": settings.profile, **numbers}
+
+
+def done(settings: Settings) -> str:
+    """The same in a line, for the top of the page."""
+    game, profile, *numbers = asked(settings).items()
+    counts = ", ".join(f"{name} {number:,}" for name, number in numbers)
+    return f"Game {game[1]}, profile {profile[1]}: {counts}."
+
+
+def notice(profile: str) -> str:
+    """What to know first about a run of this profile."""
+    return SMOKE if profile == "smoke" else ""
+
+
+def spread(values: Sequence[float], digits: int, least: float | None = None) -> str:
+    """Values of seeds in words: their mean with its 95 % t interval, or each of them if too few.
+
+    Args:
+        values: one a seed.
+        digits: after the point.
+        least: what no value can lie below; the interval ends there, too.
+    """
+    if len(values) < ENOUGH:
+        return " and ".join(decimal(x, digits) for x in values)
+    mean, half = float(np.mean(values)), float(half_width(np.std(values, ddof=1), len(values)))
+    return between(mean, half, digits, least)
+
+
+def between(value: float, half: float | None, digits: int, least: float | None = None) -> str:
+    """A number with its interval: "value ± half", or the ends where it would pass the least."""
+    if half is None or np.isnan(half) or half < 0.5 * 10**-digits:
+        return decimal(value, digits)
+    if least is None or value - half >= least:
+        return f"{decimal(value, digits)} ± {half:.{digits}f}"
+    low = decimal(min(value, least), digits)
+    return f"{decimal(value, digits)} ({low} to {decimal(value + half, digits)})"
+
+
+def decimal(value: float, digits: int) -> str:
+    """A number with so many digits after the point; 0 has no sign."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def share_words(row: Mapping[str, Any], name: str) -> str:
+    """A share in percent, with its Wilson interval."""
+    share, low, high = (100 * row[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return f"{share:.3g} % (95 % interval {low:.3g} to {high:.3g} %)"
+
+
+def with_enough(frame: pl.DataFrame, seeds: int) -> pl.DataFrame:
+    """The table of means over seeds, without intervals if there are too few seeds for any."""
+    halves = [name for name in frame.columns if name.endswith("_half")]
+    if seeds >= ENOUGH:
+        return frame
+    return frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in halves)

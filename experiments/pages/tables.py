@@ -1,0 +1,93 @@
+"""Tables as people read them: columns named in words, a number and its interval in one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from routing_game.experiments.pages.words import cell
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROUNDING = 1e-12
+"""A number below this is what rounding left of 0, and becomes 0."""
+ENDS = ("_half", "_low", "_high")
+"""What the columns of an interval are called, after the number's own name."""
+
+
+class Head(NamedTuple):
+    """How a column is shown."""
+
+    words: str
+    unit: float = 1.0
+    """What its numbers are multiplied by; 100 makes percent."""
+    least: float | None = None
+    """What they cannot lie below, nor can the intervals that are shown."""
+
+
+class Shown(NamedTuple):
+    """A table for people: the columns' names, which of them hold numbers, and the rows."""
+
+    heads: list[str]
+    numeric: list[bool]
+    rows: list[list[str]]
+
+
+def shown(frame: pl.DataFrame, heads: Mapping[str, Head]) -> Shown:
+    """The columns that have a head, in its order; all under their own names if none has one.
+
+    A column ``x`` with ``x_half`` reads "x ± half", one with ``x_low`` and ``x_high`` reads
+    "x (low to high)".
+    """
+    heads = heads or {name: Head(name) for name in frame.columns if not _is_end(name, frame)}
+    heads = {name: head for name, head in heads.items() if name in frame.columns}
+    return Shown(
+        heads=[head.words for head in heads.values()],
+        numeric=[frame.schema[name].is_numeric() for name in heads],
+        rows=[
+            [entry(row, name, head) for name, head in heads.items()]
+            for row in frame.iter_rows(named=True)
+        ],
+    )
+
+
+def _is_end(name: str, frame: pl.DataFrame) -> bool:
+    return any(name.removesuffix(end) in frame.columns for end in ENDS if name.endswith(end))
+
+
+def entry(row: Mapping[str, Any], name: str, head: Head) -> str:
+    """One cell: a number, with its interval if it has one; what is no number as it is."""
+    value = row[name]
+    if type(value) is int and head.unit != 1:
+        value = float(value)
+    if not isinstance(value, float):
+        return cell(value)
+    ends = tuple(row.get(f"{name}{end}") for end in ENDS)
+    half, low, high = (None if end is None or end != end else head.unit * end for end in ends)
+    value *= head.unit
+    if half is not None:
+        return with_half(value, half, head.least)
+    if low is not None and high is not None:
+        return f"{cell(value)} ({low:.3g} to {high:.3g})"
+    return cell(value)
+
+
+def with_half(value: float, half: float, least: float | None = None) -> str:
+    """A number with half of its interval, or with the ends of it where it would pass the least."""
+    if half < ROUNDING:
+        return cell(value)
+    if least is None or value - half >= least:
+        return f"{cell(value)} ± {half:.2g}"
+    return f"{cell(value)} ({min(value, least):.3g} to {value + half:.3g})"
+
+
+def rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table with 0 for every number below `ROUNDING`."""
+    import polars as pl
+
+    return frame.with_columns(
+        pl.when(pl.col(name).abs() < ROUNDING).then(0.0).otherwise(pl.col(name)).alias(name)
+        for name, kind in frame.schema.items()
+        if kind.is_float()
+    )

@@ -1,0 +1,342 @@
+"""Pages on a hidden cascade: sentences from made-up numbers, tables for people, screens."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from screens import BROWSER, POLICY, WIDTHS, measured
+
+from routing_game.experiments.hidden import (
+    converge_page,
+    observability,
+    observability_page,
+    reputation_page,
+    suite_page,
+    trap_page,
+    users_page,
+    wording,
+)
+from routing_game.experiments.hidden.rulebook import RULEBOOK
+from routing_game.experiments.hidden.settings import Settings
+from routing_game.experiments.hidden.threshold import threshold
+from routing_game.experiments.hidden.wording import between, spread, with_enough
+from routing_game.experiments.intervals import mean
+from routing_game.experiments.pages.page import Page, Picture, Table, terminal_page, write_page
+from routing_game.experiments.pages.tables import Head, rounded, shown
+from routing_game.theory import GAMES
+
+MARK = threshold(GAMES["t4-cascade"], "t4-cascade")
+SMOKE = Settings("t4-cascade", "smoke", {"sessions": 50, "tasks": 40})
+
+
+# --- numbers in words
+
+
+def test_few_seeds_are_told_one_by_one_and_more_by_mean_and_interval() -> None:
+    assert spread([0.3], 2) == "0.30"
+    assert spread([65.0, -0.001], 0) == "65 and 0"
+    values = [1.0, 2.0, 4.0]
+    half = mean("x", values)["x_half"]  # by t with two degrees of freedom
+    assert half == pytest.approx(4.302652729 * np.std(values, ddof=1) / np.sqrt(3))
+    assert spread(values, 2) == f"2.33 ± {half:.2f}"
+    assert spread(values, 2, least=0.0) == f"2.33 (0.00 to {7 / 3 + half:.2f})"
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "least", "words"),
+    [
+        (1.0, 0.5, 0.0, "1.00 ± 0.50"),
+        (0.2, 0.5, 0.0, "0.20 (0.00 to 0.70)"),
+        (0.2, 0.5, None, "0.20 ± 0.50"),
+        (-0.1, 0.5, 0.0, "-0.10 (-0.10 to 0.40)"),
+        (1.0, None, None, "1.00"),
+        (1.0, float("nan"), None, "1.00"),
+        (-1e-17, 0.0, None, "0.00"),
+    ],
+)
+def test_an_interval_does_not_pass_what_is_the_least(
+    value: float, half: float | None, least: float | None, words: str
+) -> None:
+    assert between(value, half, 2, least) == words
+
+
+def test_means_of_two_seeds_have_no_interval() -> None:
+    frame = pl.DataFrame({"cost": [1.0], "cost_half": [9.0]})
+    assert with_enough(frame, 2)["cost_half"].to_list() == [None]
+    assert with_enough(frame, 3).equals(frame)
+
+
+def test_what_rounding_left_of_zero_is_zero() -> None:
+    frame = pl.DataFrame({"x": [-2.642e-17, 2e-12, None, float("nan")], "n": [1, 2, 3, 4]})
+    found = rounded(frame)
+    assert found["x"].to_list()[:3] == [0.0, 2e-12, None]
+    assert np.isnan(found["x"][3])
+    assert found["n"].to_list() == [1, 2, 3, 4]
+    assert shown(found, {}).rows[0] == ["0", "1"]
+
+
+def test_a_table_shows_columns_in_words_and_intervals_in_their_cells() -> None:
+    frame = pl.DataFrame(
+        {
+            "rule": ["plug-in"],
+            "doubts": [0.5],
+            "doubts_low": [0.25],
+            "doubts_high": [0.75],
+            "regret": [0.125],
+            "regret_half": [0.5],
+            "milks": [True],
+            "inner": [3],
+        }
+    )
+    heads = {
+        "rule": Head("rule"),
+        "doubts": Head("belief doubts, %", 100),
+        "regret": Head("regret", least=0.0),
+        "milks": Head("milks"),
+        "no such column": Head("nothing"),
+    }
+    table = shown(frame, heads)
+    assert table.heads == ["rule", "belief doubts, %", "regret", "milks"]
+    assert table.rows == [["plug-in", "50 (25 to 75)", "0.125 (0 to 0.625)", "True"]]
+    assert shown(frame, {}).heads == ["rule", "doubts", "regret", "milks", "inner"]
+    assert shown(frame, {}).rows[0][2] == "0.125 ± 0.5"
+
+
+def test_every_rule_and_every_setting_has_its_words() -> None:
+    assert list(wording.rules(list(RULEBOOK))) == list(RULEBOOK)
+    assert {*observability_page.SEEN} == {*observability.DIAL}
+
+
+# --- answers from made-up records
+
+
+def trap_row(rule: str, s: float, **numbers: float | None) -> dict[str, Any]:
+    usual = {"doubts": 0.5, "doubts_low": 0.4, "doubts_high": 0.6, "silent": 0.5}
+    usual |= {"silent_low": 0.4, "silent_high": 0.6, "user_regret": 0.02, "user_regret_half": 0.01}
+    usual |= {"provider_regret": 0.1, "provider_regret_half": 0.01, "cost": 1.2, "cost_half": 0.1}
+    usual |= {"locked": 0.94, "exact": 0.84, "gap": 1.0}
+    return {"rule": rule, "sweep": "s", "a": 1.0, "b": 1.0, "s": s, **usual, **numbers}
+
+
+def trap_frame(chance: float, **explorers: float) -> pl.DataFrame:
+    cured = {f"doubts{end}": explorers[f"doubts{end}"] for end in ("", "_low", "_high")}
+    rows = [
+        trap_row(rule, MARK.towards(far), **(cured if rule in trap_page.EXPLORERS else {}))
+        for rule in RULEBOOK
+        for far in (-0.1, 0.0, 0.1)
+    ]
+    rows = [row | {"exact": chance} if row["rule"] == "plug-in" else row for row in rows]
+    return pl.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("chance", "often"), [(0.84, "mostly"), (0.3, "often"), (0.1, "sometimes"), (0.01, "seldom")]
+)
+def test_the_trap_s_answer_says_how_often(chance: float, often: str) -> None:
+    cured = {"doubts": 0.002, "doubts_low": 0.0, "doubts_high": 0.005}
+    first, second, third = trap_page.answer(trap_frame(chance, **cured), MARK, SMOKE)
+    assert f"(plug-in) {often} leaves for good by mistake" in first
+    assert f"{100 * chance:.1f} %" in first
+    assert second.startswith("Exploring helps: " if chance > 0.005 else "This run does not")
+    assert "0.2 % (95 % interval 0 to 0.5 %) of Thompson" in second
+    assert "0.020 ± 0.010 of V" in third
+
+
+def test_the_trap_s_answer_does_not_claim_what_a_run_does_not_show() -> None:
+    wide = {"doubts": 0.5, "doubts_low": 0.1, "doubts_high": 0.9}
+    assert "This run does not show" in trap_page.answer(trap_frame(0.84, **wide), MARK, SMOKE)[1]
+
+
+def test_the_trap_s_played_share_stands_beside_its_exact_chance_with_an_interval() -> None:
+    words = trap_page.locked_words(trap_row("plug-in", MARK.s), MARK, SMOKE)
+    assert "the exact chance that a plug-in user is locked in is 84.0 %" in words
+    assert "94.0 % ended so (95 % interval 83.8 to 97.9 %)" in words  # 47 of 50, by Wilson
+
+
+def test_a_provider_s_change_that_nobody_noticed_is_told_once() -> None:
+    rows = [
+        {"memory": m, "before": 1.0, "doubting": None, "trusting": None}
+        for m in converge_page.MEMORIES
+    ]
+    frame = pl.DataFrame(
+        [{"rule": "plug-in"} | row for row in rows],
+        schema_overrides={"doubting": pl.Int64, "trusting": pl.Int64},
+    )
+    assert converge_page.change_words(frame, "plug-in", 15).endswith(
+        "became worse: not within 15 with any memory."
+    )
+    assert "do not notice" in converge_page.noticing_words(rows, 15)
+    rows[1] |= {"doubting": 92, "trusting": 48}
+    rows[2] |= {"doubting": 219}
+    told = converge_page.change_words(
+        pl.DataFrame([{"rule": "plug-in"} | row for row in rows]), "plug-in", 333
+    )
+    assert "92 with memory 0.99, 219 with memory 0.95, not within 333 with memory 1, 0.9;" in told
+    assert told.endswith("good again: 48 with memory 0.99, not within 333 with memory 0.95.")
+    words = converge_page.noticing_words(rows, 333)
+    assert "after 92 tasks if they forget (memory 0.99), not within 333 if they" in words
+
+
+def test_reputation_s_answer_is_the_median_and_the_worst_learner() -> None:
+    key = {"checks": "task", "patience": 0.5}
+    learned = pl.DataFrame(
+        [{**key, "sight": "belief", "best": 0.5}, {**key, "sight": "task", "best": 0.6}]
+    )
+    costs = (0.505, 0.51, 0.6)
+    seeds = pl.DataFrame([{**key, "sight": "belief", "cost": cost} for cost in costs])
+    first, second, third = reputation_page.answer(
+        learned, seeds, {"failure": [], "task": [(0.0, 0.57)]}
+    )
+    assert "at each failure, keeping it is best at every g" in first
+    assert "once a task, it pays to spend it (milk) up to g = 0.570" in first
+    assert "2.0 % above" in second
+    assert "3 learners, 20.0 % in the worst" in second
+    assert "worth 20.0 to 20.0 %" in third
+
+
+@pytest.mark.parametrize(
+    ("regret", "words"),
+    [
+        ({"exploring": 0.01}, "under both priors: exploring; not so belief, window, recurrent"),
+        ({}, "No learner beats the myopic user"),
+        (dict.fromkeys(users_page.LEARNERS, 0.1), "Every learner beats the myopic user"),
+    ],
+)
+def test_users_answer_says_who_beats_the_myopic(regret: dict[str, float], words: str) -> None:
+    priors = ["Beta(1, 4)", "Beta(1, 1)"]
+    seeds = pl.DataFrame(
+        [
+            {"user": user, "prior": prior, "seed": seed, "regret": regret.get(user, 0.5 + seed)}
+            for user in users_page.LEARNERS
+            for prior in priors
+            for seed in range(2)
+        ]
+    )
+    theory = [{"user": users_page.MYOPIC, "prior": prior, "regret": 0.4} for prior in priors]
+    means = seeds.group_by("user", "prior", maintain_order=True).agg(pl.mean("regret"))
+    answer = users_page.answer(seeds, pl.concat([means, pl.DataFrame(theory)]), priors)
+    assert words in answer[0]
+    assert "0.40 less a session" in answer[1]
+
+
+@pytest.mark.parametrize(("away", "verdict"), [(0.01, "follows that"), (0.2, "does not follow")])
+def test_observability_s_answer_is_the_distance_from_theory(away: float, verdict: str) -> None:
+    ends = [
+        {"pair": "replies", "observes": name, "cost": 0.6 * (1 + away), "theory": 0.6}
+        for name in observability.DIAL
+    ]
+    ends[5]["cost"] = 0.9  # samples:1
+    words = observability_page.near_words("replies", "A pair", observability.Measured([], {}, ends))
+    assert words.startswith(f"A pair {verdict}")
+    assert words.endswith("50.0 % where the user sees 1 toss.")
+
+
+def test_the_suite_s_answer_says_whether_play_and_theory_agree() -> None:
+    gaps = {"gap": [0.5, -3.9, None], "locked_gap": [None, 1.0, 2.0]}
+    assert suite_page.agreement_words(pl.DataFrame(gaps)).startswith(
+        "Play agrees with theory: 4 of 4"
+    )
+    gaps["gap"][0] = 5.0
+    assert suite_page.agreement_words(pl.DataFrame(gaps)).startswith(
+        "Play and theory disagree: 3 of 4"
+    )
+
+
+# --- pages and pictures
+
+
+def made_up(rows: int = 40) -> tuple[Page, pl.DataFrame]:
+    """A page with the widest table that there is, and the table."""
+    names = [name for name in suite_page.SCENARIO_HEADS if name not in ("game", "rule")]
+    columns: dict[str, Any] = dict.fromkeys(names, [-0.123456] * rows)
+    for name in ("utility", "cost"):
+        columns[f"{name}_half"] = [0.0123456] * rows
+    frame = pl.DataFrame(
+        {"game": ["measured.1000.s_L.3"] * rows, "rule": ["expected utility, each task"] * rows}
+        | columns
+    )
+    picture = "<svg xmlns='http://www.w3.org/2000/svg' width='800' height='300'/>"
+    page = Page(
+        title="A page",
+        question="Does it fit? " * 12,
+        answer=("It <does>. " * 20, "And how."),
+        figures=(Picture("First.", picture), Picture("Second.", picture)),
+        tables=(Table("scenarios", "Words.", frame, "Numbers", suite_page.SCENARIO_HEADS),),
+        settings={"game": "made up"},
+        details=("Evidence & more. " * 20,),
+        terms=wording.terms("s", "draw", "belief"),
+        made="Game made up, profile smoke.",
+        notice=wording.notice("smoke"),
+    )
+    return page, frame
+
+
+def test_a_page_answers_before_its_evidence_and_folds_whole_tables(tmp_path: Path) -> None:
+    page, frame = made_up()
+    file = write_page(page, "page", tmp_path)
+    html = file.read_text(encoding="utf-8")
+    places = [
+        html.index(words)
+        for words in ("profile smoke", "A smoke run", "It &lt;does&gt;", "<img", 'id="words"')
+    ]
+    assert places == sorted(places)
+    (table,) = re.findall(r"<details>(.*?)</details>", html, re.DOTALL)
+    assert table.count("<tr>") == 1 + len(frame)
+    assert [unescape(words) for words in re.findall(r"<th[^>]*>(.*?)</th>", table)] == [
+        head.words for head in suite_page.SCENARIO_HEADS.values()
+    ]
+    assert '<a href="page-scenarios.csv">' in table
+    assert (tmp_path / "page-scenarios.csv").is_file()
+    assert POLICY in html
+    told = terminal_page(page)
+    assert told.index("A smoke run") < told.index("It <does>") < told.index("- Evidence")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_on_a_page_is_wider_than_its_box(width: int, tmp_path: Path) -> None:
+    screen = measured(write_page(made_up()[0], "page", tmp_path), width, tmp_path / "browser")
+    assert (screen.wide, screen.wide_open, screen.broken) == ([], [], [])
+
+
+def test_no_word_of_the_strip_chart_is_cut_however_few_sessions_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every text lies inside the picture, to the pixel."""
+    pictures: list[Figure] = []
+    monkeypatch.setattr(reputation_page, "svg", pictures.append)
+    strip = {"mean": [0.5, 0.3] * 20, "task": [*range(40)], "failed": [True, False] * 20}
+    strip |= {"action": [1, 0] * 20, "left": [False, True] * 20}
+    for rows in (1, 3, 5):
+        strips = {f"session {k}": strip for k in range(rows)}
+        reputation_page.strip_figure(GAMES["t4-cascade"], strips)
+    for figure in pictures:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        width, height = canvas.get_width_height()
+        for text in figure.findobj(Text):
+            if text.get_visible() and text.get_text():
+                box = text.get_window_extent()
+                assert box.x0 >= 0, text
+                assert box.x1 <= width, text
+                assert box.y0 >= 0, text
+                assert box.y1 <= height, text
+    assert len(pictures) == 3
+
+
+def test_lines_of_a_legend_differ() -> None:
+    """No two entries of the reputation page's legend have one colour and one kind of line."""
+    looks = [look for look, _ in reputation_page.LINES.values()]
+    looks += [look for look, _ in reputation_page.LEARNERS.values()]
+    drawn = [(look.colour, look.marker, str(look.line)) for look in looks]
+    drawn.append((reputation_page.UNSEEN["color"], "_", ""))
+    assert len({colour for colour, *_ in drawn}) == len(drawn)

@@ -1,0 +1,115 @@
+"""One's own curve beside theory: read as Monitor writes it, in the game's units."""
+
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3.common.monitor import Monitor
+
+import routing_game  # noqa: F401  (registers the ids)
+from routing_game.experiments.cli import main
+from routing_game.experiments.curve import Curve, blocks, levels, read, scaled, sentence
+from routing_game.theory import GAMES, outcome, payoffs, solve
+
+GAME = GAMES["t4-cascade"]
+
+
+def monitored(env: gym.Env, file: Path, action, episodes: int = 40) -> list[float]:
+    """The return of each episode under one action, and the CSV that Monitor writes."""
+    env, returns = Monitor(env, str(file)), []
+    env.reset(seed=0)
+    while len(returns) < episodes:
+        *_, terminated, truncated, info = env.step(action)
+        if terminated or truncated:
+            returns.append(info["episode"]["r"])
+            env.reset()
+    env.close()
+    return returns
+
+
+def test_a_provider_s_curve_is_its_costs(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "mine.monitor.csv"
+    env = gym.make("RoutingGame/Provider-v0", game="t4-cascade")
+    returns = monitored(env, file, np.array([1.0, 0.0], np.float32))
+    curve = scaled(read(file), GAME)
+    assert not curve.user
+    np.testing.assert_allclose(curve.returns, -float(GAME.penalty) * np.array(returns), atol=1e-5)
+    np.testing.assert_array_equal(curve.steps, np.arange(1, 41))
+    words = ["figures", "--monitor", str(file), "--game", "t4-cascade", "--out", str(tmp_path)]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert f"J* = {solve(GAME).cost:.4g}" in out
+    for ending in (".png", ".svg"):
+        assert (tmp_path / f"curve-t4-cascade{ending}").stat().st_size > 1000
+
+
+def test_a_user_s_curve_is_its_utilities(tmp_path: Path) -> None:
+    file = tmp_path / "monitor.csv"
+    returns = monitored(gym.make("RoutingGame/User-v0", game="t4-cascade"), file, 0)
+    curve = scaled(read(file), GAME)
+    assert curve.user
+    np.testing.assert_allclose(curve.returns, float(GAME.value) * np.array(returns), atol=1e-5)
+    assert curve.steps[-1] > len(curve.steps)
+
+
+def test_the_lines_are_theory_s() -> None:
+    best, first, second = (line.level for line in levels(GAME, user=False))
+    assert best == solve(GAME).cost == min(best, first, second)
+    assert (first, second) == (outcome(GAME, 1, 0).cost, outcome(GAME, 2, 0).cost)
+    rng = np.random.default_rng(0)
+    route, s = rng.integers(1, 3, 200_000), rng.random(200_000)
+    replies, stays, leaves = (line.level for line in levels(GAME, user=True))
+    for level, q in ((stays, 0.0), (leaves, 1.0)):
+        drawn = payoffs(GAME, route, s, q).utility
+        assert level == pytest.approx(drawn.mean(), abs=5 * drawn.std() / np.sqrt(len(drawn)))
+    assert replies > max(stays, leaves)
+
+
+def test_blocks_are_means_of_episodes_in_their_order() -> None:
+    curve = Curve(False, np.arange(1.0, 101.0), np.repeat([1.0, 3.0], 50))
+    ends, means, halves = blocks(curve)
+    assert len(means) == 25
+    np.testing.assert_array_equal(means, np.repeat([1.0, 2.0, 3.0], [12, 1, 12]))
+    assert (ends[0], ends[-1]) == (4.0, 100.0)
+    assert np.count_nonzero(halves) == 1
+    assert "last 10 episodes: 3 ± 0" in sentence(curve, GAME)
+
+
+WRONG = {
+    "no file": (None, "expected a Monitor CSV"),
+    "another CSV": ("a,b\n1,2\n", "stable_baselines3's Monitor"),
+    "empty": ("", "stable_baselines3's Monitor"),
+    "no numbers": ('#{"env_id": "None"}\nr,l,t\nx,1,2\n', "stable_baselines3's Monitor"),
+    "no episodes": ('#{"env_id": "None"}\nr,l,t\n', "Monitor"),
+    "one episode": ('#{"env_id": "None"}\nr,l,t\n-1,1,2\n', "two episodes"),
+    "nan": ('#{"env_id": "None"}\nr,l,t\n-1,1,2\nnan,1,2\n', "two episodes"),
+}
+
+
+@pytest.mark.parametrize(("text", "hint"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_no_curve_is_named(text, hint, tmp_path: Path, capsys) -> None:
+    file = tmp_path / "my.csv"
+    if text is not None:
+        file.write_text(text)
+    out = tmp_path / "out"
+    words = ["figures", "--monitor", str(file), "--game", "t4-cascade", "--out", str(out)]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert hint in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--monitor", "x.csv"], "expected --game"),
+        (["--game", "t4-cascade"], "expected --monitor"),
+        (["--monitor", "x.csv", "--game", "t4-cascade", "--only", "3"], "expected no --only"),
+        (["--monitor", "x.csv", "--game", "t4-casc"], "perhaps t4-cascade"),
+    ],
+)
+def test_flags_that_do_not_fit_are_named(words, hint, capsys) -> None:
+    assert main(["figures", *words]) == 2
+    assert hint in capsys.readouterr().err

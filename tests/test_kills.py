@@ -1,0 +1,115 @@
+"""Runs that are killed at random times go on as if nothing had been.
+
+Minutes long, so marked; `KILLS=50 KILLS_SEED=7 pytest -m slow tests/test_kills.py` kills more often
+and at other times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX"),
+    pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps"),
+]
+
+CHECK = ["check", "--games", "t4-cascade,t5-cascade,value-cheap", "--learners", "ucb,structural"]
+CHECK += ["--seeds", "4", "--tasks", "4000"]
+BELIEF = ["belief", "trap", "--profile", "smoke", "--sessions", "400"]
+COMMANDS = {"check": CHECK, "belief": BELIEF}
+KILLS = int(os.environ.get("KILLS", "6"))
+SEED = int(os.environ.get("KILLS_SEED", "0"))
+STOPPED = 130
+
+
+def command(name, out, workers):
+    """The words of the command, with results in that folder."""
+    words = [sys.executable, "-P", "-m", "routing_game", *COMMANDS[name]]
+    return [*words, "--out", str(out), "--workers", str(workers)]
+
+
+def facts(out):
+    """File -> what a finished cell holds, without the seconds it took."""
+    files = (file for file in (out / "cells").glob("*.json") if not file.name.startswith("."))
+    return {file.name: {**json.loads(file.read_text()), "seconds": None} for file in files}
+
+
+def members(session):
+    """Number and words of every process of a session that is not dead."""
+    listing = subprocess.run(
+        ["ps", "-s", str(session), "-o", "pid=,stat=,args="], capture_output=True, text=True
+    )
+    rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
+    return {int(pid): args for pid, state, args in rows if not state.startswith("Z")}
+
+
+def victim(rng, process):
+    """Whom to kill: the command, all of its processes, or one of its workers."""
+    workers = [pid for pid, words in members(process.pid).items() if "popen_loky" in words]
+    whom = rng.choice(["parent", "group", "worker"])
+    if whom == "worker" and workers:
+        return whom, rng.choice(workers), os.kill
+    return (
+        ("group", process.pid, os.killpg) if whom == "group" else ("parent", process.pid, os.kill)
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Command -> seconds and facts of a run that nobody stops."""
+    found = {}
+    for name in COMMANDS:
+        out, start = tmp_path_factory.mktemp(name), time.monotonic()
+        subprocess.run(command(name, out, 2), capture_output=True, check=True)
+        found[name] = time.monotonic() - start, facts(out)
+    return found
+
+
+@pytest.mark.parametrize("kill", range(KILLS))
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, tmp_path: Path, name, kill):
+    rng = random.Random(f"{SEED}/{name}/{kill}")
+    seconds, expected = whole[name]
+    out, workers = tmp_path / "out", rng.choice([1, 2, 2])
+    with (tmp_path / "error").open("w") as error:
+        process = subprocess.Popen(
+            command(name, out, workers),
+            stdout=subprocess.DEVNULL,
+            stderr=error,
+            start_new_session=True,
+        )
+        time.sleep(rng.uniform(0, seconds))
+        number = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+        whom, target, strike = victim(rng, process)
+        if process.poll() is None:
+            strike(target, number)
+        code = process.wait(timeout=60 + 4 * seconds)
+    told = f"{number.name} to {whom}, {workers} workers: exit code {code}"
+    words = (tmp_path / "error").read_text()
+    assert "Traceback" not in words, f"{told}\n{words}"
+    # whoever was not hit, or only in a worker that leaves signals to its parent, ends well
+    assert code in (0, STOPPED, -number, 2 if whom == "worker" else 0), f"{told}\n{words}"
+    deadline = time.monotonic() + 30
+    while left := members(process.pid):
+        assert time.monotonic() < deadline, f"{told}: {left} is left"
+        time.sleep(0.2)
+
+    before = facts(out) if out.exists() else {}
+    assert before.items() <= expected.items(), told
+    stamps = {file: (out / "cells" / file).stat().st_mtime_ns for file in before}
+    again = subprocess.run(command(name, out, 2), capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert facts(out) == expected, told
+    kept = {file: (out / "cells" / file).stat().st_mtime_ns for file in before}
+    assert kept == stamps, told  # none was run twice
