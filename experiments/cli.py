@@ -275,7 +275,8 @@ def run_report(arguments: argparse.Namespace) -> int:
 def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace]]) -> int:
     """The table on the terminal, the report and the results on disk; 1 if a cell failed."""
     from routing_game.experiments.check.judge import judge
-    from routing_game.experiments.check.report import terminal_table, write_report, write_results
+    from routing_game.experiments.check.report import write_report, write_results
+    from routing_game.experiments.check.terminal import terminal_table
 
     judged = judge(directory.spec, records)
     write_results(judged, directory)

@@ -15,13 +15,10 @@ from routing_game.experiments.check import samples
 from routing_game.experiments.check.judge import judge
 from routing_game.experiments.check.lands import static_user
 from routing_game.experiments.check.learners import CHECK, LEARNERS, make_spec
-from routing_game.experiments.check.report import (
-    prediction,
-    terminal_table,
-    write_report,
-    write_results,
-)
+from routing_game.experiments.check.predicting import prediction
+from routing_game.experiments.check.report import write_report, write_results
 from routing_game.experiments.check.sets import origin, shown
+from routing_game.experiments.check.terminal import terminal_table
 from routing_game.experiments.check.traces import QUESTIONS, Trace, user_trace
 from routing_game.experiments.cli import chosen_games, chosen_learners, parse
 from routing_game.theory import best_response, outcome, payoffs, solve
@@ -244,11 +241,12 @@ def test_too_few_games_and_no_failures_say_so():
 def test_the_report_begins_with_fresh_games_and_draws_no_panel_for_a_sample(tmp_path, judged):
     directory = RunDirectory.create(CHECK, tmp_path, SPEC)
     text = write_report(judged, directory).read_text(encoding="utf-8")
-    summary = text[text.index('id="summary"') :]
-    assert summary.index("On 4 fresh games, 2 of them cascades") < summary.index("on every game")
-    assert summary.index("on every game") < summary.index("On 12 sampled games, on which")
+    summary = text[text.index('id="answer"') :]
+    assert summary.index("4 games, 2 of them cascades") < summary.index("<b>Catalog.</b>")
+    assert summary.index("<b>Catalog.</b>") < summary.index("Games sampled for tuning")
     assert shown(SPEC.games) == ["t4-cascade"]
-    assert text.count('alt="t4-cascade: cost over s') == 1
+    assert "Nothing to see on 1 of them" in text  # who learns finds the optimum of t4-cascade
+    assert 'alt="t4-cascade: cost over s' not in text
     assert not any(f'alt="{name}: ' in text for name in SPEC.games if origin(name))
     assert "The other 16 are not" in text
     for name in PROVIDERS:
@@ -260,8 +258,8 @@ def test_a_report_of_samples_alone_has_no_part_on_single_games(tmp_path):
     spec = make_spec("default", ("cascades:unit:20:3",), PROVIDERS, seeds=1)
     directory = RunDirectory.create(CHECK, tmp_path, spec)
     text = write_report(judge(spec, records_of(spec)), directory).read_text(encoding="utf-8")
-    assert "On 20 sampled games" in text
-    assert "Game by game" not in text
+    assert "20 games, 10 of them cascades" in text
+    assert ", game by game" not in text
     assert shown([f"unit.3.s0.{k}" for k in range(1, 4)]) == [
         "unit.3.s0.1",
         "unit.3.s0.2",
@@ -277,11 +275,12 @@ def records_of(spec):
 
 def test_the_terminal_table_has_fresh_games_first(tmp_path, judged):
     lines = terminal_table(judged).splitlines()
-    head = lines[0]
-    assert head.index("fresh: within") < head.index("tuned: within") < head.index("regret, %")
-    by_name = {line.split()[0]: line for line in lines[1:]}
+    assert lines[0].startswith("Fresh games. 4 games, 2 of them cascades")
+    (head,) = (line for line in lines if "seeds within" in line and "worst game" in line)
+    assert head.index("fresh games within") < head.index("seeds within") < head.index("worst game")
+    by_name = {line.split()[0]: line for line in lines if line.startswith("  ")}
     assert by_name["equilibrium"].split()[1:6] == ["100", "%", "(51", "to", "100)"]
-    assert any("the better of M1 alone and M2 alone is on" in line for line in lines)
+    assert "the better of M1 alone and M2 alone is within on" in " ".join(" ".join(lines).split())
 
 
 def test_results_are_tables_from_which_everything_can_be_made_again(tmp_path, judged):

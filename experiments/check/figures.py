@@ -1,5 +1,6 @@
-"""The pictures of the report on learners, as SVG."""
+"""The pictures of single games and learners in the report on learners."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,34 +12,49 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from routing_game.experiments.check.judge import FLOOR, WITHIN, Array, grid_floor
+from routing_game.experiments.check.known import control, entry, group
 from routing_game.experiments.check.learners import LEARNERS
-from routing_game.experiments.check.scores import CONVERGED
 from routing_game.experiments.check.sets import OTHERS
 from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import means
-from routing_game.experiments.pages.style import COLOURS, LINES, MARKERS, Look, dressed, svg
+from routing_game.experiments.pages.style import (
+    COLOURS,
+    LINES,
+    MARKERS,
+    Look,
+    dots,
+    dressed,
+)
 from routing_game.theory import Game, Piece, outcome, solve, thresholds
 from routing_game.theory.geometry import MEANING
 
-GREYS = ("#000000", "#8a8a8a", "#b8b8b8")
-"""Colours of the controls: the exact policy is black."""
+GREY = "#8a8a8a"
+"""Colour of the controls; the exact policy is black."""
 LINEAR, LEFT = ("edge_log_odds", "height"), 1e-4
 """Measures of a game that are drawn on a linear axis; the others on a log axis, from there on."""
 COLUMNS = 5
 """Games side by side in a learner's picture."""
 ACROSS = 3
 """Panels side by side in the users' picture."""
-STRIP_ROW = 0.21
+STRIP_ROW = 0.175
 """Inches of a learner's row below the cost curve."""
+POINTS = 24
+"""Points of a curve, at most: the records have more, and `results.csv` the last."""
+OF_KIND = {"s0": COLOURS[0], "s_L": COLOURS[3]}
+"""Colour of a game: those of the cascades; the others are grey."""
+PLACES = ("bandits", "gradients", "deep RL", "pairs", "your own", "unknown")
+"""Families of providers in the order of their panels."""
 
 
 def look(name: str) -> Look:
     """Each learner's, in the order of its family; families share colours, not panels."""
-    learner = LEARNERS[name]
-    mates = [mate for mate, other in LEARNERS.items() if other.family == learner.family]
+    if control(name):
+        return Look("black" if name == "equilibrium" else GREY, "*", (0, (1, 1.5)))
+    family = entry(name).family
+    mates = [
+        mate for mate, other in LEARNERS.items() if other.family == family and not control(mate)
+    ]
     place = mates.index(name) if name in mates else len(mates)  # one's own are in no list
-    if learner.family == "control":
-        return Look(GREYS[place % len(GREYS)], "*P."[place % 3], (0, (1, 1.5)))
     return Look(
         COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], LINES[place % len(LINES)]
     )
@@ -54,21 +70,20 @@ def game_figure(game: Game, judged: pl.DataFrame, learners: list[str], money: st
         learners: the providers that played it.
         money: the unit of J.
     """
-    families = list(dict.fromkeys(LEARNERS[name].family for name in learners))
-    panels = [family for family in families if family != "control"] or families
-    rows = -(-len(panels) // 2)
+    panels = families(learners)
+    rows = max(-(-len(panels) // 2), 1)
     strip = STRIP_ROW * max(len(learners), 1)
-    body = max(2.5 + strip, 2.2 * rows)
-    height = body + 0.95
+    body = max(1.9 + strip, 1.75 * rows)
+    height = body + 0.85
     figure = Figure(figsize=(11.2, height))
-    frame: dict[str, Any] = {"top": 1 - 0.47 / height, "bottom": 0.48 / height}
+    frame: dict[str, Any] = {"top": 1 - 0.37 / height, "bottom": 0.48 / height}
     left = figure.add_gridspec(
         2,
         2,
         width_ratios=(1, 0.17),
         height_ratios=(body - strip, strip),
-        left=0.13,
-        right=0.47,
+        left=0.125,
+        right=0.475,
         wspace=0.04,
         hspace=0.06,
         **frame,
@@ -77,28 +92,28 @@ def game_figure(game: Game, judged: pl.DataFrame, learners: list[str], money: st
     draw_costs(curve, side, game, money)
     last = judged.group_by("learner", "seed", maintain_order=True).last()
     draw_ends(strip_1, strip_2, game, last, learners)
-    spaces = {"left": 0.53, "right": 0.985, "wspace": 0.24, "hspace": 0.55, **frame}
-    right = figure.add_gridspec(rows, min(len(panels), 2), **spaces)
-    for place, family in enumerate(panels):
+    spaces = {"left": 0.54, "right": 0.895, "wspace": 0.72, "hspace": 0.6, **frame}
+    right = figure.add_gridspec(rows, 2, **spaces)
+    for place, (title, names) in enumerate(panels.items()):
         axes = figure.add_subplot(right[divmod(place, 2)])
-        draw_family(axes, judged, learners, family, "regret, % of J*" if place % 2 == 0 else "")
-        if any(LEARNERS[name].fixed_grid for name in learners_of(learners, family)):
+        label = "regret, % of J*" if place % 2 == 0 else ""
+        draw_regret(axes, judged, names, label, WITHIN["provider"])
+        axes.set_title(title, fontsize=8.5)
+        if any(entry(name).fixed_grid for name in names):
             draw_floor(axes, grid_floor(game))
-    return svg(figure)
+    return dots(figure)
 
 
-def draw_family(
-    axes: Axes, judged: pl.DataFrame, learners: list[str], family: str, label: str
-) -> None:
-    """The regret of the learners of one family; see `draw_regret`."""
-    mine = learners_of(learners, family)
-    practice = " or ".join(dict.fromkeys(LEARNERS[name].counts for name in mine))
-    draw_regret(axes, judged, mine, label, f"{family}: {practice}")
-
-
-def learners_of(learners: list[str], family: str) -> list[str]:
-    """Those of one family, in order."""
-    return [name for name in learners if LEARNERS[name].family == family]
+def families(learners: Sequence[str]) -> dict[str, list[str]]:
+    """Title of a panel -> the learners in it: those of a family, blind pairs apart."""
+    panels: dict[str, list[str]] = {}
+    for family in PLACES:
+        for name in learners:
+            if entry(name).family == family:
+                blind = group(name) == "blind pairs"
+                title = "pairs whose user does not see s" if blind else family
+                panels.setdefault(title, []).append(name)
+    return panels
 
 
 def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
@@ -224,7 +239,7 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
         panel.set(ylim=(len(learners) - 0.5, -0.5), yticks=range(len(learners)))
         panel.grid(axis="y", visible=False)
         panel.tick_params(axis="y", length=0)
-    axes.set_yticklabels([*map(literal, learners)])
+    axes.set_yticklabels([literal(name) for name in learners], fontsize=8)
     for label, name in zip(axes.get_yticklabels(), learners, strict=True):
         label.set_color(look(name).colour)
     axes.set(xlim=(-0.02, 1.02), xlabel="cascade probability s: where the seeds ended")
@@ -252,97 +267,111 @@ def draw_seeds(axes: Axes, side: Axes, ends: pl.DataFrame, style: Look, row: int
 
 
 def draw_regret(
-    axes: Axes, judged: pl.DataFrame, learners: list[str], label: str, practice_label: str
+    axes: Axes, judged: pl.DataFrame, learners: Sequence[str], label: str, limit: float
 ) -> None:
-    """Mean exact regret over practice with its 95 % band, in percent, both axes logarithmic.
+    """Mean exact regret over practice, in percent, both axes logarithmic; at the end, all seeds.
+
+    The bar at a line's end goes from the least to the largest regret of a seed; its learner's name
+    stands beside it.
 
     Args:
         axes: where.
         judged: one game's rows of `judge.judge`.
         learners: a line each.
         label: of the regret.
-        practice_label: of the practice.
+        limit: of regret, up to which a learner is within; dotted.
     """
-    highest = 0.0
+    highest, ends = 0.0, {}
     for name in learners:
         rows = judged.filter(pl.col("learner") == name)
         if rows.is_empty():
             continue
         style, curve = look(name), means(rows, ["practice"]).sort("practice")
         curve = curve[log_spaced(curve["practice"].to_numpy())]
-        practice, mean, half = (curve[column].to_numpy() for column in ("practice", "mean", "half"))
+        practice, mean = curve["practice"].to_numpy(), curve["mean"].to_numpy()
+        last = rows.group_by("seed").last()["regret"].to_numpy()
+        line: dict[str, Any] = {"color": style.colour, "zorder": 3, "clip_on": False}
+        axes.plot(practice, drawn(mean), ls=style.line, lw=1.5, **line)
         axes.plot(
-            practice,
-            drawn(mean),
-            color=style.colour,
-            ls=style.line,
-            lw=1.6,
-            marker=style.marker,
-            ms=4.5,
-            markevery=max(len(practice) // 6, 1),
-            zorder=3,
-            clip_on=False,
+            [practice[-1]] * 2, drawn(np.array([last.min(), last.max()])), lw=3.2, alpha=0.4, **line
         )
-        band, highest = np.nan_to_num(half), max(highest, 100 * mean.max())
-        ends = drawn(mean - band), drawn(mean + band)
-        axes.fill_between(practice, *ends, color=style.colour, alpha=0.14, lw=0)
-    axes.set(ylabel=label, xlabel=practice_label)
-    logarithmic(axes, highest / 100)
-    add_names(axes, learners)
+        axes.plot(practice[-1], drawn(mean[-1:]), style.marker, ms=4.5, **line)
+        ends[name] = float(drawn(mean[-1:])[0])
+        highest = max(highest, float(mean.max()), float(last.max()))
+    practice_label = " or ".join(dict.fromkeys(entry(name).counts for name in learners))
+    axes.set_ylabel(label)
+    axes.set_xlabel(f"practice, {practice_label}", fontsize=8)
+    axes.axhline(100 * limit, color="#777777", lw=0.8, ls=(0, (2, 2)), zorder=1)
+    axes.tick_params(labelsize=8)
+    logarithmic(axes, highest)
+    name_lines(axes, ends)
 
 
-def add_names(axes: Axes, learners: list[str]) -> None:
-    """A legend above the panel; long names get more room and smaller letters."""
-    styles = {name: look(name) for name in learners}
-    handles = [
-        Line2D(
-            [], [], color=s.colour, ls=s.line, marker=s.marker, ms=4, lw=1.4, label=literal(name)
+def name_lines(axes: Axes, ends: dict[str, float]) -> None:
+    """Each learner's name at the right of a panel, near the height at which its line ends.
+
+    Args:
+        axes: the panel, with its limits.
+        ends: learner -> where its line ends, in percent.
+    """
+    low, high = np.log10(axes.get_ylim())
+    room = 0.115 * axes.figure.dpi / axes.bbox.height
+    places: list[float] = []
+    order = sorted(ends, key=lambda name: ends[name])
+    for name in order:
+        wanted = (np.log10(ends[name]) - low) / (high - low)
+        places.append(max(wanted, places[-1] + room) if places else max(wanted, 0.02))
+    over = max(0.0, places[-1] - 1.0) if places else 0.0
+    for name, place in zip(order, places, strict=True):
+        axes.annotate(
+            literal(name),
+            (1.04, place - over),
+            xycoords="axes fraction",
+            va="center",
+            fontsize=7.5,
+            color=look(name).colour,
+            annotation_clip=False,
         )
-        for name, s in styles.items()
-    ]
-    short = max(map(len, learners)) < 15
-    axes.legend(
-        handles=handles,
-        ncol=3 if short else 2,
-        loc="lower left",
-        bbox_to_anchor=(-0.02, 1.0),
-        frameon=False,
-        fontsize=7 if short else 6,
-        handlelength=2.4 if short else 2.0,
-        columnspacing=0.8,
-        borderaxespad=0.1,
-        labelspacing=0.3,
-    )
 
 
 def logarithmic(axes: Axes, highest: float) -> None:
     """Both axes of a picture of regret, up to a share; what is drawn at the floor is called 0."""
     axes.set(xscale="log", yscale="log")
     axes.set_ylim(100 * FLOOR, max(120.0, 200 * highest))
-    axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}")
-    )
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda x, _: f"{x:g}" if x < 1000 else f"{x / 1000:g}k")
-    )
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: in_percent(y)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: in_thousands(x)))
     axes.minorticks_off()
+
+
+def in_percent(y: float) -> str:
+    """A mark on an axis of regret in percent, whose lowest is called 0."""
+    return "0" if y <= 100.01 * FLOOR else f"{y:g}"
+
+
+def in_thousands(x: float) -> str:
+    """A mark on an axis of practice."""
+    if x >= 1e6:
+        return f"{x / 1e6:g}M"
+    return f"{x / 1000:g}k" if x >= 1000 else f"{x:g}"
 
 
 @dressed
 def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     """One learner: exact regret over practice on each of its games, its seeds and their mean."""
     figure, panels = small_panels(len(games))
+    limit = WITHIN[entry(name).role]
     for place, axes in enumerate(panels.flat):
         if place >= len(games):
             axes.set_visible(False)
             continue
-        draw_game(axes, judged.filter(pl.col("game") == games[place]), look(name), games[place])
+        rows = judged.filter(pl.col("game") == games[place])
+        draw_game(axes, rows, look(name), games[place], limit)
         axes.tick_params(labelbottom=place + COLUMNS >= len(games), labelsize=8)
     logarithmic(panels[0, 0], float(judged["regret"].to_numpy().max()))
-    unit = "V" if LEARNERS[name].role == "user" else "J*"
+    unit = "V" if entry(name).role == "user" else "J*"
     figure.supylabel(f"regret, % of {unit}", fontsize=9)
-    figure.supxlabel(LEARNERS[name].counts, fontsize=9)
-    return svg(figure)
+    figure.supxlabel(entry(name).counts, fontsize=9)
+    return dots(figure)
 
 
 def small_panels(count: int) -> tuple[Figure, NDArray[Any]]:
@@ -359,28 +388,34 @@ def small_panels(count: int) -> tuple[Figure, NDArray[Any]]:
     return figure, panels
 
 
-def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str) -> None:
-    """Regret over practice on one game: each seed, their mean, and that of play of a pair.
+def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str, limit: float) -> None:
+    """Regret over practice on one game: the seeds' mean and range, and the mean play of a pair.
 
     Args:
         axes: where.
         rows: of the learner on the game.
         style: the learner's.
         title: the game.
+        limit: of regret, up to which a learner is within.
     """
-    for (_,), seed in rows.group_by(["seed"], maintain_order=True):
-        thin: dict[str, Any] = {"color": style.colour, "lw": 0.6, "alpha": 0.45, "clip_on": False}
-        axes.plot(seed["practice"], drawn(seed["regret"].to_numpy()), **thin)
-    mean = means(rows, ["practice"]).sort("practice")
-    thick: dict[str, Any] = {"color": style.colour, "ls": style.line, "lw": 1.9, "clip_on": False}
-    axes.plot(mean["practice"], drawn(mean["mean"].to_numpy()), **thick)
-    axes.axhline(100 * CONVERGED, color="#777777", lw=0.8, ls=(0, (2, 2)))
+    ranges = rows.group_by("practice").agg(
+        pl.mean("regret").alias("mean"), low=pl.min("regret"), high=pl.max("regret")
+    )
+    ranges = ranges.sort("practice")
+    ranges = ranges[log_spaced(ranges["practice"].to_numpy())]
+    for end in ("low", "high"):
+        thin: dict[str, Any] = {"color": style.colour, "lw": 0.7, "alpha": 0.6, "clip_on": False}
+        axes.plot(ranges["practice"], drawn(ranges[end].to_numpy()), **thin)
+    thick: dict[str, Any] = {"color": style.colour, "lw": 1.9, "clip_on": False}
+    axes.plot(ranges["practice"], drawn(ranges["mean"].to_numpy()), **thick)
+    axes.axhline(100 * limit, color="#777777", lw=0.8, ls=(0, (2, 2)))
     if rows["played"].is_not_null().any():
         played = rows.group_by("practice").agg(pl.mean("played")).sort("practice")
         dashed: dict[str, Any] = {"color": "#444444", "lw": 1.2, "ls": "--", "clip_on": False}
+        played = played[log_spaced(played["practice"].to_numpy())]
         axes.plot(played["practice"], drawn(played["played"].to_numpy()), **dashed)
     ends = rows.group_by("seed").last()["regret"].to_numpy()
-    axes.set_title(f"{literal(title)}  {(ends <= CONVERGED).sum()}/{len(ends)}", fontsize=8)
+    axes.set_title(f"{literal(title)}  {(ends <= limit).sum()}/{len(ends)}", fontsize=8)
 
 
 def draw_floor(axes: Axes, floor: float) -> None:
@@ -428,10 +463,9 @@ def user_figure(answers: dict[str, pl.DataFrame], judged: pl.DataFrame, seeing: 
     handles = [Line2D([], [], color=c, lw=lw, label=label) for label, (c, lw) in lines.items()]
     corner: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.05, 1.0), "frameon": False}
     figure.legend(handles=handles, ncol=3, fontsize=8, **corner)
-    practice = " or ".join(dict.fromkeys(LEARNERS[name].counts for name in answers))
     last = figure.add_subplot(grid[-1, len(panels) % ACROSS])
-    draw_regret(last, judged, [*answers], "regret, % of V", practice)
-    return svg(figure)
+    draw_regret(last, judged, [*answers], "regret, % of V", WITHIN["user"])
+    return dots(figure)
 
 
 def draw_answers(axes: Axes, answers: pl.DataFrame, model: int, style: Look, title: str) -> None:
@@ -466,7 +500,7 @@ def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> s
     rows = rows.filter(pl.col(measure).is_not_null())
     if measure not in LINEAR:
         rows = rows.with_columns(pl.col(measure).clip(lower_bound=LEFT))
-    role = LEARNERS[next(iter(titles))].role
+    role = entry(next(iter(titles))).role
     figure, panels = small_panels(len(titles))
     for axes in list(panels.flat)[len(titles) :]:
         axes.set_visible(False)
@@ -477,16 +511,14 @@ def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> s
         axes.tick_params(labelbottom=place + COLUMNS >= len(titles), labelsize=8)
     first = panels[0, 0]
     first.set(yscale="log", ylim=(100 * FLOOR, None))
-    first.yaxis.set_major_formatter(
-        FuncFormatter(lambda y, _: "0" if y <= 100 * FLOOR else f"{y:g}")
-    )
+    first.yaxis.set_major_formatter(FuncFormatter(lambda y, _: in_percent(y)))
     if measure not in LINEAR:
         first.set_xscale("log")
         first.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     first.minorticks_off()
     figure.supylabel(f"regret, % of {'V' if role == 'user' else 'J*'}", fontsize=9)
     figure.supxlabel(MEANING[measure], fontsize=9)
-    return svg(figure)
+    return dots(figure)
 
 
 def draw_sample(axes: Axes, rows: pl.DataFrame, measure: str, limit: float) -> None:
@@ -510,7 +542,7 @@ def drawn(share: Array) -> Array:
     return np.asarray(100 * np.maximum(share, FLOOR))
 
 
-def log_spaced(practice: Array, count: int = 40) -> list[int]:
+def log_spaced(practice: Array, count: int = POINTS) -> list[int]:
     """Indices of rows that are evenly spaced on a log axis, first and last included."""
     wanted = np.geomspace(practice[0], practice[-1], count)
     return sorted({int(np.abs(practice - w).argmin()) for w in wanted} | {len(practice) - 1})

@@ -21,7 +21,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from routing_game.experiments.check.judge import WITHIN, Judged
-from routing_game.experiments.check.learners import LEARNERS
+from routing_game.experiments.check.known import control
 from routing_game.experiments.check.sets import CASCADES, KINDS, Set, origin, set_of
 from routing_game.experiments.intervals import Share, half_width, wilson
 from routing_game.theory.geometry import Geometry
@@ -244,7 +244,7 @@ def strongest(found: Sequence[Failures], role: Role) -> str:
     """The measure that goes with regret the most, on average over those who learn."""
     totals: dict[str, list[float]] = {}
     for one in found:
-        if one.learner in STATIC.values() or LEARNERS[one.learner].family == "control":
+        if one.learner in STATIC.values() or control(one.learner):
             continue
         for each in one.predictors:
             totals.setdefault(each.measure, []).append(float(np.nan_to_num(abs(each.rho))))

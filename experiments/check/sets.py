@@ -62,6 +62,8 @@ DRAWS = 1 << 22
 """How many games of a prior are looked through before a kind counts as not to be found."""
 MOST = 10_000
 """The most games of a kind that a sample may have."""
+SAMPLED: tuple[Set, ...] = ("fresh", "tuned")
+"""Sets of samples in the order in which they are reported."""
 PANELS = 16
 """The most games that a report draws one by one."""
 _BATCH = 1 << 16

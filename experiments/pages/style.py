@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from routing_game.experiments.drawing import settings
 
@@ -49,8 +48,6 @@ LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 DPI = 130
 """Of pictures of dots: a page shows them at about 96, so there is some to spare."""
-TONES = 64
-"""Colours of a picture of dots: line art needs few, and half of the room goes with the others."""
 
 
 def dressed(draw: Callable[P, R]) -> Callable[P, R]:
@@ -123,19 +120,11 @@ def svg(figure: Figure) -> str:
 def dots(figure: Figure, dpi: int = DPI) -> str:
     """The figure as the address of an image of dots inside the page: small whatever is in it.
 
-    It is WebP without loss, in `TONES` colours.
+    It is WebP without loss, so thin lines and colours stay what they are.
     """
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi, metadata={"Software": None})
-    few = Image.open(drawn).convert("RGB").quantize(TONES, dither=Image.Dither.NONE)
     packed = io.BytesIO()
-    few.convert("RGB").save(packed, "webp", lossless=True, method=4)
+    figure.savefig(packed, format="webp", dpi=dpi, pil_kwargs={"lossless": True, "method": 4})
     return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()
-
-
-def literal(text: str) -> str:
-    """Text of which no part is taken for mathematics, such as the name of a game of one's own."""
-    return text.replace("$", r"\$")
 
 
 def draw(

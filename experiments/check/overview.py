@@ -1,0 +1,204 @@
+"""The first picture of the report: every learner, how often it is within, and what it loses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from routing_game.experiments.check.figures import GREY, OF_KIND, drawn, in_percent
+from routing_game.experiments.check.judge import FLOOR, WITHIN
+from routing_game.experiments.check.known import GROUPS, Group
+from routing_game.experiments.check.verdicts import MOST
+from routing_game.experiments.drawing import literal
+from routing_game.experiments.intervals import Share
+from routing_game.experiments.pages.style import COLOURS, dots, dressed
+
+ROW = 0.165
+"""Inches of a row."""
+TITLES: dict[Group, str] = {
+    "providers": "Providers",
+    "pairs": "Pairs: a user learns, too",
+    "blind pairs": "Pairs, user blind to s",
+    "users": "Users",
+    "controls": "Controls",
+}
+REACHED, MISSED, OPEN = COLOURS[2], COLOURS[3], "#555555"
+"""Colours of those who reach the equilibrium, who miss it, and of whom there is no verdict."""
+
+
+class Line(NamedTuple):
+    """A row of the picture."""
+
+    name: str
+    group: Group
+    share: Share | None
+    """Of sampled games, on which it is within."""
+    colour: str
+    """Of that share."""
+    regret: Mapping[str, float]
+    """Game -> mean regret, as a share of J* or V."""
+
+
+@dressed
+def overview_figure(lines: Sequence[Line], kinds: Mapping[str, str], titles: Sequence[str]) -> str:
+    """A row for each learner: the share of sampled games within, and its regret on each game.
+
+    Args:
+        lines: in any order; within a group the best come first.
+        kinds: game -> kind of its optimum.
+        titles: of the left and of the right part; an empty one leaves that part out.
+    """
+    groups = {kind: ordered([one for one in lines if one.group == kind]) for kind in GROUPS}
+    groups = {kind: mine for kind, mine in groups.items() if mine}
+    count = sum(len(mine) + 1 for mine in groups.values())
+    height = ROW * count + 0.95
+    figure = Figure(figsize=(11.2, height))
+    shown = [place for place, title in enumerate(titles) if title]
+    widths = [(1.0, 1.25)[place] for place in shown]
+    grid = figure.add_gridspec(
+        1,
+        len(shown),
+        width_ratios=widths,
+        left=0.165,
+        right=0.865,
+        wspace=0.05,
+        top=1 - 0.5 / height,
+        bottom=0.42 / height,
+    )
+    panels = [figure.add_subplot(grid[place]) for place in range(len(shown))]
+    for axes, place in zip(panels, shown, strict=True):
+        (share_axis, regret_axis)[place](axes, titles[place])
+        axes.set_ylim(count - 0.4, -0.6)
+    y = 0
+    labels: list[tuple[int, str, bool]] = []
+    for kind, mine in groups.items():
+        labels.append((y, TITLES[kind], True))
+        if y:
+            for axes in panels:
+                axes.axhline(y - 0.5, color="#bbbbbb", lw=0.7)
+        for one in mine:
+            y += 1
+            labels.append((y, literal(one.name), False))
+            for axes, place in zip(panels, shown, strict=True):
+                (draw_share, draw_losses)[place](axes, one, y, kinds)
+        y += 1
+    for axes in panels:
+        axes.set_yticks([])
+    for at, words, heading in labels:
+        weight = "bold" if heading else "normal"
+        panels[0].annotate(
+            words,
+            (-0.015, at),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="center",
+            fontsize=8 if heading else 8.5,
+            fontweight=weight,
+            annotation_clip=False,
+        )
+    legends(figure, shown, kinds)
+    return dots(figure)
+
+
+def ordered(lines: Sequence[Line]) -> list[Line]:
+    """The best first: by their share, then by their largest regret."""
+
+    def rank(one: Line) -> tuple[float, float]:
+        share = one.share.share if one.share else -1.0
+        return -share, max(one.regret.values(), default=np.inf)
+
+    return sorted(lines, key=rank)
+
+
+def share_axis(axes: Axes, title: str) -> None:
+    """Percent of the sampled games."""
+    axes.set(xlim=(-2, 102), title=title, xlabel="games within, %")
+    axes.axvline(100 * MOST, color="#777777", lw=0.8, ls=(0, (2, 2)))
+    axes.grid(axis="y", visible=False)
+
+
+def regret_axis(axes: Axes, title: str) -> None:
+    """Exact regret, logarithmic, from 0, which is drawn at the floor."""
+    axes.set(xscale="log", xlim=(100 * FLOOR, 300))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: in_percent(x)))
+    axes.minorticks_off()
+    axes.set(title=title, xlabel="exact regret, % (users: of V, the others: of J*)")
+    axes.grid(axis="y", visible=False)
+
+
+def draw_share(axes: Axes, one: Line, y: int, kinds: Mapping[str, str]) -> None:
+    """A share with its interval."""
+    if one.share is None or not np.isfinite(one.share.share):
+        return
+    middle, low, high = (100 * x for x in one.share)
+    look: dict[str, Any] = {"color": one.colour, "clip_on": False, "zorder": 3}
+    axes.plot([low, high], [y, y], lw=1.6, **look)
+    axes.plot(middle, y, "o", ms=4.5, **look)
+
+
+def draw_losses(axes: Axes, one: Line, y: int, kinds: Mapping[str, str]) -> None:
+    """A dot for each game; the game where most is lost is named, if that is beyond the limit."""
+    if not one.regret:
+        return
+    limit = WITHIN["user" if one.group == "users" else "provider"]
+    axes.plot([100 * limit] * 2, [y - 0.5, y + 0.5], color="#777777", lw=0.9, ls=(0, (2, 2)))
+    games = sorted(one.regret, key=lambda game: kinds[game] in OF_KIND)
+    many = len(games) > 40
+    for game in games:
+        axes.plot(
+            drawn(np.array([one.regret[game]])),
+            y,
+            "o",
+            ms=2.4 if many else 4.2,
+            mew=0,
+            alpha=0.35 if many else 0.75,
+            color=OF_KIND.get(kinds[game], GREY),
+            clip_on=False,
+            zorder=3,
+        )
+    worst = max(games, key=lambda game: one.regret[game])
+    if one.regret[worst] > limit:
+        axes.annotate(
+            literal(worst),
+            (1.015, y),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=7.5,
+            color="#555555",
+            annotation_clip=False,
+        )
+
+
+def legends(figure: Figure, shown: Sequence[int], kinds: Mapping[str, str]) -> None:
+    """What colours mean, above the picture."""
+    dress: dict[str, Any] = {"ls": "", "marker": "o", "ms": 5}
+    handles = []
+    if 0 in shown:
+        verdicts = {"reaches": REACHED, "misses": MISSED, "no verdict": OPEN}
+        handles += [
+            Line2D([], [], color=c, label=f"{w} (left)", **dress) for w, c in verdicts.items()
+        ]
+    if 1 in shown:
+        words = {"s0": "cascade at s0", "s_L": "cascade at s_L"}
+        handles += [
+            Line2D([], [], color=OF_KIND[kind], label=f"{words[kind]} (right)", **dress)
+            for kind in OF_KIND
+            if kind in kinds.values()
+        ]
+        handles.append(Line2D([], [], color=GREY, label="other game (right)", **dress))
+    figure.legend(
+        handles=handles,
+        ncol=len(handles),
+        loc="upper left",
+        bbox_to_anchor=(0.155, 1.0),
+        frameon=False,
+        fontsize=8,
+        handletextpad=0.1,
+        columnspacing=1.2,
+    )

@@ -1,0 +1,47 @@
+"""What predicts the failures on sampled games, in words."""
+
+from __future__ import annotations
+
+from routing_game.experiments.check import samples
+from routing_game.experiments.check.sentences import share_words
+from routing_game.experiments.pages.words import number
+from routing_game.theory.geometry import MEANING
+
+
+def few_words(section: samples.Section, role: str) -> str:
+    """That there are too few games to ask what predicts failure; empty if there are enough."""
+    most = max((one.games for one in section.failures), default=0)
+    if most >= samples.LEAST:
+        return ""
+    where = "cascades" if role == "provider" else "games whose best response jumps or climbs in s"
+    return f"With {most} {where} this is not asked; it takes {samples.LEAST}."
+
+
+def prediction(one: samples.Failures, role: str) -> str:
+    """Where a learner fails, and what of the games' geometry predicts it, if anything does."""
+    where = "cascades" if role == "provider" else "games where the best response jumps or climbs"
+    if one.games < samples.LEAST:
+        return f"too few {where} to tell ({one.games})."
+    head = f"fails on {number(one.failed)} of {one.games} {where}"
+    if not one.failed:
+        return f"{head}."
+    first = one.predictors[0] if one.predictors else None
+    if first is None or not first.counts:
+        return f"{head}; no measure of the game predicts where."
+    side = "large" if first.rho > 0 else "small"
+    low, high = first.thirds[0], first.thirds[2]
+    text = (
+        f"{head}; regret is larger where the {MEANING[first.measure]} is {side} (rank correlation "
+        f"{first.rho:.2f}, {first.low:.2f} to {first.high:.2f}): failures in the lowest third "
+        f"{share_words(low)}, in the highest {share_words(high)}."
+    )
+    return text + split_words(one.split)
+
+
+def split_words(split: samples.Split | None) -> str:
+    """The best single question, if shuffled games do not have one as good."""
+    if split is None or split.chance > 0.05:
+        return ""
+    question = f"whether the {MEANING[split.measure]} is at most {number(split.at)}"
+    sides = f"then it fails on {share_words(split.below)}, else on {share_words(split.above)}"
+    return f" The best single question is {question}: {sides}."
