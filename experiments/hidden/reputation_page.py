@@ -179,9 +179,9 @@ def answer(learned: pl.DataFrame, seeds: pl.DataFrame, milks: Milks) -> tuple[st
 
 def learned_words(learned: pl.DataFrame, seeds: pl.DataFrame) -> str:
     """How near learners that see the belief come to the best plan."""
-    above = above_best(learned, seeds, "belief")["above"]
+    above = above_best(learned, seeds, "belief")["above"].to_numpy()
     return (
-        f"PPO that sees the user's belief ends {above.median():.1f} % above the best plan's cost "
+        f"PPO that sees the user's belief ends {np.median(above):.1f} % above the best plan's cost "
         f"in the median of {len(above)} learners, {above.max():.1f} % in the worst of them."
     )
 
@@ -198,7 +198,7 @@ def worth_words(learned: pl.DataFrame) -> str:
     key = ["checks", "patience"]
     best = learned.filter(sight="belief").select(*key, seeing="best")
     both = learned.filter(sight="task").join(best, on=key)
-    more = 100 * (both["best"] / both["seeing"] - 1)
+    more = 100 * (both["best"] / both["seeing"] - 1).to_numpy()
     low, high = more.min(), more.max()
     return (
         f"Seeing the belief is worth {low:.1f} to {high:.1f} % of the cost: by so much more the "

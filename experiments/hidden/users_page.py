@@ -138,7 +138,8 @@ def words_used(mark: Threshold) -> dict[str, str]:
 
 def answer(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> tuple[str, ...]:
     """In two sentences: who learns to try a stay, and what each loses."""
-    best, rest = [], []
+    best: list[str] = []
+    rest: list[str] = []
     for user in LEARNERS:
         (best if beats_myopic(user, seeds, learned, priors) else rest).append(user)
     if not best:
