@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from routing_game.experiments.hidden.rule_words import RULE_WORDS
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold
 from routing_game.experiments.intervals import half_width
-from routing_game.experiments.tables import RULE_WORDS
 
 ENOUGH = 3
 """Seeds from which on a mean has an interval; fewer are told one by one."""
