@@ -32,7 +32,7 @@ axes.annotate(
     **words,
 )
 axes.text(0.0, 1.225, "the user leaves at the first failure", color=RED)
-axes.text(0.62, 0.585, "the user stays until the task is solved", color=GREEN, ha="center")
+axes.text(1.0, 0.585, "the user stays until the task is solved", color=GREEN, ha="right")
 axes.text(1.0, hidden + 0.02, f"s hidden, both learn at once: {hidden:.2f}", color=GREY, ha="right")
 axes.set(
     xlim=(-0.02, 1.02),

@@ -18,19 +18,6 @@ WIDTH = 100
 CASCADES = ("s0", "s_L")
 """The kinds of optimum whose s lies strictly between 0 and 1 because of the user."""
 
-
-RULE_WORDS = {
-    "Bayes-optimal plan": "maximises what the rest of the session is worth, learning included",
-    "plug-in": "answers the mean of its belief as if that were s, after each failure",
-    "plug-in, each task": "the same, decided once a task",
-    "expected utility": "stays where that is worth more on average over its belief",
-    "expected utility, each task": "the same, decided once a task",
-    "optimistic, fixed": "answers one standard deviation on the bright side of its mean",
-    "optimistic, growing": "the same with sqrt(2 log n) of them in task n",
-    "Thompson": "answers an s that it draws from its belief once a task",
-    "forced stays": "plug-in that stays anyway with chance min(1, 2 / sqrt(n)) in task n",
-}
-"""Rule of a user who does not see s -> what it does."""
 ENVIRONMENTS = {
     "RoutingGame/Provider-v0": "the provider commits to (i, s); a step is a task",
     "RoutingGame/User-v0": "the user stays or leaves; a step is a decision after a failed pass",
@@ -47,6 +34,7 @@ def catalog() -> dict[str, dict[str, dict[str, str]]]:
     """Kind -> name -> what there is to say of it: `about`, of games also `regime` and `kind`."""
     from routing_game.experiments.check.learners import LEARNERS
     from routing_game.experiments.hidden.questions import EXPERIMENTS
+    from routing_game.experiments.hidden.rule_words import RULE_WORDS
     from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 
     def all_of(words: Mapping[str, str]) -> dict[str, dict[str, str]]:

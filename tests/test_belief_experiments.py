@@ -150,7 +150,7 @@ class TestConverge:
         assert (last["right_exact"], last["covered_exact"]) == pytest.approx((right, covered))
         assert f"the exact law says {percent(right)} %" in facts["details"][0]
         assert f"{last['error']:.4f} off" in facts["details"][0]
-        assert "no 90 % of them within the 15 tasks" in facts["answer"][2]
+        assert "it takes 90 % of them more than the 15 tasks" in facts["answer"][2]
         gaps = table.select(
             pl.concat_list("right_gap", "covered_gap").explode().drop_nulls().abs()
         ).to_series()

@@ -173,7 +173,7 @@ def test_a_provider_s_change_that_nobody_noticed_is_told_once() -> None:
     assert converge_page.change_words(frame, "plug-in", 15).endswith(
         "became worse: not within 15 with any memory."
     )
-    assert "do not notice" in converge_page.noticing_words(rows, 15)
+    assert "do not notice soon" in converge_page.noticing_words(rows, 15)
     rows[1] |= {"doubting": 92, "trusting": 48}
     rows[2] |= {"doubting": 219}
     told = converge_page.change_words(
@@ -205,7 +205,7 @@ def test_reputation_s_answer_is_the_median_and_the_worst_learner() -> None:
 @pytest.mark.parametrize(
     ("regret", "words"),
     [
-        ({"exploring": 0.01}, "under both priors: exploring; not so belief, window, recurrent"),
+        ({"exploring": 0.01}, "under both priors: exploring; belief, window and recurrent do not"),
         ({}, "No learner beats the myopic user"),
         (dict.fromkeys(users_page.LEARNERS, 0.1), "Every learner beats the myopic user"),
     ],
@@ -236,7 +236,7 @@ def test_observability_s_answer_is_the_distance_from_theory(away: float, verdict
     ends[5]["cost"] = 0.9  # samples:1
     words = observability_page.near_words("replies", "A pair", observability.Measured([], {}, ends))
     assert words.startswith(f"A pair {verdict}")
-    assert words.endswith("50.0 % where the user sees 1 toss.")
+    assert words.endswith("50.0 % at most, where the user sees 1 toss.")
 
 
 def test_the_suite_s_answer_says_whether_play_and_theory_agree() -> None:

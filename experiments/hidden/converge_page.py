@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from routing_game.experiments.hidden.converge import (
     LEVEL,
@@ -67,14 +68,15 @@ SIDE = (
 COVERAGE = (
     "Share of 95 % credible intervals that hold s. Left, with s drawn from the prior: 95 % for "
     "every rule, at every time, as theory says (dotted). Right, with s fixed "
-    f"{MAIN:g} past {{name}}: more or less, because who leaves depends on the draws. Thick grey: "
-    "the exact law of a user who never leaves."
+    f"{MAIN:g} from {{name}}, where staying is right: it can be more and it can be fewer, because "
+    "who leaves depends on the draws. Thick grey: the exact law of a user who never leaves."
 )
 CHANGE = (
     "A provider that becomes worse, and good again. Top: the median of E[s] (true s in grey); "
-    "bottom: share of beliefs on the right side of the threshold; {sessions:,} sessions a line. "
-    "Memory 1 forgets nothing; memory m is a window of 1/(1-m) draws. Who leaves sees no draw, and "
-    "so does not forget either."
+    "bottom: share of beliefs on the right side of the threshold, which has noticed a change at "
+    f"{100 * RECOVERED:g} % (dotted); {{sessions:,}} sessions a line. Memory 1 forgets nothing, "
+    "memory m counts about the last 1/(1-m) draws. Who leaves sees no draw, and so does not forget "
+    "either."
 )
 TIMES = (
     "Tasks until the belief is on the right side for the rest of the session: median and 90th "
@@ -115,7 +117,7 @@ BELIEF_HEADS = {
 CHANGE_HEADS = {
     "rule": Head("rule"),
     "memory": Head("memory"),
-    "before": Head("right before the change, %", 100),
+    "before": Head("on the right side before it, %", 100),
     "doubting": Head("tasks until the turn for the worse is noticed"),
     "trusting": Head("until the turn for the better is"),
 }
@@ -161,8 +163,8 @@ def words_used(mark: Threshold) -> dict[str, str]:
         "right side": "that of the threshold on which s is: a belief there leads a plug-in user to "
         "the right choice",
         "credible interval": "the middle 95 % of a belief",
-        "memory": "what a count is multiplied by at each new draw: 1 forgets nothing, .9 counts "
-        "little but the last ten",
+        "memory": "what a count is multiplied by at each new draw: 1 forgets nothing, 0.9 counts "
+        "little but the last ten draws",
     }
     return known | terms("s", "draw", "belief", "exact") | threshold_words(mark) | more
 
@@ -197,23 +199,39 @@ def near(beliefs: pl.DataFrame) -> float:
 
 def finding_words(stays: Mapping[str, Any], mark: Threshold) -> str:
     """Whether a user who never leaves finds the side of s."""
-    lead = "A user who never leaves finds out"
+    lead = "Users who never leave find out"
     if stays["right"] < RECOVERED:
-        lead = "Not even users who never leave had all found out by then"
+        lead = "Not even users who never leave have all found out by the end"
     return (
         f"{lead}: after {stays['tasks']:,} tasks {share_words(stays, 'right')} of their beliefs "
-        f"are on the right side, with s {stays['distance']:+g} from {mark.name} = {mark.s:.3g}."
+        f"are on the right side, if {place_words(mark, stays['distance'])} = {mark.s:.3g}."
     )
+
+
+def place_words(mark: Threshold, distance: float, name: str | None = None) -> str:
+    """Where s is, as "s is 0.1 above s0".
+
+    Args:
+        mark: the threshold.
+        distance: of s from it, towards the side where staying is right.
+        name: what the threshold is called, if not by its name.
+    """
+    side = "above" if mark.better * distance > 0 else "below"
+    return f"s is {abs(distance):.3g} {side} {name or mark.name}"
 
 
 def stopping_words(stays: Mapping[str, Any], leaves: Mapping[str, Any]) -> str:
     """What leaving does to a belief."""
-    told = f"{share_words(leaves, 'right')} of the plug-in users, who leave when they doubt, are"
+    told = f"{share_words(leaves, 'right')} are"
     if leaves["right_high"] < stays["right_low"]:
         return (
-            f"Leaving stops the learning: there {told} on the right side, and stay where they are."
+            f"Leaving stops the learning: of the plug-in users, who leave when they doubt, {told} "
+            "on the right side by then."
         )
-    return f"Leaving did not stop the learning here: {told} on the right side."
+    return (
+        "Leaving does not stop the learning here: of the plug-in users, who leave when they doubt, "
+        f"{told} on the right side by then."
+    )
 
 
 def noticing_words(stays: list[dict[str, Any]], third: int) -> str:
@@ -221,8 +239,9 @@ def noticing_words(stays: list[dict[str, Any]], third: int) -> str:
     soon = sorted((row["doubting"], row["memory"]) for row in stays if row["doubting"] is not None)
     if not soon:
         return (
-            "When the provider turns worse, users who never leave do not notice, forgetful or not: "
-            f"no {100 * RECOVERED:g} % of them within the {third} tasks that this run gave them."
+            "When the provider turns worse, users who never leave do not notice soon, forgetful or "
+            f"not: with each memory it takes {100 * RECOVERED:g} % of them more than the {third} "
+            "tasks that this run gives."
         )
     tasks, memory = soon[0]
     whole = {row["memory"]: row["doubting"] for row in stays}[1.0]
@@ -268,7 +287,7 @@ def details(
 def stayer_words(row: Mapping[str, Any], mark: Threshold) -> str:
     """What a user who never leaves comes to believe."""
     return (
-        f"Users who never leave, s {row['distance']:+g} from {mark.name}: after {row['tasks']:,} "
+        f"Users who never leave, if {place_words(mark, row['distance'])}: after {row['tasks']:,} "
         f"tasks E[s] is {row['error']:.4f} off on average, and {percent(row['right'])} % of the "
         f"beliefs played are on the right side; the exact law says {percent(row['right_exact'])} %."
     )
@@ -359,7 +378,7 @@ def noticed_words(rows: list[dict[str, Any]], change: str, third: int) -> str:
 def side_figure(beliefs: pl.DataFrame, mark: Threshold) -> str:
     """A panel for each distance."""
     titled = {
-        f"s = {mark.towards(d):.3g}, {d:+g} past {IN_TEX[mark.name]}": beliefs.filter(distance=d)
+        place_words(mark, d, IN_TEX[mark.name]): beliefs.filter(distance=d)
         for d in beliefs["distance"].drop_nulls().unique().sort()
     }
     figure, axes = over_tasks(titled, "right")
@@ -395,6 +414,7 @@ def over_tasks(titled: Mapping[str, pl.DataFrame], column: str) -> tuple[Figure,
             mine = rows.filter(rule=rule)
             draw(panel, mine, RULE_LOOKS[rule], "tasks", column, rule, unit=100)
         panel.set(xscale="log", xlabel="tasks", title=title)
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     legend_above(figure, axes[0], 4)
     return figure, axes
 

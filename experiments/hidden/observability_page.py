@@ -118,9 +118,9 @@ def words_used() -> dict[str, str]:
         "replies": "fictitious play: both know the game, and each answers best to the average of "
         "what the other has played so far",
         "n tosses": "before each task the user sees n tosses of a coin that shows M2 with chance "
-        "s (samples:n in files)",
-        "noise x": "it sees s with normal noise of that standard deviation (noisy:x in files)",
-        "s itself, the route alone": "it sees s exactly (strategy in files), or nothing of it "
+        "s (samples:n in tables)",
+        "noise x": "it sees s with normal noise of that standard deviation (noisy:x in tables)",
+        "s itself, the route alone": "it sees s exactly (strategy in tables), or nothing of it "
         "(route)",
         "equilibrium": "mixed: the provider draws between a cascade and its temptation, so that "
         "the user, who knows with what chances, does best by trusting what it sees",
@@ -160,7 +160,7 @@ def near_words(pair: str, who: str, measured: Measured) -> str:
     verdict = "follows that" if median <= 5 else "does not follow that closely"
     return (
         f"{who} {verdict}: it ends {median:.1f} % from the cheapest equilibrium in the median of "
-        f"{len(rows)} settings, {max(away):.1f} % where the user sees "
+        f"{len(rows)} settings, and {max(away):.1f} % at most, where the user sees "
         f"{SEEN[farthest]}."
     )
 
@@ -232,19 +232,19 @@ def selected_words(pair: str, rows: list[dict[str, Any]]) -> str:
 def end_figure(game: Game, runs: pl.DataFrame, ends: pl.DataFrame) -> str:
     """Costs at the end over the dial, seeds and means, beside theory."""
     figure = Figure(figsize=(11.2, 4.2))
-    axes = figure.add_axes((0.06, 0.13, 0.93, 0.76))
+    axes = figure.add_axes((0.06, 0.17, 0.93, 0.74))
     place = pl.col("observes").replace_strict({name: float(k) for k, name in enumerate(DIAL)})
     for pair, shift in zip(PAIRS, (-0.14, 0.14), strict=True):
         seeds, means = (
             table.filter(pair=pair).with_columns(x=place + shift) for table in (runs, ends)
         )
         look = LOOKS[pair]
-        axes.plot(seeds["x"], seeds["cost"], ".", color=look.colour, ms=3, alpha=0.35)
+        axes.plot(seeds["x"], seeds["cost"], ".", color=look.colour, ms=4, alpha=0.5)
         draw(axes, means, look, "x", "cost", pair)
     theory = ends.filter(pair=PAIRS[0])["theory"].to_list()
     draw_theory(axes, theory)
     draw_levels(axes, game)
-    axes.set_xticks(range(len(DIAL)), [SEEN[name] for name in DIAL])
+    axes.set_xticks(range(len(DIAL)), [SEEN[name].replace("route ", "route\n") for name in DIAL])
     costs = [*runs["cost"].to_list(), *theory]
     room = 0.1 * (max(costs) - min(costs))
     limits = (min(costs) - room, max(costs) + room)

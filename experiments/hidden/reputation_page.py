@@ -165,8 +165,10 @@ def words_used(settings: Settings) -> dict[str, str]:
         "milk": "keep at that edge, which saves M2's cost now and loses the user",
         "hand-written rule": "escalates only when a keep would make the user leave",
         "best plan": "the cheapest there is, by value iteration over beliefs",
-        "sees the belief, its task": "a learner that sees what the user believes and whether a "
-        "pass has just failed; one that sees the failed passes of the task alone",
+        "sees the belief": "of a learner: it sees what the user believes, and whether a pass has "
+        "just failed",
+        "sees its task only": "it sees how many passes of this task have failed, and nothing of "
+        "the user",
     }
     mark = threshold(settings.game, settings.name)
     return rules(("plug-in",)) | terms("s", "draw", "belief", "J*") | threshold_words(mark) | more
@@ -201,8 +203,8 @@ def worth_words(learned: pl.DataFrame) -> str:
     more = 100 * (both["best"] / both["seeing"] - 1).to_numpy()
     low, high = more.min(), more.max()
     return (
-        f"Seeing the belief is worth {low:.1f} to {high:.1f} % of the cost: by so much more the "
-        "best plan found that does not see it pays."
+        f"Seeing the belief is worth {low:.1f} to {high:.1f} % of the cost: so much more costs the "
+        "best plan found that does not see it."
     )
 
 
@@ -257,7 +259,7 @@ def blind_words(checks: Checks, seeds: pl.DataFrame, learned: pl.DataFrame) -> s
         seeing = rows.filter(sight="belief", patience=g)["best"].item()
         above = spread(mine.filter(patience=g)["above"].to_list(), 2, least=0.0)
         parts.append(
-            f"{100 * (blind['best'] / seeing - 1):.1f} % at g = {g:g} (PPO, another %: {above})"
+            f"{100 * (blind['best'] / seeing - 1):.1f} % at g = {g:g} (PPO above that: {above} %)"
         )
     return (
         f"Users check {WHEN[checks]}: the best plan found that does not see the belief costs more "
@@ -351,6 +353,7 @@ def strip_figure(game: Game, strips: dict[str, dict[str, Any]]) -> str:
     figure, axes = panels(rows, 1, (11.2, height), margins | {"hspace": 0.75}, sharey=True)
     for panel, (title, strip) in zip(axes, strips.items(), strict=True):
         draw_strip(panel, strip, float(thresholds(game).s0))
+        panel.set_ylim(0, min(1.0, 0.1 + max(max(strip["mean"]) for strip in strips.values())))
         panel.set_title(title)
     axes[-1].set_xlabel("decision")
     axes[rows // 2].set_ylabel("user's E[s]")
@@ -374,5 +377,5 @@ def draw_strip(axes: Axes, strip: dict[str, Any], s0: float) -> None:
     level(axes, s0)
     for start in np.flatnonzero(np.diff(task)) + 0.5:
         axes.axvline(start, color="#dddddd", lw=0.6, zorder=0)
-    axes.set(xlim=(-0.5, x.size - 0.5), ylim=(0, 0.7))
+    axes.set(xlim=(-0.5, x.size - 0.5))
     axes.grid(False)

@@ -19,7 +19,7 @@ from routing_game.experiments.hidden.wording import notice, rules, terms
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, draw, dressed, legend_above, panels, svg
 from routing_game.experiments.pages.tables import Head
-from routing_game.experiments.pages.words import percent
+from routing_game.experiments.pages.words import listed, percent
 
 UNKNOWN = Look("#777777", "x", ":")
 """A rule that another version had, and a run of then names."""
@@ -27,6 +27,10 @@ AGREES = 4.0
 """Standard errors within which simulated and exact values must agree."""
 MANY = 4
 """More games than this are told of together, by regime, not one by one."""
+FEW = 2
+"""Rules that lose alike, of which a sentence gives the names."""
+DIGIT = 5e-5
+"""Losses that differ by less look alike on the page."""
 TITLE = "The hidden suite: rules against exact values"
 QUESTION = (
     "{scenarios} scenarios (game x prior x true s x horizon), {rules} rules. Does simulated play "
@@ -58,6 +62,7 @@ SCENARIOS = (
     "the prior) or that of a user who is told s (s on the side where staying, or leaving, is "
     "right); gaps are in standard errors."
 )
+LOST_WORDS = "loss of utility a task, units of V"
 KEY = {"game": Head("game"), "tasks": Head("tasks"), "rule": Head("rule")}
 LOST = {"loss": Head("loss a task", least=0.0)}
 LOSS_HEADS = {**KEY, **LOST}
@@ -176,12 +181,43 @@ def loss_words(mean: pl.DataFrame) -> Sequence[str]:
         return ()
     parts = []
     for game in longest["game"].unique(maintain_order=True):
-        rules_there = longest.filter(game=game).sort("loss")["rule"]
-        parts.append(f"{rules_there[0]} loses least and {rules_there[-1]} most in {game}")
+        parts.append(f"in {game} {extremes(longest.filter(game=game))}")
     return (
         f"Of the rules, over {longest['tasks'][0]} tasks and s drawn from the prior, "
         f"{'; '.join(parts)}.",
     )
+
+
+def extremes(rows: pl.DataFrame) -> str:
+    """Which of the rules lose least, and which most, if play can tell them apart.
+
+    Args:
+        rows: a rule each, with `loss` and half of its interval.
+    """
+    ranked = rows.sort("loss").to_dicts()
+    first = [row for row in ranked if alike(row, ranked[0])]
+    rest = [row for row in ranked if row not in first]
+    if not rest:
+        low, high = (f"{row['loss']:.4f}" for row in (ranked[0], ranked[-1]))
+        return f"they lose alike as far as play can tell ({low} to {high})"
+    last = [row for row in rest if alike(row, rest[-1])]
+    first = [row for row in first if not alike(row, rest[-1])]  # one may be either, who knows
+    return f"{several(first, 'least')}, {several(last, 'most')}"
+
+
+def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two losses differ by no more than their intervals, or than the last digit shown."""
+    apart = abs(one["loss"] - other["loss"])
+    return bool(apart <= max(DIGIT, np.hypot(one["loss_half"], other["loss_half"])))
+
+
+def several(rows: Sequence[dict[str, Any]], how: str) -> str:
+    """That some rules lose least, or most: by name, or how many if they are many."""
+    names = [row["rule"] for row in rows]
+    who = f"{len(names)} of them" if len(names) > FEW else listed(names)
+    losses = sorted({f"{row['loss']:.4f}" for row in rows})
+    told = losses[0] if len(losses) == 1 else f"{losses[0]} to {losses[-1]}"
+    return f"{who} lose{'' if names[1:] else 's'} {how} ({told})"
 
 
 def failed_words(failures: Sequence[str]) -> Sequence[str]:
@@ -277,9 +313,8 @@ def answer(judged: pl.DataFrame, mean: pl.DataFrame) -> tuple[str, ...]:
     for game, tasks in mean.select("game", "tasks").unique(maintain_order=True).rows():
         rows = mean.filter(pl.col("rule") != PLAN, game=game, tasks=tasks).sort("loss").to_dicts()
         if rows:
-            least, most = told_loss(rows[0]), told_loss(rows[-1])
-            loses = "loses least a task against the Bayes-optimal plan"
-            words.append(f"{game}, {tasks} tasks: {least} {loses}, {most} most.")
+            told = "; ".join(map(told_loss, rows))
+            words.append(f"{game}, {tasks} tasks, loss a task, exact but for ±: {told}.")
     return (*words, *trap_words(judged))
 
 
@@ -305,8 +340,8 @@ def agreement(gaps: pl.Series, what: str) -> str:
 
 def told_loss(row: dict[str, Any]) -> str:
     """A rule with its loss."""
-    spread = f" ± {row['loss_half']:.4f}" if row["loss_half"] else ", exactly"
-    return f"{row['rule']} ({row['loss']:.4f}{spread})"
+    spread = f" ± {row['loss_half']:.4f}" if row["loss_half"] else ""
+    return f"{row['rule']} {row['loss']:.4f}{spread}"
 
 
 def trap_words(judged: pl.DataFrame) -> Sequence[str]:
@@ -314,9 +349,9 @@ def trap_words(judged: pl.DataFrame) -> Sequence[str]:
     known = judged.filter(pl.col("locked_exact").is_not_null(), truth="stay", rule="plug-in")
     longest = known.filter(pl.col("tasks") == pl.col("tasks").max())
     return [
-        f"{row['game']}, prior {row['prior']}, {row['tasks']} tasks, s on the good side: "
-        f"{percent(row['locked'])} % of the plug-in users are locked in, "
-        f"exactly {percent(row['locked_exact'])} %."
+        f"{row['game']}, prior {row['prior']}, {row['tasks']} tasks, s where staying is right: "
+        f"{percent(row['locked'])} % of the plug-in users were locked in; the exact share is "
+        f"{percent(row['locked_exact'])} %."
         for row in longest.to_dicts()
     ]
 
@@ -379,6 +414,25 @@ def draw_gaps(axes: Axes, rows: pl.DataFrame, look: Look, place: int) -> None:
 
 @dressed
 def loss_figure(mean: pl.DataFrame) -> str:
+    """Loss, a panel for each game: over the horizon, or by rule if there is but one horizon."""
+    if mean["tasks"].n_unique() > 1:
+        return loss_over_tasks(mean)
+    games = mean["game"].unique(maintain_order=True).to_list()
+    rules = mean["rule"].unique(maintain_order=True).to_list()
+    margins = {"left": 0.17, "top": 0.92, "bottom": 0.13, "wspace": 0.08}
+    figure, axes = panels(1, len(games), (11.2, 3.8), margins, sharey=True)
+    for panel, game in zip(axes, games, strict=True):
+        for row in mean.filter(game=game).to_dicts():
+            look, place = look_of(row["rule"]), rules.index(row["rule"])
+            dress: Any = {"color": look.colour, "marker": look.marker, "elinewidth": 0.8}
+            panel.errorbar(row["loss"], place, xerr=row["loss_half"], ms=5, **dress)
+        panel.set(title=f"{literal(game)}, {mean['tasks'][0]} tasks", xlabel=LOST_WORDS)
+    axes[0].set_yticks(range(len(rules)), [*map(literal, rules)])
+    axes[0].set_ylim(len(rules) - 0.4, -0.6)
+    return svg(figure)
+
+
+def loss_over_tasks(mean: pl.DataFrame) -> str:
     """Loss over the horizon, a panel for each game, a line for each rule."""
     games = mean["game"].unique(maintain_order=True).to_list()
     margins = {"left": 0.07, "top": 0.8, "bottom": 0.13, "wspace": 0.15}
@@ -391,6 +445,6 @@ def loss_figure(mean: pl.DataFrame) -> str:
         panel.set(xscale="log", xlabel="tasks of a session", title=literal(game))
         panel.set_xticks(ticks, [str(n) for n in ticks])
         panel.minorticks_off()
-    axes[0].set_ylabel("loss of utility a task, units of V")
+    axes[0].set_ylabel(LOST_WORDS)
     legend_above(figure, axes[0], 5, left=0.06)
     return svg(figure)

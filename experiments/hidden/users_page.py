@@ -35,6 +35,7 @@ from routing_game.experiments.hidden.wording import (
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, dressed, legend_above, panels, svg
 from routing_game.experiments.pages.tables import Head
+from routing_game.experiments.pages.words import listed
 
 LOOKS = {
     "exploring": Look("#009E73", "D", "-"),
@@ -64,8 +65,8 @@ REGRET = (
 )
 LOSS = (
     "What not knowing s costs: utility of a session below that of a user who is told s, over s "
-    f"(means of {BINS} groups, over seeds). Dotted: {{name}}. On one side of it staying costs, on "
-    "the other leaving does."
+    f"(means of {BINS} groups, over seeds; below 0 by chance of play alone). Dotted, upright: "
+    "{name}. On one side of it staying costs, on the other leaving does."
 )
 LEARNED = (
     "Utility of a session and regret against the Bayes-optimal user, in the unit of V: means over "
@@ -145,9 +146,10 @@ def answer(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> tup
     if not best:
         first = "No learner beats the myopic user, who never stays to learn, with every seed."
     elif rest:
+        not_so = f"{listed(rest)} {'do' if rest[1:] else 'does'} not"
         first = (
             "Learners that beat the myopic user, who never stays to learn, with every seed and "
-            f"under both priors: {' and '.join(best)}; not so {', '.join(rest)}."
+            f"under both priors: {listed(best)}; {not_so}."
         )
     else:
         first = "Every learner beats the myopic user, who never stays to learn."
@@ -208,7 +210,7 @@ def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str])
         limits = (-0.5, len(LEARNERS) - 0.5)
         panel.set(xticks=range(len(LEARNERS)), xlim=limits, title=f"s from {prior}")
         panel.set_xticklabels([tick(user) for user in LEARNERS])
-        panel.set_ylim(bottom=0)
+        panel.set_ylim(bottom=-0.03 * panel.get_ylim()[1])  # 0 is a whole mark
     axes[0].set_ylabel("regret a session, in the unit of V")
     legend_above(figure, axes[0], 2, left=0.07)
     return svg(figure)
@@ -216,7 +218,9 @@ def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str])
 
 def tick(user: str) -> str:
     """A learner's name, and below it what it sees."""
-    return f"{user}:\n" + SEES[user].replace(", ", ",\n")
+    return f"{user}:\n" + SEES[user].replace(", ", ",\n").replace(
+        f"last {WINDOW}", f"last\n{WINDOW}"
+    )
 
 
 def draw_seeds(axes: Axes, x: int, user: str, seeds: pl.Series, means: pl.DataFrame) -> None:
@@ -250,7 +254,7 @@ def loss_figure(by_s: pl.DataFrame, mark: Threshold, priors: list[str]) -> str:
         panel.axvline(mark.s, color="#555555", lw=0.9, ls=":")
         panel.set(xlabel="hidden s", title=f"s from {prior}", xlim=(0, None))
     axes[0].set_ylabel("loss a session, in the unit of V")
-    legend_above(figure, axes[0], 3, left=0.07, top=1.02)
+    legend_above(figure, axes[0], 4, left=0.07)
     return svg(figure)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from routing_game.experiments.hidden.rule_words import RULE_WORDS
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold
 from routing_game.experiments.intervals import half_width
-from routing_game.experiments.tables import RULE_WORDS
+from routing_game.experiments.pages.words import percent
 
 ENOUGH = 3
 """Seeds from which on a mean has an interval; fewer are told one by one."""
@@ -106,8 +107,8 @@ def decimal(value: float, digits: int) -> str:
 
 def share_words(row: Mapping[str, Any], name: str) -> str:
     """A share in percent, with its Wilson interval."""
-    share, low, high = (100 * row[f"{name}{end}"] for end in ("", "_low", "_high"))
-    return f"{share:.3g} % (95 % interval {low:.3g} to {high:.3g} %)"
+    share, low, high = (percent(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return f"{share} % (95 % interval {low} to {high} %)"
 
 
 def with_enough(frame: pl.DataFrame, seeds: int) -> pl.DataFrame:

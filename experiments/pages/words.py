@@ -9,11 +9,13 @@ import numpy as np
 
 
 def percent(part: float) -> str:
-    """A share in percent, as 96.8, 0.05 or 0."""
+    """A share in percent, as 96.8, 0.05, 0 or, where two digits hide it, less than 0.01."""
     value = 100 * part
     if value >= 0.1:
         return f"{value:.1f}"
-    return f"{value:.2f}" if value > 0 else "0"
+    if value <= 0:
+        return "0"
+    return f"{value:.2f}" if value >= 0.005 else "less than 0.01"
 
 
 def fine_percent(share: float, floor: float) -> str:
