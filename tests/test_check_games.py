@@ -260,6 +260,6 @@ def test_solve_and_tournament_take_what_check_takes(tmp_path, capsys):
 
 def test_the_file_that_the_docs_show_is_a_game(tmp_path):
     page = (Path(__file__).parents[1] / "docs/learners.md").read_text(encoding="utf-8")
-    (tmp_path / "mine.toml").write_text(re.search("```toml\n(.*?)```", page, re.DOTALL)[1])
+    (tmp_path / "mine.toml").write_text(re.search("```toml\n(value.*?)```", page, re.DOTALL)[1])
     (game,) = chosen_games([str(tmp_path)]).games.values()
     assert (game.value, game.success) == (120, (0.35, 0.6))

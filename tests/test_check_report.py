@@ -17,7 +17,7 @@ from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check import figures
 from routing_game.experiments.check.figures import draw_costs
 from routing_game.experiments.check.judge import grid_floor, judge, stopping_utility, user_answers
-from routing_game.experiments.check.known import control, entry, group
+from routing_game.experiments.check.known import control, group
 from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
 from routing_game.experiments.check.report import interval, quiet, times, write_report
 from routing_game.experiments.check.sentences import answer, percent, reason
@@ -568,8 +568,8 @@ def test_who_is_a_control():
 def test_a_learner_that_this_version_lacks_is_told_by_its_name():
     for name, learner in LEARNERS.items():  # by which the role of an unknown one is guessed
         assert ("user" in name.split("-")) == (learner.role == "user")
-    assert entry("spsa-of-old").family == "unknown"
-    assert entry("spsa-user-of-old").role == "user"
+    assert LEARNERS["spsa-of-old"].family == "unknown"
+    assert LEARNERS["spsa-user-of-old"].role == "user"
 
 
 def test_a_run_with_a_learner_that_this_version_lacks_has_a_report(tmp_path):

@@ -127,9 +127,15 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
         "pages",
     ),  # hands one's results to another
 }
-SHOW = ("check.figures", "check.report", "hidden.questions")
+SHOW = (
+    *(
+        f"check.{name}"
+        for name in ("figures", "overview", "predicting", "report", "sentences", "terminal")
+    ),
+    *("hidden.questions", "hidden.wording"),
+)
 """Files of rooms that show what others measure, besides every `*_page`."""
-FLOORS = {"routing_game.experiments": 8, "routing_game.theory": 6}
+FLOORS = {"routing_game.experiments": 10, "routing_game.theory": 6}
 """Package -> how many files the longest chain of its imports may have.
 
 Its own `__init__`, the door, is not counted.

@@ -54,19 +54,6 @@ def held_back(*numbers: int) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: more are slower on small tensors, and would change sums."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 class Told(Protocol):
     """Who is told how the work goes on; jobs are known by their numbers, in order."""
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from routing_game.experiments.check.judge import FLOOR, WITHIN, Array, grid_floor
-from routing_game.experiments.check.known import control, entry, group
+from routing_game.experiments.check.known import control, group
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.sets import OTHERS
 from routing_game.experiments.drawing import literal
@@ -50,7 +50,7 @@ def look(name: str) -> Look:
     """Each learner's, in the order of its family; families share colours, not panels."""
     if control(name):
         return Look("black" if name == "equilibrium" else GREY, "*", (0, (1, 1.5)))
-    family = entry(name).family
+    family = LEARNERS[name].family
     mates = [
         mate for mate, other in LEARNERS.items() if other.family == family and not control(mate)
     ]
@@ -99,7 +99,7 @@ def game_figure(game: Game, judged: pl.DataFrame, learners: list[str], money: st
         label = "regret, % of J*" if place % 2 == 0 else ""
         draw_regret(axes, judged, names, label, WITHIN["provider"])
         axes.set_title(title, fontsize=8.5)
-        if any(entry(name).fixed_grid for name in names):
+        if any(LEARNERS[name].fixed_grid for name in names):
             draw_floor(axes, grid_floor(game))
     return dots(figure)
 
@@ -109,7 +109,7 @@ def families(learners: Sequence[str]) -> dict[str, list[str]]:
     panels: dict[str, list[str]] = {}
     for family in PLACES:
         for name in learners:
-            if entry(name).family == family:
+            if LEARNERS[name].family == family:
                 blind = group(name) == "blind pairs"
                 title = "pairs whose user does not see s" if blind else family
                 panels.setdefault(title, []).append(name)
@@ -298,7 +298,7 @@ def draw_regret(
         axes.plot(practice[-1], drawn(mean[-1:]), style.marker, ms=4.5, **line)
         ends[name] = float(drawn(mean[-1:])[0])
         highest = max(highest, float(mean.max()), float(last.max()))
-    practice_label = " or ".join(dict.fromkeys(entry(name).counts for name in learners))
+    practice_label = " or ".join(dict.fromkeys(LEARNERS[name].counts for name in learners))
     axes.set_ylabel(label)
     axes.set_xlabel(f"practice, {practice_label}", fontsize=8)
     axes.axhline(100 * limit, color="#777777", lw=0.8, ls=(0, (2, 2)), zorder=1)
@@ -359,7 +359,7 @@ def in_thousands(x: float) -> str:
 def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     """One learner: exact regret over practice on each of its games, its seeds and their mean."""
     figure, panels = small_panels(len(games))
-    limit = WITHIN[entry(name).role]
+    limit = WITHIN[LEARNERS[name].role]
     for place, axes in enumerate(panels.flat):
         if place >= len(games):
             axes.set_visible(False)
@@ -368,9 +368,9 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
         draw_game(axes, rows, look(name), games[place], limit)
         axes.tick_params(labelbottom=place + COLUMNS >= len(games), labelsize=8)
     logarithmic(panels[0, 0], float(judged["regret"].to_numpy().max()))
-    unit = "V" if entry(name).role == "user" else "J*"
+    unit = "V" if LEARNERS[name].role == "user" else "J*"
     figure.supylabel(f"regret, % of {unit}", fontsize=9)
-    figure.supxlabel(entry(name).counts, fontsize=9)
+    figure.supxlabel(LEARNERS[name].counts, fontsize=9)
     return dots(figure)
 
 
@@ -500,7 +500,7 @@ def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> s
     rows = rows.filter(pl.col(measure).is_not_null())
     if measure not in LINEAR:
         rows = rows.with_columns(pl.col(measure).clip(lower_bound=LEFT))
-    role = entry(next(iter(titles))).role
+    role = LEARNERS[next(iter(titles))].role
     figure, panels = small_panels(len(titles))
     for axes in list(panels.flat)[len(titles) :]:
         axes.set_visible(False)
@@ -543,6 +543,8 @@ def drawn(share: Array) -> Array:
 
 
 def log_spaced(practice: Array, count: int = POINTS) -> list[int]:
-    """Indices of rows that are evenly spaced on a log axis, first and last included."""
+    """Indices of rows that are evenly spaced on a log axis, first and last included, if any."""
+    if not len(practice):  # where every seed failed
+        return []
     wanted = np.geomspace(practice[0], practice[-1], count)
     return sorted({int(np.abs(practice - w).argmin()) for w in wanted} | {len(practice) - 1})

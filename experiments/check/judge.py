@@ -16,7 +16,7 @@ from routing_game.agents import UCB, StoppingUser
 from routing_game.experiments.cells.records import Record
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check import lands
-from routing_game.experiments.check.known import entry
+from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.sets import shown
 from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.intervals import means
@@ -112,7 +112,7 @@ def judge(spec: Spec[Game], records: Iterable[Record[Trace]]) -> Judged:
         done.append((r.learner, r.game, r.seed, r.commit, r.seconds, r.error))
         if r.error is None and of_its_role(r):
             fact = Fact(r.learner, r.seed, r.seconds, Columns.of(r.trace))
-            facts.setdefault((r.game, entry(r.learner).role), []).append(fact)
+            facts.setdefault((r.game, LEARNERS[r.learner].role), []).append(fact)
     frames = [pl.DataFrame(schema=JUDGED)]
     answers: dict[tuple[str, str], pl.DataFrame] = {}
     drawn = shown(spec.games)
@@ -130,7 +130,7 @@ def judge(spec: Spec[Game], records: Iterable[Record[Trace]]) -> Judged:
 
 def of_its_role(record: Record[Trace]) -> bool:
     """Whether the trace is one of a learner of that role: of an unknown one, we guessed it."""
-    learner = entry(record.learner)
+    learner = LEARNERS[record.learner]
     return learner.family != "unknown" or record.trace.asked == (learner.role == "user")
 
 
@@ -150,8 +150,8 @@ def ends(spec: Spec[Game], rows: pl.DataFrame, games: pl.DataFrame) -> pl.DataFr
     last = rows.group_by(CELL, maintain_order=True).last()
     learners = {
         "learner": [*spec.plans],
-        "family": [entry(name).family for name in spec.plans],
-        "role": [entry(name).role for name in spec.plans],
+        "family": [LEARNERS[name].family for name in spec.plans],
+        "role": [LEARNERS[name].role for name in spec.plans],
     }
     table = last.join(games, on="game", maintain_order="left")
     table = table.join(pl.DataFrame(learners), on="learner", maintain_order="left")
@@ -173,7 +173,7 @@ def judge_providers(game: Game, facts: Sequence[Fact]) -> pl.DataFrame:
     answer = answered(facts)
     cost = np.asarray(payoffs(game, route, cascade, np.where(np.isnan(answer), reply, answer)).cost)
     played = np.where(np.isnan(answer), np.nan, (cost - float(equilibrium.cost)) / scale)
-    other = [entry(fact.learner).seeks == "simultaneous" for fact in facts]
+    other = [LEARNERS[fact.learner].seeks == "simultaneous" for fact in facts]
     blind = np.repeat(other, [len(fact.trace.practice) for fact in facts])
     beside = np.where(blind, beside_hidden(game, cost), np.nan)
     return pl.DataFrame(
@@ -200,7 +200,7 @@ def judge_users(game: Game, facts: Sequence[Fact]) -> pl.DataFrame:
     """
     tables = []
     for sees in (False, True):
-        mine = [fact for fact in facts if entry(fact.learner).sees_model == sees]
+        mine = [fact for fact in facts if LEARNERS[fact.learner].sees_model == sees]
         if not mine:
             continue
         columns = {name: joined(mine, name) for name in Columns._fields}
@@ -260,7 +260,7 @@ def user_answers(game: Game, learner: str, trace: Trace | Columns) -> pl.DataFra
     """
     route, cascade = np.asarray(trace.route), np.asarray(trace.cascade)
     leave = np.asarray(trace.leave_1), np.asarray(trace.leave_2)
-    if entry(learner).sees_model:
+    if LEARNERS[learner].sees_model:
         best = StoppingUser(game)
         targets = [best.abandon_after(route, cascade, model) for model in (1, 2)]
         best_utility = stopping_utility(game, route, cascade, *targets)
@@ -354,4 +354,4 @@ def summary(spec: Spec[Game], done: pl.DataFrame, judged: pl.DataFrame) -> pl.Da
 
 def roles(spec: Spec[Game], role: str) -> list[str]:
     """The learners of a spec that have this role, in order."""
-    return [name for name in spec.plans if entry(name).role == role]
+    return [name for name in spec.plans if LEARNERS[name].role == role]

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import Literal
 
-from routing_game.experiments.check.learners import LEARNERS, Learner
+from routing_game.experiments.check.learners import LEARNERS
 
 Group = Literal["providers", "pairs", "blind pairs", "users", "controls"]
 """Who is compared with whom. The user of a blind pair does not see s, so that the pair seeks the
 equilibrium of another game: that of simultaneous play."""
 GROUPS: tuple[Group, ...] = ("providers", "pairs", "blind pairs", "users", "controls")
 """In the order of every table."""
+TITLES: dict[Group, str] = {
+    "providers": "Providers",
+    "pairs": "Pairs: a user learns, too",
+    "blind pairs": "Pairs, user blind to s",
+    "users": "Users",
+    "controls": "Controls",
+}
 PLAIN = {"-fixed": "a fixed grid", "-plain": "the plain algorithm", "-sb3": "stable-baselines3"}
 """The end of a name -> what a learner of ours that has it is a control of."""
 
 
-def entry(name: str) -> Learner:
-    """The learner of that name; one that this version lacks is of the family `unknown`."""
-    return LEARNERS[name]
-
-
 def control(name: str) -> str:
     """What a control is there to show, in words; empty for who is there to learn the game."""
-    learner = entry(name)
+    learner = LEARNERS[name]
     if learner.family == "control":
         return "knows the game" if name == "equilibrium" else "learns nothing"
     if name not in LEARNERS:
@@ -33,7 +35,7 @@ def control(name: str) -> str:
 
 def group(name: str) -> Group:
     """Who a learner is compared with."""
-    learner = entry(name)
+    learner = LEARNERS[name]
     if control(name):
         return "controls"
     if learner.role == "user":

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 
 from routing_game.experiments.check.figures import GREY, OF_KIND, drawn, in_percent
 from routing_game.experiments.check.judge import FLOOR, WITHIN
-from routing_game.experiments.check.known import GROUPS, Group
+from routing_game.experiments.check.known import GROUPS, TITLES, Group
 from routing_game.experiments.check.verdicts import MOST
 from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import Share
@@ -21,13 +21,6 @@ from routing_game.experiments.pages.style import COLOURS, dots, dressed
 
 ROW = 0.165
 """Inches of a row."""
-TITLES: dict[Group, str] = {
-    "providers": "Providers",
-    "pairs": "Pairs: a user learns, too",
-    "blind pairs": "Pairs, user blind to s",
-    "users": "Users",
-    "controls": "Controls",
-}
 REACHED, MISSED, OPEN = COLOURS[2], COLOURS[3], "#555555"
 """Colours of those who reach the equilibrium, who miss it, and of whom there is no verdict."""
 

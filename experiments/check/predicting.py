@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from routing_game.experiments.check import samples
-from routing_game.experiments.check.sentences import share_words
-from routing_game.experiments.pages.words import number
+from routing_game.experiments.pages.words import number, with_interval
 from routing_game.theory.geometry import MEANING
 
 
@@ -33,7 +32,7 @@ def prediction(one: samples.Failures, role: str) -> str:
     text = (
         f"{head}; regret is larger where the {MEANING[first.measure]} is {side} (rank correlation "
         f"{first.rho:.2f}, {first.low:.2f} to {first.high:.2f}): failures in the lowest third "
-        f"{share_words(low)}, in the highest {share_words(high)}."
+        f"{with_interval(low)}, in the highest {with_interval(high)}."
     )
     return text + split_words(one.split)
 
@@ -43,5 +42,5 @@ def split_words(split: samples.Split | None) -> str:
     if split is None or split.chance > 0.05:
         return ""
     question = f"whether the {MEANING[split.measure]} is at most {number(split.at)}"
-    sides = f"then it fails on {share_words(split.below)}, else on {share_words(split.above)}"
+    sides = f"then it fails on {with_interval(split.below)}, else on {with_interval(split.above)}"
     return f" The best single question is {question}: {sides}."

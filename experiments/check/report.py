@@ -27,13 +27,12 @@ from routing_game.experiments.check.judge import (
     grid_floor,
     roles,
 )
-from routing_game.experiments.check.known import GROUPS, control, entry, group
+from routing_game.experiments.check.known import GROUPS, TITLES, control, group
 from routing_game.experiments.check.learners import LEARNERS, make_spec
 from routing_game.experiments.check.overview import (
     MISSED,
     OPEN,
     REACHED,
-    TITLES,
     Line,
     overview_figure,
 )
@@ -47,7 +46,6 @@ from routing_game.experiments.check.sentences import (
     measured,
     percent,
     rules,
-    share_words,
     single_title,
 )
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
@@ -56,7 +54,7 @@ from routing_game.experiments.check.verdicts import Standing, Verdict, standings
 from routing_game.experiments.intervals import wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import render
-from routing_game.experiments.pages.words import number
+from routing_game.experiments.pages.words import number, with_interval
 from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 from routing_game.theory.geometry import MEANING, geometry
@@ -92,7 +90,7 @@ def write_results(judged: Judged, directory: RunDirectory[Game, Trace]) -> None:
 def write_report(judged: Judged, directory: RunDirectory[Game, Trace]) -> Path:
     """Make `report.html` of a run directory from what its records come to; returns its path."""
     file = directory.path / "report.html"
-    filters: dict[str, Any] = {"percent": percent, "number": number, "share": share_words}
+    filters: dict[str, Any] = {"percent": percent, "number": number, "share": with_interval}
     facts = {**contents(judged), "versions": directory.versions}
     write(file, render("report.html", filters, facts, __package__))
     return file
@@ -108,13 +106,13 @@ def contents(judged: Judged) -> dict[str, Any]:
         "interval": interval,
         "share_shade": share_shade,
         "shade": shade,
-        "entry": entry,
+        "registry": LEARNERS,
         "control": control,
         "group": group,
         "groups": GROUPS,
         "learner_names": [name for name, plan in judged.spec.plans.items() if shown(plan.games)],
         "providers": roles(judged.spec, "provider"),
-        "pair_names": [name for name in judged.spec.plans if entry(name).family == "pairs"],
+        "pair_names": [name for name in judged.spec.plans if LEARNERS[name].family == "pairs"],
         "group_titles": TITLES,
         "verdicts": VERDICTS,
         "floor": FLOOR,
@@ -156,7 +154,7 @@ def overview(
             each.get(one.learner, {}),
         )
         for one in found
-        if one.group != "controls" or entry(one.learner).family == "control"
+        if one.group != "controls" or LEARNERS[one.learner].family == "control"
     ]
     lines = [line for line in lines if line.regret or line.share]
     if not lines:
@@ -339,7 +337,7 @@ def changed(spec: Spec[Game]) -> bool:
 
 def equilibria(spec: Spec[Game], rows: list[Row]) -> list[Row]:
     """For each game where commitment is worth something: both costs, and what each pair found."""
-    pairs = [row for row in rows if entry(row["learner"]).family == "pairs" and row["n"]]
+    pairs = [row for row in rows if LEARNERS[row["learner"]].family == "pairs" and row["n"]]
     games = []
     for name, game in spec.games.items():
         optimum, hidden = float(solve(game).cost), simultaneous(game)
@@ -411,7 +409,7 @@ def learner_sections(part: Judged, loud: Sequence[str]) -> list[Row]:
 def user_sections(part: Judged) -> list[Row]:
     """One picture per game on which users learned."""
     users = [name for name in roles(part.spec, "user") if not control(name)]
-    seeing = {user for user in users if entry(user).sees_model}
+    seeing = {user for user in users if LEARNERS[user].sees_model}
     sections = []
     for name in part.spec.games:
         played = {user: part.answers[name, user] for user in users if (name, user) in part.answers}

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from routing_game.experiments.cells.progress import count
 from routing_game.experiments.check.judge import FLOOR, WITHIN, Judged, grid_floor
-from routing_game.experiments.check.known import GROUPS, Group, entry
+from routing_game.experiments.check.known import GROUPS, Group
+from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.samples import STATIC, Sections
 from routing_game.experiments.check.sets import Set, set_of, shown
 from routing_game.experiments.check.verdicts import (
@@ -18,8 +19,7 @@ from routing_game.experiments.check.verdicts import (
     least,
     unit,
 )
-from routing_game.experiments.intervals import Share
-from routing_game.experiments.pages.words import fine_percent, listed
+from routing_game.experiments.pages.words import fine_percent, listed, with_interval
 from routing_game.theory import Game, simultaneous, solve
 
 Row = dict[str, Any]
@@ -48,12 +48,6 @@ NAMED = 3
 def percent(share: float) -> str:
     """Regret in percent; below the floor, 0."""
     return fine_percent(share, FLOOR)
-
-
-def share_words(share: Share) -> str:
-    """As `92 % (86 to 96)`."""
-    middle, low, high = (f"{100 * x:.0f}" for x in share)
-    return f"{middle} % ({low} to {high})"
 
 
 def answer(
@@ -218,7 +212,7 @@ def beside_words(judged: Judged, blind: Sequence[Standing]) -> str:
 def static_words(sections: Sections) -> str:
     """How the controls that nobody plays do on the sampled games."""
     told = [
-        f"{STATIC_WORDS[role]} is within on {share_words(part.total[STATIC[role]].within)}"
+        f"{STATIC_WORDS[role]} is within on {with_interval(part.total[STATIC[role]].within)}"
         for role, part in sections.items()
     ]
     return f" Without learning, {listed(told)} of the sampled games." if told else ""
@@ -242,7 +236,7 @@ def measured(judged: Judged, one: Standing) -> str:
 
 def reason(game: Game, row: Row) -> str:
     """What the seeds did that cost so much, in one clause: what was measured, and no guess."""
-    learner, n = entry(row["learner"]), row["n"]
+    learner, n = LEARNERS[row["learner"]], row["n"]
     if learner.role == "user":
         return f"its q is off by {row['q_error']:.2f} on average"
     fallen = n - round(n * (row["q_right"] or 0))

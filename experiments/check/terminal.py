@@ -8,16 +8,15 @@ from textwrap import fill
 from routing_game.experiments.cells.progress import count
 from routing_game.experiments.check import samples
 from routing_game.experiments.check.judge import Judged
-from routing_game.experiments.check.known import GROUPS
-from routing_game.experiments.check.overview import TITLES
+from routing_game.experiments.check.known import GROUPS, TITLES
 from routing_game.experiments.check.sentences import (
     LIMITS,
     answer,
     percent,
-    share_words,
 )
 from routing_game.experiments.check.sets import SAMPLED, Set, shown
 from routing_game.experiments.check.verdicts import Standing, standings
+from routing_game.experiments.pages.words import with_interval
 
 WIDTH = 88
 """Columns that the table fits, whatever the terminal."""
@@ -62,7 +61,7 @@ def cells(
     if some:
         head.append(f"{sampled} games within")
         for one in found:
-            rows[one.learner].append(share_words(one.sample.within) if one.sample else "")
+            rows[one.learner].append(with_interval(one.sample.within) if one.sample else "")
     if single:
         head.append("seeds within")
         for one in found:

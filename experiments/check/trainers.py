@@ -44,7 +44,7 @@ from routing_game.agents.stacked_users import (
 from routing_game.agents.structural import Structural
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.answer import AnswerVectorEnv
-from routing_game.experiments.cells.workers import one_thread
+from routing_game.experiments.cells.threads import one_thread
 from routing_game.experiments.check import own
 from routing_game.experiments.check.traces import (
     Trace,

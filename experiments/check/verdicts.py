@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from routing_game.experiments.check.judge import Judged
-from routing_game.experiments.check.known import Group, entry, group
+from routing_game.experiments.check.known import Group, group
+from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.samples import Sections, Tally
 from routing_game.experiments.check.sets import Set, origin, set_of, shown
 from routing_game.experiments.intervals import Share, wilson
@@ -153,4 +154,4 @@ def _played(judged: Judged) -> dict[tuple[str, str], Played]:
 
 def unit(name: str) -> str:
     """What a learner's regret is a share of."""
-    return "V" if entry(name).role == "user" else "J*"
+    return "V" if LEARNERS[name].role == "user" else "J*"

@@ -22,7 +22,7 @@ from scipy.optimize import minimize
 from routing_game.envs.session_engines import ProviderSessions
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.progress import Steps
-from routing_game.experiments.cells.workers import one_thread
+from routing_game.experiments.cells.threads import one_thread
 from routing_game.experiments.hidden.rulebook import alone
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.intervals import mean

@@ -22,7 +22,7 @@ from routing_game.agents.session_learning import ExploringUser, Practice
 from routing_game.envs.session_engines import UserSessions
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.progress import Steps
-from routing_game.experiments.cells.workers import one_thread
+from routing_game.experiments.cells.threads import one_thread
 from routing_game.experiments.hidden.rulebook import named
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import in_units_of_value

@@ -51,3 +51,9 @@ def cell(value: object) -> str:
 def listed(words: Sequence[str]) -> str:
     """As `a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def with_interval(share: Sequence[float]) -> str:
+    """As `92 % (86 to 96)`."""
+    middle, low, high = (f"{100 * x:.0f}" for x in share)
+    return f"{middle} % ({low} to {high})"
