@@ -109,10 +109,12 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         max_passes: int = 1000,
         render_mode: str | None = None,
     ) -> None:
-        for name, numbers in (("success", success), ("latency", latency), ("cost", cost)):
-            if np.ndim(numbers) != 1 or len(numbers) != np.size(success):
+        if np.ndim(success) != 1:
+            raise ValueError(f"success must hold one chance for each model, got {success!r}")
+        for name, numbers in (("latency", latency), ("cost", cost)):
+            if np.ndim(numbers) != 1 or len(numbers) != len(success):
                 rule = f"{name} must hold one number for each model of `success`"
-                raise ValueError(f"{rule}, {np.size(success)}, got {numbers!r}")
+                raise ValueError(f"{rule}, {len(success)}, got {numbers!r}")
         self._game = value, penalty, success, latency, cost
         self.models = len(success)
         self.chain = self._commit(np.zeros(self.models - 1))

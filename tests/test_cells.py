@@ -110,6 +110,7 @@ def test_a_store_reads_what_it_kept_and_names_what_is_damaged(tmp_path):
     assert store.names() == set()
     store.keep("one.json", {"result": [1.5, None]})
     (store.folder / ".two.json.77").write_text("a draft that a kill left")
+    (store.folder / "three.json").write_text("")  # by a machine that lost its power
     assert store.names() == {"one.json"}
     assert store.read("one.json", json.loads) == {"result": [1.5, None]}
     (store.folder / "one.json").write_text('{"result"')

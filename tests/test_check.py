@@ -298,7 +298,7 @@ def damage(finished):
     cell = finished / "cells" / Cell("ucb", "value-cheap", 0).filename
     record = json.loads(cell.read_text())
     yield cell, '{"learner": "ucb", "ga', "damaged"
-    yield cell, "", "damaged"
+    yield cell, " ", "damaged"
     yield cell, "[]", "damaged"
     yield (
         cell,
@@ -350,6 +350,16 @@ def test_a_damaged_or_foreign_file_stops_the_run_before_it_starts(finished, case
     assert str(file) in error
     assert hint in error
     assert contents(finished) == before
+
+
+def test_a_cell_that_a_power_cut_left_empty_is_run_again(finished, capsys):
+    cell = finished / "cells" / Cell("ucb", "value-cheap", 0).filename
+    whole = json.loads(cell.read_text())
+    cell.write_bytes(b"")
+    capsys.readouterr()
+    assert check(finished) == 0
+    assert "11 of 12 cells were finished before and are kept" in capsys.readouterr().err
+    assert {**json.loads(cell.read_text()), "seconds": 0} == {**whole, "seconds": 0}
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,9 @@ def test_many_names_are_cut_on_the_terminal() -> None:
 
 def test_what_is_no_run_of_learners_is_named(tmp_path: Path, runs, capsys) -> None:
     (tmp_path / "hidden").mkdir()
-    (tmp_path / "hidden" / "run.json").write_text(json.dumps({"suite": "hidden"}))
+    (tmp_path / "hidden" / "run.json").write_text(
+        json.dumps({"suite": "hidden", "spec": {}, "versions": {}})
+    )
     for folder, hint in (("hidden", "a run of the suite hidden"), ("no", "run directory")):
         assert main(["compare", str(runs[0]), str(tmp_path / folder)]) == 2
         assert hint in capsys.readouterr().err

@@ -516,7 +516,7 @@ def test_a_ladder_has_each_number_of_each_model(name: str) -> None:
     numbers = {"success": (0.3, 0.8), "latency": (0.4, 0.5), "cost": (0.15, 0.6)}
     ModelsEnv(**numbers)
     for wrong in ((0.5,), 0.5, (0.1, 0.2, 0.3), [[0.1, 0.2]]):
-        with pytest.raises(ValueError, match="one number for each model"):
+        with pytest.raises(ValueError, match="one (?:number|chance) for each model"):
             ModelsEnv(**numbers | {name: wrong})
 
 

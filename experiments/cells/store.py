@@ -1,7 +1,8 @@
 """Finished cells on disk, a JSON file each; and what names and random numbers are made from.
 
 Whatever a cell is, its file is written whole or not at all, so that runs may share a folder and be
-stopped at any time; and a file that cannot be read is refused in the same words.
+stopped at any time; and a file that cannot be read is refused in the same words. Nobody waits for
+the disk, which takes longer than many a cell: one that a power cut left empty is run again.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from routing_game.experiments import InputError
-from routing_game.files import read, write
+from routing_game.files import is_empty, read, write
 
 T = TypeVar("T")
 
@@ -64,10 +65,11 @@ class Store:
     folder: Path
 
     def names(self) -> set[str]:
-        """The names of its files, without drafts that a killed run left."""
+        """The names of its files, without drafts that a killed run left and what lost its power."""
         if not self.folder.is_dir():
             return set()
-        return {file.name for file in self.folder.iterdir() if not file.name.startswith(".")}
+        files = (file for file in self.folder.iterdir() if not file.name.startswith("."))
+        return {file.name for file in files if not is_empty(file)}
 
     def read(self, name: str, decode: Callable[[bytes], T]) -> T:
         """What a finished cell's file says.
@@ -89,4 +91,4 @@ class Store:
     def keep(self, name: str, facts: Any) -> None:
         """Write a finished cell."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write(self.folder / name, json.dumps(facts))
+        write(self.folder / name, json.dumps(facts), lasting=False)

@@ -31,7 +31,7 @@ _PATIENT = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def write(file: Path, content: str | bytes, first: bool = False) -> None:
+def write(file: Path, content: str | bytes, first: bool = False, lasting: bool = True) -> None:
     """Write a file whole or not at all, and leave nothing else behind.
 
     The draft has a name that nobody can foresee, follows no link, and is on the disk before it gets
@@ -41,6 +41,8 @@ def write(file: Path, content: str | bytes, first: bool = False) -> None:
         file: in a folder that is there.
         content: text is written in UTF-8.
         first: keep a file that is there already, whoever wrote it meanwhile.
+        lasting: wait for the disk, 20 ms or so. Else power lost within the next minute may leave an
+            empty file; whoever reads it must know what to do then.
 
     Raises:
         OSError: naming the file, whatever part of the work failed.
@@ -51,7 +53,8 @@ def write(file: Path, content: str | bytes, first: bool = False) -> None:
             with os.fdopen(os.open(draft, _ALONE | _BINARY, 0o666), "wb") as stream:
                 stream.write(content.encode() if isinstance(content, str) else content)
                 stream.flush()
-                os.fsync(stream.fileno())
+                if lasting:
+                    os.fsync(stream.fileno())
             (_place_first if first else os.replace)(draft, file)
         finally:
             with suppress(FileNotFoundError):
@@ -95,6 +98,15 @@ def read(file: str | os.PathLike[str], most: int = MOST) -> bytes:
             return stream.read(found.st_size)
     finally:
         os.close(descriptor)
+
+
+def is_empty(file: Path) -> bool:
+    """Whether it is a file, or a link to one, without any content."""
+    try:
+        found = file.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 def decoded(content: bytes | str, kind: type[T]) -> T:
