@@ -250,6 +250,23 @@ def test_the_suite_s_answer_says_whether_play_and_theory_agree() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("losses", "halves", "words"),
+    [
+        ([0.1, 0.3, 0.2], [0, 0, 0], "a loses least (0.1000), b loses most (0.3000)"),
+        ([0.0, 0.00004, 0.2], [0, 0, 0], "a and b lose least (0.0000), c loses most (0.2000)"),
+        ([0, 0, 0, 0.2], [0, 0, 0, 0], "3 of them lose least (0.0000), d loses most (0.2000)"),
+        ([0.1, 0.3, 0.2], [0, 0, 0.5], "a loses least (0.1000), b loses most (0.3000)"),
+        ([0.1, 0.3], [0.2, 0.1], "they lose alike as far as play can tell (0.1000 to 0.3000)"),
+    ],
+)
+def test_rules_that_play_cannot_tell_apart_are_not_ranked(
+    losses: list[float], halves: list[float], words: str
+) -> None:
+    rows = {"rule": [*"abcd"[: len(losses)]], "loss": losses, "loss_half": halves}
+    assert suite_page.extremes(pl.DataFrame(rows, strict=False)) == words
+
+
 # --- pages and pictures
 
 

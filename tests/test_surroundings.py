@@ -346,7 +346,7 @@ def test_a_name_is_drawn_as_it_is_written():
 
 @pytest.mark.slow
 def test_a_report_on_odd_names_is_written(tmp_path):
-    names = {"$\\nosuch{$": GAMES["t4-cascade"], "$x_0$": replace(GAMES["t5-stay"], penalty=1.25)}
+    names = {"$no_{such$": GAMES["t4-cascade"], "$x_0$": replace(GAMES["t5-stay"], penalty=1.25)}
     spec = make_spec("smoke", names, ("ucb", "structural"), seeds=1, practice=20)
     directory = RunDirectory.create(CHECK, tmp_path / "run", spec)
     assert present(directory, run(directory, "serial")) == 0

@@ -166,8 +166,8 @@ def games_and_picture() -> Values:
 @dressed
 def picture(values: Values) -> str:
     """Share of games above x, over x: a row for each regime, a panel for each measure."""
-    margins = {"left": 0.065, "top": 0.84, "bottom": 0.09, "wspace": 0.16, "hspace": 0.4}
-    figure, axes = panels(2, len(MEASURES), (9.6, 5.4), margins)
+    margins = {"left": 0.065, "top": 0.84, "bottom": 0.085, "wspace": 0.16, "hspace": 0.52}
+    figure, axes = panels(2, len(MEASURES), (9.6, 5.8), margins)
     places = [(regime, measure) for regime in REGIMES for measure in MEASURES]
     for panel, (regime, measure) in zip(axes, places, strict=True):
         draw_games(panel, values, REGIMES[regime], measure)

@@ -38,7 +38,7 @@ QUESTION = (
 )
 AGREEMENT = (
     "Left: simulated less exact value of each rule in each scenario, in standard errors; dotted: "
-    f"{AGREES:g}. Right: the share of sessions locked in, simulated over exact."
+    f"{AGREES:g} either way. Right: the share of sessions locked in, simulated over exact."
 )
 LOSS = (
     "Loss of utility a task against the Bayes-optimal value, s drawn from the prior, mean over the "
@@ -181,7 +181,7 @@ def loss_words(mean: pl.DataFrame) -> Sequence[str]:
         return ()
     parts = []
     for game in longest["game"].unique(maintain_order=True):
-        parts.append(f"in {game} {extremes(longest.filter(game=game))}")
+        parts.append(f"in {game}, {extremes(longest.filter(game=game))}")
     return (
         f"Of the rules, over {longest['tasks'][0]} tasks and s drawn from the prior, "
         f"{'; '.join(parts)}.",
