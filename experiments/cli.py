@@ -27,7 +27,7 @@ from routing_game.experiments.cells.streams import patient
 from routing_game.experiments.cells.workers import cores, handling
 from routing_game.experiments.drawing import can_draw
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
-from routing_game.files import printable
+from routing_game.files import printable, short
 from routing_game.interrupts import raise_again
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def attended(argv: list[str]) -> int:
 def complain(words: str) -> None:
     """Say it on stderr in one line that is safe to show, if anybody is there to hear it."""
     with suppress(OSError):
-        print(f"routing-game: {printable(words)}", file=sys.stderr, flush=True)
+        print(f"routing-game: {short(printable(words), 2000)}", file=sys.stderr, flush=True)
 
 
 def needs_extra() -> None:

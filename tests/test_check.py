@@ -441,7 +441,7 @@ def test_a_learner_that_raises_is_a_failed_row_and_stops_nothing(tmp_path, monke
     monkeypatch.setitem(LEARNERS, "ucb", replace(LEARNERS["ucb"], train=broken))
     assert check(tmp_path) == 1
     out, error = capsys.readouterr()
-    assert " of 2, 2 failed" in out
+    assert "2 of 2        0 %, 2 failed" in out
     assert "2 cells failed; repeat the check to try again" in out
     assert error.count("failed: ucb on t4-cascade") == 2
     records = [CHECK.record(text.decode()) for text in contents(tmp_path).values()]
