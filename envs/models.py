@@ -53,7 +53,7 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
     ## Rewards
 
     Minus the provider's cost J of the task, or with `expected=True` minus the expected cost; in
-    units of P.
+    the unit of P.
 
     ## Episode End
 

@@ -48,9 +48,9 @@ No task is over, the provider moves.
 
 ## Rewards
 
-After each task minus the cost J for the provider, in units of P, and the utility U for the user, in
-units of V: as they turned out, or with `expected=True` as expected under (i, s) and q. 0 after the
-provider's moves.
+After each task minus the cost J for the provider, in the unit of P, and the utility U for the user,
+in that of V: as they turned out, or with `expected=True` as expected under (i, s) and q. 0 after
+the provider's moves.
 
 ## Episode End
 
@@ -96,7 +96,14 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
-from pettingzoo import AECEnv, ParallelEnv
+
+try:
+    from pettingzoo import AECEnv, ParallelEnv
+except ModuleNotFoundError as error:
+    if error.name != "pettingzoo":
+        raise
+    error.add_note('PettingZoo is an extra: pip install "pettingzoo>=1.27"')
+    raise
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from routing_game.envs import rules

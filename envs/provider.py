@@ -86,8 +86,8 @@ class ProviderEnv(gym.Env[Array, Any]):
     ## Rewards
 
     Minus the provider's cost J of the task: the money for its passes, plus the penalty P if the
-    user left; in units of P. With `expected=True`, minus the expected cost instead, which removes
-    the noise and nothing else.
+    user left; in the unit of P. With `expected=True`, minus the expected cost instead, which
+    removes the noise and nothing else.
 
     ## Episode End
 

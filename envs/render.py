@@ -254,7 +254,7 @@ def _arrow(
 
 
 def _bars(axes: Any, picture: Picture) -> None:
-    """Two bars on the right: the provider's cost in units of P, the user's utility in V."""
+    """Two bars on the right: the provider's cost in the unit of P, the user's utility in V."""
     axes.plot([0.8, 0.995], [0.45, 0.45], color=_INK, lw=0.8)
     _bar(axes, 0.84, "cost / P", picture.cost / picture.penalty, "#b5473c")
     _bar(axes, 0.94, "utility / V", picture.utility / picture.value, "#3b7a57")

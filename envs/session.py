@@ -70,7 +70,7 @@ class SessionEnv(gym.Env[Array, Any]):
     ## Rewards
 
     After each step, minus the money for the passes it ran; when a task ends also the fee, and minus
-    P if it was abandoned and `penalty` holds. In units of P; do not discount.
+    P if it was abandoned and `penalty` holds. In the unit of P; do not discount.
 
     ## Episode End
 
@@ -100,7 +100,7 @@ class SessionEnv(gym.Env[Array, Any]):
       commitment, and there is none.
     - `prior`: the belief's counts (a, b) before the first task. Default (1, 1).
     - `cancel`: the chance that the user cancels after an abandoned task. Default 0.
-    - `fee`: what the user pays per task, in units of P. Default 0.
+    - `fee`: what the user pays per task, in the unit of P. Default 0.
     - `penalty`: whether an abandoned task costs P. Default True.
     - `max_passes`: passes after which the user gives a task up. Default 1000.
     - `render_mode`: None (default), "ansi" or "rgb_array".

@@ -83,8 +83,8 @@ class UserEnv(gym.Env[Array, Any]):
 
     ## Rewards
 
-    Stay: V if the next pass solves the task, minus its time. Leave: 0. In units of V; do not
-    discount.
+    Stay: V if the next pass solves the task, minus its time. Leave: 0. In the unit of V; do
+    not discount.
 
     ## Episode End
 

@@ -8,7 +8,7 @@ class InputError(Exception):
 
 
 def in_a_line(problem: BaseException) -> str:
-    """An exception, anybody's, in one line: its class and what it says, if that can be had.
+    """An exception, anybody's, in one line: its class, what it says, if that can be had, its notes.
 
     What a terminal or a page cannot show is escaped.
     """
@@ -16,4 +16,5 @@ def in_a_line(problem: BaseException) -> str:
         words = " ".join(str(problem).split())
     except Exception:  # of a class whose own words fail
         words = "(it cannot be printed)"
+    words = " ".join([words, *map(str, getattr(problem, "__notes__", ()))])
     return printable(f"{type(problem).__name__}: {words}")

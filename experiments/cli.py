@@ -350,6 +350,8 @@ def run_solve(arguments: argparse.Namespace) -> int:
     if arguments.game and changed:
         name = f"{name} with another {' and '.join(changed)}"
     print(card(game, name, *units))
+    if arguments.save:
+        print(f"saved: {arguments.save}")
     return 0
 
 
@@ -477,7 +479,15 @@ def run_tournament(arguments: argparse.Namespace) -> int:
     name, game = asked_game(arguments)
     try:
         table = meet(game, arguments.provider, arguments.user)
-    except (ValueError, FileNotFoundError) as error:
+    except FileNotFoundError as error:
+        file = Path(str(error.filename))
+        place = file.parent
+        zipped = place.with_name(f"{place.name}.zip")
+        hint = f", perhaps {zipped}" if zipped.is_file() else ""
+        lacks = f": {file.name}" if place.is_dir() else ""
+        problem = f"expected a policy made by save_policy, got {place}{hint}"
+        raise InputError(f"{problem} ({error.strerror}{lacks})") from None
+    except ValueError as error:
         raise InputError(f"expected a policy made by save_policy: {error}") from None
     if arguments.json:
         print_json({"game": name, **tournament_facts(table)})

@@ -1,7 +1,8 @@
 """One's own learning curve beside theory: a Monitor CSV of stable-baselines3, and the equilibrium.
 
-What an episode of `RoutingGame/Provider-v0` returns is minus its cost in units of P, and of
-`User-v0` the user's utility in units of V; so the curve and the lines of theory have one axis.
+What an episode of `RoutingGame/Provider-v0` returns is minus the cost of a task, in the game's own
+unit of money. One of `User-v0` begins after a failed first pass: what it returns is the utility
+from there on, in the game's own unit of time. The lines of theory are of the same quantity.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def levels(game: Game, user: bool) -> tuple[Line, ...]:
     """What theory knows of a game, the best first: costs, or utilities of a user.
 
     A user's are averages over the commitments that its environment draws: either route, s even.
+    Each is what is left of U once the first pass has failed.
     """
     if not user:
         alone = {f"M{route} alone": float(outcome(game, route, 0.0).cost) for route in (1, 2)}
@@ -81,13 +83,17 @@ def levels(game: Game, user: bool) -> tuple[Line, ...]:
         best = float(solve(game).cost)
         return Line(f"equilibrium, J* = {best:.4g}", best), *lines
     route, s = np.repeat([1, 2], 1000), np.tile((np.arange(1000) + 0.5) / 1000, 2)
+    success, latency = (np.array([float(x) for x in pair]) for pair in (game.success, game.latency))
+    failed = np.repeat(1 - success, 1000)
+    first = np.repeat(float(game.value) * success - latency, 1000)
     answers = {
         "best response": best_response(game, route, s).strong,
         "never leaves": 0.0,
         "leaves at once": 1.0,
     }
     means = {
-        words: float(np.mean(payoffs(game, route, s, q).utility)) for words, q in answers.items()
+        words: float(np.mean((payoffs(game, route, s, q).utility - first) / failed))
+        for words, q in answers.items()
     }
     return tuple(Line(f"{words}: {mean:.4g}", mean) for words, mean in means.items())
 
@@ -101,14 +107,13 @@ def blocks(curve: Curve) -> tuple[Array, Array, Array]:
     return ends, means, half_width(spreads, [len(part) for part in parts])
 
 
-def scaled(curve: Curve, game: Game) -> Curve:
-    """The curve in the game's own units: costs of a provider, utilities of a user."""
-    unit = float(game.value) if curve.user else -float(game.penalty)
-    return curve._replace(returns=curve.returns * unit)
+def signed(curve: Curve) -> Curve:
+    """The curve as costs of a provider, or as utilities of a user."""
+    return curve if curve.user else curve._replace(returns=-curve.returns)
 
 
 def sentence(curve: Curve, game: Game) -> str:
-    """Where a curve, in the game's units, ends."""
+    """Where a signed curve ends."""
     last = curve.returns[-max(len(curve.returns) // 10, 2) :]
     mean, half = float(last.mean()), float(half_width(last.std(ddof=1), len(last)))
     best = levels(game, curve.user)[0]
@@ -117,7 +122,7 @@ def sentence(curve: Curve, game: Game) -> str:
 
 
 def draw(curve: Curve, game: Game, name: str) -> Figure:
-    """The curve, in the game's units, and the lines of theory."""
+    """A signed curve, and the lines of theory."""
     figure = Figure(figsize=(7.2, 4.0), layout="constrained")
     axes = figure.subplots()
     steps, means, halves = blocks(curve)
@@ -129,7 +134,7 @@ def draw(curve: Curve, game: Game, name: str) -> Figure:
     axes.set(
         title=f"{name}: your {'user' if curve.user else 'provider'} beside theory",
         xlabel="steps of the environment",
-        ylabel=f"{'U, utility' if curve.user else 'J, cost'} of a task, as played",
+        ylabel="utility after a failed pass" if curve.user else "J, cost of a task, as played",
         xlim=(0, steps[-1]),
     )
     axes.spines[["top", "right"]].set_visible(False)
@@ -143,7 +148,7 @@ def write_curve(file: Path, game: Game, name: str, folder: Path) -> tuple[Path, 
     Raises:
         InputError: the file is no Monitor CSV.
     """
-    curve = scaled(read(file), game)
+    curve = signed(read(file))
     with dressed():
         figure = draw(curve, game, name)
         picture = folder / f"curve-{name}.png"

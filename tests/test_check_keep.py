@@ -66,6 +66,18 @@ def test_kept_policies_play_in_environments_and_tournaments(run: Path, capsys) -
     assert met == pytest.approx(float(paid.cost), rel=1e-12)
 
 
+def test_a_policy_that_is_not_there_may_be_a_zip(tmp_path: Path, capsys) -> None:
+    (tmp_path / "model.zip").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    for place, words in (
+        ("nowhere", "nowhere (No such file or directory)"),
+        ("model", f"model, perhaps {tmp_path / 'model.zip'} (No such"),
+        ("empty", "empty (No such file or directory: policy.json)"),
+    ):
+        assert main(["tournament", "t4-cascade", "--user", str(tmp_path / place)]) == 2
+        assert f"save_policy, got {tmp_path / words}" in capsys.readouterr().err
+
+
 def test_a_tournament_says_whom_it_cannot_seat(run: Path, capsys) -> None:
     place = str(cell(run, "ppo-user-model"))
     assert main(["tournament", "t4-cascade", "--user", place]) == 2

@@ -506,8 +506,8 @@ def answered(regrets, games=("t4-cascade", "value-cheap"), failing=()):
 def test_who_reaches_it_is_counted_group_by_group_and_controls_are_not():
     told = answered({"ucb": (0, 5), "ppo": (5, 5), "blocks": (0, 5), "constant": (5, 5)})
     assert told["Catalog"] == (
-        "On each of 2 games, on which settings were chosen, 1 of 2 providers reaches the "
-        "equilibrium (ucb); 1 of 1 pairs reaches the equilibrium (blocks)."
+        "2 games, on which settings were chosen: 1 of 2 providers reaches the equilibrium on all "
+        "of them (ucb); 1 of 1 pairs reaches the equilibrium on all of them (blocks)."
     )
     words = "It is missed by ppo (29 % of J* on t4-cascade: 5 of 5 seeds end on the wrong route)."
     assert told["The rest"] == words
@@ -516,8 +516,8 @@ def test_who_reaches_it_is_counted_group_by_group_and_controls_are_not():
 def test_two_seeds_are_too_few_for_a_verdict():
     told = answered({"ucb": (0, 2), "ppo": (1, 2), "zooming": (0, 5)})
     assert told["Catalog"] == (
-        "On each of 2 games, on which settings were chosen, 1 of 3 providers reaches the "
-        "equilibrium (zooming); too few seeds for a verdict on 2 providers (it takes 4 seeds); "
+        "2 games, on which settings were chosen: 1 of 3 providers reaches the equilibrium on all "
+        "of them (zooming); too few seeds for a verdict on 2 providers (it takes 4 seeds); "
         "of these always within: ucb."
     )
     assert told["The rest"].startswith("Nobody who seeks it misses it beyond doubt; the most is")
@@ -525,7 +525,7 @@ def test_two_seeds_are_too_few_for_a_verdict():
 
 def test_a_learner_that_failed_somewhere_does_not_reach_it_everywhere():
     told = answered({"ucb": (0, 6), "ppo": (0, 6)}, failing=("ppo",))
-    assert "1 of 2 providers reaches the equilibrium (ucb)" in told["Catalog"]
+    assert "1 of 2 providers reaches the equilibrium on all of them (ucb)" in told["Catalog"]
     assert "no verdict, as cells failed: ppo" in told["Catalog"]
 
 
@@ -543,8 +543,8 @@ def test_a_learner_that_played_few_games_is_not_said_to_reach_it_on_every_game()
     judged = judge(spec, records)
     told = dict(answer(judged, "fresh", {}, standings(judged, "fresh", {})))["Catalog"]
     assert told == (
-        "On each of 3 games, on which settings were chosen, 1 of 1 providers reaches the "
-        "equilibrium (ucb). On the 1 game that they played, 1 of 1 users reaches the equilibrium "
+        "3 games, on which settings were chosen: 1 of 1 providers reaches the equilibrium on all "
+        "of them (ucb). On the 1 game that they played, 1 of 1 users reaches the equilibrium "
         "(ppo-user)."
     )
 

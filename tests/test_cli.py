@@ -396,7 +396,8 @@ def test_a_saved_game_is_taken_wherever_one_is(tmp_path, capsys, ending, monkeyp
     monkeypatch.chdir(tmp_path)
     file = f"mine.{ending}"
     assert main(["solve", *GAME, "--penalty", "1.6", "--save", file]) == 0
-    first = capsys.readouterr().out
+    first, saved = capsys.readouterr().out.split("saved: ")
+    assert saved == f"{file}\n"
     assert load(file) == replace(GAMES["t4-cascade"], penalty=1.6)
     assert main(["solve", file]) == 0
     assert capsys.readouterr().out == first.replace("your game", "mine")
@@ -675,6 +676,34 @@ def test_an_agent_that_is_not_there_is_named_before_anything_runs(own, capsys, n
     assert main(["check", "--learners", name, "--out", "out"]) == 2
     assert words in capsys.readouterr().err
     assert not (own / "out").exists()
+
+
+def test_a_file_s_name_for_a_module_s_is_mended(own, capsys):
+    assert main(["check", "--learners", "my_agents.py:Agent", "--out", "out"]) == 2
+    assert "got 'my_agents.py:Agent', perhaps my_agents:Agent: No module" in capsys.readouterr().err
+
+
+def test_what_an_agent_raises_is_told_with_its_line(own, capsys):
+    (own / "my_bug.py").write_text(
+        "from routing_game.theory import Commitment\n\n\nclass Agent:\n"
+        "    def act(self): return Commitment(1, 0.5)\n"
+        "    def recommend(self): return self.act()\n"
+        "    def update(self, commitment, task):\n        self.last = task.price\n"
+    )
+    words = ["--games", "t4-reason", "--seeds", "1", "--tasks", "40", "--engine", "serial"]
+    assert main(["check", "--learners", "my_bug:Agent", *words, "--out", "out"]) == 1
+    told = "'Task' object has no attribute 'price' (my_bug.py, line 8, in update)"
+    assert told in capsys.readouterr().err
+    assert "(my_bug.py, line 8, in update)" in (own / "out/report.html").read_text()
+    sys.modules.pop("my_bug", None)
+
+
+def test_a_run_without_controls_has_no_table_of_them(own, capsys):
+    words = ["--games", "t4-reason", "--seeds", "1", "--tasks", "40", "--engine", "serial"]
+    assert main(["check", "--learners", "ucb", *words, "--out", "out"]) == 0
+    page = (own / "out/report.html").read_text()
+    assert "The same of the controls" not in page
+    assert ">1 game<" in page
 
 
 def test_what_is_no_agent_is_a_failed_cell(own, capsys):

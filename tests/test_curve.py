@@ -9,10 +9,12 @@ from stable_baselines3.common.monitor import Monitor
 
 import routing_game  # noqa: F401  (registers the ids)
 from routing_game.experiments.cli import main
-from routing_game.experiments.curve import Curve, blocks, levels, read, scaled, sentence
-from routing_game.theory import GAMES, outcome, payoffs, solve
+from routing_game.experiments.curve import Curve, blocks, levels, read, sentence, signed
+from routing_game.theory import GAMES, Game, outcome, solve
 
 GAME = GAMES["t4-cascade"]
+OWN = Game(value=120, penalty=0.19, success=(0.35, 0.6), latency=(20, 90), cost=(0.01, 0.05))
+"""Neither V nor P is near 1."""
 
 
 def monitored(env: gym.Env, file: Path, action, episodes: int = 40) -> list[float]:
@@ -32,9 +34,9 @@ def test_a_provider_s_curve_is_its_costs(tmp_path: Path, capsys) -> None:
     file = tmp_path / "mine.monitor.csv"
     env = gym.make("RoutingGame/Provider-v0", game="t4-cascade")
     returns = monitored(env, file, np.array([1.0, 0.0], np.float32))
-    curve = scaled(read(file), GAME)
+    curve = signed(read(file))
     assert not curve.user
-    np.testing.assert_allclose(curve.returns, -float(GAME.penalty) * np.array(returns), atol=1e-5)
+    np.testing.assert_allclose(curve.returns, -np.array(returns), atol=1e-5)
     np.testing.assert_array_equal(curve.steps, np.arange(1, 41))
     words = ["figures", "--monitor", str(file), "--game", "t4-cascade", "--out", str(tmp_path)]
     assert main(words) == 0
@@ -47,9 +49,9 @@ def test_a_provider_s_curve_is_its_costs(tmp_path: Path, capsys) -> None:
 def test_a_user_s_curve_is_its_utilities(tmp_path: Path) -> None:
     file = tmp_path / "monitor.csv"
     returns = monitored(gym.make("RoutingGame/User-v0", game="t4-cascade"), file, 0)
-    curve = scaled(read(file), GAME)
+    curve = signed(read(file))
     assert curve.user
-    np.testing.assert_allclose(curve.returns, float(GAME.value) * np.array(returns), atol=1e-5)
+    np.testing.assert_allclose(curve.returns, returns, atol=1e-5)
     assert curve.steps[-1] > len(curve.steps)
 
 
@@ -57,13 +59,24 @@ def test_the_lines_are_theory_s() -> None:
     best, first, second = (line.level for line in levels(GAME, user=False))
     assert best == solve(GAME).cost == min(best, first, second)
     assert (first, second) == (outcome(GAME, 1, 0).cost, outcome(GAME, 2, 0).cost)
-    rng = np.random.default_rng(0)
-    route, s = rng.integers(1, 3, 200_000), rng.random(200_000)
-    replies, stays, leaves = (line.level for line in levels(GAME, user=True))
-    for level, q in ((stays, 0.0), (leaves, 1.0)):
-        drawn = payoffs(GAME, route, s, q).utility
-        assert level == pytest.approx(drawn.mean(), abs=5 * drawn.std() / np.sqrt(len(drawn)))
-    assert replies > max(stays, leaves)
+
+
+@pytest.mark.parametrize("game", [GAME, OWN])
+def test_a_curve_and_its_line_are_of_one_quantity(tmp_path: Path, game: Game) -> None:
+    env = gym.make("RoutingGame/Provider-v0", game=game)
+    file = tmp_path / "provider.monitor.csv"
+    monitored(env, file, np.array([1.0, 0.0], np.float32), episodes=3000)
+    costs = signed(read(file)).returns
+    error = costs.std() / np.sqrt(len(costs))
+    assert costs.mean() == pytest.approx(levels(game, user=False)[2].level, abs=4 * error)
+    best, stays, leaves = (line.level for line in levels(game, user=True))
+    file = tmp_path / "user.monitor.csv"
+    monitored(gym.make("RoutingGame/User-v0", game=game), file, 0, episodes=3000)
+    utilities = signed(read(file)).returns
+    error = utilities.std() / np.sqrt(len(utilities))
+    assert utilities.mean() == pytest.approx(stays, abs=4 * error)
+    assert leaves == pytest.approx(0.0, abs=1e-9 * float(game.value))
+    assert best > max(stays, leaves)
 
 
 def test_blocks_are_means_of_episodes_in_their_order() -> None:

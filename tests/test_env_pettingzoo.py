@@ -1,7 +1,9 @@
 """The two-agent game: PettingZoo's own tests, returns by closed forms, who sees what when."""
 
 import copy
+import importlib
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -369,3 +371,12 @@ def test_bad_actions_are_named(action):
     together.reset(seed=0)
     with pytest.raises(ValueError, match="turn of provider_0"):
         together.step({Q: np.ones(1)})
+
+
+def test_without_pettingzoo_it_is_said_how_to_get_it(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pettingzoo"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pettingzoo", None)
+    with pytest.raises(ModuleNotFoundError) as raised:
+        importlib.reload(pettingzoo_v0)
+    assert "pip install" in raised.value.__notes__[0]

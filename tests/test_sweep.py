@@ -146,6 +146,15 @@ def test_shards_write_into_one_folder_what_a_whole_run_writes(tmp_path: Path, ca
     assert "4 and 4 finished, 4 common, 4 of them with the same result" in capsys.readouterr().out
 
 
+def test_a_share_without_some_games_is_reported(tmp_path: Path) -> None:
+    words = ["check", "--games", "t4-cascade,t5-cascade", "--learners", "ucb,q-user", "--seeds"]
+    words += ["1", "--tasks", "60", "--engine", "serial", "--out", str(tmp_path)]
+    assert main([*words, "--shard", "1/2"]) == 0
+    assert {file.name.split("__")[1] for file in (tmp_path / "cells").iterdir()} == {"t4-cascade"}
+    assert (tmp_path / "report.html").exists()
+    assert main([*words, "--shard", "2/2"]) == 0
+
+
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1/0", "1", "a/b", "1/3/5", "-1/3"])
 def test_what_is_no_shard_is_named(text: str, capsys, tmp_path: Path) -> None:
     words = ["check", f"--shard={text}", "--out", str(tmp_path / "run")]

@@ -222,7 +222,9 @@ class Registry(dict[str, Learner]):
         def train(
             games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
         ) -> list[Trace]:
-            return told(own.find(name))(games, tasks, worlds, agents)  # found by each worker anew
+            made = own.find(name)  # by each worker anew
+            with own.located(name):
+                return told(made)(games, tasks, worlds, agents)
 
         budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
         return Learner("your own", f"{name}, an agent of your own", train, budgets)

@@ -24,7 +24,9 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +59,28 @@ def find(name: str) -> Callable[..., Any]:
     except KeyboardInterrupt:
         raise
     except (ImportError, AttributeError) as error:
-        raise InputError(f"{expected}: {' '.join(str(error).split())}") from None
+        hint = f", perhaps {module[:-3]}:{attribute}" if module.endswith(".py") else ""
+        raise InputError(f"{expected}{hint}: {' '.join(str(error).split())}") from None
     except BaseException as error:  # even sys.exit() in it is no end of ours
         raise InputError(f"{expected}, which cannot be imported: {in_a_line(error)}") from None
     if not callable(made):
         raise InputError(f"expected a class or function in {name!r}, got {made!r}")
     return made
+
+
+@contextmanager
+def located(name: str) -> Iterator[None]:
+    """Note on what is raised where in the sources of ``module:attribute`` that was."""
+    try:
+        yield
+    except BaseException as problem:
+        steps = traceback.extract_tb(problem.__traceback__)
+        files = {Path(file).name for file in _texts(name.partition(":")[0])}
+        mine = [step for step in steps if Path(step.filename).name in files]
+        if mine:
+            file, line = Path(mine[-1].filename).name, mine[-1].lineno
+            problem.add_note(f"({file}, line {line}, in {mine[-1].name})")
+        raise
 
 
 def source(name: str) -> str | None:

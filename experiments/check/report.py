@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from routing_game.experiments.card import card, provider_words
+from routing_game.experiments.cells.progress import count
 from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check import samples
@@ -168,7 +169,7 @@ def overview(
     games = max((section.games for section in sections.values()), default=0)
     where = single_title(single).lower() if single else f"{counted} games"
     titles = (
-        f"{games} {'fresh' if counted == 'fresh' else 'sampled'} games: share within"
+        f"{count(games, 'fresh game' if counted == 'fresh' else 'sampled game')}: share within"
         if games
         else "",
         f"{where[0].upper()}{where[1:]}: mean regret on each game; at the right, the worst",
@@ -392,8 +393,9 @@ def learner_sections(part: Judged, loud: Sequence[str]) -> list[Row]:
         if not plan.games:
             continue
         rows = part.rows.filter(pl.col("learner") == name)
-        drawn = [game for game in plan.games if game in loud]
-        some = drawn and len(rows) and not control(name)
+        finished = {*rows["game"]}
+        drawn = [game for game in plan.games if game in loud and game in finished]
+        some = drawn and not control(name)
         quick = speeds(rows).group_by("game", maintain_order=True).agg(pl.median("to_1", "to_5"))
         sections.append(
             {

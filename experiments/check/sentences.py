@@ -107,13 +107,12 @@ def single_sentence(single: Sequence[str], learners: Sequence[Standing]) -> str:
             for one in learners
             if len(one.single) == size
         ]
-        found = clauses(told, count(least(HALF), "seed"))
+        found = clauses(told, count(least(HALF), "seed"), " on all of them" if size > 1 else "")
         if size == len(single):
-            each = "on each of " if size > 1 else ""
-            parts.append(f"{each}{count(size, 'game')}{tuned}, {found}.")
+            parts.append(f"{count(size, 'game')}{tuned}: {found}.")
         else:
-            parts.append(f"on the {count(size, 'game')} that they played, {found}.")
-    return " ".join(part[0].upper() + part[1:] for part in parts)
+            parts.append(f"On the {count(size, 'game')} that they played, {found}.")
+    return " ".join(parts)
 
 
 class Told(NamedTuple):
@@ -124,14 +123,15 @@ class Told(NamedTuple):
     perfect: bool
 
 
-def clauses(told: Sequence[Told], takes: str) -> str:
+def clauses(told: Sequence[Told], takes: str, where: str = "") -> str:
     """What came of each group, as clauses of a sentence.
 
     Args:
         told: of all groups.
         takes: how much evidence a verdict takes, as `35 games`.
+        where: they reach the equilibrium.
     """
-    parts = [words for kind in GROUPS if (words := decided(kind, told))]
+    parts = [words for kind in GROUPS if (words := decided(kind, told, where))]
     few = [one for one in told if one.verdict == "too few"]
     if few:
         whole = [one.standing.learner for one in few if one.perfect]
@@ -153,7 +153,7 @@ OPEN: dict[Verdict, str] = {
 """Verdicts that are none, but too little evidence, in words."""
 
 
-def decided(kind: Group, told: Sequence[Told]) -> str:
+def decided(kind: Group, told: Sequence[Told], where: str) -> str:
     """How many of a group reach the equilibrium, and who; empty if there is no verdict on any."""
     mine = [one for one in told if one.standing.group == kind]
     reach = [one.standing.learner for one in mine if one.verdict == "reaches"]
@@ -162,7 +162,7 @@ def decided(kind: Group, told: Sequence[Told]) -> str:
     verb = "reaches" if len(reach) == 1 else "reach"
     who = f" ({listed(reach)})" if reach else ""
     number = len(reach) or "none"
-    return f"{number} of {len(mine)} {GROUP_WORDS[kind][1]} {verb} the equilibrium{who}"
+    return f"{number} of {len(mine)} {GROUP_WORDS[kind][1]} {verb} the equilibrium{where}{who}"
 
 
 def tallied(told: Sequence[Told]) -> str:
