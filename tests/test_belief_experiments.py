@@ -415,7 +415,7 @@ def test_a_game_of_a_file_or_of_a_sample_is_asked_about(tmp_path: Path, capsys: 
     (tmp_path / "mine.toml").write_text(to_toml(GAMES["t5-cascade"]), encoding="utf-8")
     for game in (str(tmp_path / "mine.toml"), "measured.3.s0.1"):
         words = ["belief", "trap", "--profile", "smoke", "--workers", "1", "--game", game]
-        assert main([*words, "--out", str(tmp_path / "out")]) == 0
+        assert main([*words, "--sessions", "3", "--out", str(tmp_path / "out")]) == 0
         assert Path(game).stem in capsys.readouterr().out or "measured" in game
         facts = json.loads((tmp_path / "out" / "trap.json").read_text(encoding="utf-8"))
         assert facts["settings"]["game"] == ("mine" if "mine" in game else game)

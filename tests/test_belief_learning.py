@@ -40,6 +40,7 @@ def few_environments(monkeypatch: Any) -> None:
     monkeypatch.setattr(providers, "SESSIONS", 100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["reputation", "users"])
 def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
     """Pictures and tables are there; two seeds are told one by one, without an interval."""

@@ -99,7 +99,14 @@ LONG = [
 ]
 
 
-@pytest.mark.parametrize(("workers", "how"), [("1", "SIGKILL"), ("2", "SIGINT"), ("2", "SIGKILL")])
+@pytest.mark.parametrize(
+    ("workers", "how"),
+    [
+        pytest.param("1", "SIGKILL", marks=pytest.mark.slow),
+        pytest.param("2", "SIGINT", marks=pytest.mark.slow),
+        ("2", "SIGKILL"),
+    ],
+)
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX")
 def test_a_killed_check_resumes_without_repeating_a_cell(tmp_path, workers, how):
     out = tmp_path / "run"
@@ -494,6 +501,7 @@ def test_a_trace_that_is_none_is_a_failure(monkeypatch, tmp_path):
     assert [*directory.records()] == [failed]
 
 
+@pytest.mark.slow
 def test_the_smoke_profile_runs_every_learner(tmp_path, capsys):
     code = main(["check", "--profile", "smoke", "--workers", "1", "--out", str(tmp_path / "out")])
     directory = RunDirectory.open(CHECK, tmp_path / "out")
@@ -505,7 +513,14 @@ def test_the_smoke_profile_runs_every_learner(tmp_path, capsys):
     assert "report: " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+CONTROLS = [name for name in LEARNERS if name.endswith("-sb3") and name != "a2c-sb3"]
+"""Of stable-baselines3, and slow; they share their code with the one that is left out."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in CONTROLS)) for name in LEARNERS],
+)
 def test_a_cell_does_not_depend_on_who_drew_random_numbers_before(name):
     import torch
 

@@ -29,7 +29,11 @@ from routing_game.experiments.play import checkpoints, play
 from routing_game.theory import GAMES, Commitment, Game, Task, payoffs, solve
 
 THREE = ("t4-cascade", "t5-cascade", "value-cheap")
-SPEC = replace(make_spec("smoke", THREE, seeds=2), profile="default")
+QUICK = tuple(
+    name for name in LEARNERS if not name.endswith("-sb3") or name in ("a2c-sb3", "ppo-user-sb3")
+)
+"""All, but of the controls that are slow one of either side."""
+SPEC = replace(make_spec("smoke", THREE, QUICK, seeds=2), profile="default")
 
 
 def record(learner, game, seed, trace, error=None):
@@ -263,7 +267,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    """A tiny run of every learner but one, which is made to fail, on three games."""
+    """A tiny run of the `QUICK` learners, one of which is made to fail, on three games."""
     with pytest.MonkeyPatch.context() as patch:
 
         def broken(*_):
