@@ -45,26 +45,20 @@ def values(*runs: Path) -> Values:
     """What the page prints of runs."""
     each = [pl.read_parquet(run / "results.parquet") for run in runs]
     cells = joined(each)
-    plans = [
-        (name, plan)
-        for run, done in zip(runs, each, strict=True)
-        for name, plan in spec_of(run).plans.items()
-        if name in {*done["learner"]}  # a run may be stopped before its last learners begin
-    ]
-    planned = {
-        (name, game, seed)
-        for name, plan in plans
-        for game in plan.games
-        for seed in range(plan.seeds_on(game))
+    finished = {
+        cell
+        for run in runs
+        for cell in spec_of(run).cells()
+        if (run / "cells" / cell.filename).exists()  # a run may have been stopped
     }
     fresh = cells.filter(pl.col("set") == "fresh")
     found: Values = {
-        "cells": len(planned),
-        "failed": len(planned) - cells.height,
-        "learners": len({name for name, _ in plans}),
+        "cells": len(finished),
+        "failed": len(finished) - cells.height,
+        "learners": len({cell.learner for cell in finished}),
         "fresh games": fresh["game"].n_unique(),
         "catalog games": cells.filter(pl.col("game").is_in(CATALOG))["game"].n_unique(),
-        "seeds": sorted({plan.seeds_on(game) for _, plan in plans for game in plan.games}),
+        "seeds": sorted({*cells.group_by("learner", "game").len()["len"]}),
         "interval, %": 95,
         "within, %": {"provider": 2, "user": 0.5},
     }
