@@ -183,7 +183,10 @@ def test_model_user_contract(make):
     assert np.all((q >= 0.0) & (q <= 1.0))
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in ("td3", "sac"))) for name in TRAINED],
+)
 def test_trainable_agents_count_their_experience(name):
     agent = PROVIDERS[name](np.random.default_rng(0))
     assert isinstance(agent, agents.Trainable)

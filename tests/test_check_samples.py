@@ -310,7 +310,10 @@ def pages(monkeypatch):
 def test_docs_tables_are_made_from_the_folder_of_a_run(tmp_path, judged, pages):
     directory = RunDirectory.create(CHECK, tmp_path / "here", SPEC)
     write_results(judged, directory)
+    for cell in SPEC.cells():
+        (directory.store.folder / cell.filename).touch()
     found = pages.values(directory.path)
+    assert found == pages.values(directory.path, directory.path)  # the same cells count once
     assert found["cells"] == len(SPEC.cells())
     assert found["failed"] == 0
     assert found["fresh games"] == 4
@@ -332,6 +335,13 @@ def test_docs_tables_are_made_from_the_folder_of_a_run(tmp_path, judged, pages):
     assert pages.fill(text, found) == text
     with pytest.raises(ValueError, match="one of fresh games by kind"):
         pages.fill(page.replace("by kind", "by hand"), found)
+
+
+def test_runs_that_share_a_cell_must_agree_on_it(pages):
+    one = pl.DataFrame({"learner": ["ucb"], "game": ["t4-cascade"], "seed": [0], "regret": [0.1]})
+    assert pages.joined([one, one]).equals(one)
+    with pytest.raises(ValueError, match="two of ucb / t4-cascade / 0"):
+        pages.joined([one, one.with_columns(regret=0.2)])
 
 
 def test_the_command_of_a_run_asks_for_the_same_spec(tmp_path, pages):

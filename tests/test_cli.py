@@ -609,7 +609,10 @@ def played(name="my_mover.Mover__t4-cascade__000.json"):
     [
         {"my_numbers": "S = 0.25\n"},
         {"my_mover": MOVING.replace("(1, S)", "(1, 0.25)")},
-        {"my_mover": MOVING.replace("import S", "import S as T\n\nS = T / 2")},
+        pytest.param(
+            {"my_mover": MOVING.replace("import S", "import S as T\n\nS = T / 2")},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["beside it", "itself", "both"],
 )

@@ -30,7 +30,7 @@ def test_checkers_find_nothing_to_warn_of(wrapper):
     ("wrapper", "learner"),
     [
         (BoxAction, "PPO"),
-        (BoxAction, "SAC"),
+        pytest.param(BoxAction, "SAC", marks=pytest.mark.slow),
         (GridAction, "PPO"),
         (GridAction, "DQN"),
         (MultiDiscreteAction, "PPO"),
