@@ -25,7 +25,7 @@ from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
 from routing_game.envs.streams import Streams
 from routing_game.theory.catalog import GameLike
-from routing_game.theory.game import Commitment, Game
+from routing_game.theory.game import Commitment, Game, Task
 from routing_game.theory.payoffs import payoffs
 
 CACHE_SIZE = 2**14
@@ -37,6 +37,9 @@ RECENT = 2**11
 _observe = np.ones(1, np.float32).copy
 """The observation, always the same, in a new array."""
 
+Answered = tuple[int, float, float]
+"""(i, s, q): a commitment and the user's reply."""
+
 
 class _Known(NamedTuple):
     """What a ProviderEnv remembers of a commitment."""
@@ -44,8 +47,7 @@ class _Known(NamedTuple):
     law: sampler.Law
     results: dict[PlainOutcome, _Result]
     """What became of its tasks, by outcome."""
-    commitment: tuple[int, float, float]
-    """(i, s, q)."""
+    commitment: Answered
     told: dict[str, float]
     """What infos say of it."""
     cost: float | None
@@ -168,7 +170,7 @@ class ProviderEnv(gym.Env[Array, Any]):
         self._known: dict[tuple[int, float], _Known] = {}
         self._met: set[tuple[int, float]] = set()
         self._remembered = 0
-        self._last: tuple[tuple[int, float, float], PlainOutcome] | None = None
+        self._last: tuple[Answered, PlainOutcome] | None = None
         self._streams: Streams | None = None
         self._numbers: list[tuple[float, ...]] = []
 
@@ -208,34 +210,34 @@ class ProviderEnv(gym.Env[Array, Any]):
         if len(self._met) == RECENT:
             self._met.clear()
         self._met.add(commitment)
-        route, cascade = commitment
-        abandon = self._prospects.reply_to_one(route, cascade)
-        law = sampler.law(self._single, route, cascade, abandon)
-        full = self._infos == "full"
-        info = self._prospects.judge_one(route, cascade, abandon) if full else {}
+        answered, law, info = self._learn(commitment)
         played = one_outcome(law, self._draw())
-        self._last = (route, cascade, abandon), played
-        task = sampler.one_task(self._game, cascade, abandon, played, self._max_passes)
-        cost = self._cost(route, cascade, abandon) if self._expected else task.cost
+        self._last = answered, played
+        task = self._record(answered, played)
+        cost = self._cost(*answered) if self._expected else task.cost
         if self._infos != "none":
             info["task"] = task
         return _observe(), -cost, True, task.truncated, info
 
     def _remember(self, commitment: Commitment) -> _Known:
-        route, cascade = commitment
-        abandon = self._prospects.reply_to_one(route, cascade)
-        law = sampler.law(self._single, route, cascade, abandon)
-        full = self._infos == "full"
-        told = self._prospects.judge_one(route, cascade, abandon) if full else {}
-        cost = self._cost(route, cascade, abandon) if self._expected else None
+        answered, law, told = self._learn(commitment)
+        cost = self._cost(*answered) if self._expected else None
         self._make_room()
-        known = self._known[commitment] = _Known(law, {}, (route, cascade, abandon), told, cost)
+        known = self._known[commitment] = _Known(law, {}, answered, told, cost)
         return known
+
+    def _learn(self, commitment: Commitment) -> tuple[Answered, sampler.Law, Info]:
+        """(i, s, q), the law of its tasks, and what infos say of it."""
+        route, cascade = commitment
+        prospects = self._prospects
+        abandon = prospects.reply_to_one(route, cascade)
+        law = sampler.law(self._single, route, cascade, abandon)
+        told = prospects.judge_one(route, cascade, abandon) if self._infos == "full" else {}
+        return (route, cascade, abandon), law, told
 
     def _settle(self, known: _Known, played: PlainOutcome) -> _Result:
         """What an outcome comes to under a commitment: worked out once, then remembered."""
-        _, cascade, abandon = known.commitment
-        task = sampler.one_task(self._game, cascade, abandon, played, self._max_passes)
+        task = self._record(known.commitment, played)
         cost = task.cost if known.cost is None else known.cost
         info = {} if self._infos == "none" else {**known.told, "task": task}
         self._make_room()
@@ -250,6 +252,10 @@ class ProviderEnv(gym.Env[Array, Any]):
             self._numbers = self._streams.scalars()
         return self._numbers.pop()
 
+    def _record(self, answered: Answered, played: PlainOutcome) -> Task:
+        _, cascade, abandon = answered
+        return sampler.one_task(self._game, cascade, abandon, played, self._max_passes)
+
     def _cost(self, route: int, cascade: float, abandon: float) -> float:
         return float(payoffs(self._game, route, cascade, abandon).cost)
 
@@ -259,7 +265,7 @@ class ProviderEnv(gym.Env[Array, Any]):
             return render(Scene(self.game, ""), self.render_mode)
         commitment, played = self._last
         route, cascade, q = commitment
-        task = sampler.one_task(self.game, cascade, q, played, self.max_passes)
+        task = self._record(commitment, played)
         scene = Scene(
             self.game,
             place_of(task),

@@ -3,7 +3,6 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.logger import KVWriter, Logger
 
@@ -17,13 +16,7 @@ from routing_game.theory import GAMES, best_response, outcome, payoffs, solve
 GAME = GAMES["t4-cascade"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small are faster on one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Kept(KVWriter):

@@ -43,13 +43,7 @@ SMOOTH = [name for name in GAMES if name not in CLIFFS]
 GRID = np.linspace(0.0, 1.0, 201)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small tensors train faster in one thread, and the same on any number of cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def regret(game, provider):

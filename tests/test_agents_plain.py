@@ -19,12 +19,7 @@ from routing_game.theory import GAMES, provider_regret, solve
 NAMES = ("t4-cascade", "t5-cascade", "value-cheap", "t4-leave-costly")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def seeds(name, seed):

@@ -29,12 +29,7 @@ PROVIDERS = {PPOReputation: "belief", PPOBlind: "task"}
 USERS = {PPOBeliefUser: "belief", PPOWindowUser: 3, RecurrentUser: 1}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def little(kind, width=32, steps=16, updates=2):

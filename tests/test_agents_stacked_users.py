@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from routing_game.agents import sb3_users
 from routing_game.agents.hats import KNOTS, coordinate, places, read, spread
@@ -41,12 +40,7 @@ SLOW = Game(
 )  # without M2 a task takes 1.4 V
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def cohort(games, seed=0):

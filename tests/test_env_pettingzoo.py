@@ -208,13 +208,7 @@ def test_one_policy_can_play_both_sides(mode, turns):
     train_shared(Shared(game))
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Nets this small are slower on more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def train_shared(vector):

@@ -360,7 +360,6 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     """One learner: exact regret over practice on each of its games, its seeds and their mean."""
     figure, panels = small_panels(len(games))
     limit = WITHIN[LEARNERS[name].role]
-    logarithmic(panels[0, 0], float(judged["regret"].to_numpy().max()))
     for place, axes in enumerate(panels.flat):
         if place >= len(games):
             axes.set_visible(False)
@@ -368,6 +367,7 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
         rows = judged.filter(pl.col("game") == games[place])
         draw_game(axes, rows, look(name), games[place], limit)
         axes.tick_params(labelbottom=place + COLUMNS >= len(games), labelsize=8)
+    logarithmic(panels[0, 0], float(judged["regret"].to_numpy().max()))
     unit = "V" if LEARNERS[name].role == "user" else "J*"
     figure.supylabel(f"regret, % of {unit}", fontsize=9)
     figure.supxlabel(LEARNERS[name].counts, fontsize=9)
@@ -543,8 +543,6 @@ def drawn(share: Array) -> Array:
 
 
 def log_spaced(practice: Array, count: int = POINTS) -> list[int]:
-    """Indices of rows that are evenly spaced on a log axis, first and last included, if any."""
-    if not len(practice):  # where every seed failed
-        return []
+    """Indices of rows that are evenly spaced on a log axis, first and last included."""
     wanted = np.geomspace(practice[0], practice[-1], count)
     return sorted({int(np.abs(practice - w).argmin()) for w in wanted} | {len(practice) - 1})
