@@ -1,4 +1,4 @@
-"""Every number on a page of docs comes from a file in docs/results, made by a command it names.
+"""Every number in the README and on a page of docs comes from a file in docs/results, made by a command it names.
 
 A block of a page (a table, a list, a paragraph) that prints results follows a comment with their
 files:
@@ -34,7 +34,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted(page.name for page in DOCS.glob("*.md"))
+PAGES = ["../README.md", *sorted(page.name for page in DOCS.glob("*.md"))]
 RESULTS = sorted(file.name for file in (DOCS / "results").glob("*.json"))
 NO_FILE = ("", "given", "not yet")
 
