@@ -1,4 +1,4 @@
-"""Every number in the README and on a page of docs comes from a file in docs/results, made by a command it names.
+"""Every number in the README and docs is one of a file in docs/results, made by a command.
 
 A block of a page (a table, a list, a paragraph) that prints results follows a comment with their
 files:

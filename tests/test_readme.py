@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import re
 import runpy
 import tomllib
@@ -54,15 +55,11 @@ def test_the_readme_s_answer_says_what_theory_and_the_measured_pages_say() -> No
     (hidden,) = simultaneous("t4-cascade").outcomes
     both = f"a cost of {hidden.cost:.2g} instead of {best.cost:.2g}"
     assert both.replace("0.", ".") in answer
-    page = (ROOT / "docs/learners.md").read_text(encoding="utf-8")
-    rows = {
-        row.split("|")[1].strip(): row.split("|")[2].split()[0]
-        for row in page.splitlines()
-        if row.startswith("| both: `ppo` |") or row.startswith("| PPO, route and s together |")
-    }
-    raced, plain = rows["both: `ppo`"], rows["PPO, route and s together"]
-    assert f"within 2 % of the optimum on {raced} % of games" in answer
-    assert f"a plain PPO does on {plain} %" in answer
+    file = json.loads((ROOT / "docs/results/learners.json").read_text(encoding="utf-8"))
+    learners, games = file["values"]["learners"], file["values"]["fresh games"]
+    raced, plain = (learners[name]["all"][0] for name in ("ppo", "ppo-plain"))
+    assert f"within 2 % of the optimum on {raced:.0f} % of {games} games" in answer
+    assert f"plain PPO does on {plain:.0f} %" in answer
 
 
 def test_the_readme_says_every_word_s_meaning_and_every_command() -> None:
