@@ -112,7 +112,7 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "hidden": ("drawing", "pages", "play", "measures", "intervals", "cells"),
     "paper": ("drawing",),
     "maps": ("paper",),  # an old name
-    "compare": ("check", "cells", "intervals"),
+    "compare": ("check", "cells", "intervals", "pages"),
     "sweep": ("check", "cells"),
     "curve": ("intervals", "paper"),
     "tables": ("check", "hidden", "paper"),  # what has a name anywhere

@@ -52,7 +52,7 @@ from routing_game.experiments.check.sentences import (
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
 from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.check.verdicts import Standing, Verdict, standings
-from routing_game.experiments.intervals import wilson
+from routing_game.experiments.intervals import FEW, wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import render
 from routing_game.experiments.pages.words import number, with_interval
@@ -62,8 +62,6 @@ from routing_game.theory.geometry import MEANING, geometry
 
 QUIET = 1e-3
 """Regret, as a share of J*, below which a game has nothing to show: a line names it."""
-FEW = 5
-"""Seeds without which a mean has no interval: Student's t of fewer says next to nothing."""
 OPENED = 2
 """Pictures of single games that are open; the others are folded."""
 VERDICTS: dict[Verdict, str] = {
@@ -104,7 +102,7 @@ def contents(judged: Judged) -> dict[str, Any]:
     found = standings(judged, counted, sections[counted])
     return {
         "wilson": wilson,
-        "interval": interval,
+        "regret_words": regret_words,
         "share_shade": share_shade,
         "shade": shade,
         "registry": LEARNERS,
@@ -189,11 +187,11 @@ def regrets(judged: Judged, games: Sequence[str]) -> dict[str, dict[str, float]]
     return found
 
 
-def interval(mean: float, half: float | None, n: int) -> str:
-    """Of a mean that cannot be negative, as ` (0.1 to 0.5)`, in percent; empty if n is small."""
-    if half is None or not np.isfinite(half) or n < FEW or percent(mean) == "0":
-        return ""
-    return f" ({percent(max(mean - half, 0.0))} to {percent(mean + half)})"
+def regret_words(mean: float, half: float | None) -> str:
+    """A mean that cannot be negative, in percent, with its interval if it has one."""
+    if half is None or percent(mean) == "0":
+        half = np.nan
+    return with_interval([mean, np.maximum(mean - half, 0.0), mean + half], percent, unit="")
 
 
 def run_facts(judged: Judged) -> dict[str, Any]:

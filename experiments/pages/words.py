@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,23 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def with_interval(share: Sequence[float]) -> str:
-    """As `92 % (86 to 96)`."""
-    middle, low, high = (f"{100 * x:.0f}" for x in share)
-    return f"{middle} % ({low} to {high})"
+def whole_percent(part: float) -> str:
+    """A share in percent, as 92."""
+    return f"{100 * part:.0f}"
+
+
+def with_interval(
+    found: Sequence[float | None], say: Callable[[float], str] = whole_percent, unit: str = " %"
+) -> str:
+    """A number with its interval, as `92 % (86 to 96)`; as `92 %` if it has none.
+
+    Args:
+        found: the number and the ends, each None or nan where there is no interval.
+        say: how each is written.
+        unit: stands behind the number alone.
+    """
+    middle, low, high = found
+    assert middle is not None
+    if low is None or high is None or np.isnan(low) or np.isnan(high):
+        return f"{say(middle)}{unit}"
+    return f"{say(middle)}{unit} ({say(low)} to {say(high)})"
