@@ -115,7 +115,7 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "compare": ("check", "cells", "intervals", "pages"),
     "sweep": ("check", "cells"),
     "curve": ("intervals", "paper"),
-    "tables": ("check", "hidden", "paper"),  # what has a name anywhere
+    "tables": ("check", "hidden", "pages", "paper"),  # what has a name anywhere
     "cli": (
         "check",
         "compare",

@@ -102,7 +102,7 @@ def contents(judged: Judged) -> dict[str, Any]:
     found = standings(judged, counted, sections[counted])
     return {
         "wilson": wilson,
-        "regret_words": regret_words,
+        "interval": interval,
         "share_shade": share_shade,
         "shade": shade,
         "registry": LEARNERS,
@@ -187,11 +187,11 @@ def regrets(judged: Judged, games: Sequence[str]) -> dict[str, dict[str, float]]
     return found
 
 
-def regret_words(mean: float, half: float | None) -> str:
-    """A mean that cannot be negative, in percent, with its interval if it has one."""
-    if half is None or percent(mean) == "0":
-        half = np.nan
-    return with_interval([mean, np.maximum(mean - half, 0.0), mean + half], percent, unit="")
+def interval(mean: float, half: float | None, n: int) -> str:
+    """Of a mean that cannot be negative, as ` (0.1 to 0.5)`, in percent; empty if n is small."""
+    if half is None or not np.isfinite(half) or n < FEW or percent(mean) == "0":
+        return ""
+    return f" ({percent(max(mean - half, 0.0))} to {percent(mean + half)})"
 
 
 def run_facts(judged: Judged) -> dict[str, Any]:

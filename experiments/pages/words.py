@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,29 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if type(value) is int else str(value)
+
+
+_GLUED = re.compile(
+    # s = .2, 1 ± 2; 9 %, 2 of 3 games, but not "at 4 and"; % of J*; of 4, to 4, route 2
+    r" (?:=|±) "
+    r"|(?<=\d) (?=%|USD\b|(?!(?:an?|and|as|at|by|for|from|i[nst]|on|or|the|where|with)\b)[a-z])"
+    r"|(?<=%) (?=of (?:J\*|V\b))"
+    r"|(?<=\bof) (?=\d|J\*|V\b)|(?<=\bto) (?=\d)|(?<=\broute) (?=\d)"
+)
+"""Where no line ends: between a number and its unit, its noun, or the other end of a range."""
+_FIRM = "\N{NO-BREAK SPACE}"
+
+
+def wrapped(text: str, width: int, **how: Any) -> str:
+    """The text in lines of at most so many columns; a number stays with what it counts.
+
+    Args:
+        text: of one paragraph.
+        width: columns.
+        how: as `textwrap.fill` has it.
+    """
+    whole = _GLUED.sub(lambda space: space[0].replace(" ", _FIRM), text)
+    return fill(whole, width, **how).replace(_FIRM, " ")
 
 
 def listed(words: Sequence[str]) -> str:
