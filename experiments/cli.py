@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,8 +55,14 @@ COMMANDS = {
 }
 PROFILES = ("smoke", "default", "full")
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
-NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE)
-"""A negative number, as `float` reads it."""
+_DIGITS = r"\d+(?:_\d+)*"
+NEGATIVE = re.compile(
+    rf"-({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})(e[-+]?{_DIGITS})?$|-(inf|infinity|nan)$",
+    re.IGNORECASE,
+)
+"""A negative number, as `float` reads it: 1_000 is one to Python."""
+MOST = 2**63 - 1
+"""More than is ever counted: what numpy counts with ends there."""
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
 
@@ -831,9 +838,12 @@ def close(word: str, names: Iterable[str]) -> str:
 
 
 def at_least_one(text: str) -> int:
-    """A whole number of at least 1; 1e4 is one, too."""
-    with suppress(ValueError, OverflowError):
-        number = int(text) if text.isdecimal() else float(text)
-        if number >= 1 and number == int(number):
+    """A whole number of at least 1; 1e4 is one, too. It is read exactly, not as a double."""
+    with suppress(InvalidOperation):
+        number = Decimal(text)
+        if number > MOST:
+            raise argparse.ArgumentTypeError(f"expected at most {MOST}, got {short(text, 40)!r}")
+        if number >= 1 and number == number.to_integral_value():
             return int(number)
-    raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    problem = "expected a whole number of at least 1"
+    raise argparse.ArgumentTypeError(f"{problem}, got {short(text, 40)!r}")
