@@ -188,8 +188,7 @@ def asked_shard(arguments: argparse.Namespace) -> Shard:
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
-    if arguments.keep_policies:
-        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
+    no_policies(arguments)
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
@@ -206,6 +205,12 @@ def run_hidden(arguments: argparse.Namespace) -> int:
         records = [*run(directory, arguments.engine, arguments.workers, shard)]
         present_hidden(directory, records, arguments.workers)
     return failed(records)
+
+
+def no_policies(arguments: argparse.Namespace) -> None:
+    """Raise InputError if policies are to be kept of rules."""
+    if arguments.keep_policies:
+        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
 
 
 def begun(
@@ -260,6 +265,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     if suite_of(arguments.directory) == "hidden":
         from routing_game.experiments.hidden.suite import HIDDEN
 
+        no_policies(arguments)
         hidden = RunDirectory.open(HIDDEN, arguments.directory)
         present_hidden(hidden, [*hidden.records()], cores())
     else:
@@ -289,7 +295,10 @@ def keep(directory: RunDirectory[Game, Trace]) -> None:
     """The policies of a run on disk, see `check.keep`."""
     from routing_game.experiments.check.keep import keep_policies
 
-    print(f"policies: {keep_policies(directory, directory.records())}")
+    kept = keep_policies(directory, directory.records())
+    print(f"policies: {kept.place}")
+    if warning := kept.warning():
+        complain(warning)
 
 
 def present_hidden(
