@@ -89,6 +89,12 @@ class SB3Agent:
         self._rng, self._settings = generator(rng), settings
         self._rate, _ = settings.learning_rate
 
+    @property
+    def model(self) -> BaseAlgorithm:
+        """What is trained, as it is now."""
+        model: BaseAlgorithm = self._model
+        return model
+
     def _start(self, env: VecEnv, **options: Any) -> None:
         """A model with fresh weights."""
         # models stand in circles of references; those of cells and windows before go now, and not

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from routing_game.agents.kept import Whole
 from routing_game.agents.stacked import Array
 from routing_game.theory.game import check_commitment
 from routing_game.theory.numbers import require
@@ -83,6 +84,10 @@ class StackedUser(Protocol):
         """The answers (cells, n) of all cells to the commitments (n,), if learning stopped now."""
         ...
 
+    def policies(self) -> list[Whole]:
+        """The same as data: what each cell has learnt so far."""
+        ...
+
 
 @runtime_checkable
 class StackedModelUser(Protocol):
@@ -94,6 +99,10 @@ class StackedModelUser(Protocol):
 
     def abandon_after(self, route: Any, cascade: Any, model: int) -> Array:
         """The chances (cells, n) of leaving after this model has failed, if learning stopped."""
+        ...
+
+    def policies(self) -> list[Whole]:
+        """The same as data: what each cell has learnt so far."""
         ...
 
 

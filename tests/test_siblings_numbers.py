@@ -257,7 +257,7 @@ def test_a_count_is_not_rounded_to_a_whole_number(text: str) -> None:
         at_least_one(text)
 
 
-@pytest.mark.parametrize("text", ["1e30", "9" * 400, "1e400", "inf", "1e999999999"])
+@pytest.mark.parametrize("text", ["1e30", "9" * 400, "1e400", "1e999999999"])
 @pytest.mark.parametrize("words", [["frequencies", "--games"], ["check", "--seeds"]])
 def test_a_count_that_nobody_counts_to_is_refused(
     words: list[str], text: str, capsys: pytest.CaptureFixture[str]
