@@ -848,9 +848,10 @@ def at_least_one(text: str) -> int:
     """A whole number of at least 1; 1e4 is one, too. It is read exactly, not as a double."""
     with suppress(InvalidOperation):
         number = Decimal(text)
-        if MOST < number < Decimal("inf"):
+        finite = number.is_finite()
+        if finite and number > MOST:
             raise argparse.ArgumentTypeError(f"expected at most {MOST}, got {short(text, 40)!r}")
-        if number >= 1 and number == number.to_integral_value():
+        if finite and number >= 1 and number == number.to_integral_value():
             return int(number)
     problem = "expected a whole number of at least 1"
     raise argparse.ArgumentTypeError(f"{problem}, got {short(text, 40)!r}")
