@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -54,8 +55,14 @@ COMMANDS = {
 }
 PROFILES = ("smoke", "default", "full")
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
-NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE)
-"""A negative number, as `float` reads it."""
+_DIGITS = r"\d+(?:_\d+)*"
+NEGATIVE = re.compile(
+    rf"-({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})(e[-+]?{_DIGITS})?$|-(inf|infinity|nan)$",
+    re.IGNORECASE,
+)
+"""A negative number, as `float` reads it: 1_000 is one to Python."""
+MOST = 2**63 - 1
+"""More than is ever counted: what numpy counts with ends there."""
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
 
@@ -188,8 +195,7 @@ def asked_shard(arguments: argparse.Namespace) -> Shard:
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
-    if arguments.keep_policies:
-        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
+    no_policies(arguments)
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
@@ -206,6 +212,12 @@ def run_hidden(arguments: argparse.Namespace) -> int:
         records = [*run(directory, arguments.engine, arguments.workers, shard)]
         present_hidden(directory, records, arguments.workers)
     return failed(records)
+
+
+def no_policies(arguments: argparse.Namespace) -> None:
+    """Raise InputError if policies are to be kept of rules."""
+    if arguments.keep_policies:
+        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
 
 
 def begun(
@@ -260,6 +272,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     if suite_of(arguments.directory) == "hidden":
         from routing_game.experiments.hidden.suite import HIDDEN
 
+        no_policies(arguments)
         hidden = RunDirectory.open(HIDDEN, arguments.directory)
         present_hidden(hidden, [*hidden.records()], cores())
     else:
@@ -289,7 +302,10 @@ def keep(directory: RunDirectory[Game, Trace]) -> None:
     """The policies of a run on disk, see `check.keep`."""
     from routing_game.experiments.check.keep import keep_policies
 
-    print(f"policies: {keep_policies(directory, directory.records())}")
+    kept = keep_policies(directory, directory.records())
+    print(f"policies: {kept.place}")
+    if warning := kept.warning():
+        complain(warning)
 
 
 def present_hidden(
@@ -830,9 +846,13 @@ def known(word: str, kind: str, names: Collection[str], see: str = "routing-game
 
 
 def at_least_one(text: str) -> int:
-    """A whole number of at least 1; 1e4 is one, too."""
-    with suppress(ValueError, OverflowError):
-        number = int(text) if text.isdecimal() else float(text)
-        if number >= 1 and number == int(number):
+    """A whole number of at least 1; 1e4 is one, too. It is read exactly, not as a double."""
+    with suppress(InvalidOperation):
+        number = Decimal(text)
+        finite = number.is_finite()
+        if finite and number > MOST:
+            raise argparse.ArgumentTypeError(f"expected at most {MOST}, got {short(text, 40)!r}")
+        if finite and number >= 1 and number == number.to_integral_value():
             return int(number)
-    raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    problem = "expected a whole number of at least 1"
+    raise argparse.ArgumentTypeError(f"{problem}, got {short(text, 40)!r}")
