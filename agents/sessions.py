@@ -19,7 +19,7 @@ from routing_game.theory import Game
 from routing_game.theory.belief import Belief, lattice
 from routing_game.theory.belief_plan import UserPlan, plan_after_failure, plan_each_task
 from routing_game.theory.belief_rules import Checks, PlugIn, Rule, after_reasoning
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import Array, own, require
 from routing_game.theory.reputation import Reputation, reputation, reputation_rule
 
 _ROUNDED = 1e-9
@@ -126,7 +126,7 @@ class Tabled:
     """
 
     def __init__(self, table: Array, prior: Belief, checks: Checks = "failure") -> None:
-        self.table, self._prior, self.checks = table, prior, checks
+        self.table, self._prior, self.checks = own(table), prior, checks
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """q after a failed pass of M1, or for the whole task; beyond T tasks as in the last.

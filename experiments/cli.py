@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -29,6 +28,7 @@ from routing_game.experiments.drawing import can_draw
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
 from routing_game.files import printable, short
 from routing_game.interrupts import raise_again
+from routing_game.names import perhaps
 
 if TYPE_CHECKING:
     from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
@@ -545,7 +545,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         flags = commands[arguments.command]._option_string_actions
-        problem = f"expected no {unknown[0]!r} here{close(unknown[0], flags)}"
+        problem = f"expected no {unknown[0]!r} here{perhaps(unknown[0], flags)}"
         raise InputError(f"{problem}; see routing-game {arguments.command} --help")
     arguments.words = argv[1:]
     return arguments
@@ -810,24 +810,22 @@ def chosen_learners(text: str) -> tuple[str, ...] | None:
     mine = tuple(word for word in words if own.is_own(word))
     for word in mine:
         own.find(word)
+    ours = [word for word in words if word not in mine]
+    unknown = next((word for word in ours if word not in LEARNERS), "")
+    form = f"an agent of your own is written module:Class, e.g. {own.written(unknown)}"
+    see = f"routing-game list; {form}"
     if not mine:
-        return chosen("learner", text, LEARNERS)
-    ours = ",".join(word for word in words if word not in mine)
-    return (*((chosen("learner", ours, LEARNERS) or LEARNERS) if ours else ()), *mine)
+        return chosen("learner", text, LEARNERS, see)
+    named = (chosen("learner", ",".join(ours), LEARNERS, see) or LEARNERS) if ours else ()
+    return (*named, *mine)
 
 
 def known(word: str, kind: str, names: Collection[str], see: str = "routing-game list") -> None:
     """Raise InputError unless the word is one of the names; see `chosen`."""
     if word not in names:
         article = "an" if kind[0] in "aeio" else "a"
-        problem = f"expected the name of {article} {kind}, got {word!r}{close(word, names)}"
+        problem = f"expected the name of {article} {kind}, got {word!r}{perhaps(word, names)}"
         raise InputError(f"{problem}; see {see}")
-
-
-def close(word: str, names: Iterable[str]) -> str:
-    """A hint at names that look like the word."""
-    matches = get_close_matches(word, [*names])
-    return f", perhaps {' or '.join(matches)}" if matches else ""
 
 
 def at_least_one(text: str) -> int:
