@@ -377,7 +377,7 @@ def print_json(facts: Any) -> None:
 
 
 def save_game(game: Game, file: Path) -> None:
-    """Write a game's file, .toml or .json.
+    """Write a game's file, .toml or .json; folders on the way are made, as by `--out`.
 
     Raises:
         InputError: it has another ending, or cannot be written.
@@ -389,6 +389,7 @@ def save_game(game: Game, file: Path) -> None:
     if file.suffix not in writers:
         raise InputError(f"expected a file that ends in {' or '.join(writers)}, got {file}")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         write(file, writers[file.suffix](game))
     except OSError as error:
         raise InputError(f"expected a file to write, got {file} ({error.strerror})") from None
