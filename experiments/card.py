@@ -279,8 +279,12 @@ def row(label: str, words: str) -> str:
 
 
 def wrapped(left: str, text: str) -> str:
-    """The text beside what stands left of it; no line ends in "s = .2", "9 %", "route 2", "1 s"."""
-    pairs = r" = | %|(?<=route) (?=\d)|(?<=\d) (?=USD\b|s\b)"
-    whole = re.sub(pairs, lambda found: found[0].replace(" ", JOINT), text)
-    lines = fill(whole, WIDTH, initial_indent=left, subsequent_indent=" " * len(left))
+    """The text beside what stands left of it, in lines that end well."""
+    lines = fill(whole(text), WIDTH, initial_indent=left, subsequent_indent=" " * len(left))
     return lines.replace(JOINT, " ")
+
+
+def whole(text: str) -> str:
+    """The text with `JOINT` where no line is to end: in "s = .2", "9 %", "route 2", "1 s"."""
+    pairs = r" = | %|(?<=route) (?=\d)|(?<=\d) (?=USD\b|s\b)"
+    return re.sub(pairs, lambda found: found[0].replace(" ", JOINT), text)
