@@ -473,11 +473,11 @@ def run_around(arguments: argparse.Namespace) -> int:
     name, game = asked_game(arguments)
     about = Around(game, titled(arguments, name), Units(*units_of(arguments)))
     folder = tried(arguments.out)
+    print(wrapped("", about.equilibrium), flush=True)
     for figure in names:
         picture, told = write_around(figure, about, folder)
         print(f"{picture} (and .svg, .npz)")
-        for sentence in told:
-            print(wrapped("  ", sentence), flush=True)
+        print("\n".join(wrapped("  ", sentence) for sentence in told), flush=True)
     return 0
 
 
@@ -714,8 +714,8 @@ def words_of_a_game(parser: Parser) -> None:
 def words_of_figures(parser: Parser) -> None:
     """What `figures` takes."""
     text = (
-        "1, 2, 3, 4, 5 as in the paper; throttling, one of our own; around a game 3, 4, 5 and "
-        "regret (default: all)"
+        "1, 2, 3, 4, 5 as in the paper; throttling, one of our own; around a game 3, 4, 5, "
+        "throttling and regret (default: all)"
     )
     parser.add_argument("--only", default="all", metavar="3,4", help=text)
     text = "which of our two sets of p, V, t and ranges, without a game (A)"

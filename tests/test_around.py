@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from routing_game.experiments.around.figures import FIGURES, NOT, Around, draw, sentences
+from routing_game.experiments.around.figures import FIGURES, NOT, Around, draw
 from routing_game.experiments.around.panels import KINDS, Units
 from routing_game.experiments.around.plane import (
     COARSE,
@@ -205,7 +205,7 @@ def test_a_user_does_not_feel_prices():
 
 def page(name: str, figure: str, size: int = 21):
     around = about(name, size)
-    return draw(figure, around, sentences(figure, around))
+    return draw(figure, around, FIGURES[figure].told(around))
 
 
 @pytest.mark.parametrize("name", ["t4-cascade", "paid"])
@@ -258,7 +258,7 @@ def test_nothing_overlaps(name, figure):
 @pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade", "gpt-4o-gpt-5", "paid", "free"])
 def test_words_on_a_map_keep_clear_of_each_other_and_of_the_game(name):
     with dressed():
-        for figure in ("4", "5"):
+        for figure in ("4", "5", "throttling"):
             drawn = page(name, figure, 101)
             drawn.draw_without_rendering()
             renderer = FigureCanvasAgg(drawn).get_renderer()
@@ -300,14 +300,15 @@ def test_figures_around_a_named_game(tmp_path: Path, capsys):
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
     stems = ["figure-4-around-t4-cascade", "figure-regret-around-t4-cascade"]
-    assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
+    assert lines[0].startswith("In equilibrium: start with M1 and escalate")
+    assert [line.split()[0] for line in lines if line.endswith("(and .svg, .npz)")] == [
         str(tmp_path / f"{stem}.png") for stem in stems
     ]
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         f"{stem}{ending}" for stem in stems for ending in (".npz", ".png", ".svg")
     ]
     assert any("s = 0.2105" in line for line in lines)
-    assert all(len(line) <= 100 for line in lines if line.startswith(" "))
+    assert all(len(line) <= 100 for line in lines if not line.endswith(")"))
     with np.load(tmp_path / f"{stems[0]}.npz") as arrays:
         game = Game(**json.loads(str(arrays["game"])))
         assert game == GAMES["t4-cascade"]

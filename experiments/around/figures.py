@@ -31,13 +31,15 @@ class Around:
         self.game, self.name, self.units = game, name, units
         self.prices, self.values = (Plane.around(game, symbol, size) for symbol in ("c2", "V"))
         self.replies = Replies.around(game, size) if size else Replies.around(game)
+        self.equilibrium = words.equilibrium_words(game, *units)
+        """What stands below every picture first."""
 
 
 class Subject(NamedTuple):
     """A figure around a game."""
 
     title: str
-    """Before the game's name."""
+    """With {} where the game's name goes."""
     layout: Layout
     draw: Callable[[Sheet, Around], None]
     told: Callable[[Around], list[str]]
@@ -61,10 +63,14 @@ def draw_policies(sheet: Sheet, about: Around) -> None:
 
 
 def draw_gaps(sheet: Sheet, about: Around) -> None:
-    """Figure 5: the gap on both planes, and what throttling saves."""
-    panels.gap(sheet, 0, about.prices, about.units)
-    panels.gap(sheet, 1, about.values, about.units)
-    panels.gain(sheet, 2, about.values, about.units)
+    """Figure 5: the gap on both planes."""
+    panels.gaps(sheet, (about.prices, about.values), about.units)
+    sheet.legend(0, [panels.star("the game")])
+
+
+def draw_gains(sheet: Sheet, about: Around) -> None:
+    """What throttling saves on both planes."""
+    panels.gains(sheet, (about.prices, about.values), about.units)
     sheet.legend(0, [panels.star("the game")])
 
 
@@ -75,28 +81,36 @@ def draw_regrets(sheet: Sheet, about: Around) -> None:
     sheet.legend(0, [panels.star("the game")])
 
 
+SHARED_BAR = row(2, 0.2, 3.6, 0.85)._replace(columns=1, width=10.2)
+"""Two planes, and one bar of colours to the right of both."""
 FIGURES = {
     "3": Subject(
-        "The user's reply, and what it costs,",
+        "The user's reply, and what it costs, around {}",
         row(2, 0.55, 3.3, 1.75)._replace(columns=1),
         draw_replies,
         lambda about: [words.user_words(about.game)],
     ),
     "4": Subject(
-        "The provider-optimal policy",
+        "The provider-optimal policy around {}",
         row(2, 0.55, 3.6, 0.85)._replace(columns=1),
         draw_policies,
         lambda about: words.stretches(about.game, *about.units),
     ),
     "5": Subject(
-        "The misalignment gap, and what throttling saves",
-        row(3, 0.2, 2.95, 1.5)._replace(columns=1),
+        "The misalignment gap around {}",
+        SHARED_BAR,
         draw_gaps,
         lambda about: words.who_pays(about.game, *about.units),
     ),
+    "throttling": Subject(
+        "What throttling saves around {}",
+        SHARED_BAR,
+        draw_gains,
+        lambda about: words.throttling(about.game, *about.units),
+    ),
     "regret": Subject(
-        "What keeping to the optimum loses",
-        row(2, 0.2, 3.6, 0.85)._replace(columns=1, width=10.2),
+        "What keeping to the optimum of {} loses around it",
+        SHARED_BAR,
         draw_regrets,
         lambda about: words.slips(about.game),
     ),
@@ -105,7 +119,6 @@ FIGURES = {
 NOT = {
     "1": "its words are about every game, and none of them changes with yours",
     "2": "the chain of passes is the same for every game, and its numbers are those of solve",
-    "throttling": "slowing M2 alone attains all that throttling can, which is in 5",
 }
 """Figure of the paper's sets that is not drawn around a game -> why."""
 
@@ -114,13 +127,13 @@ def write_around(name: str, about: Around, folder: Path) -> tuple[Path, list[str
     """One of `FIGURES` as .npz, .png and .svg in a folder that exists.
 
     Returns:
-        The picture, and what it says in sentences.
+        The picture, and what it says in sentences, besides the equilibrium.
 
     Raises:
         OSError: a file cannot be written.
     """
     png, svg = BytesIO(), BytesIO()
-    told = sentences(name, about)
+    told = FIGURES[name].told(about)
     with dressed():
         figure = draw(name, about, told)
         figure.savefig(png, format="png", dpi=150, pil_kwargs={"compress_level": 4})
@@ -132,17 +145,14 @@ def write_around(name: str, about: Around, folder: Path) -> tuple[Path, list[str
     return folder / f"{stem}.png", told
 
 
-def sentences(name: str, about: Around) -> list[str]:
-    """What stands below a picture."""
-    return [words.equilibrium_words(about.game, *about.units), *FIGURES[name].told(about)]
-
-
 def draw(name: str, about: Around, told: list[str]) -> Figure:
-    """The whole page."""
+    """The whole page, with these sentences after that on the equilibrium."""
     subject = FIGURES[name]
-    layout, title = subject.layout, f"{subject.title} around {short(about.name, 60)}"
+    layout, title = subject.layout, subject.title.format(short(about.name, 60))
     room = layout.width - 2 * MARGIN
-    lines = [line for sentence in told for line in broken(whole(sentence), room)]
+    lines = [
+        line for sentence in (about.equilibrium, *told) for line in broken(whole(sentence), room)
+    ]
     below = layout.body + 0.1
     layout = layout._replace(body=below + PITCH * len(lines))
     sheet = Sheet(layout, literal(title), words.parameters(about.game, *about.units), [])
@@ -179,8 +189,7 @@ def npz(name: str, about: Around) -> bytes:
 def maps(name: str, plane: Plane) -> dict[str, Any]:
     """The maps of a plane that a figure shows."""
     shown = {"rule": plane.kind, "cost": np.asarray(plane.solution.cost)}
-    if name == "5":
-        shown |= {"gap": plane.gap, "gain": plane.gain}
-    if name == "regret":
-        shown |= {"regret": plane.regret}
+    extra = {"5": "gap", "throttling": "gain", "regret": "regret"}
+    if name in extra:
+        shown |= {extra[name]: getattr(plane, extra[name])}
     return shown

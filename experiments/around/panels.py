@@ -40,12 +40,14 @@ NAMES = {
     "leave-2": "one pass of M2,\nuser leaves",
 }
 """What is optimal, as it stands on a map."""
-ROOM = 0.05
+ROOM = 0.06
 """Half of the height of a region, as a share of the map's, that a name on it needs."""
 STEPS = (1e-3, 0.01, 0.05, 0.2, 1.0)
 """Regrets at which a map of them changes its colour."""
 SHADES = ("#FFFFFF", "#F5E9A3", "#D9BE55", "#9A8F73", "#5A657A", "#00224E")
 """From no regret to more than the optimum's own cost: ever darker, so for all common sight."""
+PAD = 9
+"""Points from an axis on which the star may stand to its numbers."""
 STAR: dict[str, Any] = {
     "marker": "*",
     "ms": 15,
@@ -91,34 +93,45 @@ def policy(sheet: Sheet, k: int, plane: Plane, units: Units) -> list[str]:
     return seen
 
 
-def gap(sheet: Sheet, k: int, plane: Plane, units: Units) -> None:
+def gaps(sheet: Sheet, planes: Sequence[Plane], units: Units) -> None:
     """Delta_U as a share of V, which the axis to the right may change."""
-    share = 100 * plane.gap / np.asarray(plane.games.value)
-    axes = sheet.axes[k]
-    heat(sheet, k, plane, share, r"gap $\Delta_U$ (% of $V$)")
+    shares = [100 * plane.gap / np.asarray(plane.games.value) for plane in planes]
+    heat(sheet, planes, shares, r"gap $\Delta_U$ (% of $V$)")
+    for axes, plane, share in zip(sheet.axes, planes, shares, strict=False):
+        levels(axes, plane, share)
+        borders(axes, plane, "white")
+        frame(axes, plane, units, r"Gap $\Delta_U$")
+
+
+def levels(axes: Axes, plane: Plane, share: Array) -> None:
+    """The gap of every region in which there is one."""
     for kind in np.unique(plane.kind):
         mask = plane.kind == kind
         if np.ptp(share[mask]) < 1e-9:
             name(axes, plane, mask, f"{share[mask][0]:.3g} % of $V$")
-    borders(axes, plane, "white")
-    frame(axes, plane, units, r"Gap $\Delta_U$")
 
 
-def gain(sheet: Sheet, k: int, plane: Plane, units: Units) -> None:
+def gains(sheet: Sheet, planes: Sequence[Plane], units: Units) -> None:
     """What the best throttling saves, as a share of the least cost without it."""
-    best = np.abs(np.asarray(plane.solution.cost))
-    share: Array = np.divide(100 * plane.gain, best, out=0 * best, where=best > 0)
-    heat(sheet, k, plane, np.minimum(share, 100.0), "saved by throttling (% of $J^*$)")
-    name(sheet.axes[k], plane, share == 0, "would not pay")
-    frame(sheet.axes[k], plane, units, "Throttling")
+    shares: list[Array] = []
+    for plane in planes:
+        best = np.abs(np.asarray(plane.solution.cost))
+        shares.append(np.divide(100 * plane.gain, best, out=0 * best, where=best > 0))
+    heat(sheet, planes, shares, "saved by slowing M2 down (% of $J^*$)")
+    for axes, plane, share in zip(sheet.axes, planes, shares, strict=False):
+        name(axes, plane, share == 0, "would not pay")
+        frame(axes, plane, units, "Throttling")
 
 
-def heat(sheet: Sheet, k: int, plane: Plane, values: Array, words: str) -> None:
-    """A map of what is 0 or more; 0 is hatched."""
-    axes = sheet.axes[k]
-    image = show(axes, edges(plane), values, "cividis", 0.0, float(values.max()) or 1.0)
-    hatch(axes, plane.across.offsets, plane.up.offsets, values == 0, "//", "#FFFFFF99")
-    axes.figure.colorbar(image, cax=sheet.bar(k)).set_label(words)
+def heat(sheet: Sheet, planes: Sequence[Plane], shares: Sequence[Array], words: str) -> None:
+    """Maps of shares in per cent in the same colours; 0 is hatched, beyond 100 all is one."""
+    most = max(float(share.max()) for share in shares)
+    for axes, plane, share in zip(sheet.axes, planes, shares, strict=False):
+        image = show(axes, edges(plane), share, "cividis", 0.0, min(most, 100.0) or 1.0)
+        hatch(axes, plane.across.offsets, plane.up.offsets, share == 0, "//", "#FFFFFF99")
+    beyond = "max" if most > 100 else "neither"
+    bar = sheet.bar(len(planes) - 1)
+    sheet.figure.colorbar(image, cax=bar, extend=beyond).set_label(words)
 
 
 def regret(sheet: Sheet, k: int, plane: Plane, units: Units, bar: bool) -> None:
@@ -156,6 +169,7 @@ def reply(sheet: Sheet, k: int, plane: Replies, units: Units) -> None:
     axes.set_xlabel("cascade $s$, how often a failed pass escalates")
     ticked(axes.yaxis, plane.up)
     axes.set_ylabel(f"{WORDS['V']} ({units.of('V')})")
+    axes.tick_params(axis="y", pad=PAD)
     route, best = commitment(plane.game)
     if route == 1:
         axes.plot([best], [0], **STAR, clip_on=False)
@@ -175,6 +189,7 @@ def cost(sheet: Sheet, k: int, plane: Replies, units: Units) -> None:
     axes.set_xlabel("cascade $s$, how often a failed pass escalates")
     axes.set_ylabel(f"cost of a task $J$ ({units.of('P')})")
     axes.margins(y=0.08)
+    axes.tick_params(axis="y", pad=PAD)
     level = float(solve(game).cost)
     axes.plot([best if route == 1 else 0.5], [level], **STAR, clip_on=False)
     axes.spines[["top", "right"]].set_visible(False)

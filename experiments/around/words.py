@@ -41,11 +41,15 @@ def user_words(game: Game) -> str:
 
 
 def who_pays(game: Game, time: str, money: str) -> list[str]:
-    """Who pays for the disagreement, and whether slowing M2 down would pay."""
+    """Who pays for the disagreement."""
+    return [f"Who pays: {misalignment_words(game, solve(game), time and f' {time}')}"]
+
+
+def throttling(game: Game, time: str, money: str) -> list[str]:
+    """Whether slowing M2 down would pay; to slow M1, too, never saves more."""
     time, money = (unit and f" {unit}" for unit in (time, money))
-    best = solve(game)
-    paid = misalignment_words(game, best, time)
-    return [f"Who pays: {paid}", f"Throttling: {throttling_words(game, best, time, money)}"]
+    told = throttling_words(game, solve(game), time, money)
+    return [f"Throttling: {told} Slowing M2 alone attains all that throttling can."]
 
 
 def parameters(game: Game, time: str, money: str) -> str:
