@@ -19,7 +19,7 @@ from routing_game.theory import Game
 from routing_game.theory.belief import Belief, lattice
 from routing_game.theory.belief_plan import UserPlan, plan_after_failure, plan_each_task
 from routing_game.theory.belief_rules import Checks, PlugIn, Rule, after_reasoning
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import Array, own, require
 from routing_game.theory.reputation import Reputation, reputation, reputation_rule
 
 _ROUNDED = 1e-9
@@ -126,7 +126,7 @@ class Tabled:
     """
 
     def __init__(self, table: Array, prior: Belief, checks: Checks = "failure") -> None:
-        self.table, self._prior, self.checks = table, prior, checks
+        self.table, self._prior, self.checks = own(table), prior, checks
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """q after a failed pass of M1, or for the whole task; beyond T tasks as in the last.
@@ -180,7 +180,7 @@ class ConstantCascade:
 
     def act(self, observation: Observation) -> int:
         """M1 first; after a failure M2 with chance s."""
-        failed = SessionView(*observation).failed
+        failed = SessionView.of(observation).failed
         return int(failed > 0 and self._rng.random() < self._cascade)
 
 
@@ -202,7 +202,7 @@ class ReputationProvider:
 
     def act(self, observation: Observation) -> int:
         """M1 first; after a failure M2 where the rule says so."""
-        seen = SessionView(*observation)
+        seen = SessionView.of(observation)
         return int(seen.failed > 0 and self._escalating(_belief(self._prior, seen)))
 
 
@@ -226,7 +226,7 @@ class PlanningProvider:
 
     def act(self, observation: Observation) -> int:
         """What the plan says at this belief with so many tasks to come."""
-        seen = SessionView(*observation)
+        seen = SessionView.of(observation)
         to_come = self._tasks - int(_draws("tasks over", float(seen.over) * self._tasks, 0.0))
         require(to_come >= 1, "over", seen.over, "be less than 1: no task is to come")
         policy = self.plan.escalating if seen.failed > 0 else self.plan.reasoning

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from difflib import get_close_matches
+from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -29,6 +29,7 @@ from routing_game.experiments.drawing import can_draw
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
 from routing_game.files import printable, short
 from routing_game.interrupts import raise_again
+from routing_game.names import perhaps
 
 if TYPE_CHECKING:
     from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
@@ -54,8 +55,14 @@ COMMANDS = {
 }
 PROFILES = ("smoke", "default", "full")
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
-NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE)
-"""A negative number, as `float` reads it."""
+_DIGITS = r"\d+(?:_\d+)*"
+NEGATIVE = re.compile(
+    rf"-({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})(e[-+]?{_DIGITS})?$|-(inf|infinity|nan)$",
+    re.IGNORECASE,
+)
+"""A negative number, as `float` reads it: 1_000 is one to Python."""
+MOST = 2**63 - 1
+"""More than is ever counted: what numpy counts with ends there."""
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
 
@@ -188,8 +195,7 @@ def asked_shard(arguments: argparse.Namespace) -> Shard:
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
-    if arguments.keep_policies:
-        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
+    no_policies(arguments)
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
@@ -206,6 +212,12 @@ def run_hidden(arguments: argparse.Namespace) -> int:
         records = [*run(directory, arguments.engine, arguments.workers, shard)]
         present_hidden(directory, records, arguments.workers)
     return failed(records)
+
+
+def no_policies(arguments: argparse.Namespace) -> None:
+    """Raise InputError if policies are to be kept of rules."""
+    if arguments.keep_policies:
+        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
 
 
 def begun(
@@ -260,6 +272,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     if suite_of(arguments.directory) == "hidden":
         from routing_game.experiments.hidden.suite import HIDDEN
 
+        no_policies(arguments)
         hidden = RunDirectory.open(HIDDEN, arguments.directory)
         present_hidden(hidden, [*hidden.records()], cores())
     else:
@@ -289,7 +302,10 @@ def keep(directory: RunDirectory[Game, Trace]) -> None:
     """The policies of a run on disk, see `check.keep`."""
     from routing_game.experiments.check.keep import keep_policies
 
-    print(f"policies: {keep_policies(directory, directory.records())}")
+    kept = keep_policies(directory, directory.records())
+    print(f"policies: {kept.place}")
+    if warning := kept.warning():
+        complain(warning)
 
 
 def present_hidden(
@@ -369,7 +385,7 @@ def print_json(facts: Any) -> None:
 
 
 def save_game(game: Game, file: Path) -> None:
-    """Write a game's file, .toml or .json.
+    """Write a game's file, .toml or .json; folders on the way are made, as by `--out`.
 
     Raises:
         InputError: it has another ending, or cannot be written.
@@ -381,6 +397,7 @@ def save_game(game: Game, file: Path) -> None:
     if file.suffix not in writers:
         raise InputError(f"expected a file that ends in {' or '.join(writers)}, got {file}")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         write(file, writers[file.suffix](game))
     except OSError as error:
         raise InputError(f"expected a file to write, got {file} ({error.strerror})") from None
@@ -464,8 +481,8 @@ def run_around(arguments: argparse.Namespace) -> int:
     """The paper's figures around one's own game, and what each says."""
     from routing_game.experiments.around.figures import Around, write_around
     from routing_game.experiments.around.panels import Units
-    from routing_game.experiments.card import wrapped
     from routing_game.experiments.cells.store import tried
+    from routing_game.experiments.pages.words import wrapped
 
     if arguments.set is not None:
         raise InputError("expected no --set beside a game; the sets are those of the paper's plane")
@@ -473,11 +490,12 @@ def run_around(arguments: argparse.Namespace) -> int:
     name, game = asked_game(arguments)
     about = Around(game, titled(arguments, name), Units(*units_of(arguments)))
     folder = tried(arguments.out)
-    print(wrapped("", about.equilibrium), flush=True)
+    print(wrapped(about.equilibrium, 100), flush=True)
     for figure in names:
         picture, told = write_around(figure, about, folder)
         print(f"{picture} (and .svg, .npz)")
-        print("\n".join(wrapped("  ", sentence) for sentence in told), flush=True)
+        for sentence in told:
+            print(wrapped(sentence, 100, initial_indent="  ", subsequent_indent="  "), flush=True)
     return 0
 
 
@@ -583,7 +601,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         flags = commands[arguments.command]._option_string_actions
-        problem = f"expected no {unknown[0]!r} here{close(unknown[0], flags)}"
+        problem = f"expected no {unknown[0]!r} here{perhaps(unknown[0], flags)}"
         raise InputError(f"{problem}; see routing-game {arguments.command} --help")
     arguments.words = argv[1:]
     return arguments
@@ -868,30 +886,32 @@ def chosen_learners(text: str) -> tuple[str, ...] | None:
     mine = tuple(word for word in words if own.is_own(word))
     for word in mine:
         own.find(word)
+    ours = [word for word in words if word not in mine]
+    unknown = next((word for word in ours if word not in LEARNERS), "")
+    form = f"an agent of your own is written module:Class, e.g. {own.written(unknown)}"
+    see = f"routing-game list; {form}"
     if not mine:
-        return chosen("learner", text, LEARNERS)
-    ours = ",".join(word for word in words if word not in mine)
-    return (*((chosen("learner", ours, LEARNERS) or LEARNERS) if ours else ()), *mine)
+        return chosen("learner", text, LEARNERS, see)
+    named = (chosen("learner", ",".join(ours), LEARNERS, see) or LEARNERS) if ours else ()
+    return (*named, *mine)
 
 
 def known(word: str, kind: str, names: Collection[str], see: str = "routing-game list") -> None:
     """Raise InputError unless the word is one of the names; see `chosen`."""
     if word not in names:
         article = "an" if kind[0] in "aeio" else "a"
-        problem = f"expected the name of {article} {kind}, got {word!r}{close(word, names)}"
+        problem = f"expected the name of {article} {kind}, got {word!r}{perhaps(word, names)}"
         raise InputError(f"{problem}; see {see}")
 
 
-def close(word: str, names: Iterable[str]) -> str:
-    """A hint at names that look like the word."""
-    matches = get_close_matches(word, [*names])
-    return f", perhaps {' or '.join(matches)}" if matches else ""
-
-
 def at_least_one(text: str) -> int:
-    """A whole number of at least 1; 1e4 is one, too."""
-    with suppress(ValueError, OverflowError):
-        number = int(text) if text.isdecimal() else float(text)
-        if number >= 1 and number == int(number):
+    """A whole number of at least 1; 1e4 is one, too. It is read exactly, not as a double."""
+    with suppress(InvalidOperation):
+        number = Decimal(text)
+        finite = number.is_finite()
+        if finite and number > MOST:
+            raise argparse.ArgumentTypeError(f"expected at most {MOST}, got {short(text, 40)!r}")
+        if finite and number >= 1 and number == number.to_integral_value():
             return int(number)
-    raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    problem = "expected a whole number of at least 1"
+    raise argparse.ArgumentTypeError(f"{problem}, got {short(text, 40)!r}")

@@ -4,12 +4,12 @@ import inspect
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 
 from routing_game.agents import zoo
+from routing_game.experiments.pages.words import wrapped
 from routing_game.files import printable
 from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair, solve
 from routing_game.theory.frequencies import PRIORS, frequencies
@@ -148,7 +148,7 @@ def glossary(words: Mapping[str, str], left: int) -> list[str]:
     """A paragraph for each name, beside it."""
     indent = " " * left
     return [
-        fill(f"{name:{left}}{text}", WIDTH, subsequent_indent=indent)
+        wrapped(f"{name:{left}}{text}", WIDTH, subsequent_indent=indent)
         for name, text in words.items()
     ]
 

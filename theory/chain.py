@@ -27,14 +27,14 @@ import numpy as np
 
 from routing_game.theory import absorbing
 from routing_game.theory.game import LARGEST, LEAST, UNITS, Game
-from routing_game.theory.numbers import Array, difference, plain, require
+from routing_game.theory.numbers import Array, Unchanging, difference, frozen, plain, require
 from routing_game.theory.payoffs import Payoffs
 
 _SUM = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Chain:
+class Chain(Unchanging):
     """One routing game with N models, or an array of them; leading dimensions broadcast.
 
     Args:
@@ -243,7 +243,7 @@ def check_rounds(rounds: Sequence[Chain]) -> None:
 
 def _numbers(name: str, x: Any) -> Array:
     try:
-        return np.array(x, dtype=np.float64)
+        return np.asarray(frozen(np.array(x, dtype=np.float64)))
     except (TypeError, ValueError, OverflowError):
         got = reprlib.repr(x)
         raise ValueError(f"{name} must be a number or an array of numbers, got {got}") from None

@@ -28,13 +28,13 @@ import numpy as np
 from routing_game.theory.chain_solve import Reply, Ties, tie_sign
 from routing_game.theory.game import Game, check_commitment
 from routing_game.theory.mixture_search import Types, best_cascade, best_leave
-from routing_game.theory.numbers import TIE, Array, plain, require
+from routing_game.theory.numbers import TIE, Array, Unchanging, frozen, plain, require
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.quadrature import beta_nodes
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class Mixture(Unchanging):
     """One mixture of task types, or an array of them.
 
     Args:
@@ -67,7 +67,7 @@ class Mixture:
             np.broadcast_shapes(self.game.shape, weight.shape)
         except ValueError:
             raise ValueError(f"game and weight must broadcast, {shapes}") from None
-        object.__setattr__(self, "weight", weight)
+        object.__setattr__(self, "weight", frozen(weight))
 
     @property
     def shape(self) -> tuple[int, ...]:

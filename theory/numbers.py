@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,48 @@ def alike(shape: tuple[int, ...], *answers: Any) -> tuple[Any, ...]:
         x if np.shape(x) == full or not full else np.array(np.broadcast_to(x, full))
         for x in answers
     )
+
+
+def frozen(x: Any) -> Any:
+    """The array, read-only from now on, or what is in a tuple; anything else as it is."""
+    if isinstance(x, np.ndarray):
+        x.setflags(write=False)
+    elif isinstance(x, tuple):
+        for part in x:
+            frozen(part)
+    return x
+
+
+def own(x: Array) -> Array:
+    """The array itself if it is read-only, else a read-only copy: nobody changes it from outside.
+
+    A read-only view of what somebody else may write is copied, too.
+    """
+    base: Any = x
+    while isinstance(base, np.ndarray):
+        if base.flags.writeable:
+            return np.asarray(frozen(x.copy()))
+        base = base.base
+    return x
+
+
+class Unchanging:
+    """Made once and shared: its arrays are read-only, after unpickling too, and copies are itself.
+
+    Who makes one freezes its arrays (`frozen`, `own`).
+    """
+
+    def __copy__(self) -> Self:
+        """Itself: there is nothing that could become different."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Likewise."""
+        return self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """As pickled; numpy makes arrays that can be written."""
+        self.__dict__.update((name, frozen(member)) for name, member in state.items())
 
 
 def double(x: Any) -> Any:

@@ -44,7 +44,7 @@ from routing_game.theory.belief import (
     waves,
 )
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, require, whole
+from routing_game.theory.numbers import Array, Unchanging, frozen, require, whole
 
 Escalating = Callable[[Belief], Any]
 """The provider's chance of escalating at each of an array of beliefs, after a failed pass of M1."""
@@ -69,7 +69,7 @@ _NEVER = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
-class Reputation:
+class Reputation(Unchanging):
     """The provider's plan against a user with a belief, from the prior on."""
 
     cost: Any
@@ -84,6 +84,9 @@ class Reputation:
     """bool: a task starts with M2; same shape."""
     error: float = 0.0
     """Discounted: how far the cost can be from the truth, as draws were followed no further."""
+
+    def __post_init__(self) -> None:
+        frozen((self.cost, self.escalating, self.reasoning))
 
 
 def reputation_rule(leaving: Callable[[Belief], Any]) -> Escalating:

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from routing_game.experiments.around import panels, words
 from routing_game.experiments.around.panels import Units
 from routing_game.experiments.around.plane import Plane, Replies
-from routing_game.experiments.card import whole
 from routing_game.experiments.drawing import literal
+from routing_game.experiments.pages.words import glued
 from routing_game.experiments.paper.looks import INK, dressed
 from routing_game.experiments.paper.maps import row
 from routing_game.experiments.paper.sheet import HEAD, MARGIN, PITCH, SIZE, Layout, Sheet, broken
@@ -151,7 +151,7 @@ def draw(name: str, about: Around, told: list[str]) -> Figure:
     layout, title = subject.layout, subject.title.format(short(about.name, 60))
     room = layout.width - 2 * MARGIN
     lines = [
-        line for sentence in (about.equilibrium, *told) for line in broken(whole(sentence), room)
+        line for sentence in (about.equilibrium, *told) for line in broken(glued(sentence), room)
     ]
     below = layout.body + 0.1
     layout = layout._replace(body=below + PITCH * len(lines))

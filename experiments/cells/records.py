@@ -12,7 +12,7 @@ computed when it is read, so a corrected theorem needs no new run.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Generic, Protocol, TypeVar
@@ -248,7 +248,7 @@ class RunDirectory(Generic[G, T]):
 
     def keep(self, record: Record[T]) -> None:
         """Write a finished cell."""
-        self.store.keep(record.cell.filename, asdict(record))
+        self.store.keep(record.cell.filename, msgspec.to_builtins(record))
 
 
 def _damaged(path: Path, error: ValueError) -> InputError:

@@ -46,13 +46,14 @@ from routing_game.experiments.check.sentences import (
     answer,
     measured,
     percent,
+    practice_words,
     rules,
     single_title,
 )
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
 from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.check.verdicts import Standing, Verdict, standings
-from routing_game.experiments.intervals import wilson
+from routing_game.experiments.intervals import FEW, wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import render
 from routing_game.experiments.pages.words import number, with_interval
@@ -62,8 +63,6 @@ from routing_game.theory.geometry import MEANING, geometry
 
 QUIET = 1e-3
 """Regret, as a share of J*, below which a game has nothing to show: a line names it."""
-FEW = 5
-"""Seeds without which a mean has no interval: Student's t of fewer says next to nothing."""
 OPENED = 2
 """Pictures of single games that are open; the others are folded."""
 VERDICTS: dict[Verdict, str] = {
@@ -126,6 +125,7 @@ def contents(judged: Judged) -> dict[str, Any]:
         "fresh_from": FRESH_FROM,
         "counted": counted,
         "rules": rules(),
+        "practice": practice_words(judged.spec, "under “This run”"),
         "answer": answer(judged, counted, sections[counted], found),
         "overview": overview(judged, counted, sections[counted], found),
         "standings": found,

@@ -61,7 +61,7 @@ END = (
 OVER_TIME = "The same over time, mean of the seeds."
 ENDS = (
     "By pair and setting: cost of a task over the last fifth, and once learning has stopped, with "
-    "95 % intervals, which need three seeds; the cheapest equilibrium, mean s on route 1, share of "
+    "95 % intervals, which need five seeds; the cheapest equilibrium, mean s on route 1, share of "
     f"tasks on route 2, and seeds within {100 * SELECTED:g} % of either equilibrium once learning "
     "has stopped."
 )

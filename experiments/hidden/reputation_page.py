@@ -72,7 +72,7 @@ SESSION = (
     "a task that starts with M2. Dotted: s0."
 )
 LEARNED = (
-    "Means over seeds with their 95 % intervals, which need three seeds. Cost is (1-g) J, above it "
+    "Means over seeds with their 95 % intervals, which need five seeds. Cost is (1-g) J, above it "
     "that over the best plan which sees what the learner sees; the horizon is one of "
     f"{HORIZON} tasks without discount; in the long run are tasks {LONG_RUN[0] + 1} to "
     f"{LONG_RUN[1]} of {SESSIONS:,} sessions; lost are users whose belief then says leave."

@@ -70,7 +70,7 @@ LOSS = (
 )
 LEARNED = (
     "Utility of a session and regret against the Bayes-optimal user, in the unit of V: means over "
-    "seeds with their 95 % intervals, which need three seeds. For users of the theory the interval "
+    "seeds with their 95 % intervals, which need five seeds. For users of the theory the interval "
     "is that of their play."
 )
 SEEDS = "The same, seed by seed; the standard error is that of the play that valued it, 0 if exact."
