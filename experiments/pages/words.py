@@ -70,8 +70,12 @@ def wrapped(text: str, width: int, **how: Any) -> str:
         width: columns.
         how: as `textwrap.fill` has it.
     """
-    whole = _GLUED.sub(lambda space: space[0].replace(" ", _FIRM), text)
-    return fill(whole, width, break_on_hyphens=False, **how).replace(_FIRM, " ")
+    return fill(glued(text), width, break_on_hyphens=False, **how).replace(_FIRM, " ")
+
+
+def glued(text: str) -> str:
+    """The text with firm spaces where no line is to end."""
+    return _GLUED.sub(lambda space: space[0].replace(" ", _FIRM), text)
 
 
 def listed(words: Sequence[str]) -> str:
