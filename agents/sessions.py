@@ -180,7 +180,7 @@ class ConstantCascade:
 
     def act(self, observation: Observation) -> int:
         """M1 first; after a failure M2 with chance s."""
-        failed = SessionView(*observation).failed
+        failed = SessionView.of(observation).failed
         return int(failed > 0 and self._rng.random() < self._cascade)
 
 
@@ -202,7 +202,7 @@ class ReputationProvider:
 
     def act(self, observation: Observation) -> int:
         """M1 first; after a failure M2 where the rule says so."""
-        seen = SessionView(*observation)
+        seen = SessionView.of(observation)
         return int(seen.failed > 0 and self._escalating(_belief(self._prior, seen)))
 
 
@@ -226,7 +226,7 @@ class PlanningProvider:
 
     def act(self, observation: Observation) -> int:
         """What the plan says at this belief with so many tasks to come."""
-        seen = SessionView(*observation)
+        seen = SessionView.of(observation)
         to_come = self._tasks - int(_draws("tasks over", float(seen.over) * self._tasks, 0.0))
         require(to_come >= 1, "over", seen.over, "be less than 1: no task is to come")
         policy = self.plan.escalating if seen.failed > 0 else self.plan.reasoning
