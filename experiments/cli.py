@@ -44,7 +44,7 @@ T = TypeVar("T", bound="Checked")
 
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
-    "report": "write the report of a run again from its records",
+    "report": "write the report of a run, or of its shards, again from its records",
     "compare": "say in what two runs differ, and whose learners lose less",
     "belief": "ask a question about a hidden cascade by experiment, write a page",
     "solve": "print the equilibrium of a game in plain words",
@@ -266,23 +266,41 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
 
 
 def run_report(arguments: argparse.Namespace) -> int:
-    """The report of an existing run."""
-    from routing_game.experiments.cells.records import RunDirectory, suite_of
+    """The report of an existing run, or of several that are joined."""
+    from routing_game.experiments.cells.records import suite_of
 
-    if suite_of(arguments.directory) == "hidden":
+    if len(arguments.directories) > 1 and arguments.out is None:
+        many = f"{len(arguments.directories)} folders"
+        raise InputError(f"expected --out DIR, where {many} are joined, got none")
+    if suite_of(arguments.directories[0]) == "hidden":
         from routing_game.experiments.hidden.suite import HIDDEN
 
         no_policies(arguments)
-        hidden = RunDirectory.open(HIDDEN, arguments.directory)
+        hidden = existing(HIDDEN, arguments.directories, arguments.out)
         present_hidden(hidden, [*hidden.records()], cores())
     else:
         from routing_game.experiments.check.learners import CHECK
 
-        directory = RunDirectory.open(CHECK, arguments.directory)
+        directory = existing(CHECK, arguments.directories, arguments.out)
         present(directory, directory.records())
         if arguments.keep_policies:
             keep(directory)
     return 0
+
+
+def existing(suite: Suite[G, T], folders: Sequence[Path], out: Path | None) -> RunDirectory[G, T]:
+    """The run of a folder; or that of several folders, joined in another one."""
+    from routing_game.experiments.cells.joining import join, other_versions
+    from routing_game.experiments.cells.records import RunDirectory
+
+    if out is None:
+        return RunDirectory.open(suite, folders[0])
+    directory = join(suite, folders, out)
+    for words in other_versions([RunDirectory.open(suite, folder) for folder in folders]):
+        print(f"routing-game: {words}", file=sys.stderr)
+    done, cells = len(directory.store.names()), len(directory.spec.cells())
+    print(f"joined: {done} of {cells} cells in {out}", file=sys.stderr)
+    return directory
 
 
 def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace]]) -> int:
@@ -377,7 +395,7 @@ def print_json(facts: Any) -> None:
 
 
 def save_game(game: Game, file: Path) -> None:
-    """Write a game's file, .toml or .json.
+    """Write a game's file, .toml or .json; folders on the way are made, as by `--out`.
 
     Raises:
         InputError: it has another ending, or cannot be written.
@@ -389,6 +407,7 @@ def save_game(game: Game, file: Path) -> None:
     if file.suffix not in writers:
         raise InputError(f"expected a file that ends in {' or '.join(writers)}, got {file}")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         write(file, writers[file.suffix](game))
     except OSError as error:
         raise InputError(f"expected a file to write, got {file} ({error.strerror})") from None
@@ -618,7 +637,9 @@ def words_of_check(parser: Parser) -> None:
 
 def words_of_report(parser: Parser) -> None:
     """What `report` takes."""
-    parser.add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
+    text = "a folder made by check; several of one spec, such as shards, are joined in --out"
+    parser.add_argument("directories", type=Path, nargs="+", metavar="DIR", help=text)
+    add_folder(parser, "copy the cells there first; the folders stay as they are (default: DIR)")
     add_keep(parser)
 
 

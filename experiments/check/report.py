@@ -46,6 +46,7 @@ from routing_game.experiments.check.sentences import (
     answer,
     measured,
     percent,
+    practice_words,
     rules,
     single_title,
 )
@@ -124,6 +125,7 @@ def contents(judged: Judged) -> dict[str, Any]:
         "fresh_from": FRESH_FROM,
         "counted": counted,
         "rules": rules(),
+        "practice": practice_words(judged.spec, "under “This run”"),
         "answer": answer(judged, counted, sections[counted], found),
         "overview": overview(judged, counted, sections[counted], found),
         "standings": found,
