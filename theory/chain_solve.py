@@ -20,7 +20,7 @@ import numpy as np
 from routing_game.theory import absorbing
 from routing_game.theory.chain import Chain, check_rounds, evaluate, visits
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import TIE, Array, least, plain, require
+from routing_game.theory.numbers import TIE, Array, least, plain, require, whole
 from routing_game.theory.payoffs import Payoffs
 from routing_game.theory.peaks import Jet, favourite_peak
 from routing_game.theory.user import thresholds
@@ -180,7 +180,7 @@ def cheapest(
         ValueError: no first model to try, no interval, or ``low`` exceeds ``high``.
     """
     require(len(starts) > 0, "the number of starts", len(starts), "be at least 1")
-    require(pieces >= 1, "pieces", pieces, "be at least 1")
+    pieces = whole("pieces", pieces, at_least=1)
     require(low <= high, "low", low, f"be at most high = {high:g}")
     edges = np.linspace(low, high, pieces + 1)
 
