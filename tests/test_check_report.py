@@ -16,7 +16,7 @@ from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check import figures
 from routing_game.experiments.check.figures import draw_costs
-from routing_game.experiments.check.judge import grid_floor, judge, stopping_utility, user_answers
+from routing_game.experiments.check.judge import grid_floor, judge, user_answers
 from routing_game.experiments.check.known import GROUPS, control, group
 from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
 from routing_game.experiments.check.report import interval, quiet, times, write_report
@@ -112,13 +112,6 @@ def test_a_user_is_judged_by_the_utility_it_loses():
     # V = 1
     assert regret[0] == pytest.approx(1 / 3 - 0.1)
     assert regret[101] == 0  # route 2: staying is best
-
-
-def test_a_model_blind_user_is_a_special_case_of_one_who_sees_the_model():
-    game, rng = GAMES["t5-cascade"], np.random.default_rng(3)
-    route, cascade, q = rng.integers(1, 3, 50), rng.random(50), rng.random(50)
-    expected = payoffs(game, route, cascade, q).utility
-    np.testing.assert_allclose(stopping_utility(game, route, cascade, q, q), expected, rtol=1e-12)
 
 
 def test_answers_to_what_cannot_happen_do_not_count():
