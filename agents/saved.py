@@ -147,18 +147,18 @@ def _said(
             "a policy is saved if it saw what the environment shows, got one that saw "
             "observations of VecNormalize; train it with norm_obs=False"
         )
-    observes = _of_env(trained, "observes") if observes is None else observes
-    cascades = _of_env(trained, "cascades") if cascades is None else cascades
+    observes = of_env(trained, "observes") if observes is None else observes
+    cascades = of_env(trained, "cascades") if cascades is None else cascades
     return trained.policy, observes, cascades
 
 
-def _of_env(model: BaseAlgorithm, attribute: str) -> Any:
-    """What the environment of a model says; None if it has none, or does not say."""
+def of_env(model: BaseAlgorithm, attribute: str) -> Any:
+    """What the environment of a model says; None if it has none, or does not say.
+
+    An environment in another process would die of the question for what it does not have.
+    """
     env = model.get_env()
-    try:
-        return None if env is None else env.get_attr(attribute)[0]
-    except AttributeError:
-        return None
+    return env.get_attr(attribute)[0] if env is not None and env.has_attr(attribute) else None
 
 
 def load_user(place: Path | str, *, observes: str | None = None) -> User | ModelUser:
