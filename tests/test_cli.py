@@ -91,7 +91,7 @@ WRONG = {
     "tournament of nothing": (["tournament"], "expected the name of a game"),
     "no game's file": (["solve", "t4-cascade", "--save", "my.txt"], ".toml or .json"),
     "no place to save": (
-        ["solve", "t4-cascade", "--save", "no/my.toml"],
+        ["solve", "t4-cascade", "--save", "/proc/no/my.toml"],
         "expected a file to write",
     ),
     "half a task": (["check", "--tasks", "1.5e0"], "at least 1, got '1.5e0'"),

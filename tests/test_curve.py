@@ -126,7 +126,7 @@ def test_what_is_no_curve_is_named(text, hint, tmp_path: Path, capsys) -> None:
     ("words", "hint"),
     [
         (["--monitor", "x.csv"], "expected --game"),
-        (["--game", "t4-cascade"], "expected --monitor"),
+        (["--monitor", "x.csv", "--game", "t4-cascade", "--set", "A"], "expected no --set"),
         (["--monitor", "x.csv", "--game", "t4-cascade", "--only", "3"], "expected no --only"),
         (["--monitor", "x.csv", "--game", "t4-casc"], "perhaps t4-cascade"),
     ],

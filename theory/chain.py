@@ -141,7 +141,8 @@ class Chain(Unchanging):
         e = np.asarray(first, dtype=np.float64)
         if e.ndim == 0:
             numbers = np.arange(1, self.models + 1)
-            require(np.isin(e, numbers), "start", e, f"be a model from 1 to {self.models}")
+            known = np.isin(e, numbers) and not isinstance(first, bool | np.bool_ | str)
+            require(known, "start", e, f"be a model from 1 to {self.models}")
             e = np.eye(self.models)[int(e) - 1]
         elif e.shape[-1] != self.models:
             rule = f"have one chance for each of {self.models} models"

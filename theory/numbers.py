@@ -6,6 +6,7 @@ Every module of theory stands on this one; it knows none of them.
 from __future__ import annotations
 
 import operator
+import reprlib
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -113,14 +114,20 @@ def tied(cost: Any) -> Any:
     return cost + TIE * np.abs(cost)
 
 
-def whole(name: str, n: Any, at_least: int) -> int:
-    """The count as an int; ValueError unless it is a whole number, at least ``at_least``."""
+def whole(name: str, n: Any, at_least: int, at_most: int | None = None) -> int:
+    """The count or index as an int; ValueError unless it is a whole number within these bounds.
+
+    2.0 and True are none: a count that comes as a float may have been rounded, and True is a
+    mistake.
+    """
     try:
         count = operator.index(n)
     except TypeError:
-        count = -1
+        count = at_least - 1
     if count < at_least or isinstance(n, bool):
         raise ValueError(f"{name} must be a whole number, at least {at_least}, got {n!r}")
+    if at_most is not None and count > at_most:
+        raise ValueError(f"{name} must be a whole number, at most {at_most}, got {n!r}")
     return count
 
 
@@ -136,6 +143,8 @@ def require(holds: Any, name: str, x: Any, rule: str) -> None:
 def shown(x: Any, bad: Any) -> str:
     """The first offending number, with its place if it is one of an array."""
     x = np.asarray(x)
+    if x.dtype.kind not in "biuf":  # words, or nothing
+        return reprlib.repr(x.tolist())
     if x.ndim == 0:
         return f"{x.item():g}"
     x, bad = np.broadcast_arrays(x, bad)

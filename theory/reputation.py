@@ -353,7 +353,12 @@ def enough_draws(game: Game, discount: float) -> int:
     Args:
         game: a single game.
         discount: g in [0, 1).
+
+    Raises:
+        ValueError: ``game`` is an array, or discount lies outside [0, 1).
     """
+    _checked(game, Belief(1.0, 1.0), "failure")
+    _checked_discount(discount, None)
     ratio = float(game.success[0]) * (1 - discount) / float(game.failure[0])
     return 1 + ceil(log(1e11) / log1p(ratio))
 
@@ -648,5 +653,5 @@ def _checked(game: Game, prior: Belief, checks: str, routes: tuple[int, ...] = (
 def _checked_discount(discount: float, draws: int | None) -> float:
     require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
     if draws is not None:
-        whole("draws", draws, at_least=1)
+        whole("draws", draws, at_least=1, at_most=10**9)
     return discount

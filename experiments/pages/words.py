@@ -56,6 +56,7 @@ _GLUED = re.compile(
     r"|(?<=\d) (?=%|USD\b|(?!(?:an?|and|as|at|by|for|from|i[nst]|on|or|the|where|with)\b)[a-z])"
     r"|(?<=%) (?=of (?:J\*|V\b))"
     r"|(?<=\bof) (?=\d|J\*|V\b)|(?<=\bto) (?=\d)|(?<=\broute) (?=\d)"
+    r"| (?=[sq][).,;:])"  # the nearest optimal s).
 )
 """Where no line ends: between a number and its unit, its noun, or the other end of a range."""
 _FIRM = "\N{NO-BREAK SPACE}"
@@ -69,8 +70,12 @@ def wrapped(text: str, width: int, **how: Any) -> str:
         width: columns.
         how: as `textwrap.fill` has it.
     """
-    whole = _GLUED.sub(lambda space: space[0].replace(" ", _FIRM), text)
-    return fill(whole, width, **how).replace(_FIRM, " ")
+    return fill(glued(text), width, break_on_hyphens=False, **how).replace(_FIRM, " ")
+
+
+def glued(text: str) -> str:
+    """The text with firm spaces where no line is to end."""
+    return _GLUED.sub(lambda space: space[0].replace(" ", _FIRM), text)
 
 
 def listed(words: Sequence[str]) -> str:
