@@ -182,11 +182,11 @@ def named(agents: dict[str, Any], place: Path, agent: Any) -> None:
 
 
 def answering(place: Path, user: Any) -> Any:
-    """The user of a place, if a commitment alone decides what it answers."""
-    if (sees := user.observes) in ("strategy", "route", "none"):
+    """The user of a place, if a commitment alone decides what it comes to, by a sum."""
+    if not (sees := user.observes).startswith("noisy"):
         return user
     problem = f'{place} was trained with observes="{sees}"'
-    raise ValueError(f"{problem}, and a tournament asks for one q for each (i, s)")
+    raise ValueError(f"{problem}, and a tournament is exact: noise on s leaves no sum to take")
 
 
 def tournament_facts(table: zoo.Tournament) -> dict[str, Any]:

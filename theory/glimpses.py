@@ -20,7 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import erfc, sqrt
+from math import erfc, lgamma, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -73,6 +74,21 @@ def counted(game: Game, tosses: int) -> Glimpses:
         return np.asarray(expected_payoffs(game, belief, q).utility)
 
     return _on_both_routes(game, k, np.full(k.shape, 1 / k.size), utility, best)
+
+
+def count_chances(tosses: int, cascade: Any) -> Array:
+    """The chance that k of so many tosses come up "escalate", k = 0, 1, ...: (n, tosses + 1).
+
+    Args:
+        tosses: how many, at least 0.
+        cascade: s, shape (n,).
+    """
+    k, s = np.arange(tosses + 1.0), np.asarray(cascade, dtype=float)[:, None]
+    ways = np.array([lgamma(tosses + 1) - lgamma(x + 1) - lgamma(tosses - x + 1) for x in k])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        up = np.where(k > 0, k * np.log(s), 0.0)
+        down = np.where(k < tosses, (tosses - k) * np.log1p(-s), 0.0)
+    return np.asarray(np.exp(ways + up + down))
 
 
 def unseen(game: Game) -> Glimpses:
