@@ -130,7 +130,10 @@ def test_all_that_a_player_lacks_is_named_and_what_it_has() -> None:
     with pytest.raises(ValueError, match="provider must have") as raised:
         checked_player("provider", Half(), *methods)
     told = str(raised.value)
-    assert "the methods act(), update(commitment, task) and recommend(), got <" in told
+    assert (
+        "methods act(), update(commitment, task) and recommend(), got an object of Half; it lacks"
+        in told
+    )
     assert told.endswith(
         "it lacks update() and recommend() (recommend is 0.5) and has act() and observe()"
     )
