@@ -54,8 +54,8 @@ from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.check.verdicts import Standing, Verdict, standings
 from routing_game.experiments.intervals import wilson
 from routing_game.experiments.measures import SELECTED
-from routing_game.experiments.pages.html import breakable, render
-from routing_game.experiments.pages.words import number, two_digits, whole, with_interval
+from routing_game.experiments.pages.html import breakable, render, whole
+from routing_game.experiments.pages.words import number, two_digits, with_interval
 from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 from routing_game.theory.geometry import MEANING, geometry
@@ -97,6 +97,8 @@ def write_report(judged: Judged, directory: RunDirectory[Game, Trace]) -> Path:
         "number": number,
         "seconds": two_digits,
         "share": lambda share: whole(with_interval(share)),
+        "interval_of": lambda share: whole("(" + with_interval(share).split("(")[1]),
+        "portion": lambda share: whole(with_interval(share).replace(" %", "")),
         "whole": whole,
         "breakable": breakable,
     }

@@ -50,7 +50,16 @@ def breakable(name: str) -> Markup:
     """A name that may be broken into lines after a dot, before anywhere else."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"\.(?=[^\W\d])", ".<wbr>", escape(name)))
+    return Markup(re.sub(r"\.(?=[^\W\d])", ".<wbr>", str(escape(name))))
+
+
+def whole(words: str) -> Markup:
+    """The same, but an interval, in brackets or after ±, is not broken into lines."""
+    from markupsafe import Markup, escape
+
+    return Markup(
+        re.sub(r"\([^()]*\)|± \S+", r"<span class=whole>\g<0></span>", str(escape(words)))
+    )
 
 
 def embedded(svg: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,11 +27,6 @@ def two_digits(value: float) -> str:
     """A number to at least two digits, never in exponents."""
     exponent = int(f"{value:.1e}".split("e")[1])  # once rounded: 0.996 is 1.0, not 1.00
     return f"{value:.{max(0, 1 - exponent)}f}"
-
-
-def whole(words: str) -> str:
-    """The same, but what stands in brackets is not broken into lines."""
-    return re.sub(r"\([^()]*\)", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), words)
 
 
 def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:
