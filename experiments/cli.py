@@ -518,20 +518,22 @@ def run_around(arguments: argparse.Namespace) -> int:
 
 
 def run_curve(arguments: argparse.Namespace) -> int:
-    """One's own learning curve beside theory."""
+    """One's own learning curves beside theory."""
     from routing_game.experiments.cells.store import tried
-    from routing_game.experiments.curve import read, write_curve
+    from routing_game.experiments.curve import UNITS, runs, write_curves
 
     if not has_game(arguments):
-        raise InputError("expected --game beside --monitor: a Monitor CSV and its game")
+        raise InputError("expected --game beside --monitor: Monitor CSVs and their game")
     for flag, usual in (("only", "all"), ("set", None)):
         if getattr(arguments, flag) != usual:
             problem = f"expected no --{flag} beside --monitor"
             raise InputError(f"{problem}; draw the paper's figures apart")
     name, game = asked_game(arguments)
-    read(arguments.monitor)
-    picture, words = write_curve(arguments.monitor, game, name, tried(arguments.out))
-    print(f"{picture} (and .svg)\n{words}")
+    curves = runs(arguments.monitor)
+    name, folder = titled(arguments, name), tried(arguments.out)
+    units = units_of(arguments) or UNITS
+    picture, told = write_curves(curves, game, name, folder, units)
+    print("\n".join([f"{picture} (and .svg)", *told]))
     return 0
 
 
@@ -764,8 +766,12 @@ def words_of_figures(parser: Parser) -> None:
     )
     parser.add_argument("--game", metavar="GAME", help=text)
     words_of_a_game(parser)
-    text = "draw this learning curve instead, a CSV by stable-baselines3's Monitor, beside theory"
-    parser.add_argument("--monitor", type=Path, metavar="FILE", help=text)
+    text = (
+        "draw learning curves beside theory instead: CSVs by stable-baselines3's Monitor, or "
+        "folders of them; one that make_vec_env wrote (0.monitor.csv, ...) is one run"
+    )
+    many: dict[str, Any] = {"nargs": "+", "action": "extend"}
+    parser.add_argument("--monitor", type=Path, metavar="PLACE", help=text, **many)
     add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
 
