@@ -56,16 +56,16 @@ LOSSES_MANY = (
 )
 LOSSES = (
     "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the "
-    "priors, units of V; half of the 95 % interval, 0 where the value is exact."
+    "priors, units of V; with its 95 % interval where it is simulated, exact where there is none."
 )
 SCENARIOS = (
-    "Every rule in every scenario, per task. The best value is the Bayes-optimal one (s drawn from "
-    "the prior) or that of a user who is told s (s on the side where staying, or leaving, is "
-    "right); gaps are in standard errors."
+    "Every rule in every scenario, per task. The loss is against the Bayes-optimal value (s drawn "
+    "from the prior) or that of a user who is told s (s on the side where staying, or leaving, is "
+    "right); gaps are between what was played and the exact, in standard errors."
 )
 LOST_WORDS = "loss of utility a task, units of V"
 KEY = {"game": Head("game"), "tasks": Head("tasks"), "rule": Head("rule")}
-LOST = {"loss": Head("loss a task", least=0.0)}
+LOST = {"loss": Head("loss a task", least=0.0, places=4)}
 LOSS_HEADS = {**KEY, **LOST}
 POOLED_HEADS = {
     **KEY,
@@ -83,16 +83,14 @@ SCENARIO_HEADS = {
     "truth": Head("true s"),
     "tasks": Head("tasks"),
     "rule": Head("rule"),
-    "utility": Head("utility played"),
-    "exact": Head("exact"),
-    "gap": Head("gap"),
-    "best": Head("best value"),
+    "utility": Head("utility played", places=4),
+    "exact": Head("exactly", places=4),
+    "gap": Head("gap", places=2),
     **LOST,
-    "cost": Head("provider's cost"),
     "doubts": Head("belief doubts, %", 100),
     "locked": Head("locked in, %", 100),
     "locked_exact": Head("exactly, %", 100),
-    "locked_gap": Head("gap"),
+    "locked_gap": Head("gap", places=2),
 }
 
 
