@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from routing_game.agents.arguments import require_counts, require_positive
 from routing_game.agents.log_odds import cascades_at
 from routing_game.agents.slopes import Charges, cost_slopes, reasoning_slope, user_slopes
 from routing_game.agents.stacked import Array, IntArray
@@ -47,6 +48,7 @@ class Descents(ABC):
         starts: int,
         iterations: int,
     ) -> None:
+        require_counts(starts=starts, iterations=iterations)
         self._games = Game.stack(games)[:, None]
         self._iterations = iterations
         drawn = np.stack([rng.uniform(size=starts) for rng in rngs])
@@ -105,6 +107,7 @@ class GibbsDescents(Descents):
         cold: float = 1e-7,
     ) -> None:
         super().__init__(games, rngs, starts=starts, iterations=iterations)
+        require_positive(hot=hot, cold=cold)
         self._temperatures = np.geomspace(hot, cold, iterations)
         self._pace = np.full_like(self._z, 0.1)
         self._turn = np.zeros_like(self._z)
@@ -231,6 +234,8 @@ class SimultaneousDescents:
         step: float = 0.02,
         pace: float = 100.0,
     ) -> None:
+        require_counts(iterations=iterations)
+        require_positive(step=step, pace=pace)
         self._game = Game.stack(games)
         self._iterations, self._step, self._pace = iterations, step, pace
         drawn = np.stack([rng.uniform(size=3) for rng in rngs], axis=-1)
