@@ -29,7 +29,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from routing_game.agents.log_odds import cascades_at
-from routing_game.agents.stacked import Array, Costs, IntArray, Units
+from routing_game.agents.stacked import Array, Costs, Finite, IntArray, Units
 from routing_game.theory.numbers import require
 
 END = 12.0
@@ -166,7 +166,7 @@ class Race:
         rules: Rules | None = None,
     ) -> None:
         require(tasks >= LEAST, "tasks", tasks, f"be at least {LEAST}")
-        self._costs, self._climb, self._rules = costs, climb, rules or Rules()
+        self._costs, self._climb, self._rules = Finite(costs), climb, rules or Rules()
         self._budget, self._used = Budget.of(tasks, self._rules), 0
         starts = self._rules.places()
         self._places = [starts.copy() for _ in rngs]

@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.agents.arguments import generator, require_counts, require_positive
-from routing_game.agents.protocol import Abandon
+from routing_game.agents.protocol import Abandon, check_passes
 from routing_game.agents.stacked import Alone, IntArray
 from routing_game.theory import Commitment, Task
+from routing_game.theory.numbers import require
 
 Array = NDArray[Any]
 WorldOfMany = Callable[[Array, Array, Array], Task]
@@ -78,7 +79,10 @@ class BlindPairs:
 
     def _gradient(self, route: Array, task: Task) -> Array:
         """Each logit's policy gradient: its score times its side's gain, in standard deviations."""
+        check_passes(task)
         standard, reasoning, solved, cost, utility, truncated = map(np.asarray, task)
+        for name, paid in (("cost", cost), ("utility", utility)):
+            require(np.isfinite(paid), f"a task's {name}", paid, "be a finite number")
         first, second = route == 1, route != 1
         left, stays = ~solved & ~truncated, standard + reasoning - 1
         heads = np.stack([second, first & (reasoning > 0), first & left, second & left])

@@ -4,7 +4,7 @@ Whoever was trained with stable-baselines3 or sb3-contrib as a provider (a const
 actions in a box, a grid or a pair of numbers) or as a user (any setting of `observes`; decisions to
 stay or leave, or q itself) is saved as two files in a folder, and comes back as an opponent for the
 environments. A zip that ``model.save`` wrote comes back, too. So does what `check --keep-policies`
-keeps: a provider's commitment, or a user's answers, see `agents.kept`.
+keeps: users' networks and tables, providers' commitments, see `agents.kept`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
 from routing_game.agents.actors import SavedModelUser, SavedProvider, SavedUser
-from routing_game.agents.kept import Answers, Committed
+from routing_game.agents.kept import DESCRIPTION, WEIGHTS, Answers, Committed, Table, Whole
 from routing_game.agents.networks import (
     MOST_WEIGHTS,
     Box,
@@ -31,10 +31,9 @@ from routing_game.agents.networks import (
     outlined,
 )
 from routing_game.agents.protocol import ModelUser, Provider, User
-from routing_game.files import decoded, read, write
+from routing_game.files import decoded, read
 
 FORMAT: Final = 2
-WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
 MOST = 1 << 20
 """Bytes of a description; one of ours has 500."""
 Role = Literal["provider", "user"]
@@ -51,6 +50,8 @@ class Description(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind", 
     """What a user saw, as the environments' `observes` has it; None for a provider."""
     cascades: list[float] | None = None
     """The s that the actions of a provider stand for, unless they are points of a box."""
+    made_by: dict[str, Any] = {}
+    """Who learnt it, where and how long: for people."""
 
 
 class First(msgspec.Struct, forbid_unknown_fields=True):
@@ -100,15 +101,23 @@ def save_policy(
     Raises:
         ValueError: it is not of a kind that `load_user` or `load_provider` can bring back.
     """
+    whole, folder = packed(trained, observes=observes, cascades=cascades), Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    whole.put(folder)
+
+
+def packed(
+    trained: BaseAlgorithm | BasePolicy,
+    *,
+    observes: str | None = None,
+    cascades: Cascades | None = None,
+) -> Whole:
+    """What `save_policy` would write; arguments and errors as there."""
     policy, observes, cascades = _said(trained, observes, cascades)
     network, weights = described(policy)
     description = Description(FORMAT, network, *_looks(network, observes, cascades))
     _agent(description, policy)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write(folder / WEIGHTS, save(weights))
-    text = msgspec.json.format(msgspec.json.encode(description), indent=2)
-    write(folder / DESCRIPTION, text + b"\n")
+    return Whole(msgspec.to_builtins(description), save(weights))
 
 
 def agent_of(
@@ -138,18 +147,18 @@ def _said(
             "a policy is saved if it saw what the environment shows, got one that saw "
             "observations of VecNormalize; train it with norm_obs=False"
         )
-    observes = _of_env(trained, "observes") if observes is None else observes
-    cascades = _of_env(trained, "cascades") if cascades is None else cascades
+    observes = of_env(trained, "observes") if observes is None else observes
+    cascades = of_env(trained, "cascades") if cascades is None else cascades
     return trained.policy, observes, cascades
 
 
-def _of_env(model: BaseAlgorithm, attribute: str) -> Any:
-    """What the environment of a model says; None if it has none, or does not say."""
+def of_env(model: BaseAlgorithm, attribute: str) -> Any:
+    """What the environment of a model says; None if it has none, or does not say.
+
+    An environment in another process would die of the question for what it does not have.
+    """
     env = model.get_env()
-    try:
-        return None if env is None else env.get_attr(attribute)[0]
-    except AttributeError:
-        return None
+    return env.get_attr(attribute)[0] if env is not None and env.has_attr(attribute) else None
 
 
 def load_user(place: Path | str, *, observes: str | None = None) -> User | ModelUser:
@@ -205,20 +214,23 @@ def _loaded(
         raise ValueError(f"expected a folder or a .zip, got {place}") from None
     try:
         said = described_by(text)
-        if not isinstance(said, Description):
+        if isinstance(said, Committed | Answers):
             return said.agent()
+        numbers = read(place / WEIGHTS, MOST_WEIGHTS)
+        if isinstance(said, Table):
+            return said.agent(numbers)
         _looks(said.network, said.observes, said.cascades)
-        return _agent(said, said.network.build(load(read(place / WEIGHTS, MOST_WEIGHTS))))
+        return _agent(said, said.network.build(load(numbers)))
     except (ValueError, KeyError, SafetensorError) as wrong:
         raise ValueError(f"no saved policy in {place}: {wrong}") from wrong
 
 
-def described_by(text: bytes) -> Description | Committed | Answers:
+def described_by(text: bytes) -> Description | Committed | Table | Answers:
     """What a `policy.json` says, of whatever format; ValueError if it is none."""
     if decoded(text, dict[str, Any]).get("format") == 1:
         return decoded(text, First).now()
-    kinds: Any = Description | Committed | Answers
-    said: Description | Committed | Answers = decoded(text, kinds)
+    kinds: Any = Description | Committed | Table | Answers
+    said: Description | Committed | Table | Answers = decoded(text, kinds)
     return said
 
 

@@ -19,9 +19,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.noise import VectorizedActionNoise
 from stable_baselines3.common.utils import set_random_seed
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from routing_game.agents.arguments import generator
+from routing_game.theory.numbers import require
 
 Ends = tuple[float, float]
 """First and last value of what falls geometrically in between."""
@@ -51,6 +53,32 @@ class Settings:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+class Finite(VecEnvWrapper):
+    """The same environments; a reward or an observation that is no finite number is refused.
+
+    One of them would make numbers that are none of all weights: some algorithms then stop at a
+    policy that they cannot draw from, others go on for ever with one that has learnt nothing.
+    """
+
+    def reset(self) -> Any:
+        """Reset the environments; ValueError as in `step_wait`."""
+        return _finite("observations", self.venv.reset())
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Play the actions taken.
+
+        Raises:
+            ValueError: a reward or an observation is nan or infinite.
+        """
+        seen, rewards, dones, infos = self.venv.step_wait()
+        return _finite("observations", seen), _finite("rewards", rewards), dones, infos
+
+
+def _finite(name: str, told: Any) -> Any:
+    require(np.isfinite(told), f"{name} of the environment", told, "be finite numbers")
+    return told
+
+
 class SB3Agent:
     """A model of stable-baselines3 and the loop that trains it."""
 
@@ -61,6 +89,12 @@ class SB3Agent:
         self._rng, self._settings = generator(rng), settings
         self._rate, _ = settings.learning_rate
 
+    @property
+    def model(self) -> BaseAlgorithm:
+        """What is trained, as it is now."""
+        model: BaseAlgorithm = self._model
+        return model
+
     def _start(self, env: VecEnv, **options: Any) -> None:
         """A model with fresh weights."""
         # models stand in circles of references; those of cells and windows before go now, and not
@@ -70,7 +104,11 @@ class SB3Agent:
         self._seed_globals()
         tuned = deepcopy(self._settings.options)  # SB3 writes into its policy_kwargs
         self._model = self.algorithm(
-            "MlpPolicy", env, learning_rate=self._current_rate, device="cpu", **tuned | options
+            "MlpPolicy",
+            Finite(env),
+            learning_rate=self._current_rate,
+            device="cpu",
+            **tuned | options,
         )
         # SB3's own logger would make a temporary folder at each update
         self._model.set_logger(Logger(None, []))

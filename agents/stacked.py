@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.theory import Commitment, Task
+from routing_game.theory.numbers import require
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -29,6 +30,26 @@ class Costs(Protocol):
             cascade: s in [0, 1], shape (cells, n).
         """
         ...
+
+
+class Finite:
+    """The same world, in which a cost that is no finite number is refused.
+
+    It would stay in every weight and sum, and decide all that is learnt from then on.
+    """
+
+    def __init__(self, costs: Costs) -> None:
+        self._costs = costs
+
+    def __call__(self, route: NDArray[Any], cascade: Array) -> Array:
+        """See `Costs`.
+
+        Raises:
+            ValueError: a cost is nan or infinite.
+        """
+        paid = self._costs(route, cascade)
+        require(np.isfinite(paid), "what a task costs", paid, "be a finite number")
+        return paid
 
 
 class StackedProvider(Protocol):

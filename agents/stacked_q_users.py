@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 
 from routing_game.agents.hats import KNOTS, Places, coordinate, places, read, spread
+from routing_game.agents.kept import Table, Whole
 from routing_game.agents.plain import Ends, falling
 from routing_game.agents.stacked import Array
 from routing_game.agents.stacked_users import Cells, Practice
+from routing_game.agents.tables import answers, kind_of
 
 
 class StackedQUser(Practice):
@@ -49,9 +51,11 @@ class StackedQUser(Practice):
 
     def abandon(self, route: Any, cascade: Any) -> Array:
         """0 or 1, whichever has the greater Q; a row for each cell."""
-        route, cascade = np.broadcast_arrays(route, cascade)
-        s = np.tile(np.asarray(cascade, dtype=np.float64).ravel(), (len(self._rngs), 1))
-        return (read(self.value, _see(route.ravel(), s)) < 0).astype(np.float64)
+        return answers(self.value, "value", kind_of(route), cascade)
+
+    def policies(self) -> list[Whole]:
+        """What each cell has learnt so far."""
+        return [Table.of(row, "value") for row in self.value]
 
     def _update(self, progress: float) -> None:
         explores = falling(self._explores, progress)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
 from routing_game.agents.log_odds import cascade_at
+from routing_game.agents.protocol import check_passes
 from routing_game.theory import Commitment, Game, Task, payoffs
 from routing_game.theory.numbers import require
 
@@ -69,7 +70,14 @@ class Structural:
         return self._next
 
     def update(self, commitment: Commitment, task: Task) -> None:
-        """Count passes, then let the plan go on if the task answered its question."""
+        """Count passes, then let the plan go on if the task answered its question.
+
+        What the task cost is not looked at: it follows from the passes.
+
+        Raises:
+            ValueError: the numbers of passes are none.
+        """
+        check_passes(task)
         passes = np.array([task.standard, task.reasoning])
         solved = np.zeros(2)
         solved[1 if task.reasoning else 0] = task.solved

@@ -33,7 +33,7 @@ from routing_game.agents.critics import Floats
 from routing_game.agents.log_odds import cascades_at
 from routing_game.agents.off_policy import ACTORS, Buffer, Draws, Learner, Learning
 from routing_game.agents.races import END
-from routing_game.agents.stacked import Array, Costs, IntArray, Units
+from routing_game.agents.stacked import Array, Costs, Finite, IntArray, Units
 from routing_game.theory.numbers import require
 
 REACH = 10.5
@@ -151,7 +151,7 @@ class Windowed:
         learner: type[Learner],
         learning: Learning | None = None,
     ) -> None:
-        self._costs, self._rngs = costs, list(rngs)
+        self._costs, self._rngs = Finite(costs), list(rngs)
         self._make = partial(learner, learning=learning or learner.tuned)
         self._spread = learner.spread
         self._rounds, self._final = plan(tasks)

@@ -52,7 +52,7 @@ class SB3VecEnv(VecEnv):
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Take the actions; `step_wait` plays them."""
-        self._actions = actions
+        self._actions = np.array(actions)  # the caller may use the array again
 
     def step_wait(self) -> VecEnvStepReturn:
         """Play the actions taken."""

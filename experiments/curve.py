@@ -16,13 +16,13 @@ from matplotlib.figure import Figure
 
 from routing_game import files
 from routing_game.experiments import InputError
-from routing_game.experiments.intervals import half_width
+from routing_game.experiments.intervals import FEW, half_width
 from routing_game.experiments.paper.looks import FAILS, FAINT, HOLDS, INK, dressed
 from routing_game.theory import Game, best_response, outcome, payoffs, solve
 from routing_game.theory.numbers import Array
 
 BLOCKS = 25
-"""Into so many blocks of episodes a curve is averaged."""
+"""Into so many blocks of episodes a curve is averaged, if each has `FEW` at least."""
 
 
 class Curve(NamedTuple):
@@ -100,7 +100,8 @@ def levels(game: Game, user: bool) -> tuple[Line, ...]:
 
 def blocks(curve: Curve) -> tuple[Array, Array, Array]:
     """Steps, mean return, and half of its 95 % interval of each block of episodes."""
-    parts = np.array_split(np.arange(len(curve.returns)), min(BLOCKS, len(curve.returns) // 2))
+    count = min(BLOCKS, max(len(curve.returns) // FEW, 1))
+    parts = np.array_split(np.arange(len(curve.returns)), count)
     means = np.array([curve.returns[part].mean() for part in parts])
     spreads = np.array([curve.returns[part].std(ddof=1) for part in parts])
     ends = np.array([curve.steps[part[-1]] for part in parts])
@@ -114,11 +115,12 @@ def signed(curve: Curve) -> Curve:
 
 def sentence(curve: Curve, game: Game) -> str:
     """Where a signed curve ends."""
-    last = curve.returns[-max(len(curve.returns) // 10, 2) :]
+    last = curve.returns[-max(len(curve.returns) // 10, FEW) :]
     mean, half = float(last.mean()), float(half_width(last.std(ddof=1), len(last)))
     best = levels(game, curve.user)[0]
     what = "utility" if curve.user else "cost"
-    return f"mean {what} of the last {len(last)} episodes: {mean:.4g} ± {half:.2g}; {best.words}"
+    spread = f" ± {half:.2g}" if np.isfinite(half) else ""
+    return f"mean {what} of the last {len(last)} episodes: {mean:.4g}{spread}; {best.words}"
 
 
 def draw(curve: Curve, game: Game, name: str) -> Figure:

@@ -4,12 +4,12 @@ import inspect
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 
 from routing_game.agents import zoo
+from routing_game.experiments.pages.words import wrapped
 from routing_game.files import printable
 from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair, solve
 from routing_game.theory.frequencies import PRIORS, frequencies
@@ -148,7 +148,7 @@ def glossary(words: Mapping[str, str], left: int) -> list[str]:
     """A paragraph for each name, beside it."""
     indent = " " * left
     return [
-        fill(f"{name:{left}}{text}", WIDTH, subsequent_indent=indent)
+        wrapped(f"{name:{left}}{text}", WIDTH, subsequent_indent=indent)
         for name, text in words.items()
     ]
 
@@ -182,11 +182,11 @@ def named(agents: dict[str, Any], place: Path, agent: Any) -> None:
 
 
 def answering(place: Path, user: Any) -> Any:
-    """The user of a place, if a commitment alone decides what it answers."""
-    if (sees := user.observes) in ("strategy", "route", "none"):
+    """The user of a place, if a commitment alone decides what it comes to, by a sum."""
+    if not (sees := user.observes).startswith("noisy"):
         return user
     problem = f'{place} was trained with observes="{sees}"'
-    raise ValueError(f"{problem}, and a tournament asks for one q for each (i, s)")
+    raise ValueError(f"{problem}, and a tournament is exact: noise on s leaves no sum to take")
 
 
 def tournament_facts(table: zoo.Tournament) -> dict[str, Any]:

@@ -43,11 +43,14 @@ SMOKE = Settings("t4-cascade", "smoke", {"sessions": 50, "tasks": 40})
 def test_few_seeds_are_told_one_by_one_and_more_by_mean_and_interval() -> None:
     assert spread([0.3], 2) == "0.30"
     assert spread([65.0, -0.001], 0) == "65 and 0"
-    values = [1.0, 2.0, 4.0]
-    half = mean("x", values)["x_half"]  # by t with two degrees of freedom
-    assert half == pytest.approx(4.302652729 * np.std(values, ddof=1) / np.sqrt(3))
-    assert spread(values, 2) == f"2.33 ± {half:.2f}"
-    assert spread(values, 2, least=0.0) == f"2.33 (0.00 to {7 / 3 + half:.2f})"
+    values = [1.0, 2.0, 4.0, 1.0]
+    assert spread(values, 1) == "1.0, 2.0, 4.0 and 1.0"
+    assert np.isnan(mean("x", values)["x_half"])
+    values = [*values, 7.0]
+    half = mean("x", values)["x_half"]  # by t with four degrees of freedom
+    assert half == pytest.approx(2.776445105 * np.std(values, ddof=1) / np.sqrt(5))
+    assert spread(values, 2) == f"3.00 ± {half:.2f}"
+    assert spread(values, 2, least=0.0) == f"3.00 (0.00 to {3 + half:.2f})"
 
 
 @pytest.mark.parametrize(
@@ -68,10 +71,10 @@ def test_an_interval_does_not_pass_what_is_the_least(
     assert between(value, half, 2, least) == words
 
 
-def test_means_of_two_seeds_have_no_interval() -> None:
+def test_means_of_four_seeds_have_no_interval() -> None:
     frame = pl.DataFrame({"cost": [1.0], "cost_half": [9.0]})
-    assert with_enough(frame, 2)["cost_half"].to_list() == [None]
-    assert with_enough(frame, 3).equals(frame)
+    assert with_enough(frame, 4)["cost_half"].to_list() == [None]
+    assert with_enough(frame, 5).equals(frame)
 
 
 def test_what_rounding_left_of_zero_is_zero() -> None:
@@ -146,7 +149,7 @@ def test_the_trap_s_answer_says_how_often(chance: float, often: str) -> None:
     assert f"(plug-in) {often} leaves for good by mistake" in first
     assert f"{100 * chance:.1f} %" in first
     assert second.startswith("Exploring helps: " if chance > 0.005 else "This run does not")
-    assert "0.2 % (95 % interval 0 to 0.5 %) of Thompson" in second
+    assert "0.2 % (0 to 0.5) of Thompson" in second
     assert "0.020 ± 0.010 of V" in third
 
 
@@ -158,7 +161,7 @@ def test_the_trap_s_answer_does_not_claim_what_a_run_does_not_show() -> None:
 def test_the_trap_s_played_share_stands_beside_its_exact_chance_with_an_interval() -> None:
     words = trap_page.locked_words(trap_row("plug-in", MARK.s), MARK, SMOKE)
     assert "the exact chance that a plug-in user is locked in is 84.0 %" in words
-    assert "94.0 % ended so (95 % interval 83.8 to 97.9 %)" in words  # 47 of 50, by Wilson
+    assert "94.0 % (83.8 to 97.9) ended so" in words  # 47 of 50, by Wilson
 
 
 def test_a_provider_s_change_that_nobody_noticed_is_told_once() -> None:

@@ -67,6 +67,21 @@ WRONG = {
         "'t4-casade', perhaps t4-cascade",
     ),
     "unknown learner": (["check", "--learners", "tompson"], "'tompson', perhaps thompson"),
+    "a class without its module": (
+        ["check", "--learners", "ucb,Greedy"],
+        "an agent of your own is written module:Class, e.g. mine:Greedy",
+    ),
+    "an agent's file": (["check", "--learners", "my/own.py:Greedy"], "e.g. my.own:Greedy"),
+    "an agent with a point": (["check", "--learners", "own.Greedy"], "e.g. own:Greedy"),
+    "no class": (["check", "--learners", "own.py"], "e.g. own:Agent"),
+    "the beginning of a game": (["tournament", "t5"], "perhaps t5-stay or t5-leave or t5-"),
+    "capitals": (["solve", "T5-Cascade"], "'T5-Cascade', perhaps t5-cascade; see"),
+    "the end of a game": (["belief", "trap", "--game", "cascade"], "or t4-cascade"),
+    "the beginning of a learner": (["check", "--learners", "thom"], "perhaps thompson or"),
+    "the beginning of a question": (["belief", "rep"], "perhaps reputation"),
+    "the beginning of a command": (["tour"], "perhaps tournament"),
+    "a prior": (["check", "--games", "sample:measure:3"], "'measure', perhaps measured"),
+    "a sample": (["check", "--games", "cascade:unit:3"], "'cascade:unit:3', perhaps cascades"),
     "empty name": (["check", "--learners", "ucb,"], "either side of a comma, got 'ucb,'"),
     "empty game": (["check", "--games", "t4-cascade,"], "either side of a comma"),
     "empty figure": (["figures", "--only", "3,,4"], "either side of a comma"),
@@ -76,7 +91,7 @@ WRONG = {
     "tournament of nothing": (["tournament"], "expected the name of a game"),
     "no game's file": (["solve", "t4-cascade", "--save", "my.txt"], ".toml or .json"),
     "no place to save": (
-        ["solve", "t4-cascade", "--save", "no/my.toml"],
+        ["solve", "t4-cascade", "--save", "/proc/no/my.toml"],
         "expected a file to write",
     ),
     "half a task": (["check", "--tasks", "1.5e0"], "at least 1, got '1.5e0'"),
@@ -722,4 +737,7 @@ def test_what_is_no_agent_is_a_failed_cell(own, capsys):
         "out",
     ]
     assert main(["check", "--learners", "my_agents:nobody", *words]) == 1
-    assert "must make an agent with act" in capsys.readouterr().err
+    said = "what nobody makes must have the methods act(), update(commitment, task) and recommend()"
+    told = capsys.readouterr().err
+    assert f"{said}, got " in told
+    assert "; it lacks act(), update() and recommend() and has" in told

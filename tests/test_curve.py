@@ -82,11 +82,19 @@ def test_a_curve_and_its_line_are_of_one_quantity(tmp_path: Path, game: Game) ->
 def test_blocks_are_means_of_episodes_in_their_order() -> None:
     curve = Curve(False, np.arange(1.0, 101.0), np.repeat([1.0, 3.0], 50))
     ends, means, halves = blocks(curve)
-    assert len(means) == 25
-    np.testing.assert_array_equal(means, np.repeat([1.0, 2.0, 3.0], [12, 1, 12]))
-    assert (ends[0], ends[-1]) == (4.0, 100.0)
-    assert np.count_nonzero(halves) == 1
+    assert len(means) == 20
+    np.testing.assert_array_equal(means, np.repeat([1.0, 3.0], [10, 10]))
+    assert (ends[0], ends[-1]) == (5.0, 100.0)
+    np.testing.assert_array_equal(halves, 0.0)
     assert "last 10 episodes: 3 ± 0" in sentence(curve, GAME)
+
+
+def test_few_episodes_are_one_block_without_an_interval() -> None:
+    curve = Curve(False, np.arange(1.0, 5.0), np.array([1.0, 2.0, 1.0, 2.0]))
+    (end,), (mean,), (half,) = blocks(curve)
+    assert (end, mean) == (4.0, 1.5)
+    assert np.isnan(half)
+    assert "last 4 episodes: 1.5; equilibrium" in sentence(curve, GAME)
 
 
 WRONG = {
@@ -118,7 +126,7 @@ def test_what_is_no_curve_is_named(text, hint, tmp_path: Path, capsys) -> None:
     ("words", "hint"),
     [
         (["--monitor", "x.csv"], "expected --game"),
-        (["--game", "t4-cascade"], "expected --monitor"),
+        (["--monitor", "x.csv", "--game", "t4-cascade", "--set", "A"], "expected no --set"),
         (["--monitor", "x.csv", "--game", "t4-cascade", "--only", "3"], "expected no --only"),
         (["--monitor", "x.csv", "--game", "t4-casc"], "perhaps t4-cascade"),
     ],

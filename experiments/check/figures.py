@@ -135,6 +135,8 @@ def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
     if equilibrium.cost > 0:
         high = min(high, 3 * float(equilibrium.cost))
     room = high - low or abs(high) or 1.0  # all commitments may cost the same
+    if level > high + 0.14 * room:
+        beyond(side, f"{level:.3g}:\nabove\nthe axis")
     for panel in (axes, side):
         panel.set_ylim(low - 0.12 * room, high + 0.14 * room)
         panel.yaxis.set_major_locator(MaxNLocator(5))
@@ -145,6 +147,19 @@ def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
     axes.set(xlim=(-0.02, 1.02), ylabel=f"cost J a task{unit}", title=title)
     side.set(xlim=(-1, 1), xticks=[], title="Route 2")
     side.tick_params(labelleft=False, left=False)
+
+
+def beyond(axes: Axes, words: str) -> None:
+    """What a panel says where all that it would show lies beyond its axis."""
+    axes.annotate(
+        words,
+        (0.5, 0.5),
+        xycoords="axes fraction",
+        ha="center",
+        va="center",
+        fontsize=7.5,
+        color="#555555",
+    )
 
 
 def draw_curve(axes: Axes, game: Game) -> Array:

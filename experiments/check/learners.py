@@ -227,7 +227,7 @@ class Registry(dict[str, Learner]):
                 return told(made)(games, tasks, worlds, agents)
 
         budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
-        return Learner("your own", f"{name}, an agent of your own", train, budgets)
+        return Learner("your own", "an agent of your own", train, budgets)
 
 
 def unknown(name: str) -> Learner:
@@ -239,7 +239,7 @@ def unknown(name: str) -> Learner:
     parts = name.split("-")
     return Learner(
         "unknown",
-        f"{name}, which this version does not know",
+        "not known to this version",
         train,
         {},
         sees_model="model" in parts,

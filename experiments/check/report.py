@@ -45,25 +45,25 @@ from routing_game.experiments.check.sentences import (
     STATIC_WORDS,
     answer,
     measured,
+    of_them,
     percent,
+    practice_words,
     rules,
     single_title,
 )
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
 from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.check.verdicts import Standing, Verdict, standings
-from routing_game.experiments.intervals import wilson
+from routing_game.experiments.intervals import FEW, wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import render
-from routing_game.experiments.pages.words import number, with_interval
+from routing_game.experiments.pages.words import listed, number, with_interval
 from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 from routing_game.theory.geometry import MEANING, geometry
 
 QUIET = 1e-3
 """Regret, as a share of J*, below which a game has nothing to show: a line names it."""
-FEW = 5
-"""Seeds without which a mean has no interval: Student's t of fewer says next to nothing."""
 OPENED = 2
 """Pictures of single games that are open; the others are folded."""
 VERDICTS: dict[Verdict, str] = {
@@ -125,7 +125,13 @@ def contents(judged: Judged) -> dict[str, Any]:
         "panels": PANELS,
         "fresh_from": FRESH_FROM,
         "counted": counted,
-        "rules": rules(),
+        "rules": rules(
+            bool(sections[counted]), bool(shown(judged.spec.games)), {one.group for one in found}
+        ),
+        "count": count,
+        "who_ran": who_ran(found),
+        "of_them": of_them,
+        "practice": practice_words(judged.spec, "under “This run”"),
         "answer": answer(judged, counted, sections[counted], found),
         "overview": overview(judged, counted, sections[counted], found),
         "standings": found,
@@ -187,6 +193,13 @@ def regrets(judged: Judged, games: Sequence[str]) -> dict[str, dict[str, float]]
     ):
         found.setdefault(learner, {})[game] = mean
     return found
+
+
+def who_ran(found: Sequence[Standing]) -> str:
+    """How many learners, and how many controls, as `2 learners and 1 control`."""
+    controls = sum(one.group == "controls" for one in found)
+    parts = {"learner": len(found) - controls, "control": controls}
+    return listed([count(n, noun) for noun, n in parts.items() if n])
 
 
 def interval(mean: float, half: float | None, n: int) -> str:

@@ -52,6 +52,7 @@ from routing_game.experiments.check.traces import (
     provider_traces,
     user_trace,
     user_traces,
+    with_policies,
 )
 from routing_game.experiments.play import (
     Cohort,
@@ -131,7 +132,8 @@ def stacked_user(make: Users) -> Trainer:
             return (user.abandon(route, cascade),) * 2
 
         looks = _thinned_at(user.train(), checkpoints(tasks, count=20))
-        return user_traces(answers, looks, len(games))
+        traces = user_traces(answers, looks, len(games))
+        return with_policies(traces, lambda: user.policies())
 
     return train
 
@@ -212,13 +214,16 @@ def sb3_user(name: str, settings: str, engine: Callable[[Game, int], Engine]) ->
     @one_thread()
     def train(game: Game, practice: int, world: Seed, agent: Seed) -> Trace:
         from routing_game.agents import sb3_users as users
+        from routing_game.agents.saved import packed
 
         width, fitted = _fit(getattr(users, settings), practice)
         made = _seeded(engine(game, width), world)
         user = getattr(users, name)(made, np.random.default_rng(agent), fitted)
         updates = (update for update, _ in enumerate(user.train(), start=1))
         looks = _thinned(updates, fitted.updates, count=20)
-        return user_trace(user, (width * fitted.steps * update for update in looks))
+        trace = user_trace(user, (width * fitted.steps * update for update in looks))
+        (whole,) = with_policies([trace], lambda: [packed(user.model)])
+        return whole
 
     return train
 

@@ -166,7 +166,7 @@ def words_used(mark: Threshold) -> dict[str, str]:
         "memory": "what a count is multiplied by at each new draw: 1 forgets nothing, 0.9 counts "
         "little but the last ten draws",
     }
-    return known | terms("s", "draw", "belief", "exact") | threshold_words(mark) | more
+    return known | terms("s", "draw", "belief", "exact", "brackets") | threshold_words(mark) | more
 
 
 def answer(

@@ -6,13 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import fill
 from typing import TYPE_CHECKING
 
 from routing_game.experiments.cells.origin import commit, versions
 from routing_game.experiments.pages.html import embedded, render
 from routing_game.experiments.pages.tables import Head, rounded, shown
-from routing_game.experiments.pages.words import cell
+from routing_game.experiments.pages.words import cell, wrapped
 from routing_game.files import write
 
 if TYPE_CHECKING:
@@ -67,12 +66,12 @@ class Page:
 
 def terminal_page(page: Page) -> str:
     """Title, question and answer, then the evidence, wrapped."""
-    head = [page.title, *(fill(words, WIDTH) for words in (page.made, page.notice) if words)]
-    answer = [fill(words, WIDTH) for words in page.answer]
+    head = [page.title, *(wrapped(words, WIDTH) for words in (page.made, page.notice) if words)]
+    answer = [wrapped(words, WIDTH) for words in page.answer]
     details = [
-        fill(words, WIDTH, initial_indent="- ", subsequent_indent="  ") for words in page.details
+        wrapped(words, WIDTH, initial_indent="- ", subsequent_indent="  ") for words in page.details
     ]
-    question = fill(page.question, WIDTH)
+    question = wrapped(page.question, WIDTH)
     return "\n".join([*head, question, "", *answer, *[""][: len(details)], *details])
 
 
