@@ -18,6 +18,7 @@ one by "leave" if it is unsolved.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -139,11 +140,8 @@ class ReinforceBlind:
         width: int = 512,
         rate: float = 0.5,
     ) -> None:
-        def one_row(route: Array, cascade: Array, abandon: Array) -> Task:
-            task = world(route[0], cascade[0], abandon[0])
-            return Task._make(np.asarray(member)[None] for member in task)
-
-        self._row = BlindPairs(one_row, [generator(rng)], updates=updates, width=width, rate=rate)
+        played = partial(_one_row, world)
+        self._row = BlindPairs(played, [generator(rng)], updates=updates, width=width, rate=rate)
 
     def train(self) -> Iterator[int]:
         """Play and learn; after each batch yield the number of tasks played so far."""
@@ -166,6 +164,12 @@ class ReinforceBlind:
         """The user's q, by route: whatever s is, the user does not see it."""
         route, cascade = np.broadcast_arrays(route, cascade)
         return np.asarray(self._row.abandon(route, cascade))
+
+
+def _one_row(world: WorldOfMany, route: Array, cascade: Array, abandon: Array) -> Task:
+    """Tasks of a single pair, as a row."""
+    task = world(route[0], cascade[0], abandon[0])
+    return Task._make(np.asarray(member)[None] for member in task)
 
 
 def _chances(logits: Array) -> Array:
