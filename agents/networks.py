@@ -26,10 +26,12 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 
 from routing_game.agents.sb3_users import Hats
-from routing_game.files import loose_json, read
+from routing_game.files import fitted, loose_json, read
 
-MOST_WEIGHTS = 1 << 30
+MOST_WEIGHTS = 1 << 27
 """Bytes of a network's weights; those of ours have 100 kB."""
+MOST_WORDS = 1 << 20
+"""Bytes of what a zip says beside its weights; that of stable-baselines3 has 50 kB."""
 Weights = dict[str, torch.Tensor]
 
 POLICIES = {
@@ -248,12 +250,11 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
     advice = "load it with its own algorithm and save_policy(model, folder)"
     try:
         with zipfile.ZipFile(io.BytesIO(read(file, MOST_WEIGHTS))) as archive:
-            data = loose_json(_member(archive, "data"))
-            raw = io.BytesIO(_member(archive, "policy.pth"))
-        weights = torch.load(raw, map_location="cpu", weights_only=True)
-        made_of = dict(data["policy_kwargs"])
+            data = fitted(loose_json(_member(archive, "data", MOST_WORDS)), ZipFile)
+            raw = _member(archive, "policy.pth", MOST_WEIGHTS)
+        made_of = data.policy_kwargs
         words = {
-            "policy": _name(data["policy_class"]["__init__"], r"function (\w+)\.__init__"),
+            "policy": _name(data.policy_class.get("__init__"), r"function (\w+)\.__init__"),
             "activation": _name(made_of.get("activation_fn"), r"\.(\w+)'>"),
             "features": _name(made_of.get("features_extractor_class"), r"\.(\w+)'>"),
         }
@@ -263,16 +264,17 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
             for key, value in made_of.items()
             if key not in NOT_KEPT and not key.startswith(":")
         }
-        if data.get("use_sde"):
+        if data.use_sde:
             settings["use_sde"] = True
         network = Network(
             words["policy"],
-            _box_of(data["observation_space"]),
-            _space_of(data["action_space"]),
+            _box_of(data.observation_space),
+            _space_of(data.action_space),
             words["activation"] or usual,
             words["features"] or "FlattenExtractor",
             settings,
         )
+        weights = _weights(raw)
         network.build(weights)
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError) as wrong:
         raise ValueError(
@@ -283,11 +285,34 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
     return network, weights
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """A file in a zip that is no longer, unpacked, than a file may be."""
-    if archive.getinfo(name).file_size > MOST_WEIGHTS:
-        raise ValueError(f"{name} is longer than {MOST_WEIGHTS:,} bytes")
+class ZipFile(msgspec.Struct):
+    """What is read of ``data`` in a zip by ``model.save``: Python's words, some in SB3's JSON."""
+
+    policy_class: dict[str, Any]
+    policy_kwargs: dict[str, Any]
+    observation_space: dict[str, Any]
+    action_space: dict[str, Any]
+    use_sde: bool = False
+
+
+def _weights(content: bytes) -> Weights:
+    """The tensors that ``torch.save`` wrote: in a zip, of which the pickle is short."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for part in archive.infolist():
+            _check_size(part, MOST_WORDS if part.filename.endswith(".pkl") else MOST_WEIGHTS)
+    weights: Weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return weights
+
+
+def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """A file in a zip that is no longer, unpacked, than it may be."""
+    _check_size(archive.getinfo(name), most)
     return archive.read(name)
+
+
+def _check_size(part: zipfile.ZipInfo, most: int) -> None:
+    if part.file_size > most:
+        raise ValueError(f"expected {part.filename} of at most {most:,} bytes")
 
 
 def _name(text: Any, pattern: str) -> str:

@@ -31,12 +31,14 @@ from routing_game.agents.networks import (
     outlined,
 )
 from routing_game.agents.protocol import ModelUser, Provider, User
+from routing_game.agents.sb3 import SB3Agent
 from routing_game.files import decoded, read
 
 FORMAT: Final = 2
 MOST = 1 << 20
 """Bytes of a description; one of ours has 500."""
 Role = Literal["provider", "user"]
+Trained = BaseAlgorithm | BasePolicy | SB3Agent | Provider
 Cascades = int | Sequence[float]
 """The s that a grid or a pair of numbers offers: these, or so many evenly spaced from 0 to 1."""
 
@@ -79,7 +81,7 @@ class First(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def save_policy(
-    trained: BaseAlgorithm | BasePolicy,
+    trained: Trained,
     folder: Path | str,
     *,
     observes: str | None = None,
@@ -91,7 +93,8 @@ def save_policy(
 
     Args:
         trained: ``model`` or ``model.policy``. A model's environment says what it saw and which s
-            its actions mean, so rather the model.
+            its actions mean, so rather the model. A user of `agents.sb3_users` is saved as its
+            model, any `Provider` as the commitment that it recommends.
         folder: where.
         observes: what a user saw, such as "noisy:0.1"; needed only where its observations have the
             shape of (i, s) and are not.
@@ -107,12 +110,19 @@ def save_policy(
 
 
 def packed(
-    trained: BaseAlgorithm | BasePolicy,
+    trained: Trained,
     *,
     observes: str | None = None,
     cascades: Cascades | None = None,
 ) -> Whole:
     """What `save_policy` would write; arguments and errors as there."""
+    if isinstance(trained, Provider):
+        route, s = trained.recommend()
+        said = Committed(route=int(route), cascade=float(s))
+        said.agent()
+        return Whole(msgspec.to_builtins(said))
+    if isinstance(trained, SB3Agent):
+        trained = trained.model
     policy, observes, cascades = _said(trained, observes, cascades)
     network, weights = described(policy)
     description = Description(FORMAT, network, *_looks(network, observes, cascades))
@@ -147,18 +157,18 @@ def _said(
             "a policy is saved if it saw what the environment shows, got one that saw "
             "observations of VecNormalize; train it with norm_obs=False"
         )
-    observes = _of_env(trained, "observes") if observes is None else observes
-    cascades = _of_env(trained, "cascades") if cascades is None else cascades
+    observes = of_env(trained, "observes") if observes is None else observes
+    cascades = of_env(trained, "cascades") if cascades is None else cascades
     return trained.policy, observes, cascades
 
 
-def _of_env(model: BaseAlgorithm, attribute: str) -> Any:
-    """What the environment of a model says; None if it has none, or does not say."""
+def of_env(model: BaseAlgorithm, attribute: str) -> Any:
+    """What the environment of a model says; None if it has none, or does not say.
+
+    An environment in another process would die of the question for what it does not have.
+    """
     env = model.get_env()
-    try:
-        return None if env is None else env.get_attr(attribute)[0]
-    except AttributeError:
-        return None
+    return env.get_attr(attribute)[0] if env is not None and env.has_attr(attribute) else None
 
 
 def load_user(place: Path | str, *, observes: str | None = None) -> User | ModelUser:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
-from routing_game.agents.log_odds import END, cascade_at
+from routing_game.agents.log_odds import cascade_at
 from routing_game.agents.protocol import check_passes
 from routing_game.theory import Commitment, Game, Task, payoffs
 from routing_game.theory.numbers import require
@@ -24,6 +24,8 @@ from routing_game.theory.numbers import require
 KEEP, ESCALATE, REASON = Commitment(1, 0.0), Commitment(1, 1.0), Commitment(2, 0.0)
 """The commitments that are asked about first, and the one that is answered with the second."""
 
+END = 9.0
+"""Log odds that stand for s = 0 and 1 when the threshold is bisected."""
 DRAWS = 64
 """Posterior draws that decide which candidates contend."""
 HOLD = 100
@@ -157,6 +159,7 @@ class Structural:
         self._failures += task.standard + task.reasoning - task.solved
         return None if self._failures < self._patience else 0.0
 
+<<<<<<< HEAD
     @property
     def _middle(self) -> float:
         return (self._stays + self._leaves) / 2
@@ -190,6 +193,35 @@ class Structural:
             self._put_edge(self._threshold + back)
             return self._choose()
         return self._next if self._tasks_left else self._choose()
+=======
+    def _bisect(self, stays: float, leaves: float) -> Question:
+        """The log odds next to the user's threshold on route 1, on the side where it stays."""
+        while abs(leaves - stays) > self._tolerance:
+            middle = (stays + leaves) / 2
+            if (yield from self._ask(Commitment(1, cascade_at(middle, END)))):
+                leaves = middle
+            else:
+                stays = middle
+        return stays
+
+    def _exploit(self, threshold: float | None = None, back: float = 0.0) -> Plan:
+        """Play the contenders, for ever, and step back when a user leaves at the threshold."""
+        edge = None
+        if threshold is not None:
+            edge = Commitment(1, cascade_at(threshold, END))
+            self._answers[edge] = 0.0
+        while True:
+            choice = self._contender()
+            passes = int(self._solved.sum() + self._failed.sum())
+            for _ in range(max(1, passes // HOLD)):
+                task = yield choice
+                if threshold is not None and choice == edge and _left(task):
+                    del self._answers[choice]
+                    threshold += back
+                    edge = Commitment(1, cascade_at(threshold, END))
+                    self._answers[edge] = 0.0
+                    break
+>>>>>>> integ
 
 
 def _left(task: Task) -> bool:

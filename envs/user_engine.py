@@ -106,6 +106,11 @@ class UserVectorEnv(Engine):
             self._escalate, self._waits, self._reasoning = self._state
 
     @property
+    def even(self) -> bool:
+        """Whether any commitment may come: i uniform on {1, 2}, s on [0, 1]."""
+        return self._commitments.provider is None
+
+    @property
     def compiled(self) -> bool:
         """Whether steps are played by compiled code."""
         return self._compiled is not None

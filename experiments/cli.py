@@ -48,7 +48,7 @@ COMMANDS = {
     "compare": "say in what two runs differ, and whose learners lose less",
     "belief": "ask a question about a hidden cascade by experiment, write a page",
     "solve": "print the equilibrium of a game in plain words",
-    "figures": "draw the paper's Figures 1 to 5, each beside what the paper says about it",
+    "figures": "draw the paper's Figures 1 to 5, or what they show around a game of your own",
     "frequencies": "show how often each kind of optimum occurs among random games",
     "tournament": "let every named provider meet every named user, exactly",
     "list": "show all that has a name: games, priors, learners, rules, questions, figures, the zoo",
@@ -260,7 +260,7 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
         yield
     except KeyboardInterrupt:
         done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
-        count = f"{done} of {cells} cells are done and kept"
+        count = f"{done} of {cells} cells {'is' if done == 1 else 'are'} done and kept"
         again = shlex.join(["routing-game", "check", *(w for w in words if w != "--fresh")])
         raise KeyboardInterrupt(f"stopped: {count}; resume with: {again}") from None
 
@@ -371,7 +371,6 @@ def run_belief(arguments: argparse.Namespace) -> int:
 def run_solve(arguments: argparse.Namespace) -> int:
     """The equilibrium card of a named game, perhaps with some numbers changed, or of given ones."""
     from routing_game.experiments.card import card, facts
-    from routing_game.theory import PAIRS
 
     name, game = asked_game(arguments)
     if arguments.save:
@@ -379,14 +378,23 @@ def run_solve(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(facts(game, name))
         return 0
-    units = ("s", "USD") if arguments.game in PAIRS else ()
-    changed = [number for number in NUMBERS if getattr(arguments, number) is not None]
-    if arguments.game and changed:
-        name = f"{name} with another {' and '.join(changed)}"
-    print(card(game, name, *units))
+    print(card(game, titled(arguments, name), *units_of(arguments)))
     if arguments.save:
         print(f"saved: {arguments.save}")
     return 0
+
+
+def titled(arguments: argparse.Namespace, name: str) -> str:
+    """What a game is called of which flags may have changed some numbers."""
+    changed = [number for number in NUMBERS if getattr(arguments, number) is not None]
+    return f"{name} with another {' and '.join(changed)}" if arguments.game and changed else name
+
+
+def units_of(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Of time and money, if they are known: those of the measured pairs."""
+    from routing_game.theory import PAIRS
+
+    return ("s", "USD") if arguments.game in PAIRS else ()
 
 
 def print_json(facts: Any) -> None:
@@ -457,15 +465,17 @@ def numbers_of(arguments: argparse.Namespace) -> tuple[str, dict[str, Any], bool
 
 
 def run_figures(arguments: argparse.Namespace) -> int:
-    """The paper's figures: for each its files, and which of the paper's sentences it bears out."""
+    """The paper's figures, those around a game of one's own, or learning curves beside theory."""
+    if arguments.monitor:
+        return run_curve(arguments)
+    if has_game(arguments):
+        return run_around(arguments)
     from routing_game.experiments.cells.store import unwritable
     from routing_game.experiments.paper.maps import write_scene
     from routing_game.experiments.paper.scene import Scene
     from routing_game.experiments.paper.words import terminal
 
-    if arguments.monitor or arguments.game:
-        return run_curve(arguments)
-    names, scene = chosen_figures(arguments.only), Scene(arguments.set)
+    names, scene = chosen_figures(arguments.only), Scene(arguments.set or "A")
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
         for name in names:
@@ -479,20 +489,51 @@ def run_figures(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def run_curve(arguments: argparse.Namespace) -> int:
-    """One's own learning curve beside theory."""
-    from routing_game.experiments.cells.store import tried
-    from routing_game.experiments.curve import read, write_curve
+def has_game(arguments: argparse.Namespace) -> bool:
+    """Whether `words_of_a_game`, or a game before them, were given at all."""
+    numbers = (getattr(arguments, number) for number in NUMBERS)
+    return arguments.game is not None or arguments.unordered or any(x is not None for x in numbers)
 
-    for flag, other in (("game", "monitor"), ("monitor", "game")):
-        if getattr(arguments, flag) is None:
-            raise InputError(f"expected --{flag} beside --{other}: a Monitor CSV and its game")
-    if arguments.only != "all":
-        raise InputError("expected no --only beside --monitor; draw the paper's figures apart")
-    name, game = one_game(arguments.game)
-    read(arguments.monitor)
-    picture, words = write_curve(arguments.monitor, game, name, tried(arguments.out))
-    print(f"{picture} (and .svg)\n{words}")
+
+def run_around(arguments: argparse.Namespace) -> int:
+    """The paper's figures around one's own game, and what each says."""
+    from routing_game.experiments.around.figures import Around, write_around
+    from routing_game.experiments.around.panels import Units
+    from routing_game.experiments.cells.store import tried
+    from routing_game.experiments.pages.words import wrapped
+
+    if arguments.set is not None:
+        raise InputError("expected no --set beside a game; the sets are those of the paper's plane")
+    names = chosen_around(arguments.only)
+    name, game = asked_game(arguments)
+    about = Around(game, titled(arguments, name), Units(*units_of(arguments)))
+    folder = tried(arguments.out)
+    print(wrapped(about.equilibrium, 100), flush=True)
+    for figure in names:
+        picture, told = write_around(figure, about, folder)
+        print(f"{picture} (and .svg, .npz)")
+        for sentence in told:
+            print(wrapped(sentence, 100, initial_indent="  ", subsequent_indent="  "), flush=True)
+    return 0
+
+
+def run_curve(arguments: argparse.Namespace) -> int:
+    """One's own learning curves beside theory."""
+    from routing_game.experiments.cells.store import tried
+    from routing_game.experiments.curve import UNITS, runs, write_curves
+
+    if not has_game(arguments):
+        raise InputError("expected --game beside --monitor: Monitor CSVs and their game")
+    for flag, usual in (("only", "all"), ("set", None)):
+        if getattr(arguments, flag) != usual:
+            problem = f"expected no --{flag} beside --monitor"
+            raise InputError(f"{problem}; draw the paper's figures apart")
+    name, game = asked_game(arguments)
+    curves = runs(arguments.monitor)
+    name, folder = titled(arguments, name), tried(arguments.out)
+    units = units_of(arguments) or UNITS
+    picture, told = write_curves(curves, game, name, folder, units)
+    print("\n".join([f"{picture} (and .svg)", *told]))
     return 0
 
 
@@ -613,7 +654,7 @@ def words_of_check(parser: Parser) -> None:
         "or a folder of them; catalog (default: the catalog and the profile's fresh games)"
     )
     parser.add_argument("--games", default="all", metavar="A,B", help=text)
-    text = "which learners (default: all); also module:Agent, one of your own"
+    text = "which learners (default: all); an agent of your own is module:Class, e.g. mine:Greedy"
     parser.add_argument("--learners", default="all", metavar="X,Y", help=text)
     text = (
         "practice and seeds: smoke shows that all runs, default fits a coffee break, "
@@ -712,14 +753,25 @@ def words_of_a_game(parser: Parser) -> None:
 
 def words_of_figures(parser: Parser) -> None:
     """What `figures` takes."""
-    text = "1, 2, 3, 4, 5 as in the paper; throttling, one of our own (default: all)"
+    text = (
+        "1, 2, 3, 4, 5 as in the paper; throttling, one of our own; around a game 3, 4, 5, "
+        "throttling and regret (default: all)"
+    )
     parser.add_argument("--only", default="all", metavar="3,4", help=text)
-    text = "which of our two sets of p, V, t and ranges (%(default)s)"
-    parser.add_argument("--set", choices=["A", "B"], default="A", help=text)
-    text = "draw this learning curve instead, a CSV by stable-baselines3's Monitor, beside theory"
-    parser.add_argument("--monitor", type=Path, metavar="FILE", help=text)
-    text = "the game of the curve: a name from routing-game list, or a game's file"
+    text = "which of our two sets of p, V, t and ranges, without a game (A)"
+    parser.add_argument("--set", choices=["A", "B"], help=text)
+    text = (
+        "draw around this game, which is marked: a name from routing-game list, a sampled game, "
+        "a file; flags change its numbers, or give them all"
+    )
     parser.add_argument("--game", metavar="GAME", help=text)
+    words_of_a_game(parser)
+    text = (
+        "draw learning curves beside theory instead: CSVs by stable-baselines3's Monitor, or "
+        "folders of them; one that make_vec_env wrote (0.monitor.csv, ...) is one run"
+    )
+    many: dict[str, Any] = {"nargs": "+", "action": "extend"}
+    parser.add_argument("--monitor", type=Path, metavar="PLACE", help=text, **many)
     add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
 
@@ -806,12 +858,25 @@ def chosen_figures(text: str) -> tuple[str, ...]:
 
     see = "routing-game figures --help"
     for word in text.split(","):
+        if word.strip() == "regret":
+            raise InputError("expected a game beside --only regret; name it with --game")
         figure, dash, _ = word.strip().partition("-")
         if dash and figure in FIGURES:
             raise InputError(
                 f"expected the name of a figure, got {word!r}, perhaps {figure}; see {see}"
             )
     return chosen("figure", text, FIGURES, see) or tuple(FIGURES)
+
+
+def chosen_around(text: str) -> tuple[str, ...]:
+    """As `chosen`, of the figures that there are around a game."""
+    from routing_game.experiments.around.figures import FIGURES, NOT
+
+    for word in text.split(","):
+        if why := NOT.get(word.strip()):
+            problem = f"expected a figure to draw around a game, got {word.strip()!r}: {why}"
+            raise InputError(f"{problem}; there are {', '.join(FIGURES)}")
+    return chosen("figure", text, FIGURES, "routing-game figures --help") or tuple(FIGURES)
 
 
 def chosen_games(text: str) -> dict[str, Game] | None:

@@ -173,12 +173,8 @@ def lines(facts: Mapping[str, Any]) -> list[str]:
     widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
     for row in rows:
         said.append("".join(f"{x:{w}}" for x, w in zip(row, widths, strict=True)).rstrip())
-    means = "means over games, each the mean of its seeds"
-    return [
-        *said,
-        "",
-        f"{means}; 95 % intervals from {FEW} games, of a single game {FEW} seeds, on",
-    ]
+    means = "means over games, each the mean of its seeds, with 95 % intervals where there are"
+    return [*said, "", f"{means} {FEW} games,", f"or {FEW} seeds of a single one"]
 
 
 def difference_lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -34,7 +34,7 @@ from routing_game.names import perhaps
 from routing_game.theory import Game
 from routing_game.theory.exchange import READERS
 
-MOST = 1 << 20
+MOST = 1 << 17
 """Bytes of a sweep's file."""
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Words = Annotated[list[str], msgspec.Meta(min_length=1)]

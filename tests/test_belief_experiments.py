@@ -24,6 +24,7 @@ from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cli import EXPERIMENTS, FLAGS, main
 from routing_game.experiments.hidden import converge, observability, suite, trap
 from routing_game.experiments.hidden import settings as settings_module
+from routing_game.experiments.hidden.observability_page import SEEN
 from routing_game.experiments.hidden.rulebook import RULEBOOK, Remembered, alone
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.suite_judge import Question, exact, judge
@@ -193,6 +194,9 @@ class TestObservability:
         assert f"to {theory:.3f} at one" in facts["details"][0]
         assert f"{theory:.3f} with one" in facts["answer"][0]
         assert set(ends.filter(observes="samples:1")["theory"]) == {theory}
+        assert {*zip(runs["observes"], runs["sees"], strict=True)} == {*SEEN.items()}
+        assert "<td>100 tosses</td>" in page  # tables say what the text says
+        assert "<td>samples:100</td>" not in page
 
     @pytest.mark.parametrize(
         "observes", ["strategy", "samples:3", "samples:100", "noisy:0.1", "route"]

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stable_baselines3 import PPO
 
 from routing_game.agents import (
     load_provider,
     load_user,
+    save_policy,
     sb3_users,
     stacked_ppo_users,
     stacked_q_users,
 )
 from routing_game.agents.kept import Whole
-from routing_game.envs import ProviderEnv
+from routing_game.envs import ProviderEnv, UserEnv
 from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.check.learners import CHECK, LEARNERS, learn, make_spec
 from routing_game.experiments.cli import main
@@ -132,10 +134,22 @@ def test_a_policy_that_is_not_there_may_be_a_zip(tmp_path: Path, capsys) -> None
         assert f"save_policy, got {tmp_path / words}" in capsys.readouterr().err
 
 
-def test_a_tournament_says_whom_it_cannot_seat(run: Path, capsys) -> None:
-    place = str(cell(run, "ppo-user-model"))
-    assert main(["tournament", "t4-cascade", "--user", place]) == 2
-    assert 'observes="model"' in capsys.readouterr().err
+def test_a_user_who_sees_the_model_meets_everybody(run: Path, capsys) -> None:
+    place = cell(run, "ppo-user-model")
+    assert main(["tournament", "t4-cascade", "--user", str(place), "--json"]) == 0
+    met = json.loads(capsys.readouterr().out)["utility"]["always-escalate"][place.name]
+    q1, q2 = (float(load_user(place).abandon_after(1, 1.0, model)) for model in (1, 2))
+    p, t = GAMES["t4-cascade"].success, GAMES["t4-cascade"].latency
+    after = p[1] - t[1]  # V = 1; a pass of M2, then again unless it leaves
+    rest = after / (1 - (1 - p[1]) * (1 - q2))
+    assert met == pytest.approx(p[0] - t[0] + (1 - p[0]) * (1 - q1) * rest, rel=1e-9)
+
+
+def test_a_tournament_says_whom_it_cannot_seat(run: Path, tmp_path: Path, capsys) -> None:
+    model = PPO("MlpPolicy", UserEnv("t4-cascade", observes="noisy:0.1"), device="cpu")
+    save_policy(model, tmp_path / "hazy")
+    assert main(["tournament", "t4-cascade", "--user", str(tmp_path / "hazy")]) == 2
+    assert 'observes="noisy:0.1", and a tournament is exact' in capsys.readouterr().err
     place = str(cell(run, "ucb"))
     assert main(["tournament", "t4-cascade", "--provider", place, "--provider", place]) == 2
     assert "two would be called" in capsys.readouterr().err

@@ -16,8 +16,8 @@ from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check import figures
 from routing_game.experiments.check.figures import draw_costs
-from routing_game.experiments.check.judge import grid_floor, judge, stopping_utility, user_answers
-from routing_game.experiments.check.known import control, group
+from routing_game.experiments.check.judge import grid_floor, judge, user_answers
+from routing_game.experiments.check.known import GROUPS, control, group
 from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
 from routing_game.experiments.check.report import interval, quiet, times, write_report
 from routing_game.experiments.check.sentences import (
@@ -26,6 +26,7 @@ from routing_game.experiments.check.sentences import (
     percent,
     practice_words,
     reason,
+    rules,
     seeds_of,
 )
 from routing_game.experiments.check.terminal import WIDTH, terminal_table
@@ -111,13 +112,6 @@ def test_a_user_is_judged_by_the_utility_it_loses():
     # V = 1
     assert regret[0] == pytest.approx(1 / 3 - 0.1)
     assert regret[101] == 0  # route 2: staying is best
-
-
-def test_a_model_blind_user_is_a_special_case_of_one_who_sees_the_model():
-    game, rng = GAMES["t5-cascade"], np.random.default_rng(3)
-    route, cascade, q = rng.integers(1, 3, 50), rng.random(50), rng.random(50)
-    expected = payoffs(game, route, cascade, q).utility
-    np.testing.assert_allclose(stopping_utility(game, route, cascade, q, q), expected, rtol=1e-12)
 
 
 def test_answers_to_what_cannot_happen_do_not_count():
@@ -333,7 +327,7 @@ def test_the_report_names_failures_seeds_versions_and_commit(page, directory):
     text = " ".join(" ".join(page.text).split())
     assert text.count("RuntimeError: <b>diverged</b> & gone") == 6  # escaped, not bold
     assert "b" not in {tag for row in page.rows for tag in row}
-    assert "2 seeds : 0 to 1" in text.replace("seeds:", "seeds :")
+    assert " 2 (0 to 1) " in text
     assert "torch 2" in text
     commit = next(directory.records()).commit
     assert (commit or "not a git checkout") in text
@@ -436,7 +430,7 @@ def test_who_seeks_simultaneous_play_is_held_against_that_too(tmp_path):
     assert judged.rows.filter(learner="blocks")["beside"].to_list() == [None, None]
     assert judged.cells["beside"].null_count() == 2
     assert judged.summary["beside"].to_list() == [pytest.approx(0.1), None]
-    words = "seek simultaneous play instead: gradient-simultaneous is 10.0 % off its cost"
+    words = "seek simultaneous play instead: gradient-simultaneous is 10 % off its cost"
     assert words in " ".join(table(directory).split())
     text = " ".join(report(directory).read_text().split())
     assert words in text
@@ -479,6 +473,8 @@ def row(learner, game="g", n=2, failures=0, last=0.0, half=0.0):
         (35, 35, MOST, 0, "reaches"),
         (90, 100, MOST, 0, "undecided"),
         (3, 8, MOST, 0, "misses"),
+        (0, 2, MOST, 0, "misses"),
+        (0, 1, MOST, 0, "too few"),  # one that is missed says nothing yet
         (0, 0, MOST, 0, "not run"),
         (0, 0, MOST, 2, "failed"),
     ],
@@ -779,3 +775,19 @@ def test_the_cost_curve_is_drawn_with_its_jump():
     )
     assert list(jump.get_xdata()) == pytest.approx([4 / 19] * 2)
     assert sorted(jump.get_ydata()) == pytest.approx([solve(game).cost, 1.2], abs=1e-4)
+
+
+def test_rules_speak_of_what_is_there_alone():
+    every = rules(True, True, set(GROUPS))
+    assert all(words in every for words in ("J*", "of V", "fresh games", "single game", "Controls"))
+    users = rules(False, True, {"users"})
+    assert "at most 0.5 % of V." in users
+    assert not any(words in users for words in ("J*", "fresh games", "Controls", "35 games"))
+    assert "which takes 35 games)" in rules(True, False, {"providers"})
+    assert rules(False, False, {"controls"}).endswith("of J*. Controls are not counted.")
+
+
+def test_of_a_group_of_which_some_are_open_those_who_miss_are_named():
+    told = answered({"ucb": (0, 2), "ppo": (5, 5), "zooming": (0, 2)})["Catalog"]
+    assert "1 of 3 providers does not reach the equilibrium on all of them (ppo);" in told
+    assert "too few seeds for a verdict on ucb and zooming" in told

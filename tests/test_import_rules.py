@@ -111,12 +111,14 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     ),  # a report shows each game's card
     "hidden": ("drawing", "pages", "play", "measures", "intervals", "cells"),
     "paper": ("drawing",),
+    "around": ("card", "drawing", "pages.words", "paper"),  # the paper's, around a game
     "maps": ("paper",),  # an old name
     "compare": ("check", "cells", "intervals", "pages"),
     "sweep": ("check", "cells"),
-    "curve": ("intervals", "paper"),
-    "tables": ("check", "hidden", "pages", "paper"),  # what has a name anywhere
+    "curve": ("drawing", "intervals", "paper"),
+    "tables": ("around", "check", "hidden", "pages", "paper"),  # what has a name anywhere
     "cli": (
+        "around",
         "check",
         "compare",
         "sweep",
@@ -136,6 +138,7 @@ SHOW = (
         for name in ("figures", "overview", "predicting", "report", "sentences", "terminal")
     ),
     *("hidden.questions", "hidden.wording"),
+    *("around.figures", "around.words"),
 )
 """Files of rooms that show what others measure, besides every `*_page`."""
 FLOORS = {"routing_game.experiments": 10, "routing_game.theory": 6}

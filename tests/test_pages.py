@@ -102,4 +102,6 @@ def test_nothing_is_wider_than_its_box(page, tmp_path, width):
     assert screen.wide == []
     assert screen.wide_open == []
     assert screen.broken == []
+    assert screen.torn == []
+    assert screen.unlisted == []
     assert screen.height <= 1_000 * MOST_SCREENS * max(1, 1_400 / width)

@@ -25,6 +25,8 @@ from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.cells.store import Store, tried, unwritable
 from routing_game.files import decoded, printable, read, short, write
 
+MOST = 1 << 23
+"""Bytes of a `run.json`: that of 10,000 games has 4 MB."""
 FIRST_SUITE = "learners"
 """That of runs which name none: they began before there were others."""
 
@@ -149,7 +151,7 @@ class RunDirectory(Generic[G, T]):
             InputError: there is none, its `run.json` cannot be read, or its `cells` are missing.
         """
         try:
-            content = read(path / "run.json")
+            content = read(path / "run.json", MOST)
         except OSError as error:
             problem = f"expected a run directory, got {path} ({error.strerror}: run.json)"
             raise InputError(f"{problem}; make one with: routing-game check --out DIR") from None
@@ -289,7 +291,7 @@ def forget(path: Path) -> None:
 def suite_of(path: Path) -> str:
     """The suite of a run directory; the first if none is named or the file cannot be read."""
     try:
-        return decoded(read(path / "run.json"), RunFile).suite
+        return decoded(read(path / "run.json", MOST), RunFile).suite
     except (OSError, ValueError):
         return FIRST_SUITE
 

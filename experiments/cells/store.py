@@ -20,7 +20,7 @@ from routing_game.files import is_empty, read, write
 
 T = TypeVar("T")
 
-MOST = 1 << 26
+MOST = 1 << 23
 """Bytes of a cell: the longest, of a user's course, have 100 kB."""
 
 

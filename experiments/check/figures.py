@@ -40,8 +40,10 @@ STRIP_ROW = 0.175
 """Inches of a learner's row below the cost curve."""
 POINTS = 24
 """Points of a curve, at most: the records have more, and `results.csv` the last."""
-OF_KIND = {"s0": COLOURS[0], "s_L": COLOURS[3]}
+OF_KIND = {"s0": COLOURS[0], "s_L": COLOURS[5]}
 """Colour of a game: those of the cascades; the others are grey."""
+MARK_OF = {"s0": "^", "s_L": "D"}
+"""Marker of a game: those of the cascades; the others are dots."""
 PLACES = ("bandits", "gradients", "deep RL", "pairs", "your own", "unknown")
 """Families of providers in the order of their panels."""
 
@@ -111,7 +113,7 @@ def families(learners: Sequence[str]) -> dict[str, list[str]]:
         for name in learners:
             if LEARNERS[name].family == family:
                 blind = group(name) == "blind pairs"
-                title = "pairs whose user does not see s" if blind else family
+                title = "pairs, user blind to s" if blind else family
                 panels.setdefault(title, []).append(name)
     return panels
 
@@ -355,6 +357,10 @@ def logarithmic(axes: Axes, highest: float) -> None:
     axes.set_ylim(100 * FLOOR, max(120.0, 200 * highest))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: in_percent(y)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: in_thousands(x)))
+    first, last = axes.dataLim.intervalx
+    some = 0 < first <= last  # of nothing the ends are infinite
+    if some and np.floor(np.log10(last)) < np.log10(first):  # no power of ten between them
+        axes.set_xticks(sorted({first, last}))
     axes.minorticks_off()
 
 
@@ -366,8 +372,8 @@ def in_percent(y: float) -> str:
 def in_thousands(x: float) -> str:
     """A mark on an axis of practice."""
     if x >= 1e6:
-        return f"{x / 1e6:g}M"
-    return f"{x / 1000:g}k" if x >= 1000 else f"{x:g}"
+        return f"{x / 1e6:.3g}M"
+    return f"{x / 1000:.3g}k" if x >= 1000 else f"{x:g}"
 
 
 @dressed
@@ -385,7 +391,7 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     logarithmic(panels[0, 0], float(judged["regret"].to_numpy().max()))
     unit = "V" if LEARNERS[name].role == "user" else "J*"
     figure.supylabel(f"regret, % of {unit}", fontsize=9)
-    figure.supxlabel(LEARNERS[name].counts, fontsize=9)
+    figure.supxlabel(f"practice, {LEARNERS[name].counts}", fontsize=9)
     return dots(figure)
 
 
@@ -545,10 +551,11 @@ def draw_sample(axes: Axes, rows: pl.DataFrame, measure: str, limit: float) -> N
         measure: its name.
         limit: of regret, up to which a learner is within.
     """
-    for colour, kinds in (("#bbbbbb", OTHERS), (COLOURS[0], ("s0",)), (COLOURS[3], ("s_L",))):
+    cascades = [((kind,), OF_KIND[kind], MARK_OF[kind]) for kind in OF_KIND]
+    for kinds, colour, marker in ((OTHERS, "#bbbbbb", "o"), *cascades):
         mine = rows.filter(pl.col("kind").is_in(kinds))
         y = drawn(mine["regret"].to_numpy())
-        axes.plot(mine[measure], y, "o", color=colour, ms=3, mew=0, alpha=0.7, clip_on=False)
+        axes.plot(mine[measure], y, marker, color=colour, ms=3, mew=0, alpha=0.7, clip_on=False)
     axes.axhline(100 * limit, color="#777777", lw=0.8, ls=(0, (2, 2)))
 
 

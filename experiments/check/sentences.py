@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from routing_game.experiments.cells.progress import count
@@ -173,12 +173,17 @@ def decided(kind: Group, told: Sequence[Told], where: str) -> str:
     """How many of a group reach the equilibrium, and who; empty if there is no verdict on any."""
     mine = [one for one in told if one.standing.group == kind]
     reach = [one.standing.learner for one in mine if one.verdict == "reaches"]
-    if not reach and not any(one.verdict == "misses" for one in mine):
+    miss = [one.standing.learner for one in mine if one.verdict == "misses"]
+    if not reach and not miss:
         return ""
     one, many = GROUP_WORDS[kind]
     if len(mine) == 1:
         verb = "reaches" if reach else "does not reach"
         return f"the {one} ({mine[0].standing.learner}) {verb} the equilibrium{where}"
+    if not reach and len(miss) < len(mine):  # of the others nothing can be said
+        verb = "does not reach" if len(miss) == 1 else "do not reach"
+        who = f" ({listed(miss)})" if len(miss) <= NAMED else ""
+        return f"{len(miss)} of {len(mine)} {many} {verb} the equilibrium{where}{who}"
     if len(reach) == len(mine):
         number = "both" if len(mine) == 2 else f"all {len(mine)}"
     else:
@@ -317,13 +322,31 @@ def practice(spec: Spec[Game], name: str) -> str:
     return f"{amount:,} {counts[:-1] if amount == 1 else counts}"
 
 
-def rules() -> str:
-    """What the words of the answer mean."""
-    return (
-        f"Within: exact regret of at most {LIMITS['provider']} (a user's: {LIMITS['user']}). A "
-        f"learner reaches the equilibrium on fresh games if it is within on more than "
-        f"{100 * MOST:.0f} % of them, and on a single game if more than {100 * HALF:.0f} % of its "
-        f"seeds are, both beyond doubt (95 % interval of Wilson); that takes {least(MOST)} games, "
-        f"{least(HALF)} seeds. It misses it where the contrary is beyond doubt. Controls are not "
-        "counted."
-    )
+def rules(sampled: bool, single: bool, groups: Collection[Group]) -> str:
+    """What the words of the answer mean, as far as they are in it.
+
+    Args:
+        sampled: whether it is about sampled games.
+        single: whether it is about games that are drawn one by one.
+        groups: of the learners.
+    """
+    limits = [LIMITS["provider"]] if {*groups} != {"users"} else []
+    if "users" in groups:
+        limits.append(f"{'a user: ' * bool(limits)}{LIMITS['user']}")
+    on, takes = [], []
+    if sampled:
+        on.append(f"on fresh games if it is within on more than {100 * MOST:.0f} % of them")
+        takes.append(f"{least(MOST)} games")
+    if single:
+        on.append(f"on a single game if more than {100 * HALF:.0f} % of its seeds end within")
+        takes.append(f"{least(HALF)} seeds")
+    said = [f"Within: exact regret of at most {'; '.join(limits)}."]
+    if on:
+        said.append(
+            f"A learner reaches the equilibrium {', and '.join(on)}, beyond doubt (by the 95 % "
+            f"interval of Wilson, which takes {' or '.join(takes)}). It misses it where the "
+            "contrary is beyond doubt."
+        )
+    if "controls" in groups:
+        said.append("Controls are not counted.")
+    return " ".join(said)

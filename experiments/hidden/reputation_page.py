@@ -63,7 +63,7 @@ COST = (
     "Cost (1-g) J over patience g. Lines: the best plan by value iteration, the hand-written rule, "
     "J*; bars: the best plan found that does not see the belief; shaded: where the best plan milks "
     "at the first edge. Points: what PPO learned, judged exactly, means of the seeds, with 95 % t "
-    "intervals from three seeds on."
+    "intervals from five seeds on."
 )
 SESSION = (
     f"A session of {STRIP} tasks against a user who checks once a task, of the hand-written rule "

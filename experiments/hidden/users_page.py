@@ -59,7 +59,7 @@ QUESTION = (
     "plans with what it saw."
 )
 REGRET = (
-    "Regret of each seed, with their mean, and its 95 % t interval from three seeds on. Lines: "
+    "Regret of each seed, with their mean, and its 95 % t interval from five seeds on. Lines: "
     "regret of the myopic user, who never stays to learn, and of the Bayes-optimal plan if it "
     f"takes the last {WINDOW} draws for all there were."
 )

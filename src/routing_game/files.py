@@ -144,14 +144,18 @@ def fitted(data: Any, kind: type[T]) -> T:
         raise ValueError(short(str(error))) from None
 
 
-def loose_json(content: bytes | str) -> Any:
+def loose_json(content: bytes | str, **hooks: Any) -> Any:
     """What a text in JSON says that may hold NaN and Infinity, for `fitted`.
+
+    Args:
+        content: the text.
+        hooks: as `json.loads` has them.
 
     Raises:
         ValueError: it is not JSON.
     """
     try:
-        return json.loads(content)
+        return json.loads(content, **hooks)
     except RecursionError:
         raise ValueError("expected few brackets inside each other, got too many") from None
 
@@ -172,7 +176,7 @@ def loose_toml(text: str) -> dict[str, Any]:
         raise ValueError("expected few brackets inside each other, got too many") from None
 
 
-_DIGITS, _FEW_DIGITS = re.compile("[0-9A-Fa-f_]+"), 4000
+_DIGITS, _FEW_DIGITS = re.compile("[0-9A-Fa-f_]+"), 500
 _NO_NAME = re.compile(r"^[ \t]*#.*$|\d+\.\d+(?:[eE][-+]?\d+)?(?=\s*[,\]\n])", re.MULTILINE)
 """A comment, or a number in a list or at the end of a line."""
 _DOTS = 64
