@@ -128,37 +128,11 @@ class ReinforceBlind(Alone):
         how: ``updates``, ``width`` and ``rate``, as `BlindPairs` has them.
     """
 
-<<<<<<< HEAD
-    def __init__(
-        self,
-        world: WorldOfMany,
-        rng: np.random.Generator,
-        *,
-        updates: int = 2000,
-        width: int = 512,
-        rate: float = 0.5,
-    ) -> None:
-        played = partial(_one_row, world)
-        self._row = BlindPairs(played, [generator(rng)], updates=updates, width=width, rate=rate)
-
-    def train(self) -> Iterator[int]:
-        """Play and learn; after each batch yield the number of tasks played so far."""
-        return self._row.train()
-
-    def recommend(self) -> Commitment:
-        """The likelier route, and the chance of escalating."""
-        (route,), (cascade,) = self._row.recommend()
-        return Commitment(int(route), float(cascade))
-=======
     _row: BlindPairs
 
     def __init__(self, world: WorldOfMany, rng: np.random.Generator, **how: Any) -> None:
-        def one_row(route: Array, cascade: Array, abandon: Array) -> Task:
-            task = world(route[0], cascade[0], abandon[0])
-            return Task._make(np.asarray(member)[None] for member in task)
-
-        self._row = BlindPairs(one_row, [generator(rng)], **how)
->>>>>>> integ
+        # no closure: a copy of this learner is to have a copy of the world
+        self._row = BlindPairs(partial(_one_row, world), [generator(rng)], **how)
 
     def act(self) -> Commitment:
         """A draw of the route, and the chance of escalating."""

@@ -159,7 +159,6 @@ class Structural:
         self._failures += task.standard + task.reasoning - task.solved
         return None if self._failures < self._patience else 0.0
 
-<<<<<<< HEAD
     @property
     def _middle(self) -> float:
         return (self._stays + self._leaves) / 2
@@ -167,14 +166,14 @@ class Structural:
     def _bisect(self) -> Commitment:
         """The next place to ask about; once they are near enough, the first candidate to play."""
         if abs(self._leaves - self._stays) > self._tolerance:
-            return Commitment(1, cascade_at(self._middle))
+            return Commitment(1, cascade_at(self._middle, END))
         self._stage = Stage.CONTENDING
         self._put_edge(self._stays)
         return self._choose()
 
     def _put_edge(self, threshold: float) -> None:
         """A candidate on this place, where the user stays for all that is known."""
-        self._threshold, self._edge = threshold, Commitment(1, cascade_at(threshold))
+        self._threshold, self._edge = threshold, Commitment(1, cascade_at(threshold, END))
         self._answers[self._edge] = 0.0
 
     def _choose(self) -> Commitment:
@@ -193,35 +192,6 @@ class Structural:
             self._put_edge(self._threshold + back)
             return self._choose()
         return self._next if self._tasks_left else self._choose()
-=======
-    def _bisect(self, stays: float, leaves: float) -> Question:
-        """The log odds next to the user's threshold on route 1, on the side where it stays."""
-        while abs(leaves - stays) > self._tolerance:
-            middle = (stays + leaves) / 2
-            if (yield from self._ask(Commitment(1, cascade_at(middle, END)))):
-                leaves = middle
-            else:
-                stays = middle
-        return stays
-
-    def _exploit(self, threshold: float | None = None, back: float = 0.0) -> Plan:
-        """Play the contenders, for ever, and step back when a user leaves at the threshold."""
-        edge = None
-        if threshold is not None:
-            edge = Commitment(1, cascade_at(threshold, END))
-            self._answers[edge] = 0.0
-        while True:
-            choice = self._contender()
-            passes = int(self._solved.sum() + self._failed.sum())
-            for _ in range(max(1, passes // HOLD)):
-                task = yield choice
-                if threshold is not None and choice == edge and _left(task):
-                    del self._answers[choice]
-                    threshold += back
-                    edge = Commitment(1, cascade_at(threshold, END))
-                    self._answers[edge] = 0.0
-                    break
->>>>>>> integ
 
 
 def _left(task: Task) -> bool:
