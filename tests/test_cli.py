@@ -746,7 +746,7 @@ def test_what_is_no_agent_is_a_failed_cell(own, capsys):
         "out",
     ]
     assert main(["check", "--learners", "my_agents:nobody", *words]) == 1
-    said = "what nobody makes must have the methods act(), update(commitment, task) and recommend()"
+    said = "made by nobody must have the methods act(), update(commitment, task) and recommend()"
     told = capsys.readouterr().err
     assert f"{said}, got " in told
     assert "; it lacks act(), update() and recommend() and has" in told
