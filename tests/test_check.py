@@ -330,7 +330,10 @@ def damage(finished):
         "route",
     )
     yield cell, json.dumps(record).replace('"cascade": [', '"cascade": [7.0, '), "column cascade"
-    yield cell, json.dumps({**record, "trace": {key: [] for key in record["trace"]}}), "no rows"
+    nothing = {key: [] for key in record["trace"] if key != "policy"}
+    yield cell, json.dumps({**record, "trace": nothing}), "no rows"
+    spoiled = {**record["trace"], "policy": {"about": {}, "weights": "no base64!"}}
+    yield cell, json.dumps({**record, "trace": spoiled}), "damaged (Invalid base64"
     yield cell, json.dumps({**record, "seconds": "x"}), "seconds"
     yield cell, json.dumps({**record, "error": 5}), "error"
     yield cell, json.dumps({**record, "error": "ValueError: no"}), "an error and a trace"
