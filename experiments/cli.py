@@ -559,7 +559,9 @@ def run_tournament(arguments: argparse.Namespace) -> int:
         file = Path(str(error.filename))
         place = file.parent
         zipped = place.with_name(f"{place.name}.zip")
-        hint = f", perhaps {zipped}" if zipped.is_file() else ""
+        kept = [*place.glob("policies/*/policy.json"), *place.glob("*/policy.json")]
+        meant = zipped if zipped.is_file() else min(kept).parent if kept else None
+        hint = f", perhaps {meant}" if meant else ""
         lacks = f": {file.name}" if place.is_dir() else ""
         problem = f"expected a policy made by save_policy, got {place}{hint}"
         raise InputError(f"{problem} ({error.strerror}{lacks})") from None
