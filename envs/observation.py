@@ -41,6 +41,8 @@ class Dial(NamedTuple):
       `theory.chain_solve.stopping_reply` and `solve_stopping`.
     - ``none``: the constant 1. Target: the q that maximises E[U(i, s, q)] under the prior of
       (i, s).
+
+    What other answers to what is seen lose, if commitments are even, is in `theory.glimpses`.
     """
 
     kind: str

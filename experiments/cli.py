@@ -260,7 +260,7 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
         yield
     except KeyboardInterrupt:
         done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
-        count = f"{done} of {cells} cells are done and kept"
+        count = f"{done} of {cells} cells {'is' if done == 1 else 'are'} done and kept"
         again = shlex.join(["routing-game", "check", *(w for w in words if w != "--fresh")])
         raise KeyboardInterrupt(f"stopped: {count}; resume with: {again}") from None
 
@@ -654,7 +654,7 @@ def words_of_check(parser: Parser) -> None:
         "or a folder of them; catalog (default: the catalog and the profile's fresh games)"
     )
     parser.add_argument("--games", default="all", metavar="A,B", help=text)
-    text = "which learners (default: all); also module:Agent, one of your own"
+    text = "which learners (default: all); an agent of your own is module:Class, e.g. mine:Greedy"
     parser.add_argument("--learners", default="all", metavar="X,Y", help=text)
     text = (
         "practice and seeds: smoke shows that all runs, default fits a coffee break, "

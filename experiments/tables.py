@@ -134,7 +134,7 @@ def frequency_lines(games: int, seed: int) -> list[str]:
     """
     shares = frequency_facts(games, seed)["shares"]
     seen = [rule for rule in RULES if any(share[rule] for share in shares.values())]
-    lines = [f"kinds of optimum, % of {games:,} games (seed {seed})", ""]
+    lines = [f"kinds of optimum, % of {games:,} game{'s' * (games != 1)} (seed {seed})", ""]
     lines.append(f"{'prior':12}" + "".join(f"{rule:>10}" for rule in [*seen, "cascades"]))
     for prior, share in shares.items():
         percent = [share[rule] for rule in seen] + [sum(share[rule] for rule in CASCADES)]

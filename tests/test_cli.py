@@ -128,6 +128,15 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("name", ["my.toml", "my.json"])
+def test_a_game_is_saved_in_a_folder_that_is_made(name, tmp_path, capsys):
+    file = tmp_path / "some" / "where" / name
+    for _ in range(2):  # and again where it is there already
+        assert main(["solve", "t4-cascade", "--save", str(file)]) == 0
+        assert f"saved: {file}" in capsys.readouterr().out
+    assert main(["solve", str(file)]) == 0
+
+
 @pytest.mark.parametrize(("words", "hint"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_input_is_one_line_and_exit_code_2(words, hint, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -223,7 +223,7 @@ def sb3_user(name: str, settings: str, engine: Callable[[Game, int], Engine]) ->
         updates = (update for update, _ in enumerate(user.train(), start=1))
         looks = _thinned(updates, fitted.updates, count=20)
         trace = user_trace(user, (width * fitted.steps * update for update in looks))
-        (whole,) = with_policies([trace], lambda: [packed(user.model)])
+        (whole,) = with_policies([trace], lambda: [packed(user)])
         return whole
 
     return train

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 
+from routing_game.experiments.cells.progress import count
 from routing_game.experiments.cells.records import Record
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.drawing import literal
@@ -33,8 +34,8 @@ DIGIT = 5e-5
 """Losses that differ by less look alike on the page."""
 TITLE = "The hidden suite: rules against exact values"
 QUESTION = (
-    "{scenarios} scenarios (game x prior x true s x horizon), {rules} rules. Does simulated play "
-    "agree with the dynamic programs, and how far is each rule from the Bayes-optimal user?"
+    "{scenarios} (game x prior x true s x horizon), {rules}. Does simulated play agree with the "
+    "dynamic programs, and how far is each rule from the Bayes-optimal user?"
 )
 AGREEMENT = (
     "Left: simulated less exact value of each rule in each scenario, in standard errors; dotted: "
@@ -98,7 +99,8 @@ def report(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int 
     judged = judge(spec, records, workers)
     failed = [record for record in records if record.error is not None]
     failures = [f"{r.learner} on {r.game}, seed {r.seed}, failed: {r.error}" for r in failed]
-    question = QUESTION.format(scenarios=len(spec.games), rules=len(spec.plans))
+    numbers = count(len(spec.games), "scenario"), count(len(spec.plans), "rule")
+    question = QUESTION.format(scenarios=numbers[0], rules=numbers[1])
     plan = next(iter(spec.plans.values()))
     settings = {
         "profile": spec.profile,
@@ -220,7 +222,7 @@ def several(rows: Sequence[dict[str, Any]], how: str) -> str:
 
 def failed_words(failures: Sequence[str]) -> Sequence[str]:
     """That cells failed, if any did."""
-    return (f"{len(failures)} cells failed; see below.",) if failures else ()
+    return (f"{count(len(failures), 'cell')} failed; see below.",) if failures else ()
 
 
 def of_many(
