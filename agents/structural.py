@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
-from routing_game.agents.log_odds import END, cascade_at
+from routing_game.agents.log_odds import cascade_at
 from routing_game.agents.protocol import check_passes
 from routing_game.theory import Commitment, Game, Task, payoffs
 from routing_game.theory.numbers import require
@@ -24,6 +24,8 @@ from routing_game.theory.numbers import require
 Plan = Generator[Commitment, Task, None]
 Question = Generator[Commitment, Task, float]
 
+END = 9.0
+"""Log odds that stand for s = 0 and 1 when the threshold is bisected."""
 DRAWS = 64
 """Posterior draws that decide which candidates contend."""
 HOLD = 100
@@ -134,7 +136,7 @@ class Structural:
         """The log odds next to the user's threshold on route 1, on the side where it stays."""
         while abs(leaves - stays) > self._tolerance:
             middle = (stays + leaves) / 2
-            if (yield from self._ask(Commitment(1, cascade_at(middle)))):
+            if (yield from self._ask(Commitment(1, cascade_at(middle, END)))):
                 leaves = middle
             else:
                 stays = middle
@@ -144,7 +146,7 @@ class Structural:
         """Play the contenders, for ever, and step back when a user leaves at the threshold."""
         edge = None
         if threshold is not None:
-            edge = Commitment(1, cascade_at(threshold))
+            edge = Commitment(1, cascade_at(threshold, END))
             self._answers[edge] = 0.0
         while True:
             choice = self._contender()
@@ -154,7 +156,7 @@ class Structural:
                 if threshold is not None and choice == edge and _left(task):
                     del self._answers[choice]
                     threshold += back
-                    edge = Commitment(1, cascade_at(threshold))
+                    edge = Commitment(1, cascade_at(threshold, END))
                     self._answers[edge] = 0.0
                     break
 

@@ -111,9 +111,12 @@ def figure_words() -> dict[str, str]:
     """Figure -> its title; empty without matplotlib, which draws them."""
     if find_spec("matplotlib") is None:
         return {}
+    from routing_game.experiments.around.figures import FIGURES as AROUND
     from routing_game.experiments.paper.maps import FIGURES
 
-    return {name: subject.title for name, subject in FIGURES.items()}
+    titles = {name: subject.title for name, subject in FIGURES.items()}
+    ours = {name: subject.title.format("a game") for name, subject in AROUND.items()}
+    return titles | {name: f"with --game: {ours[name]}" for name in ours if name not in titles}
 
 
 def frequency_facts(games: int, seed: int) -> dict[str, Any]:

@@ -473,6 +473,8 @@ def row(learner, game="g", n=2, failures=0, last=0.0, half=0.0):
         (35, 35, MOST, 0, "reaches"),
         (90, 100, MOST, 0, "undecided"),
         (3, 8, MOST, 0, "misses"),
+        (0, 2, MOST, 0, "misses"),
+        (0, 1, MOST, 0, "too few"),  # one that is missed says nothing yet
         (0, 0, MOST, 0, "not run"),
         (0, 0, MOST, 2, "failed"),
     ],

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from routing_game.agents.hats import KNOTS
+from routing_game.agents.kept import Table
 from routing_game.experiments import InputError, cli
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.records import Record, RunDirectory
@@ -64,6 +66,9 @@ class Target(NamedTuple):
 # --- what is read ---
 
 
+TABLE = Table.of(np.linspace(-1.0, 1.0, 2 * KNOTS), "value")
+
+
 def records_of(spec: Spec[Any], run: str) -> Iterator[Record[Trace]]:
     """As if learners had learned something."""
     route, cascade = (column.tolist() for column in QUESTIONS)
@@ -71,7 +76,7 @@ def records_of(spec: Spec[Any], run: str) -> Iterator[Record[Trace]]:
     traces = {
         "ucb": Trace([10, 50], [1, 2], [0.25, 0.0], [], []),
         "blocks": Trace([10, 50], [1, 1], [0.25, 0.5], [0.5, 1.0], [0.5, 1.0]),
-        "q-user": Trace([64] * len(route), route, cascade, answers, answers),
+        "q-user": Trace([64] * len(route), route, cascade, answers, answers, TABLE),
     }
     for cell in spec.cells():
         yield Record(*cell, run, "abc", 0.5, None, traces[cell.learner])
@@ -138,8 +143,13 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
         return lambda: cli.main([str(word) for word in words])
 
     cells = [sorted((path / "cells").iterdir()) for path in (run, hidden, root / "b")]
-    report, hidden_report = command("report", run), command("report", hidden)
+    report = command("report", run, "--keep-policies")
+    hidden_report = command("report", hidden)
     meet = command("tournament", GAME, "--user", policy, "--json")
+    table = root / "table"
+    table.mkdir()
+    TABLE.put(table)
+    meet_table = command("tournament", GAME, "--user", table, "--json")
     solve = [command("solve", root / "g" / f"one.{kind}", "--json") for kind in ("toml", "json")]
     return [
         Target(run / "run.json", report, run / "cells"),
@@ -149,6 +159,8 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
         Target(cells[2][0], lambda: ask(settings), root / "b" / "cells"),
         Target(policy / "policy.json", meet, policy),
         Target(policy / "policy.safetensors", meet, policy),
+        Target(table / "policy.json", meet_table, table),
+        Target(table / "policy.safetensors", meet_table, table),
         Target(root / "g" / "one.toml", solve[0], root / "g"),
         Target(root / "g" / "one.json", solve[1], root / "g"),
     ]

@@ -116,7 +116,7 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "compare": ("check", "cells", "intervals", "pages"),
     "sweep": ("check", "cells"),
     "curve": ("drawing", "intervals", "paper"),
-    "tables": ("check", "hidden", "pages", "paper"),  # what has a name anywhere
+    "tables": ("around", "check", "hidden", "pages", "paper"),  # what has a name anywhere
     "cli": (
         "around",
         "check",

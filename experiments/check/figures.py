@@ -360,7 +360,8 @@ def logarithmic(axes: Axes, highest: float) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: in_percent(y)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: in_thousands(x)))
     first, last = axes.dataLim.intervalx
-    if first > 0 and np.floor(np.log10(last)) < np.log10(first):  # no power of ten between them
+    some = 0 < first <= last  # of nothing the ends are infinite
+    if some and np.floor(np.log10(last)) < np.log10(first):  # no power of ten between them
         axes.set_xticks(sorted({first, last}))
     axes.minorticks_off()
 

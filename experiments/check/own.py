@@ -184,6 +184,6 @@ def make(made: Callable[..., Any], **offered: Any) -> Provider:
     """
     names = inspect.signature(made).parameters
     agent = made(**{key: value for key, value in offered.items() if key in names})
-    what = f"what {getattr(made, '__qualname__', made)} makes"
+    what = f"an agent made by {getattr(made, '__qualname__', made)}"
     provider: Provider = checked_player(what, agent, *METHODS)
     return provider

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from routing_game.experiments.cells.progress import count
 from routing_game.experiments.check import samples
 from routing_game.experiments.pages.words import with_interval
 from routing_game.theory.geometry import MEANING
@@ -12,8 +13,9 @@ def few_words(section: samples.Section, role: str) -> str:
     most = max((one.games for one in section.failures), default=0)
     if most >= samples.LEAST:
         return ""
-    where = "cascades" if role == "provider" else "games whose best response jumps or climbs in s"
-    return f"With {most} {where} this is not asked; it takes {samples.LEAST}."
+    games = count(most, "cascade" if role == "provider" else "game")
+    where = "" if role == "provider" else " whose best response jumps or climbs in s"
+    return f"Of {games}{where} this is not asked; it takes {samples.LEAST}."
 
 
 def prediction(one: samples.Failures, role: str) -> str:
