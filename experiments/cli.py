@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -559,7 +560,9 @@ def run_tournament(arguments: argparse.Namespace) -> int:
         file = Path(str(error.filename))
         place = file.parent
         zipped = place.with_name(f"{place.name}.zip")
-        hint = f", perhaps {zipped}" if zipped.is_file() else ""
+        kept = [*place.glob("policies/*/policy.json"), *place.glob("*/policy.json")]
+        meant = zipped if zipped.is_file() else min(kept).parent if kept else None
+        hint = f", perhaps {meant}" if meant else ""
         lacks = f": {file.name}" if place.is_dir() else ""
         problem = f"expected a policy made by save_policy, got {place}{hint}"
         raise InputError(f"{problem} ({error.strerror}{lacks})") from None
@@ -573,13 +576,16 @@ def run_tournament(arguments: argparse.Namespace) -> int:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Everything that has a name, a line each."""
-    from routing_game.experiments.tables import catalog, catalog_lines
+    """Everything that has a name: a line each, folded to the width of a terminal."""
+    from routing_game.experiments.tables import catalog, catalog_lines, fitted
 
     if arguments.json:
         print_json(catalog())
         return 0
-    print("\n".join(catalog_lines()))
+    lines = catalog_lines()
+    if sys.stdout.isatty():
+        lines = [fitted(line, shutil.get_terminal_size().columns) for line in lines]
+    print("\n".join(lines))
     return 0
 
 
