@@ -11,6 +11,7 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -23,6 +24,16 @@ from routing_game.theory.numbers import Array
 
 BLOCKS = 25
 """Into so many blocks of episodes a curve is averaged, if each has `FEW` at least."""
+
+
+MOST = 1 << 24
+"""Bytes of a Monitor CSV: 600,000 episodes."""
+
+
+class Head(msgspec.Struct):
+    """What is read of the first line of a Monitor CSV, in JSON after its #."""
+
+    env_id: str | None = None
 
 
 class Curve(NamedTuple):
@@ -53,22 +64,23 @@ def read(file: Path) -> Curve:
         InputError: it is none, or has fewer than two episodes.
     """
     try:
-        head, columns, *rows = files.read(file).decode("utf-8").splitlines()
-        env = files.loose_json(head.removeprefix("#")).get("env_id")
+        first, columns, *rows = files.read(file, MOST).decode("utf-8").splitlines()
+        head = files.fitted(files.loose_json(first.removeprefix("#")), Head)
         names = columns.split(",")
-        r, length = names.index("r"), names.index("l")
-        table = np.array([[float(x) for x in row.split(",")] for row in rows if row])
-        returns, steps = table[:, r], np.cumsum(table[:, length])
+        places = names.index("r"), names.index("l")
+        rows = [row for row in rows if row] or ["," * len(names)]  # of no row numpy warns
+        table = np.loadtxt(rows, delimiter=",", comments=None, usecols=places, ndmin=2)
+        returns, steps = table[:, 0], np.cumsum(table[:, 1])
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise InputError(f"expected a Monitor CSV, got {file} ({reason})") from None
-    except (ValueError, IndexError, AttributeError) as error:
+    except ValueError as error:
         reason = files.printable(files.short(str(error)))
         problem = f"expected a CSV by stable_baselines3's Monitor, got {file} ({reason})"
         raise InputError(f"{problem}; write one with Monitor(env, {file.name!r})") from None
     if len(returns) < 2 or not np.isfinite(table).all():
         raise InputError(f"expected two episodes or more, all numbers, in {file}")
-    return Curve("User" in str(env), steps, returns)
+    return Curve("User" in str(head.env_id), steps, returns)
 
 
 def levels(game: Game, user: bool) -> tuple[Line, ...]:
