@@ -7,9 +7,11 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from routing_game.experiments import InputError, cli, in_a_line
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import MOST_CELLS, Plan, Spec
 from routing_game.experiments.cells.store import Store
 from routing_game.experiments.check.learners import CHECK, LEARNERS
@@ -558,6 +561,86 @@ def test_a_cell_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     Store(tmp_path / "cells").keep("one.json", {})
     assert done == []
     assert (tmp_path / "cells" / "one.json").read_text() == "{}"
+
+
+class Interrupted(NamedTuple):
+    """Finished cells, and how they are worked through again: how many were run."""
+
+    cells: Path
+    again: Callable[[], int]
+
+
+@pytest.fixture(params=["check", "hidden", "belief"])
+def interrupted(request: pytest.FixtureRequest, tmp_path: Path) -> Interrupted:
+    ran: list[float] = []
+    if request.param == "belief":
+
+        def job(cell: float) -> float:
+            ran.append(cell)
+            return cell
+
+        def ask() -> None:
+            settings = Settings(GAME, "smoke", {"tasks": 3}, kept=tmp_path / "cells")
+            assert settings.each(job, [0.25, 0.5], Steps()) == [0.25, 0.5]
+
+    else:
+        kinds: dict[str, tuple[Any, Any]] = {
+            "check": (CHECK, a_spec("ucb", "exp3")),
+            "hidden": (
+                suite.HIDDEN,
+                suite.make_spec("smoke", {GAME: GAMES[GAME]}, ("plug-in",), 1, 5),
+            ),
+        }
+        kind, spec = kinds[request.param]
+        work = kind.work
+
+        def counted(spec: Any, cells: Any) -> Any:
+            ran.extend(range(len(cells)))
+            return work(spec, cells)
+
+        def ask() -> None:
+            directory = RunDirectory.create(replace(kind, work=counted), tmp_path, spec)
+            assert len([*run(directory, "serial")]) == len(spec.cells())
+
+    def again() -> int:
+        ran.clear()
+        ask()
+        return len(ran)
+
+    assert again() > 1
+    assert again() == 0
+    return Interrupted(tmp_path / "cells", again)
+
+
+@pytest.mark.parametrize("left", [lambda whole: b"", lambda whole: bytes(len(whole))])
+def test_a_cell_that_lost_its_power_is_run_again_and_no_other(
+    interrupted: Interrupted, left: Callable[[bytes], bytes]
+) -> None:
+    """Empty, or of zeros: that is what file systems leave of a file that was not waited for."""
+    first, *others = sorted(interrupted.cells.iterdir())
+    kept, whole = [file.stat().st_mtime_ns for file in others], first.read_bytes()
+    first.write_bytes(left(whole))
+    assert interrupted.again() == 1
+    assert [file.stat().st_mtime_ns for file in others] == kept
+    mended, before = json.loads(first.read_bytes()), json.loads(whole)
+    assert mended | {"seconds": 0} == before | {"seconds": 0}
+    assert interrupted.again() == 0
+
+
+@pytest.mark.parametrize("tail", [b"", bytes(100)])
+def test_a_cell_of_which_half_was_written_is_named_and_all_else_kept(
+    interrupted: Interrupted, tail: bytes
+) -> None:
+    """That could be anybody's doing, so it is anybody's to delete."""
+    first, *others = sorted(interrupted.cells.iterdir())
+    kept, whole = [file.stat().st_mtime_ns for file in others], first.read_bytes()
+    first.write_bytes(whole[: len(whole) // 2] + tail)
+    with pytest.raises(InputError, match=rf"{first.name} is damaged .*; delete it to have"):
+        interrupted.again()
+    assert len(first.read_bytes()) == len(whole) // 2 + len(tail)
+    first.unlink()
+    assert interrupted.again() == 1
+    assert [file.stat().st_mtime_ns for file in others] == kept
 
 
 @pytest.mark.parametrize("links", [True, False])
