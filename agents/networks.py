@@ -26,7 +26,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 
 from routing_game.agents.sb3_users import Hats
-from routing_game.files import fitted, loose_json, read
+from routing_game.files import fitted, loose_json, printable, read, short
 
 MOST_WEIGHTS = 1 << 27
 """Bytes of a network's weights; those of ours have 100 kB."""
@@ -315,7 +315,8 @@ def _weights(content: bytes) -> Weights:
     except pickle.UnpicklingError:
         raise
     except Exception as wrong:  # torch says of none which it raises
-        raise ValueError(f"policy.pth holds no weights: {type(wrong).__name__}") from None
+        words = printable(short(str(wrong)))
+        raise ValueError(f"policy.pth holds no weights: {type(wrong).__name__}: {words}") from None
     if isinstance(weights, dict) and all(isinstance(x, torch.Tensor) for x in weights.values()):
         return weights
     raise ValueError("policy.pth holds something else than weights")
