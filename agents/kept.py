@@ -50,12 +50,17 @@ class Whole:
     weights: bytes | None = None
     """What `policy.safetensors` holds, if there is one."""
 
-    def put(self, folder: Path) -> None:
-        """Write the files into a folder that is there, each whole or not at all; OSError if not."""
+    def put(self, folder: Path, lasting: bool = True) -> None:
+        """Write the files into a folder that is there, each whole or not at all; OSError if not.
+
+        Args:
+            folder: where.
+            lasting: wait for the disk, see `files.write`.
+        """
         if self.weights is not None:
-            write(folder / WEIGHTS, self.weights)
+            write(folder / WEIGHTS, self.weights, lasting=lasting)
         text = msgspec.json.format(msgspec.json.encode(self.about), indent=2)
-        write(folder / DESCRIPTION, text + b"\n")
+        write(folder / DESCRIPTION, text + b"\n", lasting=lasting)
         if self.weights is None:
             (folder / WEIGHTS).unlink(missing_ok=True)
 

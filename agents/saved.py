@@ -30,12 +30,14 @@ from routing_game.agents.networks import (
     outlined,
 )
 from routing_game.agents.protocol import ModelUser, Provider, User
+from routing_game.agents.sb3 import SB3Agent
 from routing_game.files import decoded, read
 
 FORMAT: Final = 2
 MOST = 1 << 20
 """Bytes of a description; one of ours has 500."""
 Role = Literal["provider", "user"]
+Trained = BaseAlgorithm | BasePolicy | SB3Agent | Provider
 Cascades = int | Sequence[float]
 """The s that a grid or a pair of numbers offers: these, or so many evenly spaced from 0 to 1."""
 
@@ -78,7 +80,7 @@ class First(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def save_policy(
-    trained: BaseAlgorithm | BasePolicy,
+    trained: Trained,
     folder: Path | str,
     *,
     observes: str | None = None,
@@ -90,7 +92,8 @@ def save_policy(
 
     Args:
         trained: ``model`` or ``model.policy``. A model's environment says what it saw and which s
-            its actions mean, so rather the model.
+            its actions mean, so rather the model. A user of `agents.sb3_users` is saved as its
+            model, any `Provider` as the commitment that it recommends.
         folder: where.
         observes: what a user saw, such as "noisy:0.1"; needed only where its observations have the
             shape of (i, s) and are not.
@@ -106,12 +109,19 @@ def save_policy(
 
 
 def packed(
-    trained: BaseAlgorithm | BasePolicy,
+    trained: Trained,
     *,
     observes: str | None = None,
     cascades: Cascades | None = None,
 ) -> Whole:
     """What `save_policy` would write; arguments and errors as there."""
+    if isinstance(trained, Provider):
+        route, s = trained.recommend()
+        said = Committed(route=int(route), cascade=float(s))
+        said.agent()
+        return Whole(msgspec.to_builtins(said))
+    if isinstance(trained, SB3Agent):
+        trained = trained.model
     policy, observes, cascades = _said(trained, observes, cascades)
     network, weights = described(policy)
     description = Description(FORMAT, network, *_looks(network, observes, cascades))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from routing_game.theory import Commitment, Task
 from routing_game.theory.numbers import require
 
 Array = NDArray[np.float64]
@@ -61,6 +62,28 @@ class StackedProvider(Protocol):
     def recommend(self) -> tuple[IntArray, Array]:
         """The routes and the cascades (cells,) that they would commit to if learning stopped."""
         ...
+
+
+class Alone:
+    """A provider that is the only row of what trains many: it learns in `train`, not from tasks."""
+
+    _row: StackedProvider
+
+    def train(self) -> Iterator[int]:
+        """Train, and yield as its row does: the iterations, or tasks, so far."""
+        return self._row.train()
+
+    def recommend(self) -> Commitment:
+        """The commitment it would make if learning stopped now."""
+        (route,), (cascade,) = self._row.recommend()
+        return Commitment(int(route), float(cascade))
+
+    def act(self) -> Commitment:
+        """The recommendation: it has nothing to explore."""
+        return self.recommend()
+
+    def update(self, commitment: Commitment, task: Task) -> None:
+        """Learn nothing from a single task."""
 
 
 FAR = 1e6

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from routing_game.agents.kept import Table, Whole
 from routing_game.agents.plain import Ends, falling
 from routing_game.agents.policy_gradient import Adam
 from routing_game.agents.stacked import Array
-from routing_game.agents.stacked_users import Practice, Tasks, Times
+from routing_game.agents.stacked_users import Cells, Practice
 from routing_game.agents.tables import Reading, answers, chances, kind_of
 from routing_game.box import to_chance
 
@@ -80,31 +80,22 @@ class _Learner(Practice):
     """Policy and value, and how they fall on a schedule.
 
     Args:
-        world: plays tasks.
-        times: of the cells.
-        rngs: one for each cell.
-        tasks: practice of each cell, at most.
-        how: it trains.
+        cells: what they learn from.
+        how: they train; `usual` if None.
 
     Raises:
         ValueError: no tasks.
     """
 
-    kinds = 2
+    usual: ClassVar[Schedule]
+    kinds: ClassVar[int] = 2
     """Of observations."""
     reading: Reading = "logit"
     """What the policy's numbers are."""
 
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        how: Schedule,
-    ) -> None:
-        super().__init__(world, times, rngs, tasks, how.updates)
-        self._how = how
+    def __init__(self, cells: Cells, how: Schedule | None = None) -> None:
+        self._how = how or self.usual
+        super().__init__(cells, self._how.updates)
         # SB3's orthogonal weights: of length .01 to the policy, of length 1 to the value
         self.policy = 0.01 * self._unit_rows()
         self.value = self._unit_rows()
@@ -161,15 +152,7 @@ class Lesson(Protocol):
 class _Deciding(_Learner):
     """Users who decide after each failed pass; see `_Learner`."""
 
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        how: Schedule = DECIDES,
-    ) -> None:
-        super().__init__(world, times, rngs, tasks, how)
+    usual = DECIDES
 
     def _update(self, progress: float) -> None:
         route, cascade = self._world.offer(self._batch)
@@ -312,17 +295,8 @@ class StackedPPOAnswerUser(_Learner):
     inside the box: outside of it every answer is the same, and no gradient would lead back.
     """
 
+    usual = ANSWERS
     reading = "point"
-
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        how: Schedule = ANSWERS,
-    ) -> None:
-        super().__init__(world, times, rngs, tasks, how)
 
     def abandon(self, route: Any, cascade: Any) -> Array:
         """The mean answers, a row for each cell."""

@@ -17,7 +17,6 @@ three reasons, each of which can make a user stay where waiting has no end:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from routing_game.agents.hats import KNOTS, Places, coordinate, places, read, sp
 from routing_game.agents.kept import Table, Whole
 from routing_game.agents.plain import Ends, falling
 from routing_game.agents.stacked import Array
-from routing_game.agents.stacked_users import Practice, Tasks, Times
+from routing_game.agents.stacked_users import Cells, Practice
 from routing_game.agents.tables import answers, kind_of
 
 
@@ -34,24 +33,13 @@ class StackedQUser(Practice):
     """Stays or leaves for good, whichever has the greater Q.
 
     Args:
-        world: plays tasks.
-        times: of the cells.
-        rngs: decide when to explore, and what; one for each cell.
-        tasks: practice of each cell, at most.
+        cells: what they learn from; the ``rngs`` decide when to explore, and what.
         updates: how often it looks at its values anew.
         explores: the share of tasks in which it stays or leaves at random, first and last.
     """
 
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        updates: int = 60,
-        explores: Ends = (1.0, 0.2),
-    ) -> None:
-        super().__init__(world, times, rngs, tasks, updates)
+    def __init__(self, cells: Cells, updates: int = 60, explores: Ends = (1.0, 0.2)) -> None:
+        super().__init__(cells, updates)
         self._explores = explores
         shape = len(self._rngs), 2 * KNOTS
         self._seen, self._sum = np.zeros(shape), np.zeros(shape)

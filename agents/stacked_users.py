@@ -119,30 +119,33 @@ class Times(NamedTuple):
         return cls(ratio[:, :1].copy(), ratio[:, 1:].copy())
 
 
+class Cells(NamedTuple):
+    """What users, one for each cell, learn from."""
+
+    world: Tasks
+    """It plays their tasks."""
+    times: Times
+    rngs: Sequence[np.random.Generator]
+    """One for each cell, the user's own."""
+    tasks: int
+    """Practice of each cell, at most."""
+
+
 class Practice:
     """Users that learn in equal batches of tasks, one after the other.
 
     Args:
-        world: plays tasks.
-        times: of the cells.
-        rngs: one for each cell.
-        tasks: practice of each cell, at most.
+        cells: what they learn from.
         updates: into how many batches it is divided.
 
     Raises:
         ValueError: no tasks.
     """
 
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        updates: int,
-    ) -> None:
+    def __init__(self, cells: Cells, updates: int) -> None:
+        world, self._times, rngs, tasks = cells
         require(tasks >= 1, "tasks", tasks, "be at least 1")
-        self._world, self._times, self._rngs = Counted(world), times, list(rngs)
+        self._world, self._rngs = Counted(world), list(rngs)
         self._updates = min(updates, tasks)
         self._batch = tasks // self._updates
 

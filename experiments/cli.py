@@ -260,7 +260,7 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
         yield
     except KeyboardInterrupt:
         done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
-        count = f"{done} of {cells} cells are done and kept"
+        count = f"{done} of {cells} cells {'is' if done == 1 else 'are'} done and kept"
         again = shlex.join(["routing-game", "check", *(w for w in words if w != "--fresh")])
         raise KeyboardInterrupt(f"stopped: {count}; resume with: {again}") from None
 
@@ -518,20 +518,22 @@ def run_around(arguments: argparse.Namespace) -> int:
 
 
 def run_curve(arguments: argparse.Namespace) -> int:
-    """One's own learning curve beside theory."""
+    """One's own learning curves beside theory."""
     from routing_game.experiments.cells.store import tried
-    from routing_game.experiments.curve import read, write_curve
+    from routing_game.experiments.curve import UNITS, runs, write_curves
 
     if not has_game(arguments):
-        raise InputError("expected --game beside --monitor: a Monitor CSV and its game")
+        raise InputError("expected --game beside --monitor: Monitor CSVs and their game")
     for flag, usual in (("only", "all"), ("set", None)):
         if getattr(arguments, flag) != usual:
             problem = f"expected no --{flag} beside --monitor"
             raise InputError(f"{problem}; draw the paper's figures apart")
     name, game = asked_game(arguments)
-    read(arguments.monitor)
-    picture, words = write_curve(arguments.monitor, game, name, tried(arguments.out))
-    print(f"{picture} (and .svg)\n{words}")
+    curves = runs(arguments.monitor)
+    name, folder = titled(arguments, name), tried(arguments.out)
+    units = units_of(arguments) or UNITS
+    picture, told = write_curves(curves, game, name, folder, units)
+    print("\n".join([f"{picture} (and .svg)", *told]))
     return 0
 
 
@@ -557,7 +559,9 @@ def run_tournament(arguments: argparse.Namespace) -> int:
         file = Path(str(error.filename))
         place = file.parent
         zipped = place.with_name(f"{place.name}.zip")
-        hint = f", perhaps {zipped}" if zipped.is_file() else ""
+        kept = [*place.glob("policies/*/policy.json"), *place.glob("*/policy.json")]
+        meant = zipped if zipped.is_file() else min(kept).parent if kept else None
+        hint = f", perhaps {meant}" if meant else ""
         lacks = f": {file.name}" if place.is_dir() else ""
         problem = f"expected a policy made by save_policy, got {place}{hint}"
         raise InputError(f"{problem} ({error.strerror}{lacks})") from None
@@ -652,7 +656,7 @@ def words_of_check(parser: Parser) -> None:
         "or a folder of them; catalog (default: the catalog and the profile's fresh games)"
     )
     parser.add_argument("--games", default="all", metavar="A,B", help=text)
-    text = "which learners (default: all); also module:Agent, one of your own"
+    text = "which learners (default: all); an agent of your own is module:Class, e.g. mine:Greedy"
     parser.add_argument("--learners", default="all", metavar="X,Y", help=text)
     text = (
         "practice and seeds: smoke shows that all runs, default fits a coffee break, "
@@ -764,8 +768,12 @@ def words_of_figures(parser: Parser) -> None:
     )
     parser.add_argument("--game", metavar="GAME", help=text)
     words_of_a_game(parser)
-    text = "draw this learning curve instead, a CSV by stable-baselines3's Monitor, beside theory"
-    parser.add_argument("--monitor", type=Path, metavar="FILE", help=text)
+    text = (
+        "draw learning curves beside theory instead: CSVs by stable-baselines3's Monitor, or "
+        "folders of them; one that make_vec_env wrote (0.monitor.csv, ...) is one run"
+    )
+    many: dict[str, Any] = {"nargs": "+", "action": "extend"}
+    parser.add_argument("--monitor", type=Path, metavar="PLACE", help=text, **many)
     add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
 

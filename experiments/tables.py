@@ -111,9 +111,12 @@ def figure_words() -> dict[str, str]:
     """Figure -> its title; empty without matplotlib, which draws them."""
     if find_spec("matplotlib") is None:
         return {}
+    from routing_game.experiments.around.figures import FIGURES as AROUND
     from routing_game.experiments.paper.maps import FIGURES
 
-    return {name: subject.title for name, subject in FIGURES.items()}
+    titles = {name: subject.title for name, subject in FIGURES.items()}
+    ours = {name: subject.title.format("a game") for name, subject in AROUND.items()}
+    return titles | {name: f"with --game: {ours[name]}" for name in ours if name not in titles}
 
 
 def frequency_facts(games: int, seed: int) -> dict[str, Any]:
@@ -134,7 +137,7 @@ def frequency_lines(games: int, seed: int) -> list[str]:
     """
     shares = frequency_facts(games, seed)["shares"]
     seen = [rule for rule in RULES if any(share[rule] for share in shares.values())]
-    lines = [f"kinds of optimum, % of {games:,} games (seed {seed})", ""]
+    lines = [f"kinds of optimum, % of {games:,} game{'s' * (games != 1)} (seed {seed})", ""]
     lines.append(f"{'prior':12}" + "".join(f"{rule:>10}" for rule in [*seen, "cascades"]))
     for prior, share in shares.items():
         percent = [share[rule] for rule in seen] + [sum(share[rule] for rule in CASCADES)]

@@ -95,6 +95,9 @@ def test_a_table_shows_columns_in_words_and_intervals_in_their_cells() -> None:
             "doubts_high": [0.75],
             "regret": [0.125],
             "regret_half": [0.5],
+            "loss": [2.3e-9],
+            "loss_half": [0.5],
+            "gap": [-1.3e-9],
             "milks": [True],
             "inner": [3],
         }
@@ -103,13 +106,16 @@ def test_a_table_shows_columns_in_words_and_intervals_in_their_cells() -> None:
         "rule": Head("rule"),
         "doubts": Head("belief doubts, %", 100),
         "regret": Head("regret", least=0.0),
+        "loss": Head("loss", least=0.0, places=2),
+        "gap": Head("gap", places=2),
         "milks": Head("milks"),
         "no such column": Head("nothing"),
     }
     table = shown(frame, heads)
-    assert table.heads == ["rule", "belief doubts, %", "regret", "milks"]
-    assert table.rows == [["plug-in", "50 (25 to 75)", "0.125 (0 to 0.625)", "True"]]
-    assert shown(frame, {}).heads == ["rule", "doubts", "regret", "milks", "inner"]
+    assert table.heads == ["rule", "belief doubts, %", "regret", "loss", "gap", "milks"]
+    numbers = ["50 (25 to 75)", "0.125 (0 to 0.625)", "0.00 (0.00 to 0.50)", "0.00"]
+    assert table.rows == [["plug-in", *numbers, "True"]]
+    assert shown(frame, {}).heads == ["rule", "doubts", "regret", "loss", "gap", "milks", "inner"]
     assert shown(frame, {}).rows[0][2] == "0.125 ± 0.5"
 
 
@@ -275,14 +281,13 @@ def test_rules_that_play_cannot_tell_apart_are_not_ranked(
 
 def made_up(rows: int = 40) -> tuple[Page, pl.DataFrame]:
     """A page with the widest table that there is, and the table."""
-    names = [name for name in suite_page.SCENARIO_HEADS if name not in ("game", "rule")]
-    columns: dict[str, Any] = dict.fromkeys(names, [-0.123456] * rows)
-    for name in ("utility", "cost"):
+    columns: dict[str, Any] = dict.fromkeys(suite_page.SCENARIO_HEADS, [-0.123456] * rows)
+    for name in ("utility", "loss"):
         columns[f"{name}_half"] = [0.0123456] * rows
-    frame = pl.DataFrame(
-        {"game": ["measured.1000.s_L.3"] * rows, "rule": ["expected utility, each task"] * rows}
-        | columns
-    )
+    words = {"game": "measured.1000.s_L.3", "rule": "expected utility, each task"}
+    words |= {"prior": "even", "truth": "drawn"}
+    columns |= {name: [word] * rows for name, word in words.items()}
+    frame = pl.DataFrame(columns)
     picture = "<svg xmlns='http://www.w3.org/2000/svg' width='800' height='300'/>"
     page = Page(
         title="A page",
@@ -325,6 +330,7 @@ def test_a_page_answers_before_its_evidence_and_folds_whole_tables(tmp_path: Pat
 def test_nothing_on_a_page_is_wider_than_its_box(width: int, tmp_path: Path) -> None:
     screen = measured(write_page(made_up()[0], "page", tmp_path), width, tmp_path / "browser")
     assert (screen.wide, screen.wide_open, screen.broken) == ([], [], [])
+    assert (screen.torn, screen.unlisted) == ([], [])
 
 
 def test_no_word_of_the_strip_chart_is_cut_however_few_sessions_it_has(

@@ -128,6 +128,15 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("name", ["my.toml", "my.json"])
+def test_a_game_is_saved_in_a_folder_that_is_made(name, tmp_path, capsys):
+    file = tmp_path / "some" / "where" / name
+    for _ in range(2):  # and again where it is there already
+        assert main(["solve", "t4-cascade", "--save", str(file)]) == 0
+        assert f"saved: {file}" in capsys.readouterr().out
+    assert main(["solve", str(file)]) == 0
+
+
 @pytest.mark.parametrize(("words", "hint"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_input_is_one_line_and_exit_code_2(words, hint, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -720,7 +729,7 @@ def test_a_run_without_controls_has_no_table_of_them(own, capsys):
     assert main(["check", "--learners", "ucb", *words, "--out", "out"]) == 0
     page = (own / "out/report.html").read_text()
     assert "The same of the controls" not in page
-    assert ">1 game<" in page
+    assert "1 routing game, 1 learner, 1 of 1 cells" in page
 
 
 def test_what_is_no_agent_is_a_failed_cell(own, capsys):
@@ -737,7 +746,7 @@ def test_what_is_no_agent_is_a_failed_cell(own, capsys):
         "out",
     ]
     assert main(["check", "--learners", "my_agents:nobody", *words]) == 1
-    said = "what nobody makes must have the methods act(), update(commitment, task) and recommend()"
+    said = "made by nobody must have the methods act(), update(commitment, task) and recommend()"
     told = capsys.readouterr().err
     assert f"{said}, got " in told
     assert "; it lacks act(), update() and recommend() and has" in told

@@ -21,6 +21,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from routing_game.agents.hats import KNOTS
+from routing_game.agents.kept import Table
 from routing_game.experiments import InputError, cli, curve
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.records import Record, RunDirectory
@@ -67,6 +69,9 @@ class Target(NamedTuple):
 # --- what is read ---
 
 
+TABLE = Table.of(np.linspace(-1.0, 1.0, 2 * KNOTS), "value")
+
+
 def records_of(spec: Spec[Any], run: str) -> Iterator[Record[Trace]]:
     """As if learners had learned something."""
     route, cascade = (column.tolist() for column in QUESTIONS)
@@ -74,7 +79,7 @@ def records_of(spec: Spec[Any], run: str) -> Iterator[Record[Trace]]:
     traces = {
         "ucb": Trace([10, 50], [1, 2], [0.25, 0.0], [], []),
         "blocks": Trace([10, 50], [1, 1], [0.25, 0.5], [0.5, 1.0], [0.5, 1.0]),
-        "q-user": Trace([64] * len(route), route, cascade, answers, answers),
+        "q-user": Trace([64] * len(route), route, cascade, answers, answers, TABLE),
     }
     for cell in spec.cells():
         yield Record(*cell, run, "abc", 0.5, None, traces[cell.learner])
@@ -128,15 +133,6 @@ def a_policy(path: Path) -> Path:
     return path
 
 
-def a_table(path: Path) -> Path:
-    from routing_game.agents.hats import KNOTS
-    from routing_game.agents.kept import Table
-
-    path.mkdir()
-    Table.of(np.full(2 * KNOTS, 0.5), "point").put(path)
-    return path
-
-
 def a_monitor(path: Path) -> Path:
     """A log as stable-baselines3's Monitor writes it."""
     rows = "".join(f"{-0.5 - k / 7},{k % 3 + 1},{k / 9:.6f}\n" for k in range(40))
@@ -151,7 +147,9 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
     """All kinds of files, each whole."""
     root = tmp_path_factory.mktemp("fuzz")
     run, hidden, policy = a_run(root / "r"), a_hidden_run(root / "h"), a_policy(root / "user")
-    table, monitor = a_table(root / "table"), a_monitor(root / "log")
+    table, monitor = root / "table", a_monitor(root / "log")
+    table.mkdir()
+    TABLE.put(table)
     (root / "z").mkdir()
     for folder in (root / "z", monitor.parent):
         (folder / "another").write_text("r,l,t\n1,1,1\n")
@@ -166,7 +164,8 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
         return lambda: cli.main([str(word) for word in words])
 
     cells = [sorted((path / "cells").iterdir()) for path in (run, hidden, root / "b")]
-    report, hidden_report = command("report", run), command("report", hidden)
+    report = command("report", run, "--keep-policies")
+    hidden_report = command("report", hidden)
     meet, meet_zip, meet_table = (
         command("tournament", GAME, "--user", user, "--json") for user in (policy, zipped, table)
     )
@@ -382,7 +381,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cli, "present", present)
     monkeypatch.setattr(cli, "present_hidden", present_hidden)
-    monkeypatch.setattr(curve, "draw", lambda curve, game, name: Figure())
+    monkeypatch.setattr(curve, "draw", lambda *_: Figure())
 
 
 @pytest.mark.usefixtures("alarm", "undrawn")

@@ -115,8 +115,8 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "maps": ("paper",),  # an old name
     "compare": ("check", "cells", "intervals", "pages"),
     "sweep": ("check", "cells"),
-    "curve": ("intervals", "paper"),
-    "tables": ("check", "hidden", "pages", "paper"),  # what has a name anywhere
+    "curve": ("drawing", "intervals", "paper"),
+    "tables": ("around", "check", "hidden", "pages", "paper"),  # what has a name anywhere
     "cli": (
         "around",
         "check",

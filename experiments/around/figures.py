@@ -81,12 +81,19 @@ def draw_regrets(sheet: Sheet, about: Around) -> None:
     sheet.legend(0, [panels.star("the game")])
 
 
+_PAIR = row(2, 0.55, 3.3, 1.75)
+REPLIES = _PAIR._replace(
+    width=_PAIR.width - 0.5,
+    columns=1,
+    panels=tuple(panel._replace(left=panel.left + 0.15) for panel in _PAIR.panels),
+)
+"""A map with its bar of colours, and a curve; numbers of axes stand clear of a star at s = 0."""
 SHARED_BAR = row(2, 0.2, 3.6, 0.85)._replace(columns=1, width=10.2)
 """Two planes, and one bar of colours to the right of both."""
 FIGURES = {
     "3": Subject(
         "The user's reply, and what it costs, around {}",
-        row(2, 0.55, 3.3, 1.75)._replace(columns=1),
+        REPLIES,
         draw_replies,
         lambda about: [words.user_words(about.game)],
     ),
@@ -148,7 +155,7 @@ def write_around(name: str, about: Around, folder: Path) -> tuple[Path, list[str
 def draw(name: str, about: Around, told: list[str]) -> Figure:
     """The whole page, with these sentences after that on the equilibrium."""
     subject = FIGURES[name]
-    layout, title = subject.layout, subject.title.format(short(about.name, 60))
+    layout, title = subject.layout, subject.title.format(short(about.name, 40))
     room = layout.width - 2 * MARGIN
     lines = [
         line for sentence in (about.equilibrium, *told) for line in broken(glued(sentence), room)

@@ -160,7 +160,8 @@ def reply(sheet: Sheet, k: int, plane: Replies, units: Units) -> None:
     for mark, s in marks.items():
         if np.isfinite(s).any():
             axes.plot(s, offsets, **drawn(mark))
-            name_line(axes, mark, s, offsets, 0.8)
+            far = far_along(s, offsets)
+            name_line(axes, mark, s, offsets, 1 - far if mark == "s = s_H" else far)
             seen.append(mark)
     axes.axhline(0, color="white", lw=2.6, zorder=1.5)
     axes.axhline(0, color=INK, lw=1, ls=(0, (4, 2)), zorder=1.6)
@@ -176,6 +177,12 @@ def reply(sheet: Sheet, k: int, plane: Replies, units: Units) -> None:
     lines = [Line2D([], [], color=INK, lw=1, ls=(0, (4, 2)), label="the game's $V$")]
     stars = [star("the game's optimum")] if route == 1 else []
     sheet.legend(k, [*stars, *lines, *strokes(seen)], columns=2)
+
+
+def far_along(s: Array, offsets: Array) -> float:
+    """Where along what is seen of a line a name stands farther from the game's own V."""
+    seen = offsets[(s >= 0) & (s <= 1)]
+    return max((0.2, 0.8), key=lambda part: abs(seen[int(part * (len(seen) - 1))]))
 
 
 def cost(sheet: Sheet, k: int, plane: Replies, units: Units) -> None:

@@ -17,7 +17,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from routing_game.experiments import in_a_line
 from routing_game.experiments.cells.origin import commit
-from routing_game.experiments.cells.progress import Progress, count
+from routing_game.experiments.cells.progress import Progress, count, kept
 from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
 from routing_game.experiments.cells.shards import Shard
 from routing_game.experiments.cells.spec import Cell, Spec
@@ -65,8 +65,7 @@ def run(
     if failed:
         progress.say(f"{count(len(failed), 'cell')} failed before and will be tried again")
     if before_now and waiting:
-        kept = f"{len(before_now)} of {progress.total} cells were finished before and are kept"
-        progress.say(kept)
+        progress.say(kept(len(before_now), progress.total))
         if others := {*before_now.values()} - {str(commit())}:
             before = ", ".join(sorted(others))
             progress.say(f"warning: the code has changed: was {before}, now {commit()}")

@@ -64,7 +64,7 @@ def keep_policies(directory: RunDirectory[Game, Trace], records: Iterable[Record
             waiting.remove(record.cell)
             folder = folder_of(kept.place, record.cell)
             folder.mkdir(exist_ok=True)
-            policy(record).put(folder)
+            policy(record).put(folder, lasting=False)  # cells have it all, if the power is lost
             if reason := why_sampled(record):
                 kept.sampled[record.cell] = reason
     for cell in waiting:

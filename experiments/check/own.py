@@ -8,8 +8,9 @@ names:
     game    the `Game`, for agents that may know it
     tasks   how many tasks it will play
 
-and must return a `Provider`. One that has a method `train` brings its own loop, as a `Trainable`;
-all others are told of each task. It is judged as ours are.
+and must return a `Provider`. Unless the check is given `--tasks`, it practises as
+`learners.OWN_BUDGETS` says, on less than most learners of ours. One that has a method `train`
+brings its own loop, as a `Trainable`; all others are told of each task. It is judged as ours are.
 
 Its cells are kept for the source they were run with: that of its module and of the modules beside
 it that this imports, directly or not. Data that it reads, and packages installed elsewhere, are not
@@ -183,6 +184,6 @@ def make(made: Callable[..., Any], **offered: Any) -> Provider:
     """
     names = inspect.signature(made).parameters
     agent = made(**{key: value for key, value in offered.items() if key in names})
-    what = f"what {getattr(made, '__qualname__', made)} makes"
+    what = f"an agent made by {getattr(made, '__qualname__', made)}"
     provider: Provider = checked_player(what, agent, *METHODS)
     return provider

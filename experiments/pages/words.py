@@ -22,11 +22,13 @@ def percent(part: float) -> str:
 
 def fine_percent(share: float, floor: float) -> str:
     """A share in percent, to at least two digits and never in exponents; 0 below the floor."""
-    value = 100 * share
-    if abs(share) < floor:
-        return "0"
-    places = max(0, 1 - int(np.floor(np.log10(abs(value)))))
-    return f"{value:.{places}f}"
+    return "0" if abs(share) < floor else two_digits(100 * share)
+
+
+def two_digits(value: float) -> str:
+    """A number to at least two digits, never in exponents."""
+    exponent = int(f"{value:.1e}".split("e")[1])  # once rounded: 0.996 is 1.0, not 1.00
+    return f"{value:.{max(0, 1 - exponent)}f}"
 
 
 def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:

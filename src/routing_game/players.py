@@ -46,13 +46,22 @@ def checked_player(name: str, x: Any, *methods: str) -> Any:
         if len(calls) > 1:
             needs = needs.replace("a method", "the methods")
         lacks = _listed([f"{method}(){_instead(x, method)}" for method in lacking])
-        raise ValueError(f"{name} must have {needs}, got {x!r}; it lacks {lacks} and has {_has(x)}")
+        raise ValueError(
+            f"{name} must have {needs}, got {_said(x)}; it lacks {lacks} and has {_has(x)}"
+        )
     return x
 
 
 def _call(method: str) -> str:
     """A method as it is called."""
     return method if "(" in method else f"{method}()"
+
+
+def _said(x: Any) -> str:
+    """What it is; of one that has no words of its own the class, as its place in memory is none."""
+    kind: Any = type(x)
+    own = kind.__repr__ is not object.__repr__
+    return reprlib.repr(x) if own else f"an object of {kind.__name__}"
 
 
 def _instead(x: Any, name: str) -> str:
