@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -575,13 +576,16 @@ def run_tournament(arguments: argparse.Namespace) -> int:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Everything that has a name, a line each."""
-    from routing_game.experiments.tables import catalog, catalog_lines
+    """Everything that has a name: a line each, folded to the width of a terminal."""
+    from routing_game.experiments.tables import catalog, catalog_lines, fitted
 
     if arguments.json:
         print_json(catalog())
         return 0
-    print("\n".join(catalog_lines()))
+    lines = catalog_lines()
+    if sys.stdout.isatty():
+        lines = [fitted(line, shutil.get_terminal_size().columns) for line in lines]
+    print("\n".join(lines))
     return 0
 
 
