@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from routing_game.agents.arguments import require_counts, require_positive
+from routing_game.agents.log_odds import cascades_at
 from routing_game.agents.slopes import Charges, cost_slopes, reasoning_slope, user_slopes
 from routing_game.agents.stacked import Array, IntArray
 from routing_game.theory import Game, best_response, payoffs
@@ -26,12 +28,6 @@ WIDEST = 12.0
 ASIDE = np.concatenate([[0.0], *(sign * np.logspace(-12, -1, 12) for sign in (1.0, -1.0))])
 """Steps in z from where a descent ended that are tried before one commits: a user who is all but
 indifferent there may be won over at little cost."""
-
-
-def cascades(z: Array) -> Array:
-    """s at log odds z."""
-    s = 1 / (1 + np.exp(-z))
-    return np.where(z <= -FARTHEST, 0.0, np.where(z >= FARTHEST, 1.0, s))
 
 
 class Descents(ABC):
@@ -52,6 +48,7 @@ class Descents(ABC):
         starts: int,
         iterations: int,
     ) -> None:
+        require_counts(starts=starts, iterations=iterations)
         self._games = Game.stack(games)[:, None]
         self._iterations = iterations
         drawn = np.stack([rng.uniform(size=starts) for rng in rngs])
@@ -70,7 +67,7 @@ class Descents(ABC):
     def recommend(self) -> tuple[IntArray, Array]:
         """The routes and the cascades (cells,) that cost least against the exact users."""
         tried = np.clip(self._z[:, :, None] + ASIDE, -FARTHEST, FARTHEST)
-        s = cascades(tried.reshape(len(tried), -1))
+        s = cascades_at(tried.reshape(len(tried), -1), FARTHEST)
         answer = best_response(self._games, 1, s).strong
         first = np.asarray(payoffs(self._games, 1, s, answer).cost)
         answer = best_response(self._games, 2, 0.0).strong
@@ -110,6 +107,7 @@ class GibbsDescents(Descents):
         cold: float = 1e-7,
     ) -> None:
         super().__init__(games, rngs, starts=starts, iterations=iterations)
+        require_positive(hot=hot, cold=cold)
         self._temperatures = np.geomspace(hot, cold, iterations)
         self._pace = np.full_like(self._z, 0.1)
         self._turn = np.zeros_like(self._z)
@@ -134,7 +132,7 @@ class GibbsDescents(Descents):
 
     def _slope(self, temperature: float) -> Array:
         """dJ/ds against the Gibbs user, shape (cells, starts)."""
-        s = cascades(self._z)[..., None]
+        s = cascades_at(self._z, FARTHEST)[..., None]
         n1 = 1 / (self._ends + s * self._takes)
         utility = n1 * (self._net + s * self._won)
         cost = n1 * (self._charge + s * self._paid)
@@ -191,7 +189,7 @@ class ImplicitDescents(Descents):
 
     def _look(self, z: Array) -> tuple[Array, Array, Array]:
         """J against the user's answer, q*, and the sign of dJ/ds, each of shape (cells, starts)."""
-        s = cascades(z)
+        s = cascades_at(z, FARTHEST)
         q, inside = self._follow(s)
         user, provider = user_slopes(self._games, s, q), cost_slopes(self._games, s, q)
         bent = inside & (user.qq < 0)
@@ -236,6 +234,8 @@ class SimultaneousDescents:
         step: float = 0.02,
         pace: float = 100.0,
     ) -> None:
+        require_counts(iterations=iterations)
+        require_positive(step=step, pace=pace)
         self._game = Game.stack(games)
         self._iterations, self._step, self._pace = iterations, step, pace
         drawn = np.stack([rng.uniform(size=3) for rng in rngs], axis=-1)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.agents.arguments import generator
-from routing_game.agents.protocol import Abandon
+from routing_game.agents.protocol import Abandon, check_passes
 from routing_game.players import answer, checked_user
 from routing_game.theory import Commitment, Game, Task, best_response
 from routing_game.theory.numbers import one, require
@@ -135,7 +135,8 @@ class StructuralUser:
         return self._replies[commitment]
 
     def learn(self, commitment: Commitment, q: float, task: Task) -> None:
-        """Count passes, and who solved the task."""
+        """Count passes, and who solved the task; what it was worth is not looked at."""
+        check_passes(task)
         self._passes[0] += task.standard
         self._passes[1] += task.reasoning
         if task.solved:
@@ -148,6 +149,7 @@ class StructuralUser:
 
     def learn_many(self, commitment: Commitment, q: Array, tasks: Task) -> None:
         """Count the passes of many tasks, and who solved them."""
+        check_passes(tasks)
         solved, escalated = np.asarray(tasks.solved), np.asarray(tasks.reasoning) > 0
         for model, kind in enumerate((solved & ~escalated, solved & escalated)):
             self._passes[model] += int(np.sum(tasks[model]))
@@ -359,6 +361,7 @@ class MultiplicativeWeights(_Table):
         row = self._row(commitment)
         lesson = task.standard, task.reasoning, task.solved, q
         if lesson not in self._known:
+            check_passes(task)
             worth = utilities(task, q, np.array(self.answers), self.value, self.latency)
             self._known[lesson] = worth.tolist(), float(np.var(worth))
         estimate, spread = self._known[lesson]

@@ -18,8 +18,7 @@ Each is one row of what trains many at once; see `descents`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import inf
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,30 +31,23 @@ from routing_game.agents.descents import (
     SimultaneousDescents,
 )
 from routing_game.agents.protocol import Abandon
-from routing_game.theory import Commitment, Game, Task
-from routing_game.theory.numbers import require
+from routing_game.agents.stacked import Alone
+from routing_game.theory import Game
 
 
-class _Knowing:
-    """A provider that plans: it acts as it recommends, and learns nothing from tasks."""
+class _Knowing(Alone):
+    """A provider that plans: it acts as it recommends, and learns nothing from tasks.
 
-    _row: Descents | SimultaneousDescents
+    Args:
+        game: the game.
+        rng: draws where to begin.
+        how: the keywords of the descents, with their defaults.
+    """
 
-    def train(self) -> Iterator[int]:
-        """Descend, one gradient per iteration; yield the number of iterations so far after each."""
-        yield from self._row.train()
+    kind: ClassVar[type[Descents | SimultaneousDescents]]
 
-    def recommend(self) -> Commitment:
-        """The commitment planned so far."""
-        (route,), (cascade,) = self._row.recommend()
-        return Commitment(int(route), float(cascade))
-
-    def act(self) -> Commitment:
-        """The recommendation: it plans, and has nothing to explore."""
-        return self.recommend()
-
-    def update(self, commitment: Commitment, task: Task) -> None:
-        """Learn nothing from tasks: the game is known."""
+    def __init__(self, game: Game, rng: np.random.Generator, **how: Any) -> None:
+        self._row = self.kind([game], [generator(rng)], **how)
 
 
 class GibbsGradient(_Knowing):
@@ -64,26 +56,10 @@ class GibbsGradient(_Knowing):
     Args:
         game: the game.
         rng: draws the s to begin with.
-        starts: how many s descend.
-        iterations: steps of each.
-        hot: first temperature, in units of V.
-        cold: last temperature.
+        how: ``starts``, ``iterations``, ``hot`` and ``cold``, as `GibbsDescents` has them.
     """
 
-    def __init__(
-        self,
-        game: Game,
-        rng: np.random.Generator,
-        *,
-        starts: int = 16,
-        iterations: int = 400,
-        hot: float = 0.01,
-        cold: float = 1e-7,
-    ) -> None:
-        _require_counts(starts=starts, iterations=iterations)
-        _require_positive(hot=hot, cold=cold)
-        one = [game], [generator(rng)]
-        self._row = GibbsDescents(*one, starts=starts, iterations=iterations, hot=hot, cold=cold)
+    kind = GibbsDescents
 
 
 class ImplicitGradient(_Knowing):
@@ -95,16 +71,10 @@ class ImplicitGradient(_Knowing):
     Args:
         game: the game.
         rng: draws the s to begin with.
-        starts: how many s descend.
-        iterations: steps tried by each.
+        how: ``starts`` and ``iterations``, as `ImplicitDescents` has them.
     """
 
-    def __init__(
-        self, game: Game, rng: np.random.Generator, *, starts: int = 16, iterations: int = 400
-    ) -> None:
-        _require_counts(starts=starts, iterations=iterations)
-        one = [game], [generator(rng)]
-        self._row = ImplicitDescents(*one, starts=starts, iterations=iterations)
+    kind = ImplicitDescents
 
 
 class SimultaneousGradient(_Knowing):
@@ -118,37 +88,13 @@ class SimultaneousGradient(_Knowing):
     Args:
         game: the game.
         rng: draws where they begin.
-        iterations: steps of each.
-        step: of the provider, times its gradient.
-        pace: steps of the user, in steps of the provider.
+        how: ``iterations``, ``step`` and ``pace``, as `SimultaneousDescents` has them.
     """
 
-    def __init__(
-        self,
-        game: Game,
-        rng: np.random.Generator,
-        *,
-        iterations: int = 2000,
-        step: float = 0.02,
-        pace: float = 100.0,
-    ) -> None:
-        _require_counts(iterations=iterations)
-        _require_positive(step=step, pace=pace)
-        self._row: SimultaneousDescents = SimultaneousDescents(
-            [game], [generator(rng)], iterations=iterations, step=step, pace=pace
-        )
+    kind = SimultaneousDescents
+    _row: SimultaneousDescents
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The user's present q, by route: whatever s is, the user does not see it."""
         route, cascade = np.broadcast_arrays(route, cascade)
         return np.asarray(self._row.abandon(route, cascade), dtype=np.float64)
-
-
-def _require_counts(**counts: int) -> None:
-    for name, count in counts.items():
-        require(count >= 1, name, count, "be at least 1")
-
-
-def _require_positive(**numbers: float) -> None:
-    for name, number in numbers.items():
-        require(0 < number < inf, name, number, "be positive and finite")

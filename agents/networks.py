@@ -26,10 +26,12 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 
 from routing_game.agents.sb3_users import Hats
-from routing_game.files import loose_json, read
+from routing_game.files import fitted, loose_json, printable, read, short
 
-MOST_WEIGHTS = 1 << 30
+MOST_WEIGHTS = 1 << 27
 """Bytes of a network's weights; those of ours have 100 kB."""
+MOST_WORDS = 1 << 20
+"""Bytes of what a zip says beside its weights; that of stable-baselines3 has 50 kB."""
 Weights = dict[str, torch.Tensor]
 
 POLICIES = {
@@ -247,13 +249,11 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
     """
     advice = "load it with its own algorithm and save_policy(model, folder)"
     try:
-        with zipfile.ZipFile(io.BytesIO(read(file, MOST_WEIGHTS))) as archive:
-            data = loose_json(_member(archive, "data"))
-            raw = io.BytesIO(_member(archive, "policy.pth"))
-        weights = torch.load(raw, map_location="cpu", weights_only=True)
-        made_of = dict(data["policy_kwargs"])
+        said, raw = _zipped(read(file, MOST_WEIGHTS))
+        data = fitted(loose_json(said), ZipFile)
+        made_of = data.policy_kwargs
         words = {
-            "policy": _name(data["policy_class"]["__init__"], r"function (\w+)\.__init__"),
+            "policy": _name(data.policy_class.get("__init__"), r"function (\w+)\.__init__"),
             "activation": _name(made_of.get("activation_fn"), r"\.(\w+)'>"),
             "features": _name(made_of.get("features_extractor_class"), r"\.(\w+)'>"),
         }
@@ -263,18 +263,19 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
             for key, value in made_of.items()
             if key not in NOT_KEPT and not key.startswith(":")
         }
-        if data.get("use_sde"):
+        if data.use_sde:
             settings["use_sde"] = True
         network = Network(
             words["policy"],
-            _box_of(data["observation_space"]),
-            _space_of(data["action_space"]),
+            _box_of(data.observation_space),
+            _space_of(data.action_space),
             words["activation"] or usual,
             words["features"] or "FlattenExtractor",
             settings,
         )
+        weights = _weights(raw)
         network.build(weights)
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError) as wrong:
+    except (KeyError, TypeError, ValueError, RuntimeError) as wrong:
         raise ValueError(
             f"{file} cannot be read without running code ({wrong}); {advice}"
         ) from None
@@ -283,11 +284,47 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
     return network, weights
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """A file in a zip that is no longer, unpacked, than a file may be."""
-    if archive.getinfo(name).file_size > MOST_WEIGHTS:
-        raise ValueError(f"{name} is longer than {MOST_WEIGHTS:,} bytes")
-    return archive.read(name)
+class ZipFile(msgspec.Struct):
+    """What is read of ``data`` in a zip by ``model.save``: Python's words, some in SB3's JSON."""
+
+    policy_class: dict[str, Any]
+    policy_kwargs: dict[str, Any]
+    observation_space: dict[str, Any]
+    action_space: dict[str, Any]
+    use_sde: bool = False
+
+
+def _zipped(content: bytes) -> tuple[bytes, bytes]:
+    """``data`` and ``policy.pth`` of a zip; neither is longer, unpacked, than it may be."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _check_size(archive.getinfo("data"), MOST_WORDS)
+            _check_size(archive.getinfo("policy.pth"), MOST_WEIGHTS)
+            return archive.read("data"), archive.read("policy.pth")
+    except Exception as wrong:  # of many kinds: packed by an unknown method, encrypted, cut short
+        raise ValueError(f"not a zip by model.save: {wrong}") from None
+
+
+def _weights(content: bytes) -> Weights:
+    """The tensors that ``torch.save`` wrote: in a zip, of which the pickle is short."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for part in archive.infolist():
+                _check_size(part, MOST_WORDS if part.filename.endswith(".pkl") else MOST_WEIGHTS)
+        weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise
+    except Exception as wrong:  # torch says of none which it raises
+        words = printable(short(str(wrong)))
+        raise ValueError(f"policy.pth holds no weights: {type(wrong).__name__}: {words}") from None
+    if isinstance(weights, dict) and all(isinstance(x, torch.Tensor) for x in weights.values()):
+        return weights
+    raise ValueError("policy.pth holds something else than weights")
+
+
+def _check_size(part: zipfile.ZipInfo, most: int) -> None:
+    if part.file_size > most:
+        raise ValueError(f"expected {part.filename} of at most {most:,} bytes")
 
 
 def _name(text: Any, pattern: str) -> str:

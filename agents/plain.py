@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from routing_game.agents.policy_gradient import Improve, Policies
-from routing_game.agents.stacked import Array, Costs, IntArray, Units
+from routing_game.agents.stacked import Array, Costs, Finite, IntArray, Units
 from routing_game.box import from_box
 from routing_game.theory.numbers import require
 
@@ -58,7 +58,7 @@ class Plain:
         schedule: Schedule | None = None,
     ) -> None:
         require(tasks >= 2, "tasks", tasks, "be at least 2")
-        self._costs, self._rngs, self._improve = costs, list(rngs), improve
+        self._costs, self._rngs, self._improve = Finite(costs), list(rngs), improve
         self._schedule = schedule or Schedule()
         self._updates = min(self._schedule.updates, tasks // 2)
         self._batch = tasks // self._updates

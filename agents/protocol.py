@@ -4,16 +4,22 @@ A *provider* commits to (i, s) before each task and sees how the task went; a *u
 commitment with q. Learners and the theory's own policies satisfy the same protocols, so one loop
 plays them and one judge, exact regret, scores them. An agent knows only what its role knows: what
 else it needs, it must learn from tasks.
+
+A cost, utility, reward or observation that is no finite number is refused by all that learn from
+it, with a ValueError at once: one of them would stay in every weight and sum, and decide all that
+is learnt from then on. Who learns from something else, as the structural ones do from the numbers
+of passes, does not look at it.
 """
 
 from collections.abc import Iterator
-from math import isfinite
+from math import inf, isfinite
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.theory import Commitment, Task
+from routing_game.theory.numbers import require
 
 Abandon = NDArray[np.float64]
 
@@ -33,6 +39,22 @@ class Provider(Protocol):
     def recommend(self) -> Commitment:
         """What it would commit to if learning stopped now; this is what is judged."""
         ...
+
+
+def check_passes(task: Task) -> None:
+    """Raise ValueError unless so many passes were made, at least one; for who learns from counts.
+
+    Args:
+        task: one task, or a `Task` of arrays.
+    """
+    passes = task.standard + task.reasoning
+    if isinstance(passes, np.ndarray):
+        require((passes >= 1) & (passes < inf), _PASSES, passes, _COUNTED)
+    elif not 1 <= passes < inf:
+        require(False, _PASSES, passes, _COUNTED)
+
+
+_PASSES, _COUNTED = "the passes of a task", "be a finite number, at least 1"
 
 
 class Tally(NamedTuple):
@@ -133,6 +155,20 @@ class SessionView(NamedTuple):
     """How often the user has seen a failed pass of M1 followed by M2."""
     keeps: float
     """How often by M1."""
+
+    @classmethod
+    def of(cls, observation: Observation) -> "SessionView":
+        """What an observation says.
+
+        Raises:
+            ValueError: it is not five finite numbers.
+        """
+        seen = np.asarray(observation, dtype=np.float64)
+        if seen.shape != (5,):
+            rule = "an observation of a session must be five numbers"
+            raise ValueError(f"{rule}, got the shape {seen.shape}")
+        require(np.isfinite(seen), "an observation of a session", seen, "hold finite numbers")
+        return cls(*seen)
 
 
 @runtime_checkable

@@ -23,25 +23,23 @@ count as 0 and 1, so that no unit matters.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from routing_game.agents.stacked import Array, Costs, IntArray, Units
+from routing_game.agents.log_odds import cascades_at
+from routing_game.agents.stacked import Array, Costs, Finite, IntArray, Units
 from routing_game.theory.numbers import require
 
 END = 12.0
 """From here on log odds mean 0 and 1 exactly."""
+CHART = partial(cascades_at, end=END)
+"""z to s."""
 LEAST = 1_000
 """Tasks that a race needs."""
 
 Generators = Sequence[np.random.Generator]
-
-
-def log_odds(z: Array) -> Array:
-    """s at z = log(s / (1 - s)); exactly 0 and 1 beyond the ends."""
-    inside = 1.0 / (1.0 + np.exp(-np.clip(z, -END, END)))
-    return np.where(np.abs(z) < END, inside, 0.5 * (1.0 + np.sign(z)))
 
 
 class Climbers(Protocol):
@@ -87,7 +85,7 @@ class Rules:
     judged: float = 0.15
     final: float = 0.1
     errors: float = 2.0
-    chart: Callable[[Array], Array] = log_odds
+    chart: Callable[[Array], Array] = CHART
 
     @property
     def rounds(self) -> int:
@@ -168,7 +166,7 @@ class Race:
         rules: Rules | None = None,
     ) -> None:
         require(tasks >= LEAST, "tasks", tasks, f"be at least {LEAST}")
-        self._costs, self._climb, self._rules = costs, climb, rules or Rules()
+        self._costs, self._climb, self._rules = Finite(costs), climb, rules or Rules()
         self._budget, self._used = Budget.of(tasks, self._rules), 0
         starts = self._rules.places()
         self._places = [starts.copy() for _ in rngs]

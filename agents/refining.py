@@ -2,13 +2,12 @@
 
 No fixed grid of s will do. A cascade can be best at s = .004 as well as at .97, and left or right
 of it the cost jumps. So an arm is a place on the scale of `log_odds`, whose ends are exactly s = 0
-and s = 1. Route 2 is an arm of
-its own. The bandit plays in *stages*, each twice as long as the one before. After a stage each gap
-beside one of the best arms of route 1 is cut into four, whether or not the arm on its other side is
-good: the cost jumps at a cliff, so what lies between a good arm and a bad one may be as good as
-the one or as bad as the other. Route 1 is refined where it is best even while route 2 looks better
-still: the routes are compared in the end, each at its own best s. No arm is ever dropped, so what
-bad luck has hidden can return.
+and s = 1. Route 2 is an arm of its own. The bandit plays in *stages*, each twice as long as the one
+before. After a stage each gap beside one of the best arms of route 1 is cut into four, whether or
+not the arm on its other side is good: the cost jumps at a cliff, so what lies between a good arm
+and a bad one may be as good as the one or as bad as the other. Route 1 is refined where it is best
+even while route 2 looks better still: the routes are compared in the end, each at its own best s.
+No arm is ever dropped, so what bad luck has hidden can return.
 
 An arm is played for half as many tasks again as it has had, at least `FIRST`, before the next is
 chosen (the epochs of UCB2: Auer, Cesa-Bianchi and Fischer 2002, section 2; for Thompson sampling,
@@ -26,13 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.agents.arguments import generator
-from routing_game.agents.log_odds import END, cascade_at
+from routing_game.agents.log_odds import cascade_at
 from routing_game.agents.protocol import Tally
 from routing_game.theory import Commitment, Task
 from routing_game.theory.numbers import require
 
 Array = NDArray[np.float64]
 
+END = 9.0
+"""Log odds at which s is 0 and 1."""
 PARTS = 36
 """Into so many parts the scale is cut at first: steps of a half, in which s grows by two thirds."""
 FIRST = 512
@@ -143,7 +144,7 @@ class Refining(ABC):
                     self._add(left + (right - left) * k / CUT)
 
     def _add(self, z: float) -> None:
-        arm = Commitment(1, cascade_at(z))
+        arm = Commitment(1, cascade_at(z, END))
         self._places[z] = arm
         self._costs[arm] = NOTHING
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.agents.arguments import generator
-from routing_game.agents.protocol import Abandon
+from routing_game.agents.protocol import Abandon, check_passes
 from routing_game.theory import Commitment, Task
 from routing_game.theory.numbers import require
 
@@ -77,7 +77,8 @@ class RehearsingUser:
         self.learn_many(commitment, np.array([q]), _array_of(task))
 
     def learn_many(self, commitment: Commitment, q: Array, tasks: Task) -> None:
-        """Learn from those of many tasks in which it stayed."""
+        """Learn from those of many tasks in which it stayed; what they were worth follows."""
+        check_passes(tasks)
         stayed = np.asarray(q) == 0.0
         if not stayed.any():
             return

@@ -18,15 +18,16 @@ one by "leave" if it is unsolved.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from routing_game.agents.arguments import generator
-from routing_game.agents.protocol import Abandon
-from routing_game.agents.stacked import IntArray
+from routing_game.agents.arguments import generator, require_counts, require_positive
+from routing_game.agents.protocol import Abandon, check_passes
+from routing_game.agents.stacked import Alone, IntArray
 from routing_game.theory import Commitment, Task
 from routing_game.theory.numbers import require
 
@@ -55,9 +56,8 @@ class BlindPairs:
         width: int = 512,
         rate: float = 0.5,
     ) -> None:
-        for name, count in (("updates", updates), ("width", width)):
-            require(count >= 1, name, count, "be at least 1")
-        require(0 < rate < inf, "rate", rate, "be positive and finite")
+        require_counts(updates=updates, width=width)
+        require_positive(rate=rate)
         self._world, self._rngs = world, list(rngs)
         self._updates, self._width, self._rate = updates, width, rate
         chance = np.stack([rng.uniform(0.05, 0.95, size=3) for rng in self._rngs], axis=-1)
@@ -80,7 +80,10 @@ class BlindPairs:
 
     def _gradient(self, route: Array, task: Task) -> Array:
         """Each logit's policy gradient: its score times its side's gain, in standard deviations."""
+        check_passes(task)
         standard, reasoning, solved, cost, utility, truncated = map(np.asarray, task)
+        for name, paid in (("cost", cost), ("utility", utility)):
+            require(np.isfinite(paid), f"a task's {name}", paid, "be a finite number")
         first, second = route == 1, route != 1
         left, stays = ~solved & ~truncated, standard + reasoning - 1
         heads = np.stack([second, first & (reasoning > 0), first & left, second & left])
@@ -116,53 +119,36 @@ class BlindPairs:
         return np.where(route == 1, first, second)
 
 
-class ReinforceBlind:
+class ReinforceBlind(Alone):
     """A provider and a user who does not see s, by REINFORCE; the user is there as `abandon`.
 
     Args:
         world: plays the tasks.
         rng: draws the chances to begin with, and the routes.
-        updates: how many batches to learn from.
-        width: tasks of a batch.
-        rate: step of the logits, times their gradient.
+        how: ``updates``, ``width`` and ``rate``, as `BlindPairs` has them.
     """
 
-    def __init__(
-        self,
-        world: WorldOfMany,
-        rng: np.random.Generator,
-        *,
-        updates: int = 2000,
-        width: int = 512,
-        rate: float = 0.5,
-    ) -> None:
-        def one_row(route: Array, cascade: Array, abandon: Array) -> Task:
-            task = world(route[0], cascade[0], abandon[0])
-            return Task._make(np.asarray(member)[None] for member in task)
+    _row: BlindPairs
 
-        self._row = BlindPairs(one_row, [generator(rng)], updates=updates, width=width, rate=rate)
-
-    def train(self) -> Iterator[int]:
-        """Play and learn; after each batch yield the number of tasks played so far."""
-        return self._row.train()
-
-    def recommend(self) -> Commitment:
-        """The likelier route, and the chance of escalating."""
-        (route,), (cascade,) = self._row.recommend()
-        return Commitment(int(route), float(cascade))
+    def __init__(self, world: WorldOfMany, rng: np.random.Generator, **how: Any) -> None:
+        # no closure: a copy of this learner is to have a copy of the world
+        self._row = BlindPairs(partial(_one_row, world), [generator(rng)], **how)
 
     def act(self) -> Commitment:
         """A draw of the route, and the chance of escalating."""
         (route,), (cascade,) = self._row.act()
         return Commitment(int(route), float(cascade))
 
-    def update(self, commitment: Commitment, task: Task) -> None:
-        """Learn nothing from a single task: both sides learn in `train`."""
-
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The user's q, by route: whatever s is, the user does not see it."""
         route, cascade = np.broadcast_arrays(route, cascade)
         return np.asarray(self._row.abandon(route, cascade))
+
+
+def _one_row(world: WorldOfMany, route: Array, cascade: Array, abandon: Array) -> Task:
+    """Tasks of a single pair, as a row."""
+    task = world(route[0], cascade[0], abandon[0])
+    return Task._make(np.asarray(member)[None] for member in task)
 
 
 def _chances(logits: Array) -> Array:

@@ -4,7 +4,7 @@ Whoever was trained with stable-baselines3 or sb3-contrib as a provider (a const
 actions in a box, a grid or a pair of numbers) or as a user (any setting of `observes`; decisions to
 stay or leave, or q itself) is saved as two files in a folder, and comes back as an opponent for the
 environments. A zip that ``model.save`` wrote comes back, too. So does what `check --keep-policies`
-keeps: a provider's commitment, or a user's answers, see `agents.kept`.
+keeps: users' networks and tables, providers' commitments, see `agents.kept`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
 from routing_game.agents.actors import SavedModelUser, SavedProvider, SavedUser
-from routing_game.agents.kept import Answers, Committed
+from routing_game.agents.kept import DESCRIPTION, WEIGHTS, Answers, Committed, Table, Whole, tensors
 from routing_game.agents.networks import (
     MOST_WEIGHTS,
     Box,
@@ -31,13 +30,14 @@ from routing_game.agents.networks import (
     outlined,
 )
 from routing_game.agents.protocol import ModelUser, Provider, User
-from routing_game.files import decoded, read, write
+from routing_game.agents.sb3 import SB3Agent
+from routing_game.files import decoded, read
 
 FORMAT: Final = 2
-WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
 MOST = 1 << 20
 """Bytes of a description; one of ours has 500."""
 Role = Literal["provider", "user"]
+Trained = BaseAlgorithm | BasePolicy | SB3Agent | Provider
 Cascades = int | Sequence[float]
 """The s that a grid or a pair of numbers offers: these, or so many evenly spaced from 0 to 1."""
 
@@ -51,6 +51,8 @@ class Description(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind", 
     """What a user saw, as the environments' `observes` has it; None for a provider."""
     cascades: list[float] | None = None
     """The s that the actions of a provider stand for, unless they are points of a box."""
+    made_by: dict[str, Any] = {}
+    """Who learnt it, where and how long: for people."""
 
 
 class First(msgspec.Struct, forbid_unknown_fields=True):
@@ -78,7 +80,7 @@ class First(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def save_policy(
-    trained: BaseAlgorithm | BasePolicy,
+    trained: Trained,
     folder: Path | str,
     *,
     observes: str | None = None,
@@ -90,7 +92,8 @@ def save_policy(
 
     Args:
         trained: ``model`` or ``model.policy``. A model's environment says what it saw and which s
-            its actions mean, so rather the model.
+            its actions mean, so rather the model. A user of `agents.sb3_users` is saved as its
+            model, any `Provider` as the commitment that it recommends.
         folder: where.
         observes: what a user saw, such as "noisy:0.1"; needed only where its observations have the
             shape of (i, s) and are not.
@@ -100,15 +103,30 @@ def save_policy(
     Raises:
         ValueError: it is not of a kind that `load_user` or `load_provider` can bring back.
     """
+    whole, folder = packed(trained, observes=observes, cascades=cascades), Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    whole.put(folder)
+
+
+def packed(
+    trained: Trained,
+    *,
+    observes: str | None = None,
+    cascades: Cascades | None = None,
+) -> Whole:
+    """What `save_policy` would write; arguments and errors as there."""
+    if isinstance(trained, Provider):
+        route, s = trained.recommend()
+        said = Committed(route=int(route), cascade=float(s))
+        said.agent()
+        return Whole(msgspec.to_builtins(said))
+    if isinstance(trained, SB3Agent):
+        trained = trained.model
     policy, observes, cascades = _said(trained, observes, cascades)
     network, weights = described(policy)
     description = Description(FORMAT, network, *_looks(network, observes, cascades))
     _agent(description, policy)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write(folder / WEIGHTS, save(weights))
-    text = msgspec.json.format(msgspec.json.encode(description), indent=2)
-    write(folder / DESCRIPTION, text + b"\n")
+    return Whole(msgspec.to_builtins(description), save(weights))
 
 
 def agent_of(
@@ -138,18 +156,18 @@ def _said(
             "a policy is saved if it saw what the environment shows, got one that saw "
             "observations of VecNormalize; train it with norm_obs=False"
         )
-    observes = _of_env(trained, "observes") if observes is None else observes
-    cascades = _of_env(trained, "cascades") if cascades is None else cascades
+    observes = of_env(trained, "observes") if observes is None else observes
+    cascades = of_env(trained, "cascades") if cascades is None else cascades
     return trained.policy, observes, cascades
 
 
-def _of_env(model: BaseAlgorithm, attribute: str) -> Any:
-    """What the environment of a model says; None if it has none, or does not say."""
+def of_env(model: BaseAlgorithm, attribute: str) -> Any:
+    """What the environment of a model says; None if it has none, or does not say.
+
+    An environment in another process would die of the question for what it does not have.
+    """
     env = model.get_env()
-    try:
-        return None if env is None else env.get_attr(attribute)[0]
-    except AttributeError:
-        return None
+    return env.get_attr(attribute)[0] if env is not None and env.has_attr(attribute) else None
 
 
 def load_user(place: Path | str, *, observes: str | None = None) -> User | ModelUser:
@@ -205,20 +223,23 @@ def _loaded(
         raise ValueError(f"expected a folder or a .zip, got {place}") from None
     try:
         said = described_by(text)
-        if not isinstance(said, Description):
+        if isinstance(said, Committed | Answers):
             return said.agent()
+        numbers = read(place / WEIGHTS, MOST_WEIGHTS)
+        if isinstance(said, Table):
+            return said.agent(numbers)
         _looks(said.network, said.observes, said.cascades)
-        return _agent(said, said.network.build(load(read(place / WEIGHTS, MOST_WEIGHTS))))
-    except (ValueError, KeyError, SafetensorError) as wrong:
+        return _agent(said, said.network.build(tensors(numbers, load)))
+    except (ValueError, KeyError) as wrong:
         raise ValueError(f"no saved policy in {place}: {wrong}") from wrong
 
 
-def described_by(text: bytes) -> Description | Committed | Answers:
+def described_by(text: bytes) -> Description | Committed | Table | Answers:
     """What a `policy.json` says, of whatever format; ValueError if it is none."""
     if decoded(text, dict[str, Any]).get("format") == 1:
         return decoded(text, First).now()
-    kinds: Any = Description | Committed | Answers
-    said: Description | Committed | Answers = decoded(text, kinds)
+    kinds: Any = Description | Committed | Table | Answers
+    said: Description | Committed | Table | Answers = decoded(text, kinds)
     return said
 
 

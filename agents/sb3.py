@@ -7,10 +7,13 @@ environment is the world's, so seed it there (`env.seed`). The networks are tiny
 """
 
 import gc
+import inspect
+import pickle
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +22,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.noise import VectorizedActionNoise
 from stable_baselines3.common.utils import set_random_seed
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from routing_game.agents.arguments import generator
+from routing_game.theory.numbers import require
 
 Ends = tuple[float, float]
 """First and last value of what falls geometrically in between."""
@@ -51,6 +56,48 @@ class Settings:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+class Wrapper(VecEnvWrapper):
+    """A wrapper of stable-baselines3 that can be copied and pickled, and so can its agents.
+
+    SB3's keeps a table of its class's members, which no pickle can hold.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the table."""
+        return {name: x for name, x in vars(self).items() if name != "class_attributes"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The table made anew."""
+        vars(self).update(state)
+        self.class_attributes = dict(inspect.getmembers(type(self)))
+
+
+class Finite(Wrapper):
+    """The same environments; a reward or an observation that is no finite number is refused.
+
+    One of them would make numbers that are none of all weights: some algorithms then stop at a
+    policy that they cannot draw from, others go on for ever with one that has learnt nothing.
+    """
+
+    def reset(self) -> Any:
+        """Reset the environments; ValueError as in `step_wait`."""
+        return _finite("observations", self.venv.reset())
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Play the actions taken.
+
+        Raises:
+            ValueError: a reward or an observation is nan or infinite.
+        """
+        seen, rewards, dones, infos = self.venv.step_wait()
+        return _finite("observations", seen), _finite("rewards", rewards), dones, infos
+
+
+def _finite(name: str, told: Any) -> Any:
+    require(np.isfinite(told), f"{name} of the environment", told, "be finite numbers")
+    return told
+
+
 class SB3Agent:
     """A model of stable-baselines3 and the loop that trains it."""
 
@@ -61,6 +108,17 @@ class SB3Agent:
         self._rng, self._settings = generator(rng), settings
         self._rate, _ = settings.learning_rate
 
+    @property
+    def model(self) -> BaseAlgorithm:
+        """What is trained, as it is now."""
+        model: BaseAlgorithm = self._model
+        return model
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """By a pickle: SB3's policies hold results of torch, which torch does not copy."""
+        twin: Self = pickle.loads(pickle.dumps(self))
+        return twin
+
     def _start(self, env: VecEnv, **options: Any) -> None:
         """A model with fresh weights."""
         # models stand in circles of references; those of cells and windows before go now, and not
@@ -70,7 +128,11 @@ class SB3Agent:
         self._seed_globals()
         tuned = deepcopy(self._settings.options)  # SB3 writes into its policy_kwargs
         self._model = self.algorithm(
-            "MlpPolicy", env, learning_rate=self._current_rate, device="cpu", **tuned | options
+            "MlpPolicy",
+            Finite(env),
+            learning_rate=self._current_rate,
+            device="cpu",
+            **tuned | options,
         )
         # SB3's own logger would make a temporary folder at each update
         self._model.set_logger(Logger(None, []))
@@ -159,7 +221,12 @@ class DeepQ(Buffered):
     def _anneal(self, progress: float) -> None:
         super()._anneal(progress)
         share = geometric(self._settings.noise, progress)
-        self._model.exploration_schedule = lambda _: share
+        self._model.exploration_schedule = partial(_held, share)
+
+
+def _held(share: float, remaining: float) -> float:
+    """The share, whatever SB3 believes is left of the training."""
+    return share
 
 
 def stacked(*seen: Any) -> tuple[NDArray[np.float32], tuple[int, ...]]:

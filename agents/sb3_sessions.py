@@ -128,7 +128,7 @@ class PPOReputation(_PPOProvider):
 
     def act(self, observation: Observation) -> int:
         """The model of the next pass in `RoutingGame/Session-v0`: 0 for M1, 1 for M2."""
-        seen = SessionView(*observation)
+        seen = SessionView.of(observation)
         a, b = self._prior.escalated + seen.escalations, self._prior.kept + seen.keeps
         return int(self._ones(seen.failed, a, b))
 
@@ -148,7 +148,7 @@ class PPOBlind(_PPOProvider):
 
     def act(self, observation: Observation) -> int:
         """The model of the next pass in `RoutingGame/Session-v0`: 0 for M1, 1 for M2."""
-        seen = SessionView(*observation)
+        seen = SessionView.of(observation)
         return int(self._ones(seen.failed, seen.passes))
 
 

@@ -161,6 +161,8 @@ class _Diary:
         """
         before, first = self._seen, self._first
         self._seen, reward, over, _, info = self._engine.step(self._stays)
+        for name, told in (("a reward", reward), ("what a session shows", self._seen)):
+            require(np.isfinite(told), name, told, "be finite")
         after = np.where(over[:, None], info["final_obs"], self._seen) if over.any() else self._seen
         escalated = after[:, 1] > before[:, 1]
         done = np.rint((after[:, 0] - before[:, 0]) * self._engine.tasks)

@@ -9,6 +9,7 @@ will do. Providers answer a session's observation with its next action, 0 for M1
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,24 @@ from routing_game.theory import Game
 from routing_game.theory.belief import Belief, lattice
 from routing_game.theory.belief_plan import UserPlan, plan_after_failure, plan_each_task
 from routing_game.theory.belief_rules import Checks, PlugIn, Rule, after_reasoning
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import Array, own, require
 from routing_game.theory.reputation import Reputation, reputation, reputation_rule
 
 _ROUNDED = 1e-9
 """By how much, relatively, a count may miss a whole number of draws: sums of tenths round."""
 
 
+_MOST_ROUNDED, _FAR = 1e-3, 2.0**53
+"""By how much at most; and the numbers from which on doubles do not tell whole ones apart."""
+
+
 def _draws(name: str, count: Any, first: float) -> Any:
     """How often a count that began at ``first`` has grown by one; ValueError if it has not so."""
     grown = np.subtract(count, first)
     times = np.rint(grown)
-    holds = (times >= 0) & (np.abs(grown - times) <= _ROUNDED * (1.0 + np.abs(count)))
+    room = np.minimum(_ROUNDED * (1.0 + np.abs(count)), _MOST_ROUNDED)
+    with np.errstate(invalid="ignore"):  # inf - inf
+        holds = (times >= 0) & (times < _FAR) & (np.abs(grown - times) <= room)
     require(holds, name, count, f"be {first:g} plus a whole number of draws, as the plan was made")
     return times.astype(int)
 
@@ -126,7 +133,7 @@ class Tabled:
     """
 
     def __init__(self, table: Array, prior: Belief, checks: Checks = "failure") -> None:
-        self.table, self._prior, self.checks = table, prior, checks
+        self.table, self._prior, self.checks = own(table), prior, checks
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """q after a failed pass of M1, or for the whole task; beyond T tasks as in the last.
@@ -134,17 +141,21 @@ class Tabled:
         Raises:
             ValueError: a belief that draws do not make of the prior, or a task before the first.
         """
-        require(np.asarray(task) >= 1, "task", task, "be counted from 1")
-        return self.at(np.maximum(self.table.shape[0] - np.subtract(task, 1), 1), belief)
+        number = np.asarray(task, dtype=np.float64)
+        require((number >= 1) & (number < np.inf), "task", number, "be counted from 1")
+        return self.at(np.maximum(self.table.shape[0] - (number - 1), 1), belief)
 
     def at(self, to_come: Any, belief: Belief) -> Any:
         """The same with so many tasks to come, this one among them: 1 to T."""
-        left, tasks = np.asarray(to_come), self.table.shape[0]
-        require((left >= 1) & (left <= tasks), "to_come", left, f"lie from 1 to {tasks}")
+        left, tasks = np.asarray(to_come, dtype=np.float64), self.table.shape[0]
+        holds = (left >= 1) & (left <= tasks) & (left == np.floor(left))
+        require(holds, "to_come", left, f"be whole numbers from 1 to {tasks}")
         _, most_a, most_b = self.table.shape
         a = _draws("belief: escalated", belief.escalated, self._prior.escalated)
         b = _draws("belief: kept", belief.kept, self._prior.kept)
-        return self.table[to_come - 1, np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)]
+        return self.table[
+            left.astype(int) - 1, np.minimum(a, most_a - 1), np.minimum(b, most_b - 1)
+        ]
 
 
 class Planned(Tabled):
@@ -180,7 +191,7 @@ class ConstantCascade:
 
     def act(self, observation: Observation) -> int:
         """M1 first; after a failure M2 with chance s."""
-        failed = SessionView(*observation).failed
+        failed = SessionView.of(observation).failed
         return int(failed > 0 and self._rng.random() < self._cascade)
 
 
@@ -202,7 +213,7 @@ class ReputationProvider:
 
     def act(self, observation: Observation) -> int:
         """M1 first; after a failure M2 where the rule says so."""
-        seen = SessionView(*observation)
+        seen = SessionView.of(observation)
         return int(seen.failed > 0 and self._escalating(_belief(self._prior, seen)))
 
 
@@ -226,7 +237,7 @@ class PlanningProvider:
 
     def act(self, observation: Observation) -> int:
         """What the plan says at this belief with so many tasks to come."""
-        seen = SessionView(*observation)
+        seen = SessionView.of(observation)
         to_come = self._tasks - int(_draws("tasks over", float(seen.over) * self._tasks, 0.0))
         require(to_come >= 1, "over", seen.over, "be less than 1: no task is to come")
         policy = self.plan.escalating if seen.failed > 0 else self.plan.reasoning
@@ -250,5 +261,8 @@ def _deterministic(rule: Rule) -> Callable[[Belief], Any]:
         raise ValueError(
             f"expected a rule of the belief alone, such as PlugIn; {rule} draws or counts tasks"
         )
-    rng = np.random.default_rng(0)  # asked for, but not used
-    return lambda belief: rule.leaving(belief, 1, rng)
+    return partial(_leaving, rule, np.random.default_rng(0))  # which is asked for, but not used
+
+
+def _leaving(rule: Rule, rng: np.random.Generator, belief: Belief) -> Any:
+    return rule.leaving(belief, 1, rng)

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from routing_game.theory import Commitment, Task
+from routing_game.theory.numbers import require
+
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -29,6 +32,26 @@ class Costs(Protocol):
         ...
 
 
+class Finite:
+    """The same world, in which a cost that is no finite number is refused.
+
+    It would stay in every weight and sum, and decide all that is learnt from then on.
+    """
+
+    def __init__(self, costs: Costs) -> None:
+        self._costs = costs
+
+    def __call__(self, route: NDArray[Any], cascade: Array) -> Array:
+        """See `Costs`.
+
+        Raises:
+            ValueError: a cost is nan or infinite.
+        """
+        paid = self._costs(route, cascade)
+        require(np.isfinite(paid), "what a task costs", paid, "be a finite number")
+        return paid
+
+
 class StackedProvider(Protocol):
     """Providers, one for each cell, that train side by side."""
 
@@ -39,6 +62,28 @@ class StackedProvider(Protocol):
     def recommend(self) -> tuple[IntArray, Array]:
         """The routes and the cascades (cells,) that they would commit to if learning stopped."""
         ...
+
+
+class Alone:
+    """A provider that is the only row of what trains many: it learns in `train`, not from tasks."""
+
+    _row: StackedProvider
+
+    def train(self) -> Iterator[int]:
+        """Train, and yield as its row does: the iterations, or tasks, so far."""
+        return self._row.train()
+
+    def recommend(self) -> Commitment:
+        """The commitment it would make if learning stopped now."""
+        (route,), (cascade,) = self._row.recommend()
+        return Commitment(int(route), float(cascade))
+
+    def act(self) -> Commitment:
+        """The recommendation: it has nothing to explore."""
+        return self.recommend()
+
+    def update(self, commitment: Commitment, task: Task) -> None:
+        """Learn nothing from a single task."""
 
 
 FAR = 1e6

@@ -16,19 +16,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
 from routing_game.agents.hats import KNOTS, Places, coordinate, places, read, spread
+from routing_game.agents.kept import Table, Whole
 from routing_game.agents.plain import Ends, falling
 from routing_game.agents.policy_gradient import Adam
 from routing_game.agents.stacked import Array
-from routing_game.agents.stacked_users import Practice, Tasks, Times
+from routing_game.agents.stacked_users import Cells, Practice
+from routing_game.agents.tables import Reading, answers, chances, kind_of
 from routing_game.box import to_chance
-
-FAR = 500.0
-"""Logits beyond it are as good as it, and their exponentials are finite."""
 
 
 @dataclass(frozen=True)
@@ -81,33 +80,30 @@ class _Learner(Practice):
     """Policy and value, and how they fall on a schedule.
 
     Args:
-        world: plays tasks.
-        times: of the cells.
-        rngs: one for each cell.
-        tasks: practice of each cell, at most.
-        how: it trains.
+        cells: what they learn from.
+        how: they train; `usual` if None.
 
     Raises:
         ValueError: no tasks.
     """
 
-    kinds = 2
+    usual: ClassVar[Schedule]
+    kinds: ClassVar[int] = 2
     """Of observations."""
+    reading: Reading = "logit"
+    """What the policy's numbers are."""
 
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        how: Schedule,
-    ) -> None:
-        super().__init__(world, times, rngs, tasks, how.updates)
-        self._how = how
+    def __init__(self, cells: Cells, how: Schedule | None = None) -> None:
+        self._how = how or self.usual
+        super().__init__(cells, self._how.updates)
         # SB3's orthogonal weights: of length .01 to the policy, of length 1 to the value
         self.policy = 0.01 * self._unit_rows()
         self.value = self._unit_rows()
         self._policy_adam, self._value_adam = Adam(self.policy.shape), Adam(self.value.shape)
+
+    def policies(self) -> list[Whole]:
+        """What each cell has learnt so far."""
+        return [Table.of(row, self.reading) for row in self.policy]
 
     def _learn(self, lessons: Sequence[Lesson], policy_rate: float, value_rate: float) -> None:
         """Go through the minibatches; each is one step of Adam on policy and value."""
@@ -131,11 +127,9 @@ class _Learner(Practice):
         edges = [self._batch * k // count for k in range(count + 1)]
         return [slice(*ends) for ends in pairwise(edges)]
 
-    def _look(self, kind: Any, cascade: Any) -> Array:
-        """Every cell's policy at observations of a kind and s, each (n,): shape (cells, n)."""
-        kind, cascade = np.broadcast_arrays(kind, cascade)
-        s = np.tile(np.asarray(cascade, dtype=np.float64).ravel(), (len(self._rngs), 1))
-        return read(self.policy, places(kind.ravel(), coordinate(s), self.kinds))
+    def _answer(self, kind: Any, cascade: Any) -> Array:
+        """Every cell's chance of leaving, at n observations of a kind and s: (cells, n)."""
+        return answers(self.policy, self.reading, kind, cascade)
 
 
 class Lesson(Protocol):
@@ -158,15 +152,7 @@ class Lesson(Protocol):
 class _Deciding(_Learner):
     """Users who decide after each failed pass; see `_Learner`."""
 
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        how: Schedule = DECIDES,
-    ) -> None:
-        super().__init__(world, times, rngs, tasks, how)
+    usual = DECIDES
 
     def _update(self, progress: float) -> None:
         route, cascade = self._world.offer(self._batch)
@@ -244,19 +230,12 @@ class Chosen(NamedTuple):
         return np.asarray(self.weight * value - self.returns)
 
 
-def chances(logit: Array) -> tuple[Array, Array]:
-    """The chances of leaving and of staying; neither is taken from 1."""
-    odds = np.exp(np.minimum(logit, FAR))
-    staying = 1 / (1 + odds)
-    return odds * staying, staying
-
-
 class StackedPPOUser(_Deciding):
     """The paper's user, step by step: sees (i, s) after each failure and stays or leaves."""
 
     def abandon(self, route: Any, cascade: Any) -> Array:
         """The learned q(i, s), a row for each cell."""
-        return chances(self._look(np.asarray(route) - 1, cascade))[0]
+        return self._answer(kind_of(route), cascade)
 
     def _decisions(self, route: Any, cascade: Array) -> list[Decisions]:
         at = places(route - 1, coordinate(cascade), self.kinds)
@@ -278,11 +257,11 @@ class StackedPPOModelUser(_Deciding):
 
     def abandon_after(self, route: Any, cascade: Any, model: int) -> Array:
         """The learned chance of leaving after this model has failed, a row for each cell."""
-        return chances(self._look(self._kind(np.asarray(route), model), cascade))[0]
+        return self._answer(kind_of(route, model), cascade)
 
     def _decisions(self, route: Any, cascade: Array) -> list[Decisions]:
         place = coordinate(cascade)
-        at1, at2 = (places(self._kind(route, model), place, self.kinds) for model in (1, 2))
+        at1, at2 = (places(kind_of(route, model), place, self.kinds) for model in (1, 2))
         (q1, _), (q2, _) = (chances(read(self.policy, at)) for at in (at1, at2))
         n1, n2, solved = self._world.play(route, cascade, q1, q2)
         t1, t2 = self._times
@@ -294,10 +273,6 @@ class StackedPPOModelUser(_Deciding):
         after1 = at1.low, at1.share, stays1, worth1, left * (n2 == 0)
         after2 = at2.low, at2.share, more2, worth2, left * (n2 > 0)
         return [_decided(after1, part, after2) for part in self._parts()]
-
-    @staticmethod
-    def _kind(route: Any, model: int) -> Any:
-        return 2 * (route - 1) + model - 1
 
 
 Columns = tuple[Any, ...]
@@ -320,20 +295,12 @@ class StackedPPOAnswerUser(_Learner):
     inside the box: outside of it every answer is the same, and no gradient would lead back.
     """
 
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        how: Schedule = ANSWERS,
-    ) -> None:
-        super().__init__(world, times, rngs, tasks, how)
+    usual = ANSWERS
+    reading = "point"
 
     def abandon(self, route: Any, cascade: Any) -> Array:
         """The mean answers, a row for each cell."""
-        mean = np.clip(self._look(np.asarray(route) - 1, cascade), -1.0, 1.0)
-        return np.asarray(to_chance(mean), dtype=np.float64)
+        return self._answer(kind_of(route), cascade)
 
     def _update(self, progress: float) -> None:
         rate, noise = (falling(ends, progress) for ends in (self._how.rate, self._how.noise))

@@ -17,39 +17,29 @@ three reasons, each of which can make a user stay where waiting has no end:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from routing_game.agents.hats import KNOTS, Places, coordinate, places, read, spread
+from routing_game.agents.kept import Table, Whole
 from routing_game.agents.plain import Ends, falling
 from routing_game.agents.stacked import Array
-from routing_game.agents.stacked_users import Practice, Tasks, Times
+from routing_game.agents.stacked_users import Cells, Practice
+from routing_game.agents.tables import answers, kind_of
 
 
 class StackedQUser(Practice):
     """Stays or leaves for good, whichever has the greater Q.
 
     Args:
-        world: plays tasks.
-        times: of the cells.
-        rngs: decide when to explore, and what; one for each cell.
-        tasks: practice of each cell, at most.
+        cells: what they learn from; the ``rngs`` decide when to explore, and what.
         updates: how often it looks at its values anew.
         explores: the share of tasks in which it stays or leaves at random, first and last.
     """
 
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        updates: int = 60,
-        explores: Ends = (1.0, 0.2),
-    ) -> None:
-        super().__init__(world, times, rngs, tasks, updates)
+    def __init__(self, cells: Cells, updates: int = 60, explores: Ends = (1.0, 0.2)) -> None:
+        super().__init__(cells, updates)
         self._explores = explores
         shape = len(self._rngs), 2 * KNOTS
         self._seen, self._sum = np.zeros(shape), np.zeros(shape)
@@ -61,9 +51,11 @@ class StackedQUser(Practice):
 
     def abandon(self, route: Any, cascade: Any) -> Array:
         """0 or 1, whichever has the greater Q; a row for each cell."""
-        route, cascade = np.broadcast_arrays(route, cascade)
-        s = np.tile(np.asarray(cascade, dtype=np.float64).ravel(), (len(self._rngs), 1))
-        return (read(self.value, _see(route.ravel(), s)) < 0).astype(np.float64)
+        return answers(self.value, "value", kind_of(route), cascade)
+
+    def policies(self) -> list[Whole]:
+        """What each cell has learnt so far."""
+        return [Table.of(row, "value") for row in self.value]
 
     def _update(self, progress: float) -> None:
         explores = falling(self._explores, progress)

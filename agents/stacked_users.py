@@ -12,7 +12,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from routing_game.agents.kept import Whole
 from routing_game.agents.stacked import Array
+from routing_game.theory.game import check_commitment
 from routing_game.theory.numbers import require
 
 
@@ -37,6 +39,40 @@ class Tasks(Protocol):
         ...
 
 
+class Counted:
+    """The same world, in which passes that cannot be counted are refused.
+
+    They would stay in every weight and sum, and decide all that is learnt from then on.
+    """
+
+    def __init__(self, world: Tasks) -> None:
+        self._world = world
+
+    def offer(self, n: int) -> tuple[Any, Array]:
+        """See `Tasks`.
+
+        Raises:
+            ValueError: a cascade is no probability.
+        """
+        route, cascade = self._world.offer(n)
+        check_commitment(route, cascade)
+        return route, cascade
+
+    def play(
+        self, route: Any, cascade: Array, abandon: Any, abandon_2: Any = None
+    ) -> tuple[Any, Any, Any]:
+        """See `Tasks`.
+
+        Raises:
+            ValueError: a number of passes is none.
+        """
+        standard, reasoning, solved = self._world.play(route, cascade, abandon, abandon_2)
+        passes = np.asarray(standard + reasoning)
+        rule = "be a finite number, at least 1"
+        require((passes >= 1) & (passes < np.inf), "the passes of a task", passes, rule)
+        return standard, reasoning, solved
+
+
 class StackedUser(Protocol):
     """Users, one for each cell, that train side by side."""
 
@@ -46,6 +82,10 @@ class StackedUser(Protocol):
 
     def abandon(self, route: Any, cascade: Any) -> Array:
         """The answers (cells, n) of all cells to the commitments (n,), if learning stopped now."""
+        ...
+
+    def policies(self) -> list[Whole]:
+        """The same as data: what each cell has learnt so far."""
         ...
 
 
@@ -59,6 +99,10 @@ class StackedModelUser(Protocol):
 
     def abandon_after(self, route: Any, cascade: Any, model: int) -> Array:
         """The chances (cells, n) of leaving after this model has failed, if learning stopped."""
+        ...
+
+    def policies(self) -> list[Whole]:
+        """The same as data: what each cell has learnt so far."""
         ...
 
 
@@ -75,30 +119,33 @@ class Times(NamedTuple):
         return cls(ratio[:, :1].copy(), ratio[:, 1:].copy())
 
 
+class Cells(NamedTuple):
+    """What users, one for each cell, learn from."""
+
+    world: Tasks
+    """It plays their tasks."""
+    times: Times
+    rngs: Sequence[np.random.Generator]
+    """One for each cell, the user's own."""
+    tasks: int
+    """Practice of each cell, at most."""
+
+
 class Practice:
     """Users that learn in equal batches of tasks, one after the other.
 
     Args:
-        world: plays tasks.
-        times: of the cells.
-        rngs: one for each cell.
-        tasks: practice of each cell, at most.
+        cells: what they learn from.
         updates: into how many batches it is divided.
 
     Raises:
         ValueError: no tasks.
     """
 
-    def __init__(
-        self,
-        world: Tasks,
-        times: Times,
-        rngs: Sequence[np.random.Generator],
-        tasks: int,
-        updates: int,
-    ) -> None:
+    def __init__(self, cells: Cells, updates: int) -> None:
+        world, self._times, rngs, tasks = cells
         require(tasks >= 1, "tasks", tasks, "be at least 1")
-        self._world, self._times, self._rngs = world, times, list(rngs)
+        self._world, self._rngs = Counted(world), list(rngs)
         self._updates = min(updates, tasks)
         self._batch = tasks // self._updates
 

@@ -30,9 +30,10 @@ from numpy.typing import NDArray
 
 from routing_game.agents.contests import apart, contest
 from routing_game.agents.critics import Floats
+from routing_game.agents.log_odds import cascades_at
 from routing_game.agents.off_policy import ACTORS, Buffer, Draws, Learner, Learning
-from routing_game.agents.races import END, log_odds
-from routing_game.agents.stacked import Array, Costs, IntArray, Units
+from routing_game.agents.races import END
+from routing_game.agents.stacked import Array, Costs, Finite, IntArray, Units
 from routing_game.theory.numbers import require
 
 REACH = 10.5
@@ -150,7 +151,7 @@ class Windowed:
         learner: type[Learner],
         learning: Learning | None = None,
     ) -> None:
-        self._costs, self._rngs = costs, list(rngs)
+        self._costs, self._rngs = Finite(costs), list(rngs)
         self._make = partial(learner, learning=learning or learner.tuned)
         self._spread = learner.spread
         self._rounds, self._final = plan(tasks)
@@ -194,7 +195,8 @@ class Windowed:
             progress = update / turn.updates
             actions = self._learner.act(progress, turn.batch)
             at = _through(places, actions).reshape(self._cells, -1)
-            paid = self._costs(np.ones((1, 1), np.int64), log_odds(at)).reshape(actions.shape)
+            paid = self._costs(np.ones((1, 1), np.int64), cascades_at(at, END))
+            paid = paid.reshape(actions.shape)
             units = units or Units.of(paid, self._spread)
             rewards = -units.of_these(paid)
             self._buffer.add(actions, rewards.astype(np.float32))
@@ -220,8 +222,8 @@ class Windowed:
         Returns the scores of the places, the least the best: an upper bound of the cost, but a
         lower one of what a critic finds best.
         """
-        ends = np.tile([-END - 1.0, END + 1.0, 0.0], (self._cells, 1))
-        cascade = log_odds(np.concatenate([places.at, ends], axis=1))
+        ends = np.tile([-END, END, 0.0], (self._cells, 1))
+        cascade = cascades_at(np.concatenate([places.at, ends], axis=1), END)
         route = np.ones(cascade.shape, np.int64)
         route[:, -1] = 2
         result = contest(self._costs, route, cascade, tasks, HEATS)

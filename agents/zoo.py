@@ -21,8 +21,9 @@ from routing_game.agents.exact import (
     FixedUser,
     QuantalUser,
 )
-from routing_game.agents.protocol import Abandon, Provider, User
-from routing_game.players import answer, checked_player, checked_user
+from routing_game.agents.meetings import checked_opponent, meeting
+from routing_game.agents.protocol import Abandon, ModelUser, Provider, User
+from routing_game.players import checked_player
 from routing_game.theory import Game, payoffs, robust_commitment, simultaneous
 from routing_game.theory.numbers import require
 from routing_game.theory.user import best_response
@@ -174,12 +175,13 @@ class Tournament:
 def tournament(
     game: Game,
     providers: Mapping[str, Provider] | None = None,
-    users: Mapping[str, User] | None = None,
+    users: Mapping[str, User | ModelUser] | None = None,
 ) -> Tournament:
     """All pairs of a zoo, or of agents of one's own; what a provider recommends is played.
 
     Raises:
-        ValueError: ``game`` is an array of games.
+        ValueError: ``game`` is an array of games, somebody cannot play its role, or a user sees
+            what leaves no exact mean (`agents.meetings`).
     """
     if game.shape:
         raise ValueError(
@@ -192,10 +194,9 @@ def tournament(
     for name, provider in providers.items():
         checked_player(f"provider {name}", provider, "recommend")
     for name, user in users.items():
-        checked_user(f"user {name}", user)
+        checked_opponent(f"user {name}", user)
     commitments = [provider.recommend() for provider in providers.values()]
     route, cascade = (np.array(x) for x in zip(*commitments, strict=True))
-    answers = [answer(user, route, cascade) for user in users.values()]
-    q = np.stack(answers, axis=-1)
-    result = payoffs(game, route[:, None], cascade[:, None], q)
-    return Tournament(game, tuple(providers), tuple(users), result.cost, result.utility)
+    met = [meeting(game, user, route, cascade) for user in users.values()]
+    cost, utility = (np.stack([getattr(x, of) for x in met], axis=-1) for of in ("cost", "utility"))
+    return Tournament(game, tuple(providers), tuple(users), cost, utility)

@@ -6,7 +6,6 @@ what was expected and what came.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import operator
@@ -16,6 +15,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from routing_game.names import alike
 from routing_game.theory.catalog import GameLike, load
 from routing_game.theory.game import LARGEST, Commitment, Game, check_commitment
 
@@ -167,8 +167,8 @@ def known_arguments(name: str, made: Callable[..., Any], given: dict[str, Any]) 
     """
     takes = list(inspect.signature(made).parameters)
     for unknown in (argument for argument in given if argument not in takes):
-        close = difflib.get_close_matches(unknown, takes, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        close = alike(unknown, takes)
+        hint = f"; did you mean {', '.join(close)}?" if close else ""
         raise TypeError(f"{name} takes {', '.join(takes)}, got {unknown!r}{hint}")
     return given
 

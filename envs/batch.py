@@ -66,10 +66,15 @@ def _mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:
     raise ValueError(f"autoreset_mode must be one of {names}, got {autoreset_mode!r}")
 
 
+def own_arrays(info: Info) -> Info:
+    """The same with arrays that nothing else holds: what is handed out is the caller's."""
+    return {key: np.array(value) for key, value in info.items()}
+
+
 def masked(info: Info, mask: NDArray[np.bool_]) -> Info:
     """An info as Gymnasium batches it: beside each ``key`` a ``_key``, for whom it holds."""
     batch: Info = {}
     for key, value in info.items():
         batch[key] = masked(value, mask) if isinstance(value, dict) else value
-        batch[f"_{key}"] = mask
+        batch[f"_{key}"] = mask.copy()  # each the caller's own
     return batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -27,6 +28,13 @@ class ChainUser(Protocol):
     def abandon(self, chain: Chain, start: int) -> float:
         """The q in [0, 1] that answers."""
         ...
+
+
+def _single(chain: Chain) -> Chain:
+    """The chain; ValueError if it is an array of them."""
+    if chain.shape:
+        raise ValueError(f"an environment plays one game, got an array of shape {chain.shape}")
+    return chain
 
 
 class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
@@ -115,9 +123,10 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
             if np.ndim(numbers) != 1 or len(numbers) != len(success):
                 rule = f"{name} must hold one number for each model of `success`"
                 raise ValueError(f"{rule}, {len(success)}, got {numbers!r}")
-        self._game = value, penalty, success, latency, cost
         self.models = len(success)
-        self.chain = self._commit(np.zeros(self.models - 1))
+        # a chain holds copies: lists and arrays stay the caller's to change
+        start = ladder(np.zeros(self.models - 1))
+        self.chain = _single(Chain(value, penalty, success, latency, cost, start))
         user = ExactChainUser() if user is None else user
         self.user = checked_player("user", user, "abandon")
         self.expected = checked_flag("expected", expected)
@@ -127,12 +136,6 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
         self.observation_space = spaces.Box(0.0, 1.0, (1,), np.float32)
         self._place, self._start, self._abandon = "", 1, 0.0
         self._passes, self._bill = [0] * self.models, rules.NOTHING
-
-    def _commit(self, climbs: NDArray[np.float64]) -> Chain:
-        chain = Chain(*self._game, ladder(climbs))
-        if chain.shape:
-            raise ValueError(f"an environment plays one game, got an array of shape {chain.shape}")
-        return chain
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a new task."""
@@ -155,7 +158,7 @@ class ModelsEnv(gym.Env[NDArray[np.float32], Any]):
     def step(self, action: Any) -> Step:
         """Commit to a first model and to the chances of climbing, and play the task to its end."""
         self._start, climbs = self.decode(action)
-        self.chain = self._commit(climbs)
+        self.chain = replace(self.chain, escalation=ladder(climbs))
         answer = self.user.abandon(self.chain, self._start)
         self._abandon = checked_chance("abandon()", answer)
         expected = evaluate(self.chain, self._start, self._abandon)

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from routing_game.box import from_box
 from routing_game.envs import rules, sampler
 from routing_game.envs.arguments import Infos, batch_game, refuse_wrappers, whole_number
-from routing_game.envs.batch import Engine, masked
+from routing_game.envs.batch import Engine, masked, own_arrays
 from routing_game.envs.encodings import BoxAction
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.provider import ProviderEnv
@@ -149,8 +149,9 @@ class ProviderVectorEnv(Engine):
         info: Info = {}
         if self.infos == "full":
             info = self._prospects.judge(route, cascade, abandon)
+            info["abandon"] = np.array(abandon)  # a user may keep what it answered
         if self.infos != "none":
-            info["task"] = task._asdict()
+            info["task"] = own_arrays(task._asdict())
         if not self.same_step:
             return info
         final: Info = {"final_obs": self._observe()}

@@ -33,6 +33,7 @@ class SB3VecEnv(VecEnv):
         if mode != AutoresetMode.SAME_STEP:
             raise ValueError(f"SB3 needs an engine with AutoresetMode.SAME_STEP, got {mode}")
         self.engine = engine
+        self.spec = engine.spec  # from which a `VecMonitor` knows the id that its file names
         super().__init__(
             engine.num_envs, engine.single_observation_space, engine.single_action_space
         )
@@ -52,7 +53,7 @@ class SB3VecEnv(VecEnv):
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Take the actions; `step_wait` plays them."""
-        self._actions = actions
+        self._actions = np.array(actions)  # the caller may use the array again
 
     def step_wait(self) -> VecEnvStepReturn:
         """Play the actions taken."""

@@ -78,7 +78,7 @@ class _Sessions(Engine):
         reward, over = self._play(actions == 1)
         info: Info = {}
         if over.any():
-            info = {"final_obs": self._observe(), "_final_obs": over}
+            info = {"final_obs": self._observe(), "_final_obs": over.copy()}
             self._begin(over)
         return self._observe(), reward, over, np.zeros(self.num_envs, dtype=bool), info
 

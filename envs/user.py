@@ -174,6 +174,11 @@ class UserEnv(gym.Env[Array, Any]):
         self._running = False
         self._task: Task | None = None
 
+    @property
+    def even(self) -> bool:
+        """Whether any commitment may come: i uniform on {1, 2}, s on [0, 1]."""
+        return self.commitments.provider is None
+
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a task and fail its first pass."""
         if seed is not None:

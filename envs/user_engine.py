@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import Infos, batch_game, refuse_wrappers, whole_number
-from routing_game.envs.batch import Engine, masked
+from routing_game.envs.batch import Engine, masked, own_arrays
 from routing_game.envs.commitments import Provider
 from routing_game.envs.judge import user_regret
 from routing_game.envs.observation import Dial
@@ -106,6 +106,11 @@ class UserVectorEnv(Engine):
             self._escalate, self._waits, self._reasoning = self._state
 
     @property
+    def even(self) -> bool:
+        """Whether any commitment may come: i uniform on {1, 2}, s on [0, 1]."""
+        return self._commitments.provider is None
+
+    @property
     def compiled(self) -> bool:
         """Whether steps are played by compiled code."""
         return self._compiled is not None
@@ -191,7 +196,9 @@ class UserVectorEnv(Engine):
             self._stays(actions)  # raises
         self._until_cut -= 1
         self._ended = done if self.same_step else done.copy()  # the caller may change what it gets
-        info: Info = {"final_obs": final, "_final_obs": done} if self.same_step and ends else {}
+        info: Info = {}
+        if self.same_step and ends:
+            info = {"final_obs": final, "_final_obs": done.copy()}
         return self._observe(), reward, done, np.zeros(n, _BOOL), info
 
     def _stays(self, actions: Array) -> Mask:
@@ -241,7 +248,7 @@ class UserVectorEnv(Engine):
             return masked(regret, ~self._ended) | masked(final, done)
         info = masked(regret, ~done)
         if ends:
-            final |= regret
+            final |= own_arrays(regret)
             last: Info = {"final_obs": self._observe()}
             info |= masked(last | {"final_info": final} if final else last, done)
         return info
@@ -254,7 +261,7 @@ class UserVectorEnv(Engine):
         passes = 1 + self._waits.astype(np.int64) - reasoning, reasoning
         bill = rules.settle(self.game, passes, solved, tail)
         said = told(passes, solved, bill, cut)
-        task = {"task": said["task"]._asdict()}
+        task = {"task": own_arrays(said["task"]._asdict())}
         return said | task if self.infos == "full" else task
 
     def _begin(self, where: Mask, uniform: Array, offer: bool) -> None:

@@ -73,7 +73,8 @@ def hidden(game: GameLike, **ranges: tuple[float, float]) -> World:
             raise ValueError(
                 f"hidden draws value or penalty from a range 0 < low <= high, got {name}={span!r}"
             )
-    return partial(_draw_numbers, base, ranges)
+    kept = {name: (span[0], span[1]) for name, span in ranges.items()}
+    return partial(_draw_numbers, base, kept)
 
 
 def _draw_numbers(base: Game, ranges: Mapping[str, tuple[float, float]], rng: Rng) -> Game:

@@ -1,12 +1,10 @@
 """The equilibrium card: a game's solution in plain words, for people who have to act on it."""
 
-import re
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 
-from routing_game.experiments.pages.words import number
+from routing_game.experiments.pages.words import number, wrapped
 from routing_game.theory import (
     RULES,
     Equilibrium,
@@ -24,8 +22,6 @@ from routing_game.theory.numbers import TIE
 from routing_game.theory.provider import Piece
 
 WIDTH, INDENT = 100, 16
-JOINT = "\N{NO-BREAK SPACE}"
-"""Where a line must not end."""
 STEP = 0.01
 """How far from the optimal s the card looks for a cliff."""
 GUARD = 0.01
@@ -109,7 +105,7 @@ def parameters(game: Game, title: str, time: str, money: str) -> str:
         f"{title}: a solved task is worth V = {number(game.value)}{time} to the user, "
         f"an abandoned one costs the provider P = {number(game.penalty)}{money}"
     )
-    head = wrapped("", head)
+    head = beside("", head)
     return "\n".join([head, "", *(f"  {name:36}{m1:>14}{m2:>14}" for name, m1, m2 in lines)])
 
 
@@ -275,12 +271,9 @@ def unit(name: str) -> str:
 
 def row(label: str, words: str) -> str:
     """One labelled paragraph."""
-    return wrapped(f"{label:{INDENT}}", words[0].upper() + words[1:])
+    return beside(f"{label:{INDENT}}", words[0].upper() + words[1:])
 
 
-def wrapped(left: str, text: str) -> str:
-    """The text beside what stands left of it; no line ends in "s = .2", "9 %", "route 2", "1 s"."""
-    pairs = r" = | %|(?<=route) (?=\d)|(?<=\d) (?=USD\b|s\b)"
-    whole = re.sub(pairs, lambda found: found[0].replace(" ", JOINT), text)
-    lines = fill(whole, WIDTH, initial_indent=left, subsequent_indent=" " * len(left))
-    return lines.replace(JOINT, " ")
+def beside(left: str, text: str) -> str:
+    """The text beside what stands left of it."""
+    return wrapped(text, WIDTH, initial_indent=left, subsequent_indent=" " * len(left))

@@ -11,12 +11,13 @@ import argparse
 import json
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from difflib import get_close_matches
+from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -29,6 +30,7 @@ from routing_game.experiments.drawing import can_draw
 from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
 from routing_game.files import printable, short
 from routing_game.interrupts import raise_again
+from routing_game.names import perhaps
 
 if TYPE_CHECKING:
     from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
@@ -43,19 +45,25 @@ T = TypeVar("T", bound="Checked")
 
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",
-    "report": "write the report of a run again from its records",
+    "report": "write the report of a run, or of its shards, again from its records",
     "compare": "say in what two runs differ, and whose learners lose less",
     "belief": "ask a question about a hidden cascade by experiment, write a page",
     "solve": "print the equilibrium of a game in plain words",
-    "figures": "draw the paper's Figures 1 to 5, each beside what the paper says about it",
+    "figures": "draw the paper's Figures 1 to 5, or what they show around a game of your own",
     "frequencies": "show how often each kind of optimum occurs among random games",
     "tournament": "let every named provider meet every named user, exactly",
     "list": "show all that has a name: games, priors, learners, rules, questions, figures, the zoo",
 }
 PROFILES = ("smoke", "default", "full")
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
-NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|infinity|nan)$", re.IGNORECASE)
-"""A negative number, as `float` reads it."""
+_DIGITS = r"\d+(?:_\d+)*"
+NEGATIVE = re.compile(
+    rf"-({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})(e[-+]?{_DIGITS})?$|-(inf|infinity|nan)$",
+    re.IGNORECASE,
+)
+"""A negative number, as `float` reads it: 1_000 is one to Python."""
+MOST = 2**63 - 1
+"""More than is ever counted: what numpy counts with ends there."""
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
 
@@ -188,8 +196,7 @@ def asked_shard(arguments: argparse.Namespace) -> Shard:
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
-    if arguments.keep_policies:
-        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
+    no_policies(arguments)
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
@@ -206,6 +213,12 @@ def run_hidden(arguments: argparse.Namespace) -> int:
         records = [*run(directory, arguments.engine, arguments.workers, shard)]
         present_hidden(directory, records, arguments.workers)
     return failed(records)
+
+
+def no_policies(arguments: argparse.Namespace) -> None:
+    """Raise InputError if policies are to be kept of rules."""
+    if arguments.keep_policies:
+        raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
 
 
 def begun(
@@ -248,28 +261,47 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
         yield
     except KeyboardInterrupt:
         done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
-        count = f"{done} of {cells} cells are done and kept"
+        count = f"{done} of {cells} cells {'is' if done == 1 else 'are'} done and kept"
         again = shlex.join(["routing-game", "check", *(w for w in words if w != "--fresh")])
         raise KeyboardInterrupt(f"stopped: {count}; resume with: {again}") from None
 
 
 def run_report(arguments: argparse.Namespace) -> int:
-    """The report of an existing run."""
-    from routing_game.experiments.cells.records import RunDirectory, suite_of
+    """The report of an existing run, or of several that are joined."""
+    from routing_game.experiments.cells.records import suite_of
 
-    if suite_of(arguments.directory) == "hidden":
+    if len(arguments.directories) > 1 and arguments.out is None:
+        many = f"{len(arguments.directories)} folders"
+        raise InputError(f"expected --out DIR, where {many} are joined, got none")
+    if suite_of(arguments.directories[0]) == "hidden":
         from routing_game.experiments.hidden.suite import HIDDEN
 
-        hidden = RunDirectory.open(HIDDEN, arguments.directory)
+        no_policies(arguments)
+        hidden = existing(HIDDEN, arguments.directories, arguments.out)
         present_hidden(hidden, [*hidden.records()], cores())
     else:
         from routing_game.experiments.check.learners import CHECK
 
-        directory = RunDirectory.open(CHECK, arguments.directory)
+        directory = existing(CHECK, arguments.directories, arguments.out)
         present(directory, directory.records())
         if arguments.keep_policies:
             keep(directory)
     return 0
+
+
+def existing(suite: Suite[G, T], folders: Sequence[Path], out: Path | None) -> RunDirectory[G, T]:
+    """The run of a folder; or that of several folders, joined in another one."""
+    from routing_game.experiments.cells.joining import join, other_versions
+    from routing_game.experiments.cells.records import RunDirectory
+
+    if out is None:
+        return RunDirectory.open(suite, folders[0])
+    directory = join(suite, folders, out)
+    for words in other_versions([RunDirectory.open(suite, folder) for folder in folders]):
+        print(f"routing-game: {words}", file=sys.stderr)
+    done, cells = len(directory.store.names()), len(directory.spec.cells())
+    print(f"joined: {done} of {cells} cells in {out}", file=sys.stderr)
+    return directory
 
 
 def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace]]) -> int:
@@ -289,7 +321,10 @@ def keep(directory: RunDirectory[Game, Trace]) -> None:
     """The policies of a run on disk, see `check.keep`."""
     from routing_game.experiments.check.keep import keep_policies
 
-    print(f"policies: {keep_policies(directory, directory.records())}")
+    kept = keep_policies(directory, directory.records())
+    print(f"policies: {kept.place}")
+    if warning := kept.warning():
+        complain(warning)
 
 
 def present_hidden(
@@ -337,7 +372,6 @@ def run_belief(arguments: argparse.Namespace) -> int:
 def run_solve(arguments: argparse.Namespace) -> int:
     """The equilibrium card of a named game, perhaps with some numbers changed, or of given ones."""
     from routing_game.experiments.card import card, facts
-    from routing_game.theory import PAIRS
 
     name, game = asked_game(arguments)
     if arguments.save:
@@ -345,14 +379,23 @@ def run_solve(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(facts(game, name))
         return 0
-    units = ("s", "USD") if arguments.game in PAIRS else ()
-    changed = [number for number in NUMBERS if getattr(arguments, number) is not None]
-    if arguments.game and changed:
-        name = f"{name} with another {' and '.join(changed)}"
-    print(card(game, name, *units))
+    print(card(game, titled(arguments, name), *units_of(arguments)))
     if arguments.save:
         print(f"saved: {arguments.save}")
     return 0
+
+
+def titled(arguments: argparse.Namespace, name: str) -> str:
+    """What a game is called of which flags may have changed some numbers."""
+    changed = [number for number in NUMBERS if getattr(arguments, number) is not None]
+    return f"{name} with another {' and '.join(changed)}" if arguments.game and changed else name
+
+
+def units_of(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Of time and money, if they are known: those of the measured pairs."""
+    from routing_game.theory import PAIRS
+
+    return ("s", "USD") if arguments.game in PAIRS else ()
 
 
 def print_json(facts: Any) -> None:
@@ -361,7 +404,7 @@ def print_json(facts: Any) -> None:
 
 
 def save_game(game: Game, file: Path) -> None:
-    """Write a game's file, .toml or .json.
+    """Write a game's file, .toml or .json; folders on the way are made, as by `--out`.
 
     Raises:
         InputError: it has another ending, or cannot be written.
@@ -373,6 +416,7 @@ def save_game(game: Game, file: Path) -> None:
     if file.suffix not in writers:
         raise InputError(f"expected a file that ends in {' or '.join(writers)}, got {file}")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         write(file, writers[file.suffix](game))
     except OSError as error:
         raise InputError(f"expected a file to write, got {file} ({error.strerror})") from None
@@ -422,15 +466,17 @@ def numbers_of(arguments: argparse.Namespace) -> tuple[str, dict[str, Any], bool
 
 
 def run_figures(arguments: argparse.Namespace) -> int:
-    """The paper's figures: for each its files, and which of the paper's sentences it bears out."""
+    """The paper's figures, those around a game of one's own, or learning curves beside theory."""
+    if arguments.monitor:
+        return run_curve(arguments)
+    if has_game(arguments):
+        return run_around(arguments)
     from routing_game.experiments.cells.store import unwritable
     from routing_game.experiments.paper.maps import write_scene
     from routing_game.experiments.paper.scene import Scene
     from routing_game.experiments.paper.words import terminal
 
-    if arguments.monitor or arguments.game:
-        return run_curve(arguments)
-    names, scene = chosen_figures(arguments.only), Scene(arguments.set)
+    names, scene = chosen_figures(arguments.only), Scene(arguments.set or "A")
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
         for name in names:
@@ -444,20 +490,51 @@ def run_figures(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def run_curve(arguments: argparse.Namespace) -> int:
-    """One's own learning curve beside theory."""
-    from routing_game.experiments.cells.store import tried
-    from routing_game.experiments.curve import read, write_curve
+def has_game(arguments: argparse.Namespace) -> bool:
+    """Whether `words_of_a_game`, or a game before them, were given at all."""
+    numbers = (getattr(arguments, number) for number in NUMBERS)
+    return arguments.game is not None or arguments.unordered or any(x is not None for x in numbers)
 
-    for flag, other in (("game", "monitor"), ("monitor", "game")):
-        if getattr(arguments, flag) is None:
-            raise InputError(f"expected --{flag} beside --{other}: a Monitor CSV and its game")
-    if arguments.only != "all":
-        raise InputError("expected no --only beside --monitor; draw the paper's figures apart")
-    name, game = one_game(arguments.game)
-    read(arguments.monitor)
-    picture, words = write_curve(arguments.monitor, game, name, tried(arguments.out))
-    print(f"{picture} (and .svg)\n{words}")
+
+def run_around(arguments: argparse.Namespace) -> int:
+    """The paper's figures around one's own game, and what each says."""
+    from routing_game.experiments.around.figures import Around, write_around
+    from routing_game.experiments.around.panels import Units
+    from routing_game.experiments.cells.store import tried
+    from routing_game.experiments.pages.words import wrapped
+
+    if arguments.set is not None:
+        raise InputError("expected no --set beside a game; the sets are those of the paper's plane")
+    names = chosen_around(arguments.only)
+    name, game = asked_game(arguments)
+    about = Around(game, titled(arguments, name), Units(*units_of(arguments)))
+    folder = tried(arguments.out)
+    print(wrapped(about.equilibrium, 100), flush=True)
+    for figure in names:
+        picture, told = write_around(figure, about, folder)
+        print(f"{picture} (and .svg, .npz)")
+        for sentence in told:
+            print(wrapped(sentence, 100, initial_indent="  ", subsequent_indent="  "), flush=True)
+    return 0
+
+
+def run_curve(arguments: argparse.Namespace) -> int:
+    """One's own learning curves beside theory."""
+    from routing_game.experiments.cells.store import tried
+    from routing_game.experiments.curve import UNITS, runs, write_curves
+
+    if not has_game(arguments):
+        raise InputError("expected --game beside --monitor: Monitor CSVs and their game")
+    for flag, usual in (("only", "all"), ("set", None)):
+        if getattr(arguments, flag) != usual:
+            problem = f"expected no --{flag} beside --monitor"
+            raise InputError(f"{problem}; draw the paper's figures apart")
+    name, game = asked_game(arguments)
+    curves = runs(arguments.monitor)
+    name, folder = titled(arguments, name), tried(arguments.out)
+    units = units_of(arguments) or UNITS
+    picture, told = write_curves(curves, game, name, folder, units)
+    print("\n".join([f"{picture} (and .svg)", *told]))
     return 0
 
 
@@ -483,7 +560,9 @@ def run_tournament(arguments: argparse.Namespace) -> int:
         file = Path(str(error.filename))
         place = file.parent
         zipped = place.with_name(f"{place.name}.zip")
-        hint = f", perhaps {zipped}" if zipped.is_file() else ""
+        kept = [*place.glob("policies/*/policy.json"), *place.glob("*/policy.json")]
+        meant = zipped if zipped.is_file() else min(kept).parent if kept else None
+        hint = f", perhaps {meant}" if meant else ""
         lacks = f": {file.name}" if place.is_dir() else ""
         problem = f"expected a policy made by save_policy, got {place}{hint}"
         raise InputError(f"{problem} ({error.strerror}{lacks})") from None
@@ -497,13 +576,16 @@ def run_tournament(arguments: argparse.Namespace) -> int:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Everything that has a name, a line each."""
-    from routing_game.experiments.tables import catalog, catalog_lines
+    """Everything that has a name: a line each, folded to the width of a terminal."""
+    from routing_game.experiments.tables import catalog, catalog_lines, fitted
 
     if arguments.json:
         print_json(catalog())
         return 0
-    print("\n".join(catalog_lines()))
+    lines = catalog_lines()
+    if sys.stdout.isatty():
+        lines = [fitted(line, shutil.get_terminal_size().columns) for line in lines]
+    print("\n".join(lines))
     return 0
 
 
@@ -545,7 +627,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         flags = commands[arguments.command]._option_string_actions
-        problem = f"expected no {unknown[0]!r} here{close(unknown[0], flags)}"
+        problem = f"expected no {unknown[0]!r} here{perhaps(unknown[0], flags)}"
         raise InputError(f"{problem}; see routing-game {arguments.command} --help")
     arguments.words = argv[1:]
     return arguments
@@ -578,7 +660,7 @@ def words_of_check(parser: Parser) -> None:
         "or a folder of them; catalog (default: the catalog and the profile's fresh games)"
     )
     parser.add_argument("--games", default="all", metavar="A,B", help=text)
-    text = "which learners (default: all); also module:Agent, one of your own"
+    text = "which learners (default: all); an agent of your own is module:Class, e.g. mine:Greedy"
     parser.add_argument("--learners", default="all", metavar="X,Y", help=text)
     text = (
         "practice and seeds: smoke shows that all runs, default fits a coffee break, "
@@ -593,7 +675,10 @@ def words_of_check(parser: Parser) -> None:
     parser.add_argument("--fresh", action="store_true", help=text)
     text = "a file of games, learners and settings (TOML), see docs/learners.md"
     parser.add_argument("--sweep", type=Path, metavar="FILE", help=text)
-    text = "run every n-th cell only, from the k-th: a share for each machine on a common folder"
+    text = (
+        "run every n-th cell only, from the k-th: a share for each machine, in a common folder or "
+        "in folders that report joins"
+    )
     parser.add_argument("--shard", default="1/1", metavar="K/N", help=text)
     text = "worker processes, or this one; the results are the same"
     parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)
@@ -602,7 +687,9 @@ def words_of_check(parser: Parser) -> None:
 
 def words_of_report(parser: Parser) -> None:
     """What `report` takes."""
-    parser.add_argument("directory", type=Path, metavar="DIR", help="a folder made by check")
+    text = "a folder made by check; several of one spec, such as shards, are joined in --out"
+    parser.add_argument("directories", type=Path, nargs="+", metavar="DIR", help=text)
+    add_folder(parser, "copy the cells there first; the folders stay as they are (default: DIR)")
     add_keep(parser)
 
 
@@ -675,14 +762,25 @@ def words_of_a_game(parser: Parser) -> None:
 
 def words_of_figures(parser: Parser) -> None:
     """What `figures` takes."""
-    text = "1, 2, 3, 4, 5 as in the paper; throttling, one of our own (default: all)"
+    text = (
+        "1, 2, 3, 4, 5 as in the paper; throttling, one of our own; around a game 3, 4, 5, "
+        "throttling and regret (default: all)"
+    )
     parser.add_argument("--only", default="all", metavar="3,4", help=text)
-    text = "which of our two sets of p, V, t and ranges (%(default)s)"
-    parser.add_argument("--set", choices=["A", "B"], default="A", help=text)
-    text = "draw this learning curve instead, a CSV by stable-baselines3's Monitor, beside theory"
-    parser.add_argument("--monitor", type=Path, metavar="FILE", help=text)
-    text = "the game of the curve: a name from routing-game list, or a game's file"
+    text = "which of our two sets of p, V, t and ranges, without a game (A)"
+    parser.add_argument("--set", choices=["A", "B"], help=text)
+    text = (
+        "draw around this game, which is marked: a name from routing-game list, a sampled game, "
+        "a file; flags change its numbers, or give them all"
+    )
     parser.add_argument("--game", metavar="GAME", help=text)
+    words_of_a_game(parser)
+    text = (
+        "draw learning curves beside theory instead: CSVs by stable-baselines3's Monitor, or "
+        "folders of them; one that make_vec_env wrote (0.monitor.csv, ...) is one run"
+    )
+    many: dict[str, Any] = {"nargs": "+", "action": "extend"}
+    parser.add_argument("--monitor", type=Path, metavar="PLACE", help=text, **many)
     add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
 
@@ -769,12 +867,25 @@ def chosen_figures(text: str) -> tuple[str, ...]:
 
     see = "routing-game figures --help"
     for word in text.split(","):
+        if word.strip() == "regret":
+            raise InputError("expected a game beside --only regret; name it with --game")
         figure, dash, _ = word.strip().partition("-")
         if dash and figure in FIGURES:
             raise InputError(
                 f"expected the name of a figure, got {word!r}, perhaps {figure}; see {see}"
             )
     return chosen("figure", text, FIGURES, see) or tuple(FIGURES)
+
+
+def chosen_around(text: str) -> tuple[str, ...]:
+    """As `chosen`, of the figures that there are around a game."""
+    from routing_game.experiments.around.figures import FIGURES, NOT
+
+    for word in text.split(","):
+        if why := NOT.get(word.strip()):
+            problem = f"expected a figure to draw around a game, got {word.strip()!r}: {why}"
+            raise InputError(f"{problem}; there are {', '.join(FIGURES)}")
+    return chosen("figure", text, FIGURES, "routing-game figures --help") or tuple(FIGURES)
 
 
 def chosen_games(text: str) -> dict[str, Game] | None:
@@ -810,30 +921,32 @@ def chosen_learners(text: str) -> tuple[str, ...] | None:
     mine = tuple(word for word in words if own.is_own(word))
     for word in mine:
         own.find(word)
+    ours = [word for word in words if word not in mine]
+    unknown = next((word for word in ours if word not in LEARNERS), "")
+    form = f"an agent of your own is written module:Class, e.g. {own.written(unknown)}"
+    see = f"routing-game list; {form}"
     if not mine:
-        return chosen("learner", text, LEARNERS)
-    ours = ",".join(word for word in words if word not in mine)
-    return (*((chosen("learner", ours, LEARNERS) or LEARNERS) if ours else ()), *mine)
+        return chosen("learner", text, LEARNERS, see)
+    named = (chosen("learner", ",".join(ours), LEARNERS, see) or LEARNERS) if ours else ()
+    return (*named, *mine)
 
 
 def known(word: str, kind: str, names: Collection[str], see: str = "routing-game list") -> None:
     """Raise InputError unless the word is one of the names; see `chosen`."""
     if word not in names:
         article = "an" if kind[0] in "aeio" else "a"
-        problem = f"expected the name of {article} {kind}, got {word!r}{close(word, names)}"
+        problem = f"expected the name of {article} {kind}, got {word!r}{perhaps(word, names)}"
         raise InputError(f"{problem}; see {see}")
 
 
-def close(word: str, names: Iterable[str]) -> str:
-    """A hint at names that look like the word."""
-    matches = get_close_matches(word, [*names])
-    return f", perhaps {' or '.join(matches)}" if matches else ""
-
-
 def at_least_one(text: str) -> int:
-    """A whole number of at least 1; 1e4 is one, too."""
-    with suppress(ValueError, OverflowError):
-        number = int(text) if text.isdecimal() else float(text)
-        if number >= 1 and number == int(number):
+    """A whole number of at least 1; 1e4 is one, too. It is read exactly, not as a double."""
+    with suppress(InvalidOperation):
+        number = Decimal(text)
+        finite = number.is_finite()
+        if finite and number > MOST:
+            raise argparse.ArgumentTypeError(f"expected at most {MOST}, got {short(text, 40)!r}")
+        if finite and number >= 1 and number == number.to_integral_value():
             return int(number)
-    raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    problem = "expected a whole number of at least 1"
+    raise argparse.ArgumentTypeError(f"{problem}, got {short(text, 40)!r}")

@@ -1,7 +1,8 @@
 """Two runs of learners beside each other: in what they differ, and whose regret is less.
 
 A learner's regret in a run is a mean over its games, each the mean of its seeds. Its interval is
-over the games, which are what is independent; over the seeds where there is one game. The
+over the games, which are what is independent; over the seeds where there is one game; fewer than
+`FEW` of them have none. The
 difference is taken cell by cell, over the cells that both runs have: the same learner, seed and
 game, by name and numbers; and then averaged in the same way.
 """
@@ -20,7 +21,9 @@ from routing_game.experiments.cells.records import RunDirectory, suite_of
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check.judge import CELL, judge
 from routing_game.experiments.check.learners import CHECK, LEARNERS
-from routing_game.experiments.intervals import half_width
+from routing_game.experiments.check.sentences import percent
+from routing_game.experiments.intervals import FEW, half_width
+from routing_game.experiments.pages.words import with_interval
 from routing_game.theory import Game
 
 
@@ -164,13 +167,14 @@ def lines(facts: Mapping[str, Any]) -> list[str]:
     said += [*difference_lines(facts["differences"]), ""]
     head = ("regret, % of J* or V", "first", "second", "second - first")
     rows = [head] + [
-        (name, *(percent(found[kind]) for kind in ("first", "second", "difference")))
+        (name, *(words(found[kind]) for kind in ("first", "second", "difference")))
         for name, found in facts["learners"].items()
     ]
     widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
     for row in rows:
         said.append("".join(f"{x:{w}}" for x, w in zip(row, widths, strict=True)).rstrip())
-    return [*said, "", "means over games, each the mean of its seeds, with 95 % intervals"]
+    means = "means over games, each the mean of its seeds, with 95 % intervals where there are"
+    return [*said, "", f"{means} {FEW} games,", f"or {FEW} seeds of a single one"]
 
 
 def difference_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -196,16 +200,8 @@ def some(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + more
 
 
-def digits(share: float) -> str:
-    """A share in percent, with two digits that count."""
-    number = 100 * share
-    return f"{number:.0f}" if abs(number) >= 10 else f"{number:.2g}"
-
-
-def percent(found: Mapping[str, Any] | None) -> str:
+def words(found: Mapping[str, Any] | None) -> str:
     """A mean with its interval, in percent."""
     if found is None:
         return "-"
-    mean, low, high = (found[key] for key in ("mean", "low", "high"))
-    ends = "" if low is None else f" ({digits(low)} to {digits(high)})"
-    return digits(mean) + ends
+    return with_interval([found[key] for key in ("mean", "low", "high")], percent, unit="")

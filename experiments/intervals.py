@@ -17,6 +17,10 @@ Z = float(ndtri(0.975))
 """The normal distribution's quantile of a two-sided 95 % interval."""
 HALF = 1.96
 """Half of a 95 % interval of a mean of many, in standard errors."""
+FEW = 5
+"""Values without which a mean has no interval, here or anywhere: Student's t of fewer, and a
+bootstrap of them, say next to nothing.
+"""
 
 
 class Share(NamedTuple):
@@ -50,10 +54,10 @@ def iqm_interval(regret: NDArray[np.float64], resamples: int = 2000) -> tuple[fl
     """Interquartile mean of (seeds, games) regrets, and its 95 % bootstrap interval over seeds.
 
     Resampling takes whole seeds, in every game the same; the random numbers are fixed, so the
-    interval is too.
+    interval is too. It is nan for fewer than `FEW` seeds.
     """
     middle = float(iqm(regret))
-    if len(regret) < 2:
+    if len(regret) < FEW:
         return middle, np.nan, np.nan
     drawn = bootstrap(
         (np.arange(len(regret)),),
@@ -72,16 +76,16 @@ def share(name: str, happened: Any) -> dict[str, float]:
 
 
 def mean(name: str, values: Any) -> dict[str, float]:
-    """A mean with half of its 95 % t interval (nan for a single value), as two columns."""
+    """A mean with half of its 95 % t interval (nan for fewer than `FEW`), as two columns."""
     n = np.size(values)
     spread = np.std(values, ddof=1) if n > 1 else np.nan
     return {name: float(np.mean(values)), f"{name}_half": float(half_width(spread, n))}
 
 
 def half_width(spread: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
-    """Half of the 95 % t interval of a mean of n values; nan for n = 1."""
+    """Half of the 95 % t interval of a mean of n values; nan for fewer than `FEW`."""
     n = np.asarray(n)
-    quantile = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
+    quantile = np.where(n >= FEW, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan)
     return np.asarray(quantile * np.asarray(spread) / np.sqrt(n))
 
 
@@ -98,7 +102,7 @@ def share_error(exact: float, n: int) -> float:
 
 
 def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.DataFrame:
-    """Mean over seeds, `n`, and half of the 95 % t interval, `half` (nan for a single seed)."""
+    """Mean over seeds, `n`, and half of the 95 % t interval, `half` (nan for fewer than `FEW`)."""
     import polars as pl  # only tables of the reports need it; workers have none
 
     table = frame.group_by(by, maintain_order=True).agg(

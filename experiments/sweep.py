@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,10 +30,11 @@ from routing_game.experiments.check.learners import make_spec
 from routing_game.experiments.check.sources import chosen_games
 from routing_game.files import loose_toml
 from routing_game.files import read as bounded
+from routing_game.names import perhaps
 from routing_game.theory import Game
 from routing_game.theory.exchange import READERS
 
-MOST = 1 << 20
+MOST = 1 << 17
 """Bytes of a sweep's file."""
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Words = Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -88,10 +88,8 @@ def expect_keys(path: Path, where: str, said: Mapping[str, Any], kind: Any) -> N
     known = [field.name for field in msgspec.structs.fields(kind)]
     for key in said:
         if key not in known:
-            close = get_close_matches(key, known)
-            perhaps = f", perhaps {' or '.join(close)}" if close else ""
             problem = f"{path}: {where}expected one of {', '.join(known)}"
-            raise InputError(f"{problem}, got {key!r}{perhaps}")
+            raise InputError(f"{problem}, got {key!r}{perhaps(key, known)}")
 
 
 def specs(
@@ -114,10 +112,8 @@ def specs(
         spec = make_spec(sweep.profile, games, learners, sweep.seeds, practice)
         for name, own in sweep.learner.items():
             if name not in spec.plans:
-                close = get_close_matches(name, spec.plans)
-                perhaps = f", perhaps {' or '.join(close)}" if close else ""
                 problem = f"{path}: expected one of the sweep's learners in [learner.{name}]"
-                raise InputError(f"{problem}, got {name!r}{perhaps}")
+                raise InputError(f"{problem}, got {name!r}{perhaps(name, spec.plans)}")
             spec = changed(path, spec, name, own)
         yield (f"practice-{practice}" if len(several) > 1 else ""), spec
 

@@ -1,20 +1,23 @@
 """Tables for the terminal: what has a name, kinds of optimum, and what named agents come to."""
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 
 from routing_game.agents import zoo
+from routing_game.experiments.pages.words import wrapped
 from routing_game.files import printable
 from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair, solve
 from routing_game.theory.frequencies import PRIORS, frequencies
 
 WIDTH = 100
+LEAST_ROOM = 24
+"""Columns in which words are worth to be put beside a name."""
 CASCADES = ("s0", "s_L")
 """The kinds of optimum whose s lies strictly between 0 and 1 because of the user."""
 
@@ -84,7 +87,7 @@ def catalog_lines() -> list[str]:
     for kind, entries in catalog().items():
         lines.append(HEADS[kind])
         for name, words in entries.items():
-            lines.append(f"  {name:28}{'  '.join(words.values())}")
+            lines.append(f"  {name:30}{'  '.join(words.values())}")
     return lines
 
 
@@ -111,9 +114,12 @@ def figure_words() -> dict[str, str]:
     """Figure -> its title; empty without matplotlib, which draws them."""
     if find_spec("matplotlib") is None:
         return {}
+    from routing_game.experiments.around.figures import FIGURES as AROUND
     from routing_game.experiments.paper.maps import FIGURES
 
-    return {name: subject.title for name, subject in FIGURES.items()}
+    titles = {name: subject.title for name, subject in FIGURES.items()}
+    ours = {name: subject.title.format("a game") for name, subject in AROUND.items()}
+    return titles | {name: f"with --game: {ours[name]}" for name in ours if name not in titles}
 
 
 def frequency_facts(games: int, seed: int) -> dict[str, Any]:
@@ -134,7 +140,7 @@ def frequency_lines(games: int, seed: int) -> list[str]:
     """
     shares = frequency_facts(games, seed)["shares"]
     seen = [rule for rule in RULES if any(share[rule] for share in shares.values())]
-    lines = [f"kinds of optimum, % of {games:,} games (seed {seed})", ""]
+    lines = [f"kinds of optimum, % of {games:,} game{'s' * (games != 1)} (seed {seed})", ""]
     lines.append(f"{'prior':12}" + "".join(f"{rule:>10}" for rule in [*seen, "cascades"]))
     for prior, share in shares.items():
         percent = [share[rule] for rule in seen] + [sum(share[rule] for rule in CASCADES)]
@@ -144,11 +150,18 @@ def frequency_lines(games: int, seed: int) -> list[str]:
     return [*lines, "", *glossary(words | prior_words(), 12)]
 
 
+def fitted(line: str, width: int) -> str:
+    """A line of `catalog_lines` in so many columns: the rest stands below where its words begin."""
+    start = max((gap.end() for gap in re.finditer(" {2,}", line)), default=0)
+    hang = start if start > 2 and width - start >= LEAST_ROOM else 4
+    return wrapped(line, width, subsequent_indent=" " * hang)
+
+
 def glossary(words: Mapping[str, str], left: int) -> list[str]:
     """A paragraph for each name, beside it."""
     indent = " " * left
     return [
-        fill(f"{name:{left}}{text}", WIDTH, subsequent_indent=indent)
+        wrapped(f"{name:{left}}{text}", WIDTH, subsequent_indent=indent)
         for name, text in words.items()
     ]
 
@@ -182,11 +195,11 @@ def named(agents: dict[str, Any], place: Path, agent: Any) -> None:
 
 
 def answering(place: Path, user: Any) -> Any:
-    """The user of a place, if a commitment alone decides what it answers."""
-    if (sees := user.observes) in ("strategy", "route", "none"):
+    """The user of a place, if a commitment alone decides what it comes to, by a sum."""
+    if not (sees := user.observes).startswith("noisy"):
         return user
     problem = f'{place} was trained with observes="{sees}"'
-    raise ValueError(f"{problem}, and a tournament asks for one q for each (i, s)")
+    raise ValueError(f"{problem}, and a tournament is exact: noise on s leaves no sum to take")
 
 
 def tournament_facts(table: zoo.Tournament) -> dict[str, Any]:

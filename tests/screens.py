@@ -1,4 +1,4 @@
-"""Pages as a browser lays them out: what is wider than its box, and how high the page is.
+"""Pages as a browser lays them out: what is too wide or torn, and how high the page is.
 
 Our pages forbid scripts, so what measures goes into a copy of the page without its policy.
 """
@@ -39,9 +39,28 @@ window.addEventListener("load", () => {
     }
     return found;
   };
+  const torn = () => {  // short words of a table, of letters only, that are broken into lines
+    const found = new Set(), part = document.createRange();
+    for (const cell of document.querySelectorAll("th, td")) {
+      const walk = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+      while (walk.nextNode()) {
+        const words = walk.currentNode.data.matchAll(/(?<![\\w.-])[A-Za-z]{2,12}(?![\\w.-])/g);
+        for (const word of words) {
+          part.setStart(walk.currentNode, word.index);
+          part.setEnd(walk.currentNode, word.index + word[0].length);
+          if (part.getClientRects().length > 1) found.add(word[0]);
+        }
+      }
+    }
+    return [...found];
+  };
   const facts = {height: document.documentElement.scrollHeight, wide: wide()};
+  const listed = [...document.querySelectorAll("nav a")].map(e => e.getAttribute("href"));
+  facts.unlisted = [...document.querySelectorAll("main h2")]
+    .filter(e => !listed.includes("#" + e.id)).map(said);
   document.querySelectorAll("details").forEach(e => e.open = true);
   facts.wide_open = wide();
+  facts.torn = torn();
   facts.broken = [...document.images].filter(e => !e.naturalWidth).map(e => e.alt);
   const note = document.createElement("pre");
   note.id = "measured";
@@ -63,6 +82,10 @@ class Screen:
     """The same with all folded parts open."""
     broken: list[str]
     """Pictures that the browser could not show."""
+    torn: list[str]
+    """Short words in tables that are broken into lines, all folded parts open."""
+    unlisted: list[str]
+    """Headings of parts that the list of contents misses."""
 
 
 def measured(page: Path, width: int, folder: Path) -> Screen:

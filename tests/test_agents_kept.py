@@ -3,9 +3,11 @@
 import msgspec
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
-from routing_game.agents import ModelUser, User
-from routing_game.agents.kept import Answers, Committed
+from routing_game.agents import ModelUser, User, load_user
+from routing_game.agents.hats import KNOTS
+from routing_game.agents.kept import Answers, Committed, Table, Whole
 
 S = [0.0, 0.2, 0.4, 1.0]
 
@@ -62,3 +64,58 @@ def test_both_come_back_from_their_text() -> None:
     assert tuple(Committed(route=1, cascade=0.21).agent().act()) == (1, 0.21)
     with pytest.raises(ValueError, match="commitment"):
         Committed(route=1, cascade=1.21).agent()
+
+
+def tabled(kinds=2, reading="point"):
+    return Table.of(np.linspace(-1.0, 1.0, kinds * KNOTS), reading)
+
+
+def test_a_table_is_linear_between_its_knots(tmp_path) -> None:
+    tabled().put(tmp_path)
+    user = load_user(tmp_path)
+    knots = np.linspace(0.0, 1.0, KNOTS) ** (4 / 3)  # even in s^(3/4)
+    q = np.linspace(0.0, 1.0, 2 * KNOTS)  # points of [-1, 1], as chances
+    np.testing.assert_allclose(user.abandon(1, knots), q[:KNOTS], atol=1e-12)
+    np.testing.assert_allclose(user.abandon(2, knots), q[KNOTS:], atol=1e-12)
+    between = ((np.arange(KNOTS - 1) + 0.25) / (KNOTS - 1)) ** (4 / 3)
+    np.testing.assert_allclose(
+        user.abandon(1, between), 0.75 * q[: KNOTS - 1] + 0.25 * q[1:KNOTS], atol=1e-12
+    )
+    assert user.abandon([[1, 2]], [[0.5], [0.6], [0.7]]).shape == (3, 2)
+    assert user.abandon(1.0, 0.5).shape == ()
+
+
+@pytest.mark.parametrize(
+    ("reading", "means"),
+    [
+        ("logit", lambda x: 1 / (1 + np.exp(-x))),
+        ("point", lambda x: (x + 1) / 2),
+        ("value", lambda x: 1.0 * (x < 0)),
+    ],
+)
+def test_what_the_numbers_of_a_table_mean(reading, means, tmp_path) -> None:
+    tabled(4, reading).put(tmp_path)
+    user, numbers = load_user(tmp_path), np.linspace(-1.0, 1.0, 4 * KNOTS).reshape(4, KNOTS)
+    assert user.observes == "model"
+    for kind, (route, model) in enumerate([(1, 1), (1, 2), (2, 1), (2, 2)]):
+        said = user.abandon_after(route, [0.0, 1.0], model)
+        np.testing.assert_allclose(said, means(numbers[kind, [0, -1]]), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "hint"),
+    [
+        (np.zeros((4, KNOTS)), r"float64 of shape \(2, 65\), got float64 of \(4, 65\)"),
+        (np.zeros((2, KNOTS), np.float32), "got float32"),
+        (np.full((2, KNOTS), np.nan), "be finite"),
+        (None, r"got float64 of \(0,\)"),
+    ],
+)
+def test_a_table_that_is_none_is_named(rows, hint, tmp_path) -> None:
+    weights = save({"other": np.zeros(3)} if rows is None else {"table": rows})
+    Whole(tabled().about, weights).put(tmp_path)
+    with pytest.raises(ValueError, match=hint):
+        load_user(tmp_path)
+    (tmp_path / "policy.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="no saved policy"):
+        load_user(tmp_path)

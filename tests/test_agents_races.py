@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing_game.agents.races import END, Budget, Race, Rules, going_on, log_odds
+from routing_game.agents.races import Budget, Race, Rules, going_on
 from routing_game.agents.walkers import Walkers, walk
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.play import Cohort
@@ -38,16 +38,6 @@ def noisy(mean_on_route_1, second, seed=0):
         return mean + rng.standard_normal(cascade.shape)
 
     return costs
-
-
-# --- the scale ---
-
-
-def test_log_odds_are_those_of_s_and_end_exactly():
-    z = np.array([-END - 1, -END, -5.0, 0.0, 2.5, END, END + 1])
-    s = log_odds(z)
-    assert s[[0, 1, -2, -1]].tolist() == [0.0, 0.0, 1.0, 1.0]
-    np.testing.assert_allclose(np.log(s[2:5] / (1 - s[2:5])), z[2:5], atol=1e-12)
 
 
 # --- who goes on ---

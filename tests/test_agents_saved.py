@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 
 import routing_game  # noqa: F401  (registers the ids)
-from routing_game.agents import ModelUser, Provider, User
-from routing_game.envs import GridAction, MultiDiscreteAction, ProviderEnv, UserEnv
+from routing_game.agents import UCB, FixedProvider, ModelUser, Provider, User
+from routing_game.envs import (
+    GridAction,
+    MultiDiscreteAction,
+    ProviderEnv,
+    UserEnv,
+    UserVectorEnv,
+)
 from routing_game.envs.answer import AnswerVectorEnv
+from routing_game.theory import Commitment, Task
 
 saved = pytest.importorskip("routing_game.agents.saved", exc_type=ImportError)
 import torch  # noqa: E402
@@ -19,7 +26,7 @@ from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize  # noqa: E402
 
 from routing_game.agents.actors import SavedProvider, SavedUser  # noqa: E402
-from routing_game.agents.sb3_users import Hats  # noqa: E402
+from routing_game.agents.sb3_users import Hats, PPOUser  # noqa: E402
 from routing_game.envs.sb3 import SB3VecEnv  # noqa: E402
 
 contrib = pytest.importorskip("sb3_contrib")
@@ -326,3 +333,31 @@ def test_a_zip_that_does_not_say_enough_says_what_to_do(tmp_path):
     for place in ("no.zip", "own.zip"):
         with pytest.raises(ValueError, match="save_policy"):
             saved.load_user(tmp_path / place)
+
+
+def test_any_provider_is_saved_as_what_it_recommends(tmp_path):
+    bandit = UCB()
+    for arm in bandit.arms:
+        bandit.update(arm, Task(1, 0, True, cost=1 + abs(arm.cascade - 0.4), utility=0.5))
+    saved.save_policy(bandit, tmp_path)
+    route, s = saved.load_provider(tmp_path).recommend()
+    assert (route, s) == tuple(bandit.recommend())
+    assert s == pytest.approx(0.4)
+
+
+def test_a_provider_that_recommends_nothing_that_can_be_played_is_not_saved(tmp_path):
+    class Beyond(FixedProvider):
+        def recommend(self):
+            return Commitment(1, 1.5)
+
+    with pytest.raises(ValueError, match="a commitment is"):
+        saved.save_policy(Beyond(1, 0.5), tmp_path / "policy")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_user_of_ours_is_saved_as_its_model(tmp_path):
+    env = SB3VecEnv(UserVectorEnv(2, "t4-cascade"))
+    user = PPOUser(env, np.random.default_rng(0))
+    saved.save_policy(user, tmp_path)
+    s = np.linspace(0.003, 0.99, 50)
+    np.testing.assert_array_equal(saved.load_user(tmp_path).abandon(1, s), user.abandon(1, s))

@@ -20,7 +20,7 @@ from routing_game.agents.stacked_ppo_users import (
     StackedPPOUser,
 )
 from routing_game.agents.stacked_q_users import StackedQUser
-from routing_game.agents.stacked_users import Times
+from routing_game.agents.stacked_users import Cells, Times
 from routing_game.envs import UserVectorEnv
 from routing_game.envs.answer import AnswerVectorEnv
 from routing_game.envs.sb3 import SB3VecEnv
@@ -53,7 +53,7 @@ def cohort(games, seed=0):
 def trained(make, games, tasks, seed=0, **how):
     world, times = cohort(games, seed)
     rngs = [np.random.default_rng([seed, k, 1]) for k in range(len(games))]
-    user = make(world, times, rngs, tasks, **how)
+    user = make(Cells(world, times, rngs, tasks), **how)
     used = [*user.train()]
     assert tasks - len(used) < used[-1] <= tasks
     return user
@@ -160,7 +160,8 @@ def decisions(task):
 def test_decisions_of_whole_tasks_are_those_pass_by_pass(make):
     times = Times.of([1.0], [(T1, T2)])
     how = replace(DECIDES, updates=1, minibatches=1)
-    user = make(Told(TASKS), times, [np.random.default_rng(0)], len(TASKS), how)
+    cells = Cells(Told(TASKS), times, [np.random.default_rng(0)], len(TASKS))
+    user = make(cells, how)
     route, cascade = user._world.offer(len(TASKS))
     (batch,) = user._decisions(route, cascade)
     entries = len(TASKS)

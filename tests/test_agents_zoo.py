@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 import routing_game.agents as agents
 from routing_game.agents.zoo import EPS, PROVIDERS, USERS, CarelessUser, tournament
@@ -54,6 +55,52 @@ def test_agents_of_ones_own_can_enter():
     game = GAMES["t5-stay"]
     table = tournament(game, {"mine": agents.UCB()}, {"fixed": agents.FixedUser(0.3)})
     assert (table.providers, table.users, table.cost.shape) == (("mine",), ("fixed",), (1, 1))
+
+
+class Counting:
+    """Sees how many of three tosses came up "escalate", and says so in what it answers."""
+
+    observes = "samples:3"
+    on_1, on_2 = (0.9, 0.5, 0.2, 0.1), (0.0, 0.3, 0.6, 1.0)
+
+    def abandon(self, route, seen):
+        return np.where(
+            np.asarray(route) == 1, *np.array([self.on_1, self.on_2])[:, seen.astype(int)]
+        )
+
+
+COMMITTED = [(1, 0.0), (1, 0.3), (1, 1.0), (2, 0.0), (2, 0.7)]
+
+
+def test_a_user_who_sees_tosses_is_met_by_all_of_their_counts():
+    game = GAMES["t5-cascade"]
+    providers = {f"{i} {s}": agents.FixedProvider(i, s) for i, s in COMMITTED}
+    table = tournament(game, providers, {"counts": Counting()})
+    for row, (route, s) in enumerate(COMMITTED):
+        answers = Counting.on_1 if route == 1 else Counting.on_2
+        chance = binom(3, s).pmf(range(4))
+        each = [evaluate(Chain.of(game, s), route, q) for q in answers]
+        assert table.cost[row, 0] == pytest.approx(chance @ [x.cost for x in each], abs=1e-12)
+        assert table.utility[row, 0] == pytest.approx(chance @ [x.utility for x in each], abs=1e-12)
+
+
+def test_a_user_who_sees_the_model_can_enter():
+    """By its word in `observes`, or because it has nothing else to answer with."""
+    game = GAMES["t5-cascade"]
+    providers = {f"{i} {s}": agents.FixedProvider(i, s) for i, s in COMMITTED}
+    table = tournament(game, providers, {"stops": agents.StoppingUser(game)})
+    for row, (route, s) in enumerate(COMMITTED):
+        plans = [evaluate(Chain.of(game, s), route, (a, b)) for a in (0, 1) for b in (0, 1)]
+        assert table.utility[row, 0] == pytest.approx(max(x.utility for x in plans), abs=1e-12)
+
+
+def test_who_leaves_no_exact_mean_is_named():
+    class Hazy(Counting):
+        observes = "noisy:0.1"
+
+    for user, hint in ((Hazy(), "user hazy must have learnt from"), (object(), "abandon")):
+        with pytest.raises(ValueError, match=hint):
+            tournament(GAMES["t5-stay"], None, {"hazy": user})
 
 
 def test_one_game_at_a_time():

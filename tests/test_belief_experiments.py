@@ -24,6 +24,7 @@ from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cli import EXPERIMENTS, FLAGS, main
 from routing_game.experiments.hidden import converge, observability, suite, trap
 from routing_game.experiments.hidden import settings as settings_module
+from routing_game.experiments.hidden.observability_page import SEEN
 from routing_game.experiments.hidden.rulebook import RULEBOOK, Remembered, alone
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.suite_judge import Question, exact, judge
@@ -95,7 +96,7 @@ class TestTrap:
         assert at["exact"] == pytest.approx(chance)
         words = facts["details"][0]
         assert f"the exact chance that a plug-in user is locked in is {percent(chance)} %" in words
-        assert f"Of the 40 sessions that were played {percent(at['locked'])} % ended so" in words
+        assert f"Of the 40 sessions that were played {percent(at['locked'])} % (" in words
         assert table["gap"].drop_nulls().abs().max() < 4.5
         assert f"{at['user_regret']:.4f}" in facts["details"][4]
         good = lock_in(T4, S0 + 0.1, Belief(1.0, 1.0), 40, lambda b: plug_in_after_failure(T4, b))
@@ -193,6 +194,9 @@ class TestObservability:
         assert f"to {theory:.3f} at one" in facts["details"][0]
         assert f"{theory:.3f} with one" in facts["answer"][0]
         assert set(ends.filter(observes="samples:1")["theory"]) == {theory}
+        assert {*zip(runs["observes"], runs["sees"], strict=True)} == {*SEEN.items()}
+        assert "<td>100 tosses</td>" in page  # tables say what the text says
+        assert "<td>samples:100</td>" not in page
 
     @pytest.mark.parametrize(
         "observes", ["strategy", "samples:3", "samples:100", "noisy:0.1", "route"]

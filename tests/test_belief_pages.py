@@ -43,11 +43,14 @@ SMOKE = Settings("t4-cascade", "smoke", {"sessions": 50, "tasks": 40})
 def test_few_seeds_are_told_one_by_one_and_more_by_mean_and_interval() -> None:
     assert spread([0.3], 2) == "0.30"
     assert spread([65.0, -0.001], 0) == "65 and 0"
-    values = [1.0, 2.0, 4.0]
-    half = mean("x", values)["x_half"]  # by t with two degrees of freedom
-    assert half == pytest.approx(4.302652729 * np.std(values, ddof=1) / np.sqrt(3))
-    assert spread(values, 2) == f"2.33 ± {half:.2f}"
-    assert spread(values, 2, least=0.0) == f"2.33 (0.00 to {7 / 3 + half:.2f})"
+    values = [1.0, 2.0, 4.0, 1.0]
+    assert spread(values, 1) == "1.0, 2.0, 4.0 and 1.0"
+    assert np.isnan(mean("x", values)["x_half"])
+    values = [*values, 7.0]
+    half = mean("x", values)["x_half"]  # by t with four degrees of freedom
+    assert half == pytest.approx(2.776445105 * np.std(values, ddof=1) / np.sqrt(5))
+    assert spread(values, 2) == f"3.00 ± {half:.2f}"
+    assert spread(values, 2, least=0.0) == f"3.00 (0.00 to {3 + half:.2f})"
 
 
 @pytest.mark.parametrize(
@@ -68,10 +71,10 @@ def test_an_interval_does_not_pass_what_is_the_least(
     assert between(value, half, 2, least) == words
 
 
-def test_means_of_two_seeds_have_no_interval() -> None:
+def test_means_of_four_seeds_have_no_interval() -> None:
     frame = pl.DataFrame({"cost": [1.0], "cost_half": [9.0]})
-    assert with_enough(frame, 2)["cost_half"].to_list() == [None]
-    assert with_enough(frame, 3).equals(frame)
+    assert with_enough(frame, 4)["cost_half"].to_list() == [None]
+    assert with_enough(frame, 5).equals(frame)
 
 
 def test_what_rounding_left_of_zero_is_zero() -> None:
@@ -92,6 +95,9 @@ def test_a_table_shows_columns_in_words_and_intervals_in_their_cells() -> None:
             "doubts_high": [0.75],
             "regret": [0.125],
             "regret_half": [0.5],
+            "loss": [2.3e-9],
+            "loss_half": [0.5],
+            "gap": [-1.3e-9],
             "milks": [True],
             "inner": [3],
         }
@@ -100,13 +106,16 @@ def test_a_table_shows_columns_in_words_and_intervals_in_their_cells() -> None:
         "rule": Head("rule"),
         "doubts": Head("belief doubts, %", 100),
         "regret": Head("regret", least=0.0),
+        "loss": Head("loss", least=0.0, places=2),
+        "gap": Head("gap", places=2),
         "milks": Head("milks"),
         "no such column": Head("nothing"),
     }
     table = shown(frame, heads)
-    assert table.heads == ["rule", "belief doubts, %", "regret", "milks"]
-    assert table.rows == [["plug-in", "50 (25 to 75)", "0.125 (0 to 0.625)", "True"]]
-    assert shown(frame, {}).heads == ["rule", "doubts", "regret", "milks", "inner"]
+    assert table.heads == ["rule", "belief doubts, %", "regret", "loss", "gap", "milks"]
+    numbers = ["50 (25 to 75)", "0.125 (0 to 0.625)", "0.00 (0.00 to 0.50)", "0.00"]
+    assert table.rows == [["plug-in", *numbers, "True"]]
+    assert shown(frame, {}).heads == ["rule", "doubts", "regret", "loss", "gap", "milks", "inner"]
     assert shown(frame, {}).rows[0][2] == "0.125 ± 0.5"
 
 
@@ -146,7 +155,7 @@ def test_the_trap_s_answer_says_how_often(chance: float, often: str) -> None:
     assert f"(plug-in) {often} leaves for good by mistake" in first
     assert f"{100 * chance:.1f} %" in first
     assert second.startswith("Exploring helps: " if chance > 0.005 else "This run does not")
-    assert "0.2 % (95 % interval 0 to 0.5 %) of Thompson" in second
+    assert "0.2 % (0 to 0.5) of Thompson" in second
     assert "0.020 ± 0.010 of V" in third
 
 
@@ -158,7 +167,7 @@ def test_the_trap_s_answer_does_not_claim_what_a_run_does_not_show() -> None:
 def test_the_trap_s_played_share_stands_beside_its_exact_chance_with_an_interval() -> None:
     words = trap_page.locked_words(trap_row("plug-in", MARK.s), MARK, SMOKE)
     assert "the exact chance that a plug-in user is locked in is 84.0 %" in words
-    assert "94.0 % ended so (95 % interval 83.8 to 97.9 %)" in words  # 47 of 50, by Wilson
+    assert "94.0 % (83.8 to 97.9) ended so" in words  # 47 of 50, by Wilson
 
 
 def test_a_provider_s_change_that_nobody_noticed_is_told_once() -> None:
@@ -272,14 +281,13 @@ def test_rules_that_play_cannot_tell_apart_are_not_ranked(
 
 def made_up(rows: int = 40) -> tuple[Page, pl.DataFrame]:
     """A page with the widest table that there is, and the table."""
-    names = [name for name in suite_page.SCENARIO_HEADS if name not in ("game", "rule")]
-    columns: dict[str, Any] = dict.fromkeys(names, [-0.123456] * rows)
-    for name in ("utility", "cost"):
+    columns: dict[str, Any] = dict.fromkeys(suite_page.SCENARIO_HEADS, [-0.123456] * rows)
+    for name in ("utility", "loss"):
         columns[f"{name}_half"] = [0.0123456] * rows
-    frame = pl.DataFrame(
-        {"game": ["measured.1000.s_L.3"] * rows, "rule": ["expected utility, each task"] * rows}
-        | columns
-    )
+    words = {"game": "measured.1000.s_L.3", "rule": "expected utility, each task"}
+    words |= {"prior": "even", "truth": "drawn"}
+    columns |= {name: [word] * rows for name, word in words.items()}
+    frame = pl.DataFrame(columns)
     picture = "<svg xmlns='http://www.w3.org/2000/svg' width='800' height='300'/>"
     page = Page(
         title="A page",
@@ -322,6 +330,7 @@ def test_a_page_answers_before_its_evidence_and_folds_whole_tables(tmp_path: Pat
 def test_nothing_on_a_page_is_wider_than_its_box(width: int, tmp_path: Path) -> None:
     screen = measured(write_page(made_up()[0], "page", tmp_path), width, tmp_path / "browser")
     assert (screen.wide, screen.wide_open, screen.broken) == ([], [], [])
+    assert (screen.torn, screen.unlisted) == ([], [])
 
 
 def test_no_word_of_the_strip_chart_is_cut_however_few_sessions_it_has(

@@ -233,6 +233,12 @@ def test_a_word_that_is_no_game_is_explained(word, hint, tmp_path, monkeypatch):
     assert hint in refusal("t4-cascade", word)
 
 
+def test_a_game_in_a_file_is_found_by_the_file_s_name_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text(to_toml(MINE))
+    assert "got 'mine', perhaps mine.toml; see" in refusal("mine")
+
+
 def test_marks_of_other_programs_are_no_part_of_games(tmp_path):
     """A byte order mark, as editors on Windows write it; hidden files, as macOS leaves them."""
     (tmp_path / "mine.toml").write_text(to_toml(MINE), encoding="utf-8-sig")

@@ -16,17 +16,25 @@ from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check import figures
 from routing_game.experiments.check.figures import draw_costs
-from routing_game.experiments.check.judge import grid_floor, judge, stopping_utility, user_answers
-from routing_game.experiments.check.known import control, group
+from routing_game.experiments.check.judge import grid_floor, judge, user_answers
+from routing_game.experiments.check.known import GROUPS, control, group
 from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
 from routing_game.experiments.check.report import interval, quiet, times, write_report
-from routing_game.experiments.check.sentences import answer, percent, reason
+from routing_game.experiments.check.sentences import (
+    answer,
+    of_them,
+    percent,
+    practice_words,
+    reason,
+    rules,
+    seeds_of,
+)
 from routing_game.experiments.check.terminal import WIDTH, terminal_table
 from routing_game.experiments.check.traces import NOTHING, QUESTIONS, Trace, user_trace
 from routing_game.experiments.check.verdicts import HALF, MOST, least, standings, verdict
 from routing_game.experiments.intervals import means, wilson
 from routing_game.experiments.play import checkpoints, play
-from routing_game.theory import GAMES, Commitment, Game, Task, payoffs, solve
+from routing_game.theory import GAMES, Commitment, Game, Task, outcome, payoffs, solve
 
 THREE = ("t4-cascade", "t5-cascade", "value-cheap")
 QUICK = tuple(
@@ -106,13 +114,6 @@ def test_a_user_is_judged_by_the_utility_it_loses():
     assert regret[101] == 0  # route 2: staying is best
 
 
-def test_a_model_blind_user_is_a_special_case_of_one_who_sees_the_model():
-    game, rng = GAMES["t5-cascade"], np.random.default_rng(3)
-    route, cascade, q = rng.integers(1, 3, 50), rng.random(50), rng.random(50)
-    expected = payoffs(game, route, cascade, q).utility
-    np.testing.assert_allclose(stopping_utility(game, route, cascade, q, q), expected, rtol=1e-12)
-
-
 def test_answers_to_what_cannot_happen_do_not_count():
     game, (route, cascade) = GAMES["t4-cascade"], QUESTIONS
     best = StoppingUser(game)
@@ -154,18 +155,18 @@ def test_a_game_that_costs_nothing_has_a_report(tmp_path):
     )
     text = report(directory).read_text()
     assert "Profile <code>mine</code>." in text
-    assert "too few seeds for a verdict on 1 provider (it takes 4 seeds)" in text
+    assert "too few seeds for a verdict on ucb (it takes 4 seeds)" in text
 
 
 def test_the_interval_is_student_s_t():
-    regrets = [0.1, 0.4, 0.2, 0.2]
-    frame = pl.DataFrame({"learner": ["a"] * 4 + ["b"], "regret": [*regrets, 0.3]})
+    regrets = [0.1, 0.4, 0.2, 0.2, 0.3]
+    frame = pl.DataFrame({"learner": ["a"] * 5 + ["b"] * 4, "regret": [*regrets, *regrets[:4]]})
     table = means(frame, ["learner"])
-    low, high = stats.t.interval(0.95, 3, np.mean(regrets), stats.sem(regrets))
+    low, high = stats.t.interval(0.95, 4, np.mean(regrets), stats.sem(regrets))
     assert table["mean"][0] - table["half"][0] == pytest.approx(low)
     assert table["mean"][0] + table["half"][0] == pytest.approx(high)
-    assert table["n"].to_list() == [4, 1]
-    assert np.isnan(table["half"][1])
+    assert table["n"].to_list() == [5, 4]
+    assert np.isnan(table["half"][1])  # four say next to nothing
 
 
 def test_summary_has_a_row_for_every_pair_and_counts_failures():
@@ -326,7 +327,7 @@ def test_the_report_names_failures_seeds_versions_and_commit(page, directory):
     text = " ".join(" ".join(page.text).split())
     assert text.count("RuntimeError: <b>diverged</b> & gone") == 6  # escaped, not bold
     assert "b" not in {tag for row in page.rows for tag in row}
-    assert "2 seeds : 0 to 1" in text.replace("seeds:", "seeds :")
+    assert " 2 (0 to 1) " in text
     assert "torch 2" in text
     commit = next(directory.records()).commit
     assert (commit or "not a git checkout") in text
@@ -429,7 +430,7 @@ def test_who_seeks_simultaneous_play_is_held_against_that_too(tmp_path):
     assert judged.rows.filter(learner="blocks")["beside"].to_list() == [None, None]
     assert judged.cells["beside"].null_count() == 2
     assert judged.summary["beside"].to_list() == [pytest.approx(0.1), None]
-    words = "seek simultaneous play instead: gradient-simultaneous is 10.0 % off its cost"
+    words = "seek simultaneous play instead: gradient-simultaneous is 10 % off its cost"
     assert words in " ".join(table(directory).split())
     text = " ".join(report(directory).read_text().split())
     assert words in text
@@ -472,6 +473,8 @@ def row(learner, game="g", n=2, failures=0, last=0.0, half=0.0):
         (35, 35, MOST, 0, "reaches"),
         (90, 100, MOST, 0, "undecided"),
         (3, 8, MOST, 0, "misses"),
+        (0, 2, MOST, 0, "misses"),
+        (0, 1, MOST, 0, "too few"),  # one that is missed says nothing yet
         (0, 0, MOST, 0, "not run"),
         (0, 0, MOST, 2, "failed"),
     ],
@@ -511,20 +514,96 @@ def test_who_reaches_it_is_counted_group_by_group_and_controls_are_not():
     told = answered({"ucb": (0, 5), "ppo": (5, 5), "blocks": (0, 5), "constant": (5, 5)})
     assert told["Catalog"] == (
         "2 games, on which settings were chosen: 1 of 2 providers reaches the equilibrium on all "
-        "of them (ucb); 1 of 1 pairs reaches the equilibrium on all of them (blocks)."
+        "of them (ucb); the pair (blocks) reaches the equilibrium on all of them."
     )
-    words = "It is missed by ppo (29 % of J* on t4-cascade: 5 of 5 seeds end on the wrong route)."
-    assert told["The rest"] == words
+    words = "ppo (29 % of J* on t4-cascade: all 5 seeds end on the wrong route)."
+    assert told["The rest"] == f"The equilibrium is missed by {words}"
+
+
+@pytest.mark.parametrize(
+    ("regrets", "said"),
+    [
+        ({"ucb": (0, 5)}, "the provider (ucb) reaches the equilibrium on all of them."),
+        ({"ucb": (5, 5)}, "the provider (ucb) does not reach the equilibrium on all of them."),
+        ({"ucb": (0, 5), "ppo": (0, 5)}, "both providers reach the equilibrium on all of them"),
+        (
+            {"ucb": (0, 5), "ppo": (0, 5), "zooming": (0, 5)},
+            "all 3 providers reach the equilibrium on all of them (ucb, ppo and zooming).",
+        ),
+        (
+            {"ucb": (5, 5), "ppo": (5, 5), "zooming": (0, 5)},
+            "1 of 3 providers reaches the equilibrium on all of them (zooming).",
+        ),
+        (
+            {"ucb": (5, 5), "ppo": (5, 5)},
+            "none of 2 providers reach the equilibrium on all of them",
+        ),
+    ],
+)
+def test_groups_of_one_two_and_many_are_counted_in_plain_words(regrets, said):
+    assert f"chosen: {said}" in answered(regrets)["Catalog"]
+
+
+@pytest.mark.parametrize(
+    ("some", "n", "words"),
+    [(1, 1, "its seed"), (2, 2, "both seeds"), (5, 5, "all 5 seeds"), (2, 5, "2 of 5 seeds")],
+)
+def test_seeds_are_counted_in_plain_words(some, n, words):
+    assert seeds_of(some, n) == f"{words} end{'s' * (n == 1)}"
+
+
+@pytest.mark.parametrize(
+    ("cascades", "games", "words"),
+    [
+        (0, 1, "no cascade"),
+        (1, 1, "a cascade"),
+        (0, 3, "none of them a cascade"),
+        (1, 3, "1 of them a cascade"),
+        (2, 3, "2 of them cascades"),
+        (3, 3, "all cascades"),
+    ],
+)
+def test_cascades_are_counted_in_plain_words(cascades, games, words):
+    assert of_them(cascades, games) == words
+
+
+def test_blind_pairs_alone_are_not_said_to_miss_what_they_do_not_seek():
+    told = answered({"simultaneous": (5, 5)})["The rest"]
+    assert told.startswith("Pairs whose user does not see s seek simultaneous play instead: sim")
+    both = answered({"simultaneous": (5, 5), "ucb": (0, 5)})["The rest"]
+    assert both.startswith(
+        "No learner that seeks it clearly misses the equilibrium; none loses anything. Pairs"
+    )
+
+
+def test_practice_is_told_learner_by_learner_and_how_to_make_it_the_same():
+    games = ("t4-cascade",)
+    table = {name: GAMES[name] for name in games}
+
+    def said(**practice):
+        plans = {name.replace("__", ":"): Plan(games, n, 1) for name, n in practice.items()}
+        return practice_words(Spec("mine", table, plans))
+
+    assert said(ucb=3000) == "Practice of a cell: 3,000 tasks."
+    assert said(ucb=3000, mine__Greedy=300, ppo=3000) == (
+        "Practice of a cell: 300 tasks of mine:Greedy; 3,000 tasks of ucb and ppo. "
+        "With --tasks N everyone has N."
+    )
+    many = said(constant=10, random=20, gradient=30, ucb=40, mine__Greedy=300)
+    assert many == (
+        "Practice of a cell: 300 tasks of mine:Greedy; 10 tasks to 300 tasks (all are in the "
+        "report). With --tasks N everyone has N."
+    )
 
 
 def test_two_seeds_are_too_few_for_a_verdict():
     told = answered({"ucb": (0, 2), "ppo": (1, 2), "zooming": (0, 5)})
     assert told["Catalog"] == (
         "2 games, on which settings were chosen: 1 of 3 providers reaches the equilibrium on all "
-        "of them (zooming); too few seeds for a verdict on 2 providers (it takes 4 seeds); "
+        "of them (zooming); too few seeds for a verdict on ucb and ppo (it takes 4 seeds); "
         "of these always within: ucb."
     )
-    assert told["The rest"].startswith("Nobody who seeks it misses it beyond doubt; the most is")
+    assert told["The rest"].startswith("No learner clearly misses the equilibrium; the most is")
 
 
 def test_a_learner_that_failed_somewhere_does_not_reach_it_everywhere():
@@ -547,10 +626,41 @@ def test_a_learner_that_played_few_games_is_not_said_to_reach_it_on_every_game()
     judged = judge(spec, records)
     told = dict(answer(judged, "fresh", {}, standings(judged, "fresh", {})))["Catalog"]
     assert told == (
-        "3 games, on which settings were chosen: 1 of 1 providers reaches the equilibrium on all "
-        "of them (ucb). On the 1 game that they played, 1 of 1 users reaches the equilibrium "
-        "(ppo-user)."
+        "3 games, on which settings were chosen: the provider (ucb) reaches the equilibrium on "
+        "all of them. On the game that they played, the user (ppo-user) reaches the equilibrium."
     )
+
+
+@pytest.mark.parametrize(
+    ("learners", "said", "unsaid"),
+    [
+        (("ucb",), ["2 % of J*"], ["brackets", "Controls", "of V"]),
+        (("ucb", "constant"), ["2 % of J*", "Controls are"], ["brackets", "of V"]),
+        (("q-user",), ["at most 0.5 % of V, the value"], ["J*", "brackets", "Controls"]),
+        (("ucb", "q-user"), ["of J*, the least cost of a task; users 0.5 % of V"], ["brackets"]),
+    ],
+)
+def test_the_foot_of_the_table_explains_what_is_in_it_alone(learners, said, unsaid):
+    games = ("t4-cascade",)
+    spec = Spec(
+        "mine", {"t4-cascade": GAMES["t4-cascade"]}, {name: Plan(games, 1, 1) for name in learners}
+    )
+    foot = terminal_table(judge(spec, [])).rpartition("\n\n")[2]
+    assert all(words in foot for words in [*said, "Practice of a cell: 1 task."])
+    assert not any(words in foot for words in unsaid)
+
+
+@pytest.mark.parametrize(("scale", "said"), [(1.0, ""), (40.0, "above")])
+def test_a_level_of_route_2_beyond_the_axis_is_told_in_its_panel(scale, said):
+    game = GAMES["t4-cascade"]
+    dear = Game(game.value, game.penalty, game.success, game.latency, (game.cost[0], 0.8 * scale))
+    figure = Figure()
+    axes, side = figure.subplots(1, 2)
+    draw_costs(axes, side, dear, "")
+    level = float(outcome(dear, 2, 0.0).cost)
+    assert (level > side.get_ylim()[1]) == bool(said)
+    told = [text.get_text() for text in side.texts]
+    assert told == ([f"{level:.3g}:\nabove\nthe axis"] if said else [])
 
 
 def test_nobody_learned_in_a_run_of_controls():
@@ -587,7 +697,7 @@ def test_a_run_with_a_learner_that_this_version_lacks_has_a_report(tmp_path):
         directory.keep(Record(*cell, directory.spec.digest, None, 1.0, None, trace))
     text = report(directory).read_text(encoding="utf-8")
     assert "of-old" in table(directory)
-    assert "which this version does not know" in text
+    assert "not known to this version" in text
 
 
 def test_quiet_games_are_those_on_which_nobody_who_learns_loses():
@@ -665,3 +775,19 @@ def test_the_cost_curve_is_drawn_with_its_jump():
     )
     assert list(jump.get_xdata()) == pytest.approx([4 / 19] * 2)
     assert sorted(jump.get_ydata()) == pytest.approx([solve(game).cost, 1.2], abs=1e-4)
+
+
+def test_rules_speak_of_what_is_there_alone():
+    every = rules(True, True, set(GROUPS))
+    assert all(words in every for words in ("J*", "of V", "fresh games", "single game", "Controls"))
+    users = rules(False, True, {"users"})
+    assert "at most 0.5 % of V." in users
+    assert not any(words in users for words in ("J*", "fresh games", "Controls", "35 games"))
+    assert "which takes 35 games)" in rules(True, False, {"providers"})
+    assert rules(False, False, {"controls"}).endswith("of J*. Controls are not counted.")
+
+
+def test_of_a_group_of_which_some_are_open_those_who_miss_are_named():
+    told = answered({"ucb": (0, 2), "ppo": (5, 5), "zooming": (0, 2)})["Catalog"]
+    assert "1 of 3 providers does not reach the equilibrium on all of them (ppo);" in told
+    assert "too few seeds for a verdict on ucb and zooming" in told

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from routing_game.agents import zoo
-from routing_game.experiments import InputError
+from routing_game.experiments import InputError, tables
 from routing_game.experiments.check.own import source
 from routing_game.experiments.cli import COMMANDS, at_least_one, chosen, main
 from routing_game.experiments.hidden.questions import EXPERIMENTS
@@ -67,6 +67,21 @@ WRONG = {
         "'t4-casade', perhaps t4-cascade",
     ),
     "unknown learner": (["check", "--learners", "tompson"], "'tompson', perhaps thompson"),
+    "a class without its module": (
+        ["check", "--learners", "ucb,Greedy"],
+        "an agent of your own is written module:Class, e.g. mine:Greedy",
+    ),
+    "an agent's file": (["check", "--learners", "my/own.py:Greedy"], "e.g. my.own:Greedy"),
+    "an agent with a point": (["check", "--learners", "own.Greedy"], "e.g. own:Greedy"),
+    "no class": (["check", "--learners", "own.py"], "e.g. own:Agent"),
+    "the beginning of a game": (["tournament", "t5"], "perhaps t5-stay or t5-leave or t5-"),
+    "capitals": (["solve", "T5-Cascade"], "'T5-Cascade', perhaps t5-cascade; see"),
+    "the end of a game": (["belief", "trap", "--game", "cascade"], "or t4-cascade"),
+    "the beginning of a learner": (["check", "--learners", "thom"], "perhaps thompson or"),
+    "the beginning of a question": (["belief", "rep"], "perhaps reputation"),
+    "the beginning of a command": (["tour"], "perhaps tournament"),
+    "a prior": (["check", "--games", "sample:measure:3"], "'measure', perhaps measured"),
+    "a sample": (["check", "--games", "cascade:unit:3"], "'cascade:unit:3', perhaps cascades"),
     "empty name": (["check", "--learners", "ucb,"], "either side of a comma, got 'ucb,'"),
     "empty game": (["check", "--games", "t4-cascade,"], "either side of a comma"),
     "empty figure": (["figures", "--only", "3,,4"], "either side of a comma"),
@@ -76,7 +91,7 @@ WRONG = {
     "tournament of nothing": (["tournament"], "expected the name of a game"),
     "no game's file": (["solve", "t4-cascade", "--save", "my.txt"], ".toml or .json"),
     "no place to save": (
-        ["solve", "t4-cascade", "--save", "no/my.toml"],
+        ["solve", "t4-cascade", "--save", "/proc/no/my.toml"],
         "expected a file to write",
     ),
     "half a task": (["check", "--tasks", "1.5e0"], "at least 1, got '1.5e0'"),
@@ -111,6 +126,15 @@ WRONG = {
     "cost below 0": (change("--cost", "-.4", ".5"), "cost of model 1"),
     "worse reasoning model": (change("--success", ".8", ".3"), "--unordered"),
 }
+
+
+@pytest.mark.parametrize("name", ["my.toml", "my.json"])
+def test_a_game_is_saved_in_a_folder_that_is_made(name, tmp_path, capsys):
+    file = tmp_path / "some" / "where" / name
+    for _ in range(2):  # and again where it is there already
+        assert main(["solve", "t4-cascade", "--save", str(file)]) == 0
+        assert f"saved: {file}" in capsys.readouterr().out
+    assert main(["solve", str(file)]) == 0
 
 
 @pytest.mark.parametrize(("words", "hint"), WRONG.values(), ids=WRONG.keys())
@@ -401,11 +425,11 @@ def test_a_saved_game_is_taken_wherever_one_is(tmp_path, capsys, ending, monkeyp
     assert load(file) == replace(GAMES["t4-cascade"], penalty=1.6)
     assert main(["solve", file]) == 0
     assert capsys.readouterr().out == first.replace("your game", "mine")
-    tables = []
+    printed = []
     for words in ([file], ["t4-cascade", "--penalty", "1.6"], [*GAME, "--penalty", "1.6"]):
         assert main(["tournament", *words]) == 0
-        tables.append(capsys.readouterr().out)
-    assert tables[0] == tables[1] == tables[2]
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] == printed[2]
 
 
 def test_a_question_on_a_game_of_one_s_own(tmp_path, capsys):
@@ -705,7 +729,7 @@ def test_a_run_without_controls_has_no_table_of_them(own, capsys):
     assert main(["check", "--learners", "ucb", *words, "--out", "out"]) == 0
     page = (own / "out/report.html").read_text()
     assert "The same of the controls" not in page
-    assert ">1 game<" in page
+    assert "1 routing game, 1 learner, 1 of 1 cells" in page
 
 
 def test_what_is_no_agent_is_a_failed_cell(own, capsys):
@@ -722,4 +746,17 @@ def test_what_is_no_agent_is_a_failed_cell(own, capsys):
         "out",
     ]
     assert main(["check", "--learners", "my_agents:nobody", *words]) == 1
-    assert "must make an agent with act" in capsys.readouterr().err
+    said = "made by nobody must have the methods act(), update(commitment, task) and recommend()"
+    told = capsys.readouterr().err
+    assert f"{said}, got " in told
+    assert "; it lacks act(), update() and recommend() and has" in told
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_what_has_a_name_fits_a_terminal_with_all_its_words(width):
+    """Long words aside; what goes on below a line stands beneath its words."""
+    for line in tables.catalog_lines():
+        folded = tables.fitted(line, width).split("\n")
+        assert " ".join(folded).split() == line.split()
+        assert all(len(part) <= width or len(part.split()) <= 2 for part in folded)
+        assert all(part.startswith("    ") for part in folded[1:])

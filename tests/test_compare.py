@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import t
 
 from routing_game.experiments.cli import main
-from routing_game.experiments.compare import averaged, compared, some
+from routing_game.experiments.compare import averaged, compared, some, words
 
 CHECK = ["check", "--profile", "smoke", "--engine", "serial", "--games"]
 
@@ -20,7 +20,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     first, second = folder / "a", folder / "b"
     words = ["t4-cascade,t5-cascade", "--learners", "ucb-fixed,random", "--seeds", "3"]
     assert main([*CHECK, *words, "--out", str(first)]) == 0
-    words = ["t5-cascade,t4-cascade,t4-reason", "--learners", "random,structural,ucb-fixed"]
+    games = "t5-cascade,t4-cascade,t4-reason,t5-stay,t5-leave"
+    words = [games, "--learners", "random,structural,ucb-fixed"]
     assert main([*CHECK, *words, "--seeds", "2", "--tasks", "50", "--out", str(second)]) == 0
     return first, second
 
@@ -32,7 +33,7 @@ def results(run: Path) -> pl.DataFrame:
 def test_what_differs_is_named(runs: tuple[Path, Path]) -> None:
     found = compared(*runs)["differences"]
     assert found == {
-        "games": [[], ["t4-reason"]],
+        "games": [[], ["t4-reason", "t5-stay", "t5-leave"]],
         "learners": [[], ["structural"]],
         "practice": {"ucb-fixed": [300, 50], "random": [10, 50]},
         "seeds": {"ucb-fixed": [3, 2], "random": [3, 2]},
@@ -51,7 +52,7 @@ def test_means_and_intervals_are_over_games_by_hand(runs: tuple[Path, Path]) -> 
         half = t.ppf(0.975, len(games) - 1) * sd / math.sqrt(len(games))
         assert found["second"]["high"] == pytest.approx(mean + half)
         assert found["second"]["low"] == pytest.approx(max(mean - half, 0.0))
-        assert (found["second"]["games"], found["second"]["cells"]) == (3, 6)
+        assert (found["second"]["games"], found["second"]["cells"]) == (5, 10)
 
 
 def test_the_difference_is_over_common_cells_alone(runs: tuple[Path, Path]) -> None:
@@ -66,7 +67,7 @@ def test_the_difference_is_over_common_cells_alone(runs: tuple[Path, Path]) -> N
         differences = [second[cell] - first[cell] for cell in common if cell[0] == name]
         found = facts["learners"][name]["difference"]
         assert found["mean"] == pytest.approx(sum(differences) / len(differences))
-        assert found["low"] <= found["mean"] <= found["high"]
+        assert (found["low"], found["high"], found["games"]) == (None, None, 2)
     assert facts["learners"]["structural"]["first"] is None
     assert facts["learners"]["structural"]["difference"] is None
 
@@ -83,7 +84,7 @@ def test_the_terminal_and_the_json_say_the_same(runs: tuple[Path, Path], capsys)
     assert main(words) == 0
     out = capsys.readouterr().out
     assert "practice: random 10 and 50; ucb-fixed 300 and 50" in out
-    assert "games: only the second has t4-reason" in out
+    assert "games: only the second has t4-reason, t5-stay, t5-leave" in out
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == compared(*runs)
 
@@ -103,17 +104,25 @@ def test_other_numbers_under_one_name_are_another_game(tmp_path: Path) -> None:
     assert facts["cells"]["common"] == 0
 
 
-def test_one_game_has_its_interval_over_seeds_and_one_cell_none() -> None:
-    cells = pl.DataFrame({"learner": ["x"] * 2, "game": ["g"] * 2, "regret": [0.25, 0.75]})
+def test_one_game_has_its_interval_over_seeds_and_few_seeds_none() -> None:
+    regret = [0.0, 0.0, 0.0, 0.0, 1.0]
+    cells = pl.DataFrame({"learner": ["x"] * 5, "game": ["g"] * 5, "regret": regret})
     found = averaged(cells, "x", least=0.0)
     assert found is not None
-    assert found["mean"] == 0.5
+    assert found["mean"] == 0.2
     assert found["low"] == 0.0
-    assert found["high"] == pytest.approx(0.5 + t.ppf(0.975, 1) * 0.25)
-    alone = averaged(cells.head(1), "x")
-    assert alone is not None
-    assert (alone["low"], alone["high"]) == (None, None)
+    assert found["high"] == pytest.approx(0.2 + t.ppf(0.975, 4) * 0.2)
+    for few in range(1, 5):  # as in the report: too few for an interval
+        some = averaged(cells.head(few), "x")
+        assert some is not None
+        assert (some["low"], some["high"]) == (None, None)
     assert averaged(cells, "y") is None
+
+
+def test_numbers_are_those_of_the_report() -> None:
+    assert words(None) == "-"
+    assert words({"mean": 0.294, "low": None, "high": None}) == "29"
+    assert words({"mean": -0.0123, "low": -0.05, "high": 1e-7}) == "-1.2 (-5.0 to 0)"
 
 
 def test_many_names_are_cut_on_the_terminal() -> None:

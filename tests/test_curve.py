@@ -1,15 +1,31 @@
 """One's own curve beside theory: read as Monitor writes it, in the game's units."""
 
+import dataclasses
+import json
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import VecMonitor
 
 import routing_game  # noqa: F401  (registers the ids)
+from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments.cli import main
-from routing_game.experiments.curve import Curve, blocks, levels, read, sentence, signed
+from routing_game.experiments.curve import (
+    Curve,
+    blocks,
+    draw,
+    levels,
+    read,
+    runs,
+    sentence,
+    sentences,
+    signed,
+)
+from routing_game.experiments.paper.looks import dressed
 from routing_game.theory import GAMES, Game, outcome, solve
 
 GAME = GAMES["t4-cascade"]
@@ -82,11 +98,157 @@ def test_a_curve_and_its_line_are_of_one_quantity(tmp_path: Path, game: Game) ->
 def test_blocks_are_means_of_episodes_in_their_order() -> None:
     curve = Curve(False, np.arange(1.0, 101.0), np.repeat([1.0, 3.0], 50))
     ends, means, halves = blocks(curve)
-    assert len(means) == 25
-    np.testing.assert_array_equal(means, np.repeat([1.0, 2.0, 3.0], [12, 1, 12]))
-    assert (ends[0], ends[-1]) == (4.0, 100.0)
-    assert np.count_nonzero(halves) == 1
+    assert len(means) == 20
+    np.testing.assert_array_equal(means, np.repeat([1.0, 3.0], [10, 10]))
+    assert (ends[0], ends[-1]) == (5.0, 100.0)
+    np.testing.assert_array_equal(halves, 0.0)
     assert "last 10 episodes: 3 ± 0" in sentence(curve, GAME)
+
+
+def test_few_episodes_are_one_block_without_an_interval() -> None:
+    curve = Curve(False, np.arange(1.0, 5.0), np.array([1.0, 2.0, 1.0, 2.0]))
+    (end,), (mean,), (half,) = blocks(curve)
+    assert (end, mean) == (4.0, 1.5)
+    assert np.isnan(half)
+    assert "last 4 episodes: 1.5; equilibrium" in sentence(curve, GAME)
+
+
+# --- several
+
+
+def written(file: Path, returns, ends=None, start=0.0, env="RoutingGame/Provider-v0") -> Path:
+    """A Monitor CSV with episodes of two steps that end at these seconds from the start."""
+    ends = range(1, len(returns) + 1) if ends is None else ends
+    head = json.dumps({"t_start": start, "env_id": env})
+    rows = [f"{r},2,{t}" for r, t in zip(returns, ends, strict=True)]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join([f"#{head}", "r,l,t", *rows]) + "\n")
+    return file
+
+
+def test_environments_side_by_side_are_one_run_in_the_order_of_their_clocks(tmp_path: Path) -> None:
+    written(tmp_path / "0.monitor.csv", [-1, -3, -5], [1.0, 3.0, 5.0], start=100.0)
+    written(tmp_path / "1.monitor.csv", [-2, -4], [1.0, 3.0], start=101.0)
+    written(tmp_path / "10.monitor.csv", [])
+    ((name, curve),) = runs([tmp_path]).items()
+    assert name == tmp_path.name
+    np.testing.assert_array_equal(curve.returns, [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(curve.steps, [2, 4, 6, 8, 10])
+
+
+def test_what_make_vec_env_writes_is_read_whole(tmp_path: Path) -> None:
+    """The same episodes as in its files; they finished in turn, one of each in every step."""
+    folder = tmp_path / "ppo"
+    envs = make_vec_env(
+        "RoutingGame/Provider-v0",
+        n_envs=3,
+        seed=0,
+        monitor_dir=str(folder),
+        env_kwargs={"game": "t4-cascade"},
+    )
+    envs.reset()
+    shown = [envs.step(np.tile([1.0, 0.0], (3, 1)).astype(np.float32))[1] for _ in range(20)]
+    envs.close()
+    ((_, curve),) = runs([folder]).items()
+    np.testing.assert_allclose(np.sort(curve.returns), np.sort(-np.concatenate(shown)), atol=1e-5)
+    np.testing.assert_array_equal(curve.steps, np.arange(1, 61))
+    rounds = curve.returns.reshape(20, 3).mean(axis=1)
+    np.testing.assert_allclose(rounds, -np.mean(shown, axis=1), atol=1e-5)
+
+
+def test_what_a_vec_monitor_writes_of_an_engine_is_known_for_a_user_s(tmp_path: Path) -> None:
+    engine = gym.make_vec(
+        "RoutingGame/User-v0", num_envs=4, vectorization_mode="vector_entry_point"
+    )
+    envs = VecMonitor(SB3VecEnv(engine), str(tmp_path / "monitor.csv"))
+    envs.reset()
+    for _ in range(40):
+        envs.step(np.zeros(4, np.int64))
+    envs.close()
+    curve = read(tmp_path / "monitor.csv")
+    assert (curve.user, curve.told) == (True, True)
+
+
+def test_a_file_that_names_no_environment_is_said_to_be_taken_for_a_provider_s(tmp_path) -> None:
+    file = written(tmp_path / "monitor.csv", [-1, -2], env="None")
+    curve = signed(read(file))
+    assert not curve.user
+    assert sentence(curve, GAME).endswith("taken for a provider's")
+
+
+def test_one_file_stays_in_its_order_though_its_clock_was_set_back(tmp_path: Path) -> None:
+    file = written(tmp_path / "monitor.csv", [-1, -2, -3, -4], [5.0, 6.0, 1.0, 2.0])
+    np.testing.assert_array_equal(signed(read(file)).returns, [1, 2, 3, 4])
+
+
+def test_runs_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
+    seeds = [written(tmp_path / f"seed-{k}" / "monitor.csv", [-1, -2]) for k in range(2)]
+    assert list(runs(seeds)) == ["seed-0", "seed-1"]
+    same = [written(tmp_path / way / "run" / "monitor.csv", [-1, -2]) for way in ("a", "b")]
+    assert list(runs([*same, same[0]])) == ["a/run", "b/run"]
+    for name in ("ppo", "a2c"):
+        written(tmp_path / "both" / f"{name}.monitor.csv", [-1, -2])
+    assert sorted(runs([tmp_path / "both"])) == ["a2c", "ppo"]
+    assert len(runs([tmp_path / "both", *seeds])) == 4
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_every_run_is_drawn_apart_beside_theory(tmp_path: Path, count: int) -> None:
+    places = [written(tmp_path / f"$x_{k}$" / "monitor.csv", 40 * [-k]) for k in range(count)]
+    curves = runs(places)
+    with dressed():
+        drawn = draw(curves, GAME, "$odd$")
+        drawn.draw_without_rendering()
+    (axes,) = drawn.axes
+    mine, theory = axes.lines[:count], axes.lines[count:]
+    for k, line in enumerate(mine):
+        np.testing.assert_array_equal(line.get_ydata(), k)
+        assert rf"\$x_{k}\$" in line.get_label()
+    looks = [(line.get_color(), str(line.get_linestyle()), line._dash_pattern) for line in mine]
+    assert len(set(map(str, looks))) == count
+    assert [line.get_ydata()[0] for line in theory] == [x.level for x in levels(GAME, user=False)]
+    assert not {line.get_color() for line in mine} & {line.get_color() for line in theory}
+    assert len(axes.collections) == (count if count <= 3 else 0)
+    assert axes.get_title(loc="left") == r"\$odd\$: your providers beside theory"
+    told = sentences(curves, GAME)
+    assert [words.partition(":")[0] for words in told[:-1]] == [f"$x_{k}$" for k in range(count)]
+    ends = np.arange(count)
+    assert f"mean of these {count} runs: {ends.mean():.4g}" in told[-1]
+    assert f"from 0 to {count - 1}" in told[-1]
+    assert ("±" in told[-1]) == (count >= 5)
+
+
+def test_several_are_given_in_any_way(tmp_path: Path, capsys) -> None:
+    places = [str(written(tmp_path / f"{k}" / "monitor.csv", [-1, -2])) for k in range(3)]
+    words = ["figures", "--monitor", *places[:2], "--game", "t4-cascade", "--penalty", "2"]
+    assert main([*words, "--monitor", places[2], "--out", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out.splitlines()
+    picture = tmp_path / "out" / "curve-t4-cascade-with-another-penalty.png"
+    assert out[0] == f"{picture} (and .svg)"
+    assert [line.split(":")[0] for line in out[1:]] == ["0", "1", "2", "mean of these 3 runs"]
+    assert picture.exists()
+    assert picture.with_suffix(".svg").exists()
+    best = solve(dataclasses.replace(GAME, penalty=2.0)).cost
+    assert all(f"J* = {best:.4g}" in line for line in out[1:4])
+
+
+def test_curves_that_do_not_belong_together_are_named(tmp_path: Path, capsys) -> None:
+    mine = written(tmp_path / "a" / "0.monitor.csv", [-1, -2])
+    user = written(tmp_path / "b" / "monitor.csv", [-1, -2], env="RoutingGame/User-v0")
+    (tmp_path / "empty").mkdir()
+    wrong = {
+        (str(mine), str(user)): "draw them apart",
+        (str(tmp_path / "empty"),): "files that end in monitor.csv",
+        (str(mine), str(tmp_path / "no.csv")): "expected a Monitor CSV",
+    }
+    for places, hint in wrong.items():
+        out = tmp_path / "out"
+        words = ["figures", "--monitor", *places, "--game", "t4-cascade", "--out", str(out)]
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert hint in error
+        assert error.count("\n") == 1
+        assert not out.exists()
 
 
 WRONG = {
@@ -94,8 +256,9 @@ WRONG = {
     "another CSV": ("a,b\n1,2\n", "stable_baselines3's Monitor"),
     "empty": ("", "stable_baselines3's Monitor"),
     "no numbers": ('#{"env_id": "None"}\nr,l,t\nx,1,2\n', "stable_baselines3's Monitor"),
-    "no episodes": ('#{"env_id": "None"}\nr,l,t\n', "Monitor"),
+    "no episodes": ('#{"env_id": "None"}\nr,l,t\n', "two episodes"),
     "one episode": ('#{"env_id": "None"}\nr,l,t\n-1,1,2\n', "two episodes"),
+    "sessions": ('#{"env_id": "RoutingGame/Session-v0"}\nr,l,t\n-1,1,2\n-1,1,3\n', "no line"),
     "nan": ('#{"env_id": "None"}\nr,l,t\n-1,1,2\nnan,1,2\n', "two episodes"),
 }
 
@@ -118,7 +281,7 @@ def test_what_is_no_curve_is_named(text, hint, tmp_path: Path, capsys) -> None:
     ("words", "hint"),
     [
         (["--monitor", "x.csv"], "expected --game"),
-        (["--game", "t4-cascade"], "expected --monitor"),
+        (["--monitor", "x.csv", "--game", "t4-cascade", "--set", "A"], "expected no --set"),
         (["--monitor", "x.csv", "--game", "t4-cascade", "--only", "3"], "expected no --only"),
         (["--monitor", "x.csv", "--game", "t4-casc"], "perhaps t4-cascade"),
     ],

@@ -154,7 +154,7 @@ def test_a_task_that_lasts_too_long_is_given_up():
     [
         ({"tasks": 0}, "tasks"),
         ({"observes": "strategy"}, "no commitment to see"),
-        ({"user": object()}, r"user must have a method begin\(\)"),
+        ({"user": object()}, r"user must have the methods begin\(\), .*cancelling\(\)"),
         ({"prior": (0, 1)}, "prior"),
         ({"cancel": 1.5}, "cancel must be a probability"),
         ({"fee": np.inf}, "fee"),

@@ -37,11 +37,12 @@ FILES = {
 MODULES = {name.removesuffix(".__init__"): path for name, path in FILES.items()}
 
 MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages with all their modules
-    "theory": ("routing_game.theory.*", "routing_game.files"),
+    "theory": ("routing_game.theory.*", "routing_game.files", "routing_game.names"),
     "envs": (
         "routing_game.envs.*",
         "routing_game.box",
         "routing_game.players",
+        "routing_game.names",
         # the rules: two models, any number of models, what a draw teaches; games by name
         "routing_game.theory.numbers",
         "routing_game.theory.engines",
@@ -66,6 +67,7 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
         "routing_game.theory.*",
         "routing_game.files",
         "routing_game.interrupts",
+        "routing_game.names",
         "routing_game.players",
     ),
     # what environments decode and agents encode: both may import it
@@ -73,6 +75,7 @@ MAY_IMPORT = {  # package -> what it may import of ours: modules, or packages wi
     # what both ask of players that others wrote
     "players": ("routing_game.theory.numbers",),
     "files": (),
+    "names": (),  # what somebody may have meant, asked wherever something has a name
     "command": (),
     "interrupts": ("routing_game.command",),
     # at the front door by name, loaded when asked for
@@ -108,12 +111,14 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     ),  # a report shows each game's card
     "hidden": ("drawing", "pages", "play", "measures", "intervals", "cells"),
     "paper": ("drawing",),
+    "around": ("card", "drawing", "pages.words", "paper"),  # the paper's, around a game
     "maps": ("paper",),  # an old name
-    "compare": ("check", "cells", "intervals"),
+    "compare": ("check", "cells", "intervals", "pages"),
     "sweep": ("check", "cells"),
-    "curve": ("intervals", "paper"),
-    "tables": ("check", "hidden", "paper"),  # what has a name anywhere
+    "curve": ("drawing", "intervals", "paper"),
+    "tables": ("around", "check", "hidden", "pages", "paper"),  # what has a name anywhere
     "cli": (
+        "around",
         "check",
         "compare",
         "sweep",
@@ -133,6 +138,7 @@ SHOW = (
         for name in ("figures", "overview", "predicting", "report", "sentences", "terminal")
     ),
     *("hidden.questions", "hidden.wording"),
+    *("around.figures", "around.words"),
 )
 """Files of rooms that show what others measure, besides every `*_page`."""
 FLOORS = {"routing_game.experiments": 10, "routing_game.theory": 6}
@@ -207,9 +213,10 @@ def test_arrows_point_one_way(module):
 
 @pytest.mark.parametrize("module", [m for m in MODULES if package_of(m) == "theory"])
 def test_theory_needs_numpy_only(module):
+    """Besides what its engines may use, and what every file is read through."""
     others = {name.split(".")[0] for name in imports(module)} - set(sys.stdlib_module_names)
-    optional = {"numba"} if module == "routing_game.theory.engines" else set()
-    assert others <= {"numpy", "routing_game"} | optional
+    more = {"routing_game.theory.engines": {"numba"}, "routing_game.theory.exchange": {"msgspec"}}
+    assert others <= {"numpy", "routing_game"} | more.get(module, set())
 
 
 def test_certify_does_not_know_what_it_judges():

@@ -5,11 +5,13 @@ from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from screens import BROWSER, POLICY, WIDTHS, measured
 
 from routing_game.agents import BestResponseUser
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.spec import Plan, Spec
+from routing_game.experiments.check import figures, overview
 from routing_game.experiments.check.judge import judge
 from routing_game.experiments.check.learners import CHECK, make_spec
 from routing_game.experiments.check.report import write_report
@@ -39,7 +41,17 @@ def trace(spec, cell):
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def pictures():
+    """The figures that a report draws, as they are drawn."""
+    kept, dots = [], figures.dots
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (figures, overview):
+            patch.setattr(module, "dots", lambda figure: kept.append(figure) or dots(figure))
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, pictures):
     """The report of a run with all that a report can have: long names, samples, pairs, errors."""
     sampled = make_spec("default", ("cascades:measured:12",), ("ucb",)).games
     games = {"a_game_with_a_name_of_its_own_$x_1$": GAMES["t4-cascade"], **GAMES, **sampled}
@@ -93,6 +105,17 @@ def test_every_page_is_made_from_the_one_with_the_policy():
                 assert first == '{% extends "page.html" %}', file.name
 
 
+def test_no_word_of_a_picture_is_cut_at_its_edge(page, pictures):
+    """Names of games and of one's own agents are long in it."""
+    assert len(pictures) > 10
+    for figure in pictures:
+        drawn = figure.get_tightbbox(FigureCanvasAgg(figure).get_renderer())
+        width, height = figure.get_size_inches()
+        assert (
+            min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.04
+        )  # inches, half a dot
+
+
 @pytest.mark.skipif(not BROWSER, reason="no Chromium to lay the page out")
 @pytest.mark.parametrize(
     "width", [WIDTHS[0], *(pytest.param(width, marks=pytest.mark.slow) for width in WIDTHS[1:])]
@@ -102,4 +125,6 @@ def test_nothing_is_wider_than_its_box(page, tmp_path, width):
     assert screen.wide == []
     assert screen.wide_open == []
     assert screen.broken == []
+    assert screen.torn == []
+    assert screen.unlisted == []
     assert screen.height <= 1_000 * MOST_SCREENS * max(1, 1_400 / width)

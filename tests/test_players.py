@@ -20,7 +20,7 @@ from routing_game.envs import (
     UserVectorEnv,
 )
 from routing_game.experiments.play import play_batches
-from routing_game.players import answer
+from routing_game.players import answer, checked_player
 from routing_game.theory import load
 
 GAME = load("t4-cascade")
@@ -77,8 +77,15 @@ WHERE = {
 }
 
 
-@pytest.mark.parametrize("where", WHERE)
-@pytest.mark.parametrize("observes", ["samples:10", "noisy:0.1", "model"])
+@pytest.mark.parametrize(
+    ("where", "observes"),
+    [
+        (where, observes)
+        for where in WHERE
+        for observes in ("samples:10", "noisy:0.1", "model")
+        if where != "a tournament" or observes == "noisy:0.1"  # it shows them the others
+    ],
+)
 def test_a_user_who_learnt_from_something_else_is_refused(where: str, observes: str) -> None:
     user = FixedUser(0.5)
     for told in ("strategy", "route", "none"):
@@ -107,6 +114,44 @@ def test_a_class_in_the_place_of_a_user_is_named(where: str) -> None:
 def test_a_class_in_the_place_of_another_player_is_named(make: Any) -> None:
     with pytest.raises(ValueError, match="got the class"):
         make()
+
+
+class Half:
+    """A provider that is not finished: two of its three methods are there, one is a number."""
+
+    recommend = 0.5
+    eps = 0.1
+
+    def act(self) -> Any:
+        return 1, 0.5
+
+    @property
+    def dear(self) -> Any:
+        raise AssertionError("nothing of it is run")
+
+    def observe(self, commitment: Any, task: Any) -> None: ...
+
+
+def test_all_that_a_player_lacks_is_named_and_what_it_has() -> None:
+    methods = ("act", "update(commitment, task)", "recommend")
+    with pytest.raises(ValueError, match="provider must have") as raised:
+        checked_player("provider", Half(), *methods)
+    told = str(raised.value)
+    assert (
+        "methods act(), update(commitment, task) and recommend(), got an object of Half; it lacks"
+        in told
+    )
+    assert told.endswith(
+        "it lacks update() and recommend() (recommend is 0.5) and has act() and observe()"
+    )
+
+
+@pytest.mark.parametrize(
+    ("x", "has"), [(None, "no methods"), ([], r"append\(\), clear\(\), .* and \d more")]
+)
+def test_what_is_no_player_at_all_is_told_in_a_line(x: Any, has: str) -> None:
+    with pytest.raises(ValueError, match=rf"a method abandon\(\), got .* lacks abandon.* {has}$"):
+        checked_player("user", x, "abandon")
 
 
 @pytest.mark.parametrize("kind", [ByIf, ByFloat])

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from routing_game.experiments.cells import progress as module
-from routing_game.experiments.cells.progress import Line, Progress, Steps
+from routing_game.experiments.cells.progress import Line, Progress, Steps, kept
 from routing_game.experiments.cells.records import Record
 from routing_game.experiments.cells.spec import Cell
 from routing_game.experiments.cells.workers import in_workers
@@ -141,3 +141,8 @@ def test_the_line_stops_moving_when_the_work_is_stopped(monkeypatch):
     time.sleep(0.05)
     assert stream.getvalue() == before
     assert before.endswith("\n")
+
+
+def test_what_was_finished_before_is_counted_in_plain_words():
+    assert kept(1, 4) == "1 of 4 cells was finished before and is kept"
+    assert kept(2, 4, "runs") == "2 of 4 runs were finished before and are kept"

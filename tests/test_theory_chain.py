@@ -514,7 +514,7 @@ def test_bad_questions_are_named() -> None:
     ("change", "words"),
     [
         ({"starts": ()}, "the number of starts must be at least 1"),
-        ({"pieces": 0}, "pieces must be at least 1"),
+        ({"pieces": 0}, "pieces must be a whole number, at least 1"),
         ({"low": 0.5, "high": 0.2}, "low must be at most high = 0.2, got 0.5"),
     ],
 )

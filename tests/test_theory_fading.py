@@ -61,7 +61,7 @@ def test_patience_at_its_edges() -> None:
         patience(exact, 0.0)
     with pytest.raises(ValueError, match=r"fade must lie in \(0, 1\], got 1.2"):
         faded(exact, 1.2, 3)
-    with pytest.raises(ValueError, match="tasks must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="tasks must be a whole number, at least 1, got 0"):
         faded(exact, 0.9, 0)
 
 
@@ -117,7 +117,7 @@ def test_lags_out_of_range_are_refused() -> None:
     session = faded(GAMES["t4-cascade"], 0.9, 3)
     with pytest.raises(ValueError, match="axis of tasks"):
         lag_cost(GAMES["t4-cascade"])
-    with pytest.raises(ValueError, match="lag must be at least 0"):
+    with pytest.raises(ValueError, match="lag must be a whole number, at least 0"):
         lag_cost(session, -1)
     with pytest.raises(ValueError, match="margin must lie in"):
         lag_cost(session, margin=2.0)

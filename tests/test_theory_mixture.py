@@ -542,18 +542,18 @@ def test_bad_mixtures_are_named() -> None:
         beta_mixture(game, (1.0, 0.5))
     with pytest.raises(ValueError, match="common must lie"):
         beta_mixture(game, (0.1, 0.5), common=2.0)
-    with pytest.raises(ValueError, match="nodes must be at least 1"):
+    with pytest.raises(ValueError, match="nodes must be a whole number, at least 1"):
         beta_mixture(game, (0.1, 0.5), nodes=0)
-    with pytest.raises(ValueError, match="nodes must be at least 1 and whole, got 2.5"):
+    with pytest.raises(ValueError, match="nodes must be a whole number, at least 1, got 2.5"):
         beta_mixture(game, (0.1, 0.5), nodes=2.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="rho must be a pair"):
         beta_mixture(game, 0.3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="takes a single game"):
         beta_mixture(types, (0.1, 0.5))
     mixture = Mixture(types, [0.5, 0.5])
-    with pytest.raises(ValueError, match="model must be 1 or 2, got 0"):
+    with pytest.raises(ValueError, match="model must be a whole number, at least 1, got 0"):
         mixture.success_after(0, 1)
-    with pytest.raises(ValueError, match="failures must be at least 0 and whole, got -1"):
+    with pytest.raises(ValueError, match="failures must be a whole number, at least 0, got -1"):
         mixture.success_after(1, -1)
     with pytest.raises(ValueError, match="cascade must lie"):
         mixture_reply(mixture, 1, 1.7)
@@ -561,7 +561,7 @@ def test_bad_mixtures_are_named() -> None:
         mixture_payoffs(mixture, 1, 0.3, 1.7)
     with pytest.raises(ValueError, match=r"must broadcast against the mixtures' shape \(\)"):
         mixture_payoffs(mixture, 1, [0.3, 0.2], [0.1, 0.2, 0.3])
-    with pytest.raises(ValueError, match="points must be at least 2"):
+    with pytest.raises(ValueError, match="points must be a whole number, at least 2"):
         solve_mixture(mixture, points=0)
     with pytest.raises(ValueError, match="route must be 1"):
         mixture_reply(Mixture(types, [0.5, 0.5]), 3, 0.0)

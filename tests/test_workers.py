@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import multiprocessing
 import os
@@ -15,9 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from routing_game.experiments import InputError
-from routing_game.experiments.cells import workers
-from routing_game.experiments.cells.workers import HERE_LAST, in_workers, useful, with_here_last
+from routing_game.experiments import InputError, cli
+from routing_game.experiments.cells import processes, workers
+from routing_game.experiments.cells.workers import (
+    HERE_LAST,
+    Died,
+    attempted,
+    in_workers,
+    useful,
+    with_here_last,
+)
 
 NUMBERS = [float(k) for k in range(6)]
 ROOTS = [math.sqrt(k) for k in NUMBERS]
@@ -137,14 +145,178 @@ def test_joblib_without_processes_is_no_failure(value, words):
 
 def test_the_watch_ends_no_process_that_is_not_a_worker():
     before, threads = signal.getsignal(signal.SIGINT), threading.active_count()
-    workers._begin(os.getpid())
+    processes.begin(os.getpid())
     assert signal.getsignal(signal.SIGINT) is before
     assert threading.active_count() == threads
 
 
+# --- where one dies ---
+
+DEADLY = """
+import os, signal, sys, threading, time
+from routing_game.theory import Commitment
+
+
+class Fine:
+    def act(self):
+        return Commitment(1, 0.25)
+
+    def update(self, commitment, task):
+        pass
+
+    def recommend(self):
+        return Commitment(1, 0.25)
+
+
+class Exits(Fine):
+    def act(self):
+        os._exit(3)
+
+
+class EatsAllMemory(Fine):
+    def act(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Interrupts(Fine):
+    def act(self):
+        raise KeyboardInterrupt
+
+
+class HitsTheNext(Fine):
+    def recommend(self):
+        threading.Timer(0.2, os._exit, [5]).start()
+        return Commitment(1, 0.25)
+
+
+class IsSlow(Fine):
+    def act(self):
+        time.sleep(0.005)
+        return Commitment(1, 0.25)
+"""
+PLAYED = "the worker that played it"
+
+
 def test_a_worker_that_dies_is_an_error_in_a_line(two_cores):
-    with pytest.raises(InputError, match="a worker died"):
+    with pytest.raises(InputError, match="a worker died: it ended with exit code 3; what"):
         [*in_workers(os._exit, [3, 3], 2)]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("count", [1, 2])
+def test_who_dies_is_told_of_and_the_others_are_done(two_cores, count, alone):
+    def exit_if_odd(number):
+        if number % 2:
+            os._exit(number)
+        return number
+
+    heard = Heard()
+    done = [*attempted(exit_if_odd, range(4), count, heard, apart=True, alone=alone)]
+    died = [one for one in done if isinstance(one, Died)]
+    assert sorted(one for one in done if not isinstance(one, Died)) == [0, 2]
+    assert {(one.cell, one.how) for one in died} == {
+        (1, "ended with exit code 1"),
+        (3, "ended with exit code 3"),
+    }
+    assert all(one.certain for one in died) or not alone
+    assert sorted(heard.ended_) == [0, 1, 2, 3]
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "certain"),
+    [
+        (signal.SIGKILL, r"was killed by signal 9 (SIGKILL: out of memory?)", False),
+        (signal.SIGABRT, r"was killed by signal 6 (SIGABRT)", True),
+    ],
+)
+def test_whom_somebody_else_may_have_killed_is_not_blamed(two_cores, number, words, certain):
+    (died,) = attempted(signal.raise_signal, [number], apart=True)
+    assert (died.cell, died.how, died.certain) == (number, words, certain)
+
+
+def test_a_process_for_every_cell_is_another_each_time(two_cores):
+    alone = [*attempted(os.getpgid, [0, 0, 0], alone=True)]
+    assert alone == [os.getpgid(0)] * 3
+    assert len({*attempted(lambda _: os.getpid(), range(3), alone=True)} - {os.getpid()}) == 3
+    assert len({*attempted(lambda _: os.getpid(), range(3), apart=True)} - {os.getpid()}) == 1
+
+
+def test_a_worker_that_grows_is_replaced(two_cores):
+    """Not by its first job, which may import what all later ones need."""
+
+    def grow(size):
+        processes.GROWTH, processes.kept = 1 << 24, b"x" * size
+        return os.getpid()
+
+    assert len({*attempted(grow, [1 << 26, 1 << 26, 0, 0], apart=True)}) == 1
+    first, second, third, fourth = attempted(grow, [0, 1 << 26, 0, 0], apart=True)
+    assert first == second != third == fourth
+
+
+def test_a_worker_that_cannot_begin_is_an_error_not_a_wait(two_cores, monkeypatch):
+    monkeypatch.setattr(workers.os, "getpid", lambda: 1)  # not the parent of any worker
+    with pytest.raises(InputError, match="a worker died before it had begun"):
+        [*attempted(_where, range(3), apart=True)]
+
+
+def test_what_a_job_raises_comes_here(two_cores):
+    with pytest.raises(ValueError, match="math domain error"):
+        [*in_workers(math.sqrt, [1.0, -1.0, 1.0], 2)]
+    with pytest.raises(TypeError, match="a result that cannot be sent"):
+        [*in_workers(lambda _: threading.Lock(), [1, 2], 2)]
+    assert not multiprocessing.active_children()
+
+
+@pytest.fixture
+def deadly(monkeypatch, tmp_path):
+    """In a folder with the module, the exit code of `check` without a report."""
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(cli, "present", lambda directory, records: len([*records]))
+
+    def check(learners, tasks, count):
+        words = ["check", "--learners", learners, "--games", "t4-cascade", "--seeds", "1"]
+        return cli.main([*words, "--tasks", tasks, "--workers", count, "--out", "out"])
+
+    yield check
+    sys.modules.pop("deadly", None)
+
+
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_a_learner_that_ends_its_process_fails_on_record_and_alone(
+    two_cores, deadly, capsys, count
+):
+    """With one worker, too, whose process is then not the command's own."""
+    names = ["Exits", "EatsAllMemory", "Interrupts", "Fine"]
+    assert deadly(",".join(["ucb", *(f"deadly:{name}" for name in names)]), "60", count) == 5
+    said = capsys.readouterr().err
+    assert said.count("failed: ") == 3
+    assert "Traceback" not in said
+    errors = _errors(Path("out"))
+    assert errors["deadly:Interrupts"].startswith("KeyboardInterrupt: ")
+    assert errors == {
+        "ucb": None,
+        "deadly:Fine": None,
+        "deadly:Exits": f"{PLAYED} ended with exit code 3",
+        "deadly:EatsAllMemory": f"{PLAYED} was killed by signal 9 (SIGKILL: out of memory?)",
+        "deadly:Interrupts": errors["deadly:Interrupts"],
+    }
+
+
+def test_a_cell_that_another_one_hit_is_not_blamed(two_cores, deadly, capsys):
+    """A thread that the first left behind ends the process while the next is under way."""
+    assert deadly("deadly:HitsTheNext,deadly:IsSlow", "200", "1") == 2
+    said = capsys.readouterr().err
+    assert "a worker ended with exit code 5: deadly:IsSlow on t4-cascade, seed 0, is tried" in said
+    assert _errors(Path("out")) == {"deadly:HitsTheNext": None, "deadly:IsSlow": None}
+
+
+def _errors(out):
+    """Learner -> what its cell failed of."""
+    records = [json.loads(file.read_text()) for file in (out / "cells").iterdir()]
+    return {record["learner"]: record["error"] for record in records}
 
 
 # --- where they look for modules ---
@@ -188,7 +360,7 @@ def test_threads_that_look_here_last_leave_everything_as_it_was(monkeypatch, tmp
 
 IDLE = """
 import os, sys, time
-from routing_game.experiments.cells import workers
+from routing_game.experiments.cells import processes, workers
 
 workers.cores = lambda: 2
 jobs = workers.in_workers(time.sleep, [0.0, 0.0, 600.0], 2)

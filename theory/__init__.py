@@ -7,6 +7,7 @@ The two-model game is here by name, and what the paper names and leaves open (`s
 `remedies`, `fading`, `belief_success`, on the ground of `menu`). The extensions and the rest are
 modules of their own: `chain` and `chain_solve` (N models, rounds, users who see the model),
 `mixture` (correlated retries), `simultaneous` and `noisy` (s hidden, or seen through noise),
+`glimpses` (what answers lose to a user who sees a part of s),
 `belief`, `belief_rules`, `belief_plan`, `lock_in` and `reputation` (s guessed, task after task),
 `frequencies` (how often each optimum occurs), `exchange` (JSON, TOML, Gambit), `certify` (the
 judge).

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, alike, plain, require
+from routing_game.theory.numbers import Array, alike, plain, require, whole
 from routing_game.theory.payoffs import Payoffs
 from routing_game.theory.quadrature import chance, log_density
 
@@ -75,12 +75,18 @@ class Belief(NamedTuple):
             escalated: what was seen; a bool, or an array of them.
             memory: factor in (0, 1] on what was seen before; 1 forgets nothing.
             prior: counts that are never forgotten; of no effect if ``memory`` is 1.
+
+        Raises:
+            ValueError: what was seen is neither True nor False, or memory lies outside (0, 1].
         """
         a, b = (np.asarray(count) for count in self)
         if memory != 1.0:
+            require(0 < memory <= 1, "memory", memory, "lie in (0, 1]")
             first_a, first_b = (np.asarray(count) for count in prior)
             a, b = first_a + memory * (a - first_a), first_b + memory * (b - first_b)
         seen = np.asarray(escalated)
+        if seen.dtype != np.bool_:
+            require((seen == 0) | (seen == 1), "escalated", seen, "be True or False")
         return Belief(plain(a + seen), plain(b + (1 - seen)))
 
     @classmethod
@@ -236,7 +242,13 @@ def most_keeps(success: float, tasks: int, chance: float = 1e-18) -> int:
         success: p1.
         tasks: T.
         chance: the chance.
+
+    Raises:
+        ValueError: tasks is not a whole number of at least 1, or a chance is none.
     """
+    tasks = whole("tasks", tasks, at_least=1)
+    for name, p in (("success", success), ("chance", chance)):
+        require(0 < p < 1, name, p, "lie strictly between 0 and 1")
 
     def exponent(n: float) -> float:
         rare = tasks * np.log(tasks / ((tasks + n) * success))
@@ -267,8 +279,13 @@ def checked_chances(name: str, values: Any, shape: tuple[int, ...]) -> Array:
 
 
 def lattice(prior: Belief, escalations: int, keeps: int) -> Belief:
-    """Every belief from the prior on: counts of shape (escalations, keeps)."""
-    more_a, more_b = np.arange(escalations), np.arange(keeps)
+    """Every belief from the prior on: counts of shape (escalations, keeps).
+
+    Raises:
+        ValueError: a number is not whole, or less than 1.
+    """
+    more_a = np.arange(whole("escalations", escalations, at_least=1))
+    more_b = np.arange(whole("keeps", keeps, at_least=1))
     a, b = np.meshgrid(prior.escalated + more_a, prior.kept + more_b, indexing="ij")
     return Belief(a, b)
 

@@ -43,7 +43,7 @@ from routing_game.theory.belief import (
 )
 from routing_game.theory.belief_rules import worth_of_reasoning
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, alike, plain, require, whole
+from routing_game.theory.numbers import Array, Unchanging, alike, frozen, plain, require, whole
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.quadrature import expectation
 from routing_game.theory.user import best_response, thresholds
@@ -60,7 +60,7 @@ Answer = Callable[[Belief], Any]
 
 
 @dataclass(frozen=True, eq=False)
-class UserPlan:
+class UserPlan(Unchanging):
     """What T tasks are worth to a user, and what it does."""
 
     value: Array
@@ -69,6 +69,9 @@ class UserPlan:
     """(T, A, B) chance of leaving with n+1 tasks to come and a, b draws of each kind seen: after a
     failed pass of M1, or the q of the task. A = T; B is as far as the recursion goes: from there on
     the last column holds."""
+
+    def __post_init__(self) -> None:
+        frozen((self.value, self.leaving))
 
 
 def plan_after_failure(
@@ -312,7 +315,8 @@ def _settled(
     width = _FEWEST if reach is None else whole("reach", reach, at_least=1)
     while True:
         check_size(tasks, width)
-        table = np.asarray(rule(lattice(prior, tasks, width)), dtype=float)
+        # a copy, as the plan keeps it: a rule may hand out a table of its own
+        table = np.asarray(frozen(np.array(rule(lattice(prior, tasks, width)), dtype=float)))
         fewer = table.ndim > 1 and table.shape[-1] not in (1, width)
         columns = table.shape[-1] if fewer else width
         table = checked_chances(name, table, (*table.shape[:-2], tasks, columns))

@@ -23,7 +23,13 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from routing_game.theory.belief import Belief, counts, expected_payoffs, passes_until
+from routing_game.theory.belief import (
+    Belief,
+    check_checks,
+    counts,
+    expected_payoffs,
+    passes_until,
+)
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import Array, Real, alike, plain, require
 from routing_game.theory.user import best_response, snapped, thresholds
@@ -196,6 +202,9 @@ class PlugIn:
     game: Game
     checks: Checks = "failure"
 
+    def __post_init__(self) -> None:
+        check_checks(self.checks)
+
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """`plug_in` or `plug_in_after_failure`."""
         return (plug_in if self.checks == "task" else plug_in_after_failure)(self.game, belief)
@@ -207,6 +216,9 @@ class ExpectedUtility:
 
     game: Game
     checks: Checks = "failure"
+
+    def __post_init__(self) -> None:
+        check_checks(self.checks)
 
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The q that is optimal if no later task matters."""
@@ -243,6 +255,9 @@ class Thompson:
     game: Game
     checks: Checks = "task"
 
+    def __post_init__(self) -> None:
+        check_checks(self.checks)
+
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The plug-in rule at the draw."""
         a, b = counts(belief)
@@ -263,9 +278,13 @@ class Optimistic:
     growing: bool = True
     checks: Checks = "failure"
 
+    def __post_init__(self) -> None:
+        check_checks(self.checks)
+        require(np.isfinite(self.scale), "scale", self.scale, "be finite")
+
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The plug-in rule at the bound."""
-        factor = np.sqrt(2 * np.log(task)) if self.growing else 1.0
+        factor = np.sqrt(2 * np.log(_number_of(task))) if self.growing else 1.0
         xi1, xi2 = self.game.net_value
         better = np.where(xi2 / self.game.success[1] > xi1, 1.0, -1.0)
         belief = counts(belief)
@@ -287,11 +306,23 @@ class ForcedStays:
     power: float = 0.5
     checks: Checks = "failure"
 
+    def __post_init__(self) -> None:
+        check_checks(self.checks)
+        for name, x in (("scale", self.scale), ("power", self.power)):
+            require(0 <= x < np.inf, name, x, "be at least 0 and finite")
+
     def leaving(self, belief: Belief, task: Any, rng: np.random.Generator) -> Any:
         """The plug-in q, times the chance that no stay is forced."""
-        require(self.scale >= 0, "scale", self.scale, "be at least 0")
-        forced = np.minimum(1.0, self.scale / np.asarray(task, dtype=float) ** self.power)
+        forced = np.minimum(1.0, self.scale / _number_of(task) ** self.power)
         return PlugIn(self.game, self.checks).leaving(belief, task, rng) * (1 - forced)
+
+
+def _number_of(task: Any) -> Array:
+    """The number of a task, or of many, as floats; ValueError unless they are whole, from 1."""
+    number = np.asarray(task, dtype=float)
+    holds = (number >= 1) & (number < np.inf) & (number == np.floor(number))
+    require(holds, "task", number, "be a whole number, from 1")
+    return number
 
 
 def _told(checks: Checks) -> Callable[[Game, Any], Any]:

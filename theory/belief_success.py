@@ -32,7 +32,7 @@ import numpy as np
 
 from routing_game.theory.catalog import sample_games
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, Real, alike, plain, require
+from routing_game.theory.numbers import Array, Real, alike, plain, require, whole
 from routing_game.theory.user import best_response
 
 Counts = tuple[Any, Any]
@@ -70,6 +70,8 @@ def plugged_in(game: Game, doubt: Doubt) -> Game:
 
     Its order may be any: a mean of p1 can exceed that of p2.
     """
+    _check_counts(doubt.standard)
+    _check_counts(doubt.reasoning)
     first, second, _ = doubt.means
     return dataclasses.replace(game, success=(first, second), ordered=False)
 
@@ -82,6 +84,7 @@ def plug_in_reply(game: Game, doubt: Doubt, route: int = 1) -> Any:
         doubt: the user's beliefs; their counts broadcast against the games.
         route: i, which the user sees.
     """
+    _check_counts(doubt.cascade)
     return best_response(plugged_in(game, doubt), route, doubt.means[2]).strong
 
 
@@ -166,10 +169,13 @@ def losses(
         The losses, and the values V of the games, to measure them by.
 
     Raises:
-        ValueError: no such regime, or fewer than ``n`` games were found among 200 n draws.
+        ValueError: no such regime, a number is out of range, or fewer than ``n`` games were found
+            among 200 n draws.
     """
     if regime not in ("++", "--", "-+", "+-"):
         raise ValueError(f'regime must be "++", "--", "-+" or "+-", got {regime!r}')
+    n = whole("n", n, at_least=1)
+    require(0 <= seen < np.inf, "seen", seen, "be a finite number, at least 0")
     kept: list[tuple[Game, Array]] = []
     found = 0
     for _ in range(200):

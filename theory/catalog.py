@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import reprlib
@@ -15,6 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from routing_game.names import alike
 from routing_game.theory.exchange import READERS, from_dict, read
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import whole
@@ -235,7 +235,7 @@ def _by_name(name: str) -> Game:
     if name in TASK_TYPES:
         return TASK_TYPES[name].game
     names = [*GAMES, *PAIRS, *TASK_TYPES]
-    close = difflib.get_close_matches(name, names, cutoff=0.4) or names
+    close = alike(name, names) or names
     raise KeyError(f"unknown game {name!r}; did you mean {', '.join(close)}?")
 
 

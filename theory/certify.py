@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import Array, least, plain, require
+from routing_game.theory.numbers import Array, least, plain, whole
 
 GRID = 201
 """Points of the grid of s over [0, 1]."""
@@ -56,13 +56,23 @@ class Reply(NamedTuple):
 
 
 def transition(game: Game, cascade: Any, abandon: Any) -> tuple[Any, Any, Any]:
-    """(keep, escalate, retry): chances that M1 follows M1, M2 follows M1, and M2 follows M2."""
+    """(keep, escalate, retry): chances that M1 follows M1, M2 follows M1, and M2 follows M2.
+
+    Raises:
+        ValueError: a probability lies outside [0, 1].
+    """
+    check_commitment(1, np.asarray(cascade), np.asarray(abandon))
     (p1, p2), stay = game.success, 1 - abandon
     return (1 - p1) * stay * (1 - cascade), (1 - p1) * stay * cascade, (1 - p2) * stay
 
 
 def chain_visits(game: Game, route: int, cascade: Any, abandon: Any) -> Array:
-    """Expected passes (..., 2) from the chain by `numpy.linalg.solve`: n (I - T) = e_i."""
+    """Expected passes (..., 2) from the chain by `numpy.linalg.solve`: n (I - T) = e_i.
+
+    Raises:
+        ValueError: route is not 1 or 2, or a probability lies outside [0, 1].
+    """
+    route = whole("route", route, at_least=1, at_most=2)
     parts = np.broadcast_arrays(*transition(game, np.asarray(cascade), np.asarray(abandon)))
     keep, escalate, retry = (np.asarray(x, dtype=float) for x in parts)
     first, second = [1 - keep, -escalate], [np.zeros_like(keep), 1 - retry]
@@ -74,7 +84,12 @@ def chain_visits(game: Game, route: int, cascade: Any, abandon: Any) -> Array:
 
 
 def values(game: Game, route: Any, cascade: Any, abandon: Any) -> tuple[Any, Any]:
-    """(U, J) from the chain's equations by back substitution: cheap enough for grids."""
+    """(U, J) from the chain's equations by back substitution: cheap enough for grids.
+
+    Raises:
+        ValueError: route is not 1 or 2, or a probability lies outside [0, 1].
+    """
+    _check(route, cascade, abandon)
     play = _play(game, route, cascade)
     return play.utility(abandon), play.cost(abandon)
 
@@ -87,7 +102,12 @@ def best_reply(game: Game, route: Any, cascade: Any, grid: int = REPLIES) -> Rep
     there is the same up to rounding and does not rise away from the end. Where U is level, as it is
     if both models are worth exactly their time, the provider's favourite can lie inside and is
     found alike.
+
+    Raises:
+        ValueError: route is not 1 or 2, cascade lies outside [0, 1], or a grid has fewer than two
+            points.
     """
+    _check(route, cascade)
     play, shape = _rows(game, route, cascade)
     q = _summit(play, _Play.utility, _Play.utility_slope, grid)
     level = np.all([_ties(play, x, q) for x in (0.0, 0.5, 1.0)], axis=0)
@@ -107,7 +127,12 @@ def best_response_gap(
     abandon: Any,
     grid: int = REPLIES,
 ) -> Any:
-    """U that the best reply gains over ``abandon``, as a share of V S + L; 0 at a best response."""
+    """U that the best reply gains over ``abandon``, as a share of V S + L; 0 at a best response.
+
+    Raises:
+        ValueError: as `best_reply`, or abandon lies outside [0, 1].
+    """
+    _check(route, cascade, abandon)
     play = _play(game, route, cascade)
     gain = best_reply(game, route, cascade, grid).utility - play.utility(abandon)
     return plain(gain / play.user_scale(abandon))
@@ -119,7 +144,11 @@ def grid_cost(game: Game, grid: int = GRID, replies: int = REPLIES) -> Any:
     Route 1 is searched by a grid of s that closes in on its best point, from the better side of a
     cliff, until it is within 1e-12; no threshold is known beforehand. It can miss a second valley
     that is narrower than its step.
+
+    Raises:
+        ValueError: a grid has fewer than two points.
     """
+    grid = whole("grid", grid, at_least=2)
 
     def cost(s: Array) -> Array:
         size = max(1, _BLOCK // max(1, s[0].size))
@@ -254,6 +283,11 @@ class _Play(NamedTuple):
 Curve = Callable[[_Play, Any], Any]
 
 
+def _check(route: Any, cascade: Any, abandon: Any = 0.0) -> None:
+    """Whatever is not route 1 would else be taken for route 2."""
+    check_commitment(*(np.asarray(x) for x in (route, cascade, abandon)))
+
+
 def _play(game: Game, route: Any, cascade: Any) -> _Play:
     starts1 = np.equal(route, 1) * 1.0
     numbers = (*game.success, *game.latency, *game.cost)
@@ -268,7 +302,7 @@ def _rows(game: Game, route: Any, cascade: Any) -> tuple[_Play, tuple[int, ...]]
 
 def _summit(play: _Play, curve: Curve, slope: Curve, grid: int) -> Array:
     """The q of each row at which a curve is highest: a grid's best, then the slope beside it."""
-    require(grid >= 2, "grid", grid, "have at least 2 points")
+    grid = whole("the points of a grid", grid, at_least=2)
     rows = np.arange(play.p1.size)
     q, best = np.zeros(rows.size), np.full(rows.size, -np.inf)
     for x in np.linspace(0.0, 1.0, grid):

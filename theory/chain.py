@@ -27,14 +27,14 @@ import numpy as np
 
 from routing_game.theory import absorbing
 from routing_game.theory.game import LARGEST, LEAST, UNITS, Game
-from routing_game.theory.numbers import Array, difference, plain, require
+from routing_game.theory.numbers import Array, Unchanging, difference, frozen, plain, require
 from routing_game.theory.payoffs import Payoffs
 
 _SUM = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Chain:
+class Chain(Unchanging):
     """One routing game with N models, or an array of them; leading dimensions broadcast.
 
     Args:
@@ -141,7 +141,8 @@ class Chain:
         e = np.asarray(first, dtype=np.float64)
         if e.ndim == 0:
             numbers = np.arange(1, self.models + 1)
-            require(np.isin(e, numbers), "start", e, f"be a model from 1 to {self.models}")
+            known = np.isin(e, numbers) and not isinstance(first, bool | np.bool_ | str)
+            require(known, "start", e, f"be a model from 1 to {self.models}")
             e = np.eye(self.models)[int(e) - 1]
         elif e.shape[-1] != self.models:
             rule = f"have one chance for each of {self.models} models"
@@ -243,7 +244,7 @@ def check_rounds(rounds: Sequence[Chain]) -> None:
 
 def _numbers(name: str, x: Any) -> Array:
     try:
-        return np.array(x, dtype=np.float64)
+        return np.asarray(frozen(np.array(x, dtype=np.float64)))
     except (TypeError, ValueError, OverflowError):
         got = reprlib.repr(x)
         raise ValueError(f"{name} must be a number or an array of numbers, got {got}") from None

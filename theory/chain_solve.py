@@ -20,7 +20,8 @@ import numpy as np
 from routing_game.theory import absorbing
 from routing_game.theory.chain import Chain, check_rounds, evaluate, visits
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import TIE, Array, least, plain, require
+from routing_game.theory.numbers import TIE, Array, least, plain, require, whole
+from routing_game.theory.payoffs import Payoffs
 from routing_game.theory.peaks import Jet, favourite_peak
 from routing_game.theory.user import thresholds
 
@@ -72,6 +73,29 @@ def stopping_reply(chain: Chain, start: Any, ties: Ties = "strong") -> Reply:
     q = np.where(stay, 0.0, 1.0)
     result = evaluate(chain, start, q)
     return Reply(q, result.utility, result.cost)
+
+
+def stopping_payoffs(game: Game, route: Any, cascade: Any, leave_1: Any, leave_2: Any) -> Payoffs:
+    """Payoffs of (i, s) if the user leaves with different probabilities after M1 and after M2.
+
+    Args:
+        game: a single game.
+        route: i, 1 or 2.
+        cascade: s in [0, 1].
+        leave_1: q after a failed pass of M1.
+        leave_2: q after one of M2.
+    """
+    route, cascade, *leave = np.broadcast_arrays(route, cascade, leave_1, leave_2)
+    start = np.stack([route == 1, route == 2], axis=-1)
+    return evaluate(Chain.of(game, cascade), start, np.stack(leave, axis=-1))
+
+
+def stopping_regret(game: Game, route: Any, cascade: Any, leave_1: Any, leave_2: Any) -> Any:
+    """The utility that such a user loses, who sees the model: at least 0; arguments as above."""
+    best = stopping_reply(Chain.of(game, cascade), 1).abandon
+    most = stopping_payoffs(game, route, cascade, best[..., 0], best[..., 1]).utility
+    got = stopping_payoffs(game, route, cascade, leave_1, leave_2).utility
+    return plain(np.maximum(np.subtract(most, got), 0.0))
 
 
 def round_reply(rounds: Sequence[Chain], start: Any, ties: Ties = "strong") -> Reply:
@@ -156,7 +180,7 @@ def cheapest(
         ValueError: no first model to try, no interval, or ``low`` exceeds ``high``.
     """
     require(len(starts) > 0, "the number of starts", len(starts), "be at least 1")
-    require(pieces >= 1, "pieces", pieces, "be at least 1")
+    pieces = whole("pieces", pieces, at_least=1)
     require(low <= high, "low", low, f"be at most high = {high:g}")
     edges = np.linspace(low, high, pieces + 1)
 

@@ -16,25 +16,28 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
-from routing_game.files import loose_toml
+from routing_game.files import fitted, loose_json, loose_toml
 from routing_game.files import read as bounded
+from routing_game.names import perhaps
 from routing_game.theory.game import Commitment, Game
 from routing_game.theory.numbers import Array, Real, plain
 from routing_game.theory.payoffs import payoffs
 
-FIELDS = ("value", "penalty", "success", "latency", "cost", "ordered")
-
 _LONG, _MANY = 40, 9
 """Letters and names, beyond which a complaint leaves them out."""
-_NUMBER = (int, float, np.integer, np.floating)
+_DEEP = 8
+"""Dimensions that an array of games may have."""
+_A_NUMBER = "be a number, or lists of numbers of equal length"
 
 
 def to_dict(game: Game) -> dict[str, Any]:
@@ -49,20 +52,47 @@ def to_dict(game: Game) -> dict[str, Any]:
     return {**fields, "ordered": bool(game.ordered)}
 
 
+Numbers = float | list[Any]
+"""A number, or one for each game of an array: lists within lists, as deep as the array."""
+
+
+class GameFile(msgspec.Struct, forbid_unknown_fields=True):
+    """What a game is read from; what its numbers may be is `Game`'s to say."""
+
+    value: Numbers
+    penalty: Numbers
+    success: tuple[Numbers, Numbers]
+    latency: tuple[Numbers, Numbers]
+    cost: tuple[Numbers, Numbers]
+    ordered: bool = True
+
+
+FIELDS = tuple(field.name for field in msgspec.structs.fields(GameFile))
+
+
 def from_dict(data: Mapping[str, Any]) -> Game:
     """A game from its fields; `ordered` may be left out.
 
     Raises:
         ValueError: a field is missing, unknown, of the wrong kind or out of range; it is named.
     """
-    _check_fields(data)
-    ordered = data.get("ordered", True)
-    if not isinstance(ordered, (bool, np.bool_)):
-        raise ValueError(f"ordered must be true or false, got {_shown(ordered)}")
-    value, penalty = (_read(name, data[name]) for name in ("value", "penalty"))
-    pairs = (_read_pair(name, data[name]) for name in ("success", "latency", "cost"))
+    known = isinstance(data, Mapping)
+    return _game({name: _listed(x) for name, x in data.items()} if known else data)
+
+
+def _game(fields: Any) -> Game:
+    """The same of what a text said."""
+    if not isinstance(fields, dict):
+        rule = f"be an object with the fields {', '.join(FIELDS)}"
+        raise ValueError(f"a game must {rule}, got {_shown(fields)}")
+    try:
+        written = fitted(fields, GameFile)
+    except ValueError as error:
+        raise ValueError(_complaint(fields, str(error))) from None
+    value, penalty = _array("value", written.value), _array("penalty", written.penalty)
+    pairs = (_pair(name, getattr(written, name)) for name in ("success", "latency", "cost"))
     success, latency, cost = pairs
-    return Game(value, penalty, success, latency, cost, bool(ordered))
+    return Game(value, penalty, success, latency, cost, written.ordered)
 
 
 def to_json(game: Game) -> str:
@@ -84,12 +114,10 @@ def from_json(text: str) -> Game:
     try:
         # Whole numbers become floats at once: beyond all floats they are infinite, which a game
         # refuses by name.
-        data = json.loads(text, parse_int=float, object_pairs_hook=_once)
-    except json.JSONDecodeError as error:
+        data = loose_json(text, parse_int=float, object_pairs_hook=_once)
+    except ValueError as error:
         raise ValueError(f"a game must be written in JSON, as `to_json` does: {error}") from None
-    except RecursionError:
-        raise ValueError("a game must be written in JSON with few brackets, got too many") from None
-    return from_dict(data)
+    return _game(data)
 
 
 def to_toml(game: Game) -> str:
@@ -112,13 +140,13 @@ def from_toml(text: str) -> Game:
         data = loose_toml(text)
     except ValueError as error:
         raise ValueError(f"a game must be written in TOML, as `to_toml` does: {error}") from None
-    return from_dict(data)
+    return _game(data)
 
 
 READERS: dict[str, Callable[[str], Game]] = {".toml": from_toml, ".json": from_json}
 """Ending of a game's file -> what reads its text."""
-MOST = {".toml": 1 << 20, ".json": 1 << 26}
-"""Ending of a game's file -> bytes that it may have; one game has 200, an array of games more."""
+MOST = {".toml": 1 << 17, ".json": 1 << 21}
+"""Ending of a game's file -> bytes that it may have: one has 200; of arrays, JSON holds more."""
 
 
 def read(file: str | os.PathLike[str]) -> Game:
@@ -260,10 +288,11 @@ def _check_text(text: Any) -> None:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object of these names and values, each name once."""
-    for name, times in Counter(name for name, _ in pairs).items():
-        if times > 1:
-            raise ValueError(f"{_few([name])} must be given once, got it {times} times")
-    return dict(pairs)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name, times = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{_few([name])} must be given once, got it {times} times")
+    return found
 
 
 def _few(names: Sequence[str]) -> str:
@@ -272,43 +301,79 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(shown) + (" and others" if len(names) > _MANY else "")
 
 
-def _check_fields(data: Any) -> None:
-    fields = ", ".join(FIELDS)
-    if not isinstance(data, Mapping):
-        raise ValueError(f"a game must be an object with the fields {fields}, got {_shown(data)}")
-    missing = [name for name in FIELDS[:-1] if name not in data]
-    unknown = [str(name) for name in data if name not in FIELDS]
-    if missing:
-        raise ValueError(f"a game must have the fields {fields}, got no {', '.join(missing)}")
-    if unknown:
-        rule = f"a game must have the fields {fields} only"
-        raise ValueError(f"{rule}, got an unknown {_few(unknown)}")
+def _listed(x: Any, depth: int = _DEEP) -> Any:
+    """Numbers of numpy and tuples as the schema has them."""
+    if isinstance(x, (np.ndarray, np.generic)):
+        return x.tolist()
+    if isinstance(x, (list, tuple)) and depth >= 0:  # what is deeper is refused
+        return [_listed(part, depth - 1) for part in x]
+    return x
 
 
-def _read(name: str, x: Any) -> Real:
-    """A number or an array of numbers from lists of lists; strings, bools and nulls are none."""
-    cells = np.array(x, dtype=object)
-    rule = "be a number, or lists of numbers of equal length"
-    if cells.size == 0:
-        raise ValueError(f"{name} must {rule}, got no number at all: {_shown(x)}")
-    for cell in cells.flat:
-        if isinstance(cell, (bool, np.bool_)) or not isinstance(cell, _NUMBER):
-            raise ValueError(f"{name} must {rule}, got {_shown(cell)}")
+def _complaint(fields: Mapping[Any, Any], problem: str) -> str:
+    """What is wrong with a game's fields that do not fit the schema: what must be, what came."""
+    rule = f"a game must have the fields {', '.join(FIELDS)}"
+    missing = [name for name in FIELDS[:-1] if name not in fields]
+    unknown = [str(name) for name in fields if name not in FIELDS]
+    if missing or unknown:
+        hint = perhaps(unknown[0][:_LONG], missing or FIELDS) if len(unknown) == 1 else ""
+        faults = [f"no {', '.join(missing)}"] if missing else []
+        faults += [f"an unknown {_few(unknown)}{hint}"] if unknown else []
+        return f"{rule}{'' if missing else ' only'}, got {' and '.join(faults)}"
+    place = re.fullmatch(r".* - at `\$\.(\w+)(?:\[([01])\])?`", problem)
+    if place is None:
+        return f"a game must be what its schema says: {problem}"
+    name, model = place.groups()
+    x = fields[name]
+    if name == "ordered":
+        return f"ordered must be true or false, got {_shown(x)}"
+    if name in ("value", "penalty"):
+        return _no_number(name, x)
+    if model is None:
+        return f"{name} must be a list of two, one for each model, got {_shown(x)}"
+    return _no_number(f"{name} of model {int(model) + 1}", x[int(model)])
+
+
+def _no_number(name: str, x: Any) -> str:
+    """What to say of it."""
+    if isinstance(x, int) and not isinstance(x, bool):
+        return f"{name} must {_A_NUMBER} below 1.8e308, got {_shown(x)}"
+    return f"{name} must {_A_NUMBER}, got {_shown(x)}"
+
+
+def _array(name: str, x: Any) -> Real:
+    """The number, or the array that lists of lists of numbers stand for.
+
+    Raises:
+        ValueError: they are no numbers, of unequal length, empty, or too deep.
+    """
+    kind: Any = float
+    inner, depth = x, 0
+    while isinstance(inner, list) and depth <= _DEEP:
+        if not inner:
+            raise ValueError(f"{name} must {_A_NUMBER}, got no number at all: {_shown(x)}")
+        kind, inner, depth = list[kind], inner[0], depth + 1
+    if depth > _DEEP:
+        raise ValueError(f"{name} must {_A_NUMBER}, at most {_DEEP} within each other")
     try:
-        return plain(cells.astype(np.float64))
-    except OverflowError:
-        raise ValueError(f"{name} must {rule} below 1.8e308, got {_shown(x)}") from None
+        numbers = fitted(x, kind)
+    except ValueError as error:
+        for place in re.findall(r"\[(\d+)\]", str(error).rpartition(" - at ")[2]):
+            x = x[int(place)]
+        raise ValueError(_no_number(name, x)) from None
+    try:
+        return plain(np.array(numbers, dtype=np.float64))
+    except ValueError:
+        raise ValueError(f"{name} must {_A_NUMBER}, got {_shown(x)}") from None
 
 
-def _read_pair(name: str, x: Any) -> tuple[Real, Real]:
-    if not isinstance(x, (list, tuple, np.ndarray)) or len(x) != 2:
-        raise ValueError(f"{name} must be a list of two, one for each model, got {_shown(x)}")
-    return _read(f"{name} of model 1", x[0]), _read(f"{name} of model 2", x[1])
+def _pair(name: str, pair: tuple[Numbers, Numbers]) -> tuple[Real, Real]:
+    return _array(f"{name} of model 1", pair[0]), _array(f"{name} of model 2", pair[1])
 
 
 def _grid(name: str, x: Any) -> Array:
     """Points of a grid: a list of different numbers."""
-    points = np.asarray(_read(name, x)) + 0.0
+    points = np.asarray(_array(name, _listed(x))) + 0.0
     if points.ndim != 1:
         raise ValueError(f"{name} must be one list of numbers, got {_shown(x)}")
     if len(np.unique(points)) < len(points):

@@ -33,7 +33,7 @@ import numpy as np
 from routing_game.theory.game import Game
 from routing_game.theory.kinds import RULES
 from routing_game.theory.menu import Offer, choose
-from routing_game.theory.numbers import Array, Real, plain, require
+from routing_game.theory.numbers import Array, Real, plain, require, whole
 from routing_game.theory.provider import outcome, solve
 
 _S0, _S_LOW = list(RULES).index("s0"), list(RULES).index("s_L")
@@ -53,7 +53,7 @@ def faded(game: Game, fade: Any, tasks: int) -> Game:
     """
     fade = np.asarray(fade, dtype=float)
     _check_fade(fade)
-    require(tasks >= 1, "tasks", tasks, "be at least 1")
+    tasks = whole("tasks", tasks, at_least=1)
     value = np.asarray(game.value)[..., None] * fade[..., None] ** np.arange(tasks)
     success, latency, cost = (
         (np.asarray(first)[..., None], np.asarray(second)[..., None])
@@ -100,7 +100,7 @@ def lag_cost(games: Game, lag: int = 1, margin: float = 0.0) -> Array:
     """
     if not games.shape:
         raise ValueError("games must have an axis of tasks (see `faded`), got a single game")
-    require(lag >= 0, "lag", lag, "be at least 0")
+    lag = min(whole("lag", lag, at_least=0), games.shape[-1])
     require(0 <= margin <= 1, "margin", margin, "lie in [0, 1]")
     optimum = solve(games)
     seen = np.maximum(np.arange(games.shape[-1]) - lag, 0)
@@ -160,7 +160,8 @@ def solve_session(games: Game, revenue: Any, cancel: Any, discount: Any) -> Sess
         raise ValueError("games must have an axis of tasks (see `faded`), got a single game")
     for name, x in (("cancel", cancel), ("discount", discount)):
         require((np.asarray(x) >= 0) & (np.asarray(x) <= 1), name, x, "lie in [0, 1]")
-    require(np.asarray(revenue) >= 0, "revenue", revenue, "be at least 0")
+    earned = np.asarray(revenue)
+    require((earned >= 0) & (earned < np.inf), "revenue", revenue, "be finite and at least 0")
     games = _full(games, np.broadcast_shapes(*(np.shape(x) for x in (revenue, cancel, discount))))
     tasks, to_come = [], np.zeros(games.shape[:-1])
     for n in reversed(range(games.shape[-1])):

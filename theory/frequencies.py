@@ -31,6 +31,7 @@ def uniform(n: int, rng: np.random.Generator) -> Game:
 
 def unit(n: int, rng: np.random.Generator) -> Game:
     """All uniform on (0, 1), pairs sorted: neither V nor P exceeds what one pass may cost."""
+    n = whole("n", n, at_least=0)
     value, penalty = 1 - rng.random((2, n))  # (0, 1]
     success, latency, cost = (_sorted(rng.uniform(1e-9, 1 - 1e-9, (2, n))) for _ in range(3))
     return Game(value, penalty, success, latency, cost)
@@ -40,6 +41,7 @@ def ratios(n: int, rng: np.random.Generator) -> Game:
     """Scale-free: p sorted uniform; the rest log-uniform: t2/t1 and c2/c1 on (1, 100), V/t1 and
     P/c1 on (1/2, 200).
     """
+    n = whole("n", n, at_least=0)
     latency, cost = np.exp(rng.uniform(0, np.log(100), (2, n)))
     value, penalty = np.exp(rng.uniform(np.log(0.5), np.log(200), (2, n)))
     return Game(
@@ -52,6 +54,7 @@ def measured(n: int, rng: np.random.Generator) -> Game:
     moved by N(0, 1/2), pairs sorted; V log-uniform from half of min(t/p) to twice max(t/p), P
     likewise from c/p.
     """
+    n = whole("n", n, at_least=0)
     pairs = Game.stack([pair.game for pair in PAIRS.values()])[rng.integers(0, len(PAIRS), n)]
     p, t, c = (np.array(pair) for pair in (pairs.success, pairs.latency, pairs.cost))
     noise_p, noise_t, noise_c = np.exp(rng.normal(0, 0.5, (3, 2, n)))
@@ -78,7 +81,7 @@ def frequencies(prior: str, n: int, rng: np.random.Generator) -> dict[str, float
     Raises:
         ValueError: no such prior, or n is not a whole number of at least 1.
     """
-    whole("n", n, at_least=1)
+    n = whole("n", n, at_least=1)
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}; got {prior!r}")
     count = np.zeros(len(RULES), dtype=int)

@@ -22,7 +22,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from routing_game.theory.numbers import Array, Real, difference, one, plain, require, shown
+from routing_game.theory.numbers import (
+    Array,
+    Real,
+    Unchanging,
+    difference,
+    frozen,
+    one,
+    plain,
+    require,
+    shown,
+)
 
 
 class Commitment(NamedTuple):
@@ -54,7 +64,7 @@ class Task(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Game:
+class Game(Unchanging):
     """One routing game, or an array of them.
 
     Every number may be an array; all broadcast to ``shape`` and each call on the game answers for
@@ -107,12 +117,12 @@ class Game:
         xi1, xi2 = (
             difference(self.value * p, t) for p, t in zip(self.success, self.latency, strict=True)
         )
-        return _frozen(xi1), _frozen(xi2)
+        return frozen(xi1), frozen(xi2)
 
     @functools.cached_property
     def failure(self) -> tuple[Real, Real]:
         """(k1, k2), k = 1 - p: chance that a pass fails."""
-        k1, k2 = (_frozen(1 - p) for p in self.success)
+        k1, k2 = (frozen(1 - p) for p in self.success)
         return k1, k2
 
     @property
@@ -190,7 +200,9 @@ class Game:
 
     def _unchecked(self, *numbers: Real) -> Game:
         """A game of numbers that were checked before: a large array is cut into many blocks."""
-        value, penalty, p1, p2, t1, t2, c1, c2 = (x if np.ndim(x) else float(x) for x in numbers)
+        value, penalty, p1, p2, t1, t2, c1, c2 = (
+            frozen(x) if np.ndim(x) else float(x) for x in numbers
+        )
         game = object.__new__(Game)
         members = (value, penalty, (p1, p2), (t1, t2), (c1, c2), self.ordered)
         for field, member in zip(fields(self), members, strict=True):
@@ -282,7 +294,7 @@ def _number(name: str, x: ArrayLike) -> Real:
     if not np.all(np.abs(number) <= LARGEST):
         require(np.isfinite(number), name, number, "be finite")
         require(np.abs(number) <= LARGEST, name, number, f"stay within {LARGEST:g} {UNITS}")
-    return _frozen(number)
+    return frozen(number)
 
 
 def _double(name: str, x: ArrayLike) -> Real:
@@ -295,13 +307,6 @@ def _double(name: str, x: ArrayLike) -> Real:
     except (TypeError, ValueError, OverflowError):
         got = reprlib.repr(x)
         raise ValueError(f"{name} must be a number or an array of numbers, got {got}") from None
-
-
-def _frozen(x: Any) -> Any:
-    """The array, read-only from now on (or the number)."""
-    if isinstance(x, np.ndarray):
-        x.setflags(write=False)
-    return x
 
 
 def _pair(name: str, pair: Any) -> tuple[Real, Real]:

@@ -28,13 +28,13 @@ import numpy as np
 from routing_game.theory.chain_solve import Reply, Ties, tie_sign
 from routing_game.theory.game import Game, check_commitment
 from routing_game.theory.mixture_search import Types, best_cascade, best_leave
-from routing_game.theory.numbers import TIE, Array, plain, require
+from routing_game.theory.numbers import TIE, Array, Unchanging, frozen, plain, require, whole
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.quadrature import beta_nodes
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class Mixture(Unchanging):
     """One mixture of task types, or an array of them.
 
     Args:
@@ -67,7 +67,7 @@ class Mixture:
             np.broadcast_shapes(self.game.shape, weight.shape)
         except ValueError:
             raise ValueError(f"game and weight must broadcast, {shapes}") from None
-        object.__setattr__(self, "weight", weight)
+        object.__setattr__(self, "weight", frozen(weight))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -84,15 +84,12 @@ class Mixture:
         Raises:
             ValueError: model is not 1 or 2, or failures is not a whole number from 0 on.
         """
-        require(model in (1, 2), "model", model, "be 1 or 2")
-        require(
-            failures >= 0 and failures == int(failures),
-            "failures",
-            failures,
-            "be at least 0 and whole",
-        )
-        p = self.game.success[model - 1]
-        hardness = self.game.failure[model - 1] ** failures
+        model = whole("model", model, at_least=1, at_most=2)
+        failures = whole("failures", failures, at_least=0)
+        p, k = self.game.success[model - 1], self.game.failure[model - 1]
+        # in units of the hardest type's: after many failures all k^m may be too small for doubles
+        hardest = np.where(self.weight > 0, k, 0.0).max(axis=-1, keepdims=True)
+        hardness = (np.where(self.weight > 0, k, 0.0) / hardest) ** float(min(failures, 2**53))
         return self.average(p * hardness) / self.average(hardness)
 
     @property
@@ -136,7 +133,7 @@ def beta_mixture(
     if np.shape(rho) != (2,):
         raise ValueError(f"rho must be a pair (model 1, model 2), got {rho!r}")
     require(0 <= common <= 1, "common", common, "lie in [0, 1]")
-    require(nodes >= 1 and nodes == int(nodes), "nodes", nodes, "be at least 1 and whole")
+    nodes = whole("nodes", nodes, at_least=1)
     (p1, w1), (p2, w2) = (beta_nodes(p, r, nodes) for p, r in zip(game.success, rho, strict=True))
     joint = (1 - common) * np.outer(w1, w2) + common * _match(w1, w2)
     first, second = np.nonzero(joint)
@@ -204,7 +201,7 @@ def solve_mixture(mixture: Mixture, points: int = 33) -> MixtureOptimum:
     Raises:
         ValueError: fewer than two points.
     """
-    require(points >= 2, "points", points, "be at least 2")
+    points = whole("points", points, at_least=2)
     s, standard = (x.reshape(mixture.shape) for x in best_cascade(_types(mixture), points))
     reasoning = np.asarray(mixture_reply(mixture, 2, 0.0).cost)
     route = np.where(reasoning < standard - TIE * np.abs(standard), 2, 1)

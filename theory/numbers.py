@@ -6,8 +6,9 @@ Every module of theory stands on this one; it knows none of them.
 from __future__ import annotations
 
 import operator
+import reprlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,48 @@ def alike(shape: tuple[int, ...], *answers: Any) -> tuple[Any, ...]:
     )
 
 
+def frozen(x: Any) -> Any:
+    """The array, read-only from now on, or what is in a tuple; anything else as it is."""
+    if isinstance(x, np.ndarray):
+        x.setflags(write=False)
+    elif isinstance(x, tuple):
+        for part in x:
+            frozen(part)
+    return x
+
+
+def own(x: Array) -> Array:
+    """The array itself if it is read-only, else a read-only copy: nobody changes it from outside.
+
+    A read-only view of what somebody else may write is copied, too.
+    """
+    base: Any = x
+    while isinstance(base, np.ndarray):
+        if base.flags.writeable:
+            return np.asarray(frozen(x.copy()))
+        base = base.base
+    return x
+
+
+class Unchanging:
+    """Made once and shared: its arrays are read-only, after unpickling too, and copies are itself.
+
+    Who makes one freezes its arrays (`frozen`, `own`).
+    """
+
+    def __copy__(self) -> Self:
+        """Itself: there is nothing that could become different."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Likewise."""
+        return self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """As pickled; numpy makes arrays that can be written."""
+        self.__dict__.update((name, frozen(member)) for name, member in state.items())
+
+
 def double(x: Any) -> Any:
     """The number, list, array or tensor in double precision: a numpy number or array."""
     if type(x) in _SINGLE:
@@ -71,14 +114,20 @@ def tied(cost: Any) -> Any:
     return cost + TIE * np.abs(cost)
 
 
-def whole(name: str, n: Any, at_least: int) -> int:
-    """The count as an int; ValueError unless it is a whole number, at least ``at_least``."""
+def whole(name: str, n: Any, at_least: int, at_most: int | None = None) -> int:
+    """The count or index as an int; ValueError unless it is a whole number within these bounds.
+
+    2.0 and True are none: a count that comes as a float may have been rounded, and True is a
+    mistake.
+    """
     try:
         count = operator.index(n)
     except TypeError:
-        count = -1
+        count = at_least - 1
     if count < at_least or isinstance(n, bool):
         raise ValueError(f"{name} must be a whole number, at least {at_least}, got {n!r}")
+    if at_most is not None and count > at_most:
+        raise ValueError(f"{name} must be a whole number, at most {at_most}, got {n!r}")
     return count
 
 
@@ -94,6 +143,8 @@ def require(holds: Any, name: str, x: Any, rule: str) -> None:
 def shown(x: Any, bad: Any) -> str:
     """The first offending number, with its place if it is one of an array."""
     x = np.asarray(x)
+    if x.dtype.kind not in "biuf":  # words, or nothing
+        return reprlib.repr(x.tolist())
     if x.ndim == 0:
         return f"{x.item():g}"
     x, bad = np.broadcast_arrays(x, bad)

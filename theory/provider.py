@@ -28,7 +28,18 @@ import numpy as np
 from routing_game.theory.engines import LEAST_GAMES, EngineName, takes_compiled
 from routing_game.theory.game import Game
 from routing_game.theory.kinds import RULES
-from routing_game.theory.numbers import TIE, Array, Real, difference, double, least, plain, tied
+from routing_game.theory.numbers import (
+    TIE,
+    Array,
+    Real,
+    Unchanging,
+    difference,
+    double,
+    frozen,
+    least,
+    plain,
+    tied,
+)
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.user import best_response, jump_point, ramp_start, thresholds
 
@@ -53,7 +64,7 @@ class Piece(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Equilibrium:
+class Equilibrium(Unchanging):
     """The Stackelberg equilibrium of a game: a representative, and the set it stands for.
 
     Members are numbers for one game and arrays of ``game.shape`` for many. The representative is
@@ -66,6 +77,9 @@ class Equilibrium:
     """J*, the strong Stackelberg cost (ties broken for the provider), in the provider's unit."""
     kind: Any
     """Index of the deciding candidate in `RULES`."""
+
+    def __post_init__(self) -> None:
+        frozen((self.cost, self.kind))
 
     def __repr__(self) -> str:
         """As the card has it; of many games, how often each rule decides."""
@@ -163,7 +177,7 @@ class Equilibrium:
         low, high, abandon, _ = (
             np.choose(self.kind, x) for x in zip(*_commitments(self.game), strict=True)
         )
-        return low, high, abandon
+        return frozen(low), frozen(high), frozen(abandon)
 
     @functools.cached_property
     def _optimal(self) -> Array:
@@ -171,7 +185,8 @@ class Equilibrium:
 
     @functools.cached_property
     def _weak(self) -> tuple[Array, Any]:
-        return _weak(self.game, self._candidates)
+        cost, attained = _weak(self.game, self._candidates)
+        return frozen(cost), frozen(attained)
 
 
 def solve(game: Game, engine: EngineName = "auto") -> Equilibrium:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import Array, require, whole
 
 _NO_MASS = -750.0
 """Logarithm of a density, relative to its peak, at which nothing is left of it: e^-745 is 0."""
@@ -44,14 +44,14 @@ def expectation(
         nodes: points on a panel.
 
     Raises:
-        ValueError: a count is not positive and finite.
+        ValueError: a count is not positive and finite, or there are no nodes.
     """
     a, b = (float(x) for x in belief)
     require(0 < a < np.inf and 0 < b < np.inf, "belief", min(a, b), "be two positive counts (a, b)")
     centre = np.log(a / b)
     cuts = np.array([np.log(x) - np.log1p(-x) for x in breaks if 0 < x < 1]) - centre
     edges = _panels(a, b, cuts)
-    x, weight = np.polynomial.legendre.leggauss(nodes)
+    x, weight = np.polynomial.legendre.leggauss(whole("nodes", nodes, at_least=1))
     width = np.diff(edges)[:, None]
     d = (edges[:-1, None] + width * (1 + x) / 2).ravel()
     mass = np.exp(log_density(a, b, d)) * (width * weight / 2).ravel()
@@ -115,7 +115,7 @@ def beta_nodes(mean: Any, rho: float, nodes: int) -> tuple[Array, Array]:
     """
     require(0 < mean < 1, "mean", mean, "lie strictly between 0 and 1")
     require(0 <= rho < 1, "rho", rho, "lie in [0, 1)")
-    require(nodes >= 1, "nodes", nodes, "be at least 1")
+    nodes = whole("nodes", nodes, at_least=1)
     if rho == 0:
         return np.array([mean], dtype=float), np.ones(1)
     k, certain = (

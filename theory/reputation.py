@@ -44,7 +44,7 @@ from routing_game.theory.belief import (
     waves,
 )
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, require, whole
+from routing_game.theory.numbers import Array, Unchanging, frozen, require, whole
 
 Escalating = Callable[[Belief], Any]
 """The provider's chance of escalating at each of an array of beliefs, after a failed pass of M1."""
@@ -69,7 +69,7 @@ _NEVER = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
-class Reputation:
+class Reputation(Unchanging):
     """The provider's plan against a user with a belief, from the prior on."""
 
     cost: Any
@@ -85,6 +85,9 @@ class Reputation:
     error: float = 0.0
     """Discounted: how far the cost can be from the truth, as draws were followed no further."""
 
+    def __post_init__(self) -> None:
+        frozen((self.cost, self.escalating, self.reasoning))
+
 
 def reputation_rule(leaving: Callable[[Belief], Any]) -> Escalating:
     """The hand-written rule: escalate only when a keep would make the user leave.
@@ -92,11 +95,12 @@ def reputation_rule(leaving: Callable[[Belief], Any]) -> Escalating:
     Args:
         leaving: the user's q at an array of beliefs.
     """
+    return partial(_escalates, leaving)
 
-    def escalating(belief: Belief) -> Any:
-        return np.asarray(leaving(belief.after(False))) > 0.5
 
-    return escalating
+def _escalates(leaving: Callable[[Belief], Any], belief: Belief) -> Any:
+    """Whether a keep would make the user leave."""
+    return np.asarray(leaving(belief.after(False))) > 0.5
 
 
 def reputation(
@@ -350,7 +354,12 @@ def enough_draws(game: Game, discount: float) -> int:
     Args:
         game: a single game.
         discount: g in [0, 1).
+
+    Raises:
+        ValueError: ``game`` is an array, or discount lies outside [0, 1).
     """
+    _checked(game, Belief(1.0, 1.0), "failure")
+    _checked_discount(discount, None)
     ratio = float(game.success[0]) * (1 - discount) / float(game.failure[0])
     return 1 + ceil(log(1e11) / log1p(ratio))
 
@@ -645,5 +654,5 @@ def _checked(game: Game, prior: Belief, checks: str, routes: tuple[int, ...] = (
 def _checked_discount(discount: float, draws: int | None) -> float:
     require(0 <= discount < 1, "discount", discount, "lie in [0, 1)")
     if draws is not None:
-        whole("draws", draws, at_least=1)
+        whole("draws", draws, at_least=1, at_most=10**9)
     return discount

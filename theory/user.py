@@ -115,7 +115,7 @@ def best_response(
     marks = _thresholds(game, *game.net_value)
     cascade = _snapped(game, marks, cascade)
     low, high, connected = _maximiser(game, *game.net_value, route, cascade, marks)
-    strong = weak = low
+    strong, weak = np.array(low), np.array(low)  # not low itself: the caller may change one
     if np.any(low < high):
         eta1, eta2 = (c - game.penalty * p for c, p in zip(game.cost, game.success, strict=True))
         best, *_ = maximiser(game, -eta1, -eta2, route, cascade)

@@ -31,7 +31,8 @@ from routing_game.experiments.check.learners import make_spec
 from routing_game.experiments.check.samples import STATIC, Role, Tally, by_game, kinds_of, tally
 from routing_game.experiments.check.sets import CATALOG, origin
 from routing_game.experiments.check.sources import STRATA, chosen_games
-from routing_game.experiments.intervals import half_width
+from routing_game.experiments.intervals import FEW, half_width
+from routing_game.experiments.pages.words import with_interval
 from routing_game.theory import Game
 
 PAGE = Path(__file__).parents[1] / "learners.md"
@@ -102,7 +103,7 @@ def on_fresh(mine: pl.DataFrame, rows: pl.DataFrame) -> Values:
     tallies = {name: tally(part) for name, part in parts.items() if part.height}
     total = tallies["all"]
     return {name: share(one) for name, one in tallies.items()} | {
-        "mean regret": [percent(total.regret), percent(total.half)]
+        "mean regret": [percent(x) for x in (total.regret, total.half) if np.isfinite(x)]
     }
 
 
@@ -114,10 +115,10 @@ def on_catalog(cells: pl.DataFrame) -> Values:
         ["game"], maintain_order=True
     ):
         regret, n = mine["regret"].to_numpy(), mine.height
-        half = float(half_width(np.std(regret, ddof=1), n)) if n > 1 else 0.0
-        upper = float(np.mean(regret)) + half
+        mean, some = float(np.mean(regret)), n >= FEW
+        upper = mean + float(half_width(np.std(regret, ddof=1), n)) if some else float(regret.max())
         if game in CLIFFS:
-            found[str(game)] = [percent(float(np.mean(regret))), percent(upper)]
+            found[str(game)] = [percent(mean), *([percent(upper)] if some else [])]
         else:
             rest.append(percent(upper))
     return found | ({"off the cliffs": [max(rest)]} if rest else {})
@@ -139,10 +140,10 @@ def shares_table(found: Values, columns: Iterable[str], role: Role) -> str:
     columns = [name for name in columns if any(name in row for row in mine.values())]
     lines = [heading(["learner", *columns, "mean regret"])]
     for name, row in mine.items():
-        mean, half = row["mean regret"]
+        mean = " ± ".join(map(short, row["mean regret"]))
         cells = [interval(row[column]) if column in row else "" for column in columns]
         label = name if name in STATIC.values() else f"`{name}`"
-        lines.append(f"| {label} | {' | '.join(cells)} | {short(mean)} ± {short(half)} |")
+        lines.append(f"| {label} | {' | '.join(cells)} | {mean} |")
     return "\n".join(lines)
 
 
@@ -174,9 +175,8 @@ def heading(names: list[str]) -> str:
 
 
 def interval(numbers: list[float]) -> str:
-    """As `92 (86 to 96)`."""
-    middle, low, high = (f"{x:.0f}" for x in numbers)
-    return f"{middle} ({low} to {high})"
+    """Numbers in percent, as `92 (86 to 96)`."""
+    return with_interval(numbers, lambda x: f"{x:.0f}", unit="")
 
 
 def short(x: float) -> str:

@@ -234,6 +234,12 @@ def count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def kept(n: int, of: int, what: str = "cells") -> str:
+    """That so many of them were finished before."""
+    were, are = ("was", "is") if n == 1 else ("were", "are")
+    return f"{n} of {of} {what} {were} finished before and {are} kept"
+
+
 def clock(seconds: float) -> str:
     """Seconds as 1:05 or 2:03:04."""
     minutes, rest = divmod(round(seconds), 60)

@@ -12,7 +12,7 @@ computed when it is read, so a corrected theorem needs no new run.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Generic, Protocol, TypeVar
@@ -25,6 +25,8 @@ from routing_game.experiments.cells.spec import Cell, Plan, Spec
 from routing_game.experiments.cells.store import Store, tried, unwritable
 from routing_game.files import decoded, printable, read, short, write
 
+MOST = 1 << 23
+"""Bytes of a `run.json`: that of 10,000 games has 4 MB."""
 FIRST_SUITE = "learners"
 """That of runs which name none: they began before there were others."""
 
@@ -149,7 +151,7 @@ class RunDirectory(Generic[G, T]):
             InputError: there is none, its `run.json` cannot be read, or its `cells` are missing.
         """
         try:
-            content = read(path / "run.json")
+            content = read(path / "run.json", MOST)
         except OSError as error:
             problem = f"expected a run directory, got {path} ({error.strerror}: run.json)"
             raise InputError(f"{problem}; make one with: routing-game check --out DIR") from None
@@ -172,7 +174,12 @@ class RunDirectory(Generic[G, T]):
 
     @classmethod
     def create(
-        cls, suite: Suite[G, T], path: Path, spec: Spec[G], fresh: bool = False
+        cls,
+        suite: Suite[G, T],
+        path: Path,
+        spec: Spec[G],
+        fresh: bool = False,
+        like: Path | None = None,
     ) -> "RunDirectory[G, T]":
         """The folder for this spec, new or begun earlier, tried by writing to it.
 
@@ -181,6 +188,7 @@ class RunDirectory(Generic[G, T]):
             path: the folder.
             spec: of the run.
             fresh: forget whatever run was begun there.
+            like: a folder of the same spec, of whose beginning a new one tells instead of today's.
 
         Raises:
             InputError: if it cannot be written, or belongs to another spec or to something else.
@@ -196,10 +204,9 @@ class RunDirectory(Generic[G, T]):
         if fresh:
             forget(path)
         if fresh or not (path / "run.json").exists():
-            facts = {"suite": suite.name, "spec": json.loads(spec.to_json())}
-            facts |= {"commit": commit(), "versions": versions()}
             # of those who begin here at once, one says what the run is
-            write(path / "run.json", json.dumps(facts, indent=1), first=not fresh)
+            said = read(like / "run.json") if like else _beginning(suite, spec)
+            write(path / "run.json", said, first=not fresh)
         begun = cls.open(suite, path)
         if begun.spec.identity != spec.identity:
             problem = f"{path} holds a run of another spec ({difference(begun.spec, spec)})"
@@ -248,7 +255,13 @@ class RunDirectory(Generic[G, T]):
 
     def keep(self, record: Record[T]) -> None:
         """Write a finished cell."""
-        self.store.keep(record.cell.filename, asdict(record))
+        self.store.keep(record.cell.filename, msgspec.to_builtins(record))
+
+
+def _beginning(suite: Suite[Any, Any], spec: Spec[Any]) -> str:
+    """What `run.json` says of a run that begins now."""
+    facts = {"suite": suite.name, "spec": json.loads(spec.to_json())}
+    return json.dumps(facts | {"commit": commit(), "versions": versions()}, indent=1)
 
 
 def _damaged(path: Path, error: ValueError) -> InputError:
@@ -278,19 +291,48 @@ def forget(path: Path) -> None:
 def suite_of(path: Path) -> str:
     """The suite of a run directory; the first if none is named or the file cannot be read."""
     try:
-        return decoded(read(path / "run.json"), RunFile).suite
+        return decoded(read(path / "run.json", MOST), RunFile).suite
     except (OSError, ValueError):
         return FIRST_SUITE
 
 
 def difference(begun: Spec[G], asked: Spec[G]) -> str:
-    """In a few words, the first thing in which two specs differ."""
-    if begun.plans.keys() != asked.plans.keys():
-        return f"its learners are {', '.join(begun.plans)}"
+    """In a few words, the first thing in which the run that was begun is not what is asked for."""
+    for noun, here, there in (
+        ("learner", [*begun.plans], [*asked.plans]),
+        ("game", [*begun.games], [*asked.games]),
+    ):
+        if words := _lacks_and_has(noun, here, there):
+            return words
     for name, plan in begun.plans.items():
-        if plan.unordered() != asked.plans[name].unordered():
-            practice = f"practice {plan.practice} x {plan.seeds} seeds"
-            return f"its {name}: {practice} on {len(plan.games)} games"
-    if begun.games != asked.games:
-        return f"its games are {', '.join(begun.games)}, or had other numbers"
-    return f"its profile is {begun.profile}"
+        mine, other = plan.unordered(), asked.plans[name].unordered()
+        for field, words in COUNTED.items():
+            if (has := mine.get(field, 0)) != (asks := other.get(field, 0)):
+                return f"its {name} has {words.format(has)}, not {asks}"
+        if mine != other:
+            return f"its {name} plays {', '.join(plan.games[:MANY])}, not the same games"
+    for name, game in begun.games.items():
+        if game != asked.games[name]:
+            return f"its game {name} has other numbers"
+    return f"its profile is {begun.profile}, not {asked.profile}"
+
+
+COUNTED = {
+    "practice": "a practice of {}",
+    "seeds": "{} seeds",
+    "fewer": "{} seeds on fresh games",
+}
+"""Field of a plan -> what it counts."""
+MANY = 6
+"""Names in a complaint, at most."""
+
+
+def _lacks_and_has(noun: str, here: Sequence[str], there: Sequence[str]) -> str:
+    """Which of these names are not here, and which are here besides; empty if they are the same."""
+    said = []
+    for verb, mine, other in (("lacks", there, here), ("also has", here, there)):
+        if names := [name for name in mine if name not in other]:
+            more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+            plural = "s" * (len(names) > 1)
+            said.append(f"{verb} the {noun}{plural} {', '.join(names[:MANY])}{more}")
+    return f"it {' and '.join(said)}" if said else ""

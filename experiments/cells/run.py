@@ -8,17 +8,20 @@ workers.
 """
 
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeVar
+from multiprocessing import parent_process
+from typing import Generic, NamedTuple, TypeVar
 
 from routing_game.experiments import in_a_line
 from routing_game.experiments.cells.origin import commit
-from routing_game.experiments.cells.progress import Progress, count
+from routing_game.experiments.cells.progress import Progress, count, kept
 from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
 from routing_game.experiments.cells.shards import Shard
 from routing_game.experiments.cells.spec import Cell, Spec
-from routing_game.experiments.cells.workers import in_workers, useful
+from routing_game.experiments.cells.workers import Died, attempted, useful
 
 G = TypeVar("G")
 T = TypeVar("T", bound=Checked)
@@ -41,11 +44,12 @@ def run(
         directory: where records are kept; all are read first, so a bad one stops the run before it
             starts.
         engine: "loky" for worker processes, "serial" for this one. The records do not depend on it.
-        workers: how many processes.
+        workers: how many processes. With one and "loky", only learners of somebody's own leave
+            this process, which they might end.
         shard: whose cells alone are run; others' records are left as they are.
 
     Raises:
-        InputError: a file of the directory is damaged or foreign, or a worker process died.
+        InputError: a file of the directory is damaged or foreign, or worker processes cannot begin.
     """
     suite, spec = directory.suite, directory.spec
     sources = {learner: suite.source(learner) for learner in spec.plans}
@@ -61,20 +65,79 @@ def run(
     if failed:
         progress.say(f"{count(len(failed), 'cell')} failed before and will be tried again")
     if before_now and waiting:
-        kept = f"{len(before_now)} of {progress.total} cells were finished before and are kept"
-        progress.say(kept)
+        progress.say(kept(len(before_now), progress.total))
         if others := {*before_now.values()} - {str(commit())}:
             before = ", ".join(sorted(others))
             progress.say(f"warning: the code has changed: was {before}, now {commit()}")
     if waiting:
-        job = partial(recorded, suite, spec, code=commit(), sources=sources)
-        jobs = batches(waiting, suite.together, workers)
-        with progress.moving():
-            for done in in_workers(job, jobs, workers, progress):
-                for record in done:
-                    directory.keep(record)
-                    progress.tick(record)
+        foreign = any(sources[cell.learner] is not None for cell in waiting)
+        work = Workload(suite, spec, commit(), sources, workers, foreign and engine != "serial")
+        with progress.moving(), closing(work.records(waiting, progress)) as records:
+            for record in records:
+                directory.keep(record)
+                progress.tick(record)
     return directory.records()
+
+
+@dataclass(frozen=True)
+class Workload(Generic[G, T]):
+    """How cells of a run are worked through.
+
+    Attributes:
+        suite: whose cells they are.
+        spec: of the run.
+        code: the commit.
+        sources: learner -> its source, see `Suite.source`.
+        workers: how many processes; 1 is this one, unless the cells are
+        apart: from it, as somebody's own code may end its process.
+    """
+
+    suite: Suite[G, T]
+    spec: Spec[G]
+    code: str | None
+    sources: Mapping[str, str | None]
+    workers: int
+    apart: bool
+
+    def records(
+        self, cells: Sequence[Cell], progress: Progress
+    ) -> Generator[Record[T], None, None]:
+        """A record of every cell, as they finish.
+
+        A cell whose worker dies of it has failed, and the rest goes on. Where it may have died of
+        something else, a cell before or beside it, those in doubt run once more, each alone.
+        """
+        job = partial(recorded, self.suite, self.spec, code=self.code, sources=self.sources)
+        doubtful: list[list[Cell]] = []
+        jobs = batches(cells, self.suite.together, self.workers)
+        with closing(attempted(job, jobs, self.workers, progress, self.apart)) as attempts:
+            for done in attempts:
+                if not isinstance(done, Died):
+                    yield from done
+                elif done.certain and len(done.cell) == 1:
+                    yield self.lost(done)
+                else:
+                    doubtful += [[cell] for cell in done.cell]
+                    again = f"{names(done.cell)} again, alone, at the end"
+                    progress.say(f"a worker {done.how}: {again}")
+        with closing(attempted(job, doubtful, 1, progress, alone=True)) as attempts:
+            for done in attempts:
+                yield from [self.lost(done)] if isinstance(done, Died) else done
+
+    def lost(self, died: Died) -> Record[T]:
+        """The record of a cell that its worker died of."""
+        cell: Cell = died.cell[0]
+        error, seconds = f"the worker that played it {died.how}", round(died.seconds, 6)
+        nothing, source = self.suite.nothing, self.sources.get(cell.learner)
+        return Record(*cell, self.spec.digest, self.code, seconds, error, nothing, source)
+
+
+def names(cells: Sequence[Cell]) -> str:
+    """What cells of one learner are called in a line."""
+    first = cells[0]
+    if len(cells) == 1:
+        return f"{first.learner} on {first.game}, seed {first.seed}, is tried"
+    return f"{len(cells)} cells of {first.learner} are tried"
 
 
 class Finished(NamedTuple):
@@ -152,9 +215,9 @@ def recorded(
         if len(traces) != len(cells):
             raise ValueError(f"expected a trace for each of {len(cells)} cells, got {len(traces)}")
         outcomes = [checked(suite, trace) for trace in traces]
-    except KeyboardInterrupt:
-        raise
     except BaseException as problem:  # sys.exit() in somebody's agent is no end of ours
+        if _is_ours(problem):
+            raise
         if len(cells) > 1:
             each = (recorded(suite, spec, [cell], code, sources) for cell in cells)
             return [record for records in each for record in records]
@@ -170,8 +233,13 @@ def checked(suite: Suite[G, T], trace: T) -> tuple[T, str | None]:
     """The trace and None; of one that does not hold what it should, nothing and the reason."""
     try:
         trace.check()
-    except KeyboardInterrupt:
-        raise
     except BaseException as problem:
+        if _is_ours(problem):
+            raise
         return suite.nothing, in_a_line(problem)
     return trace, None
+
+
+def _is_ours(problem: BaseException) -> bool:
+    """Whether it is a Ctrl-C, which is for us: workers leave them to their parent."""
+    return isinstance(problem, KeyboardInterrupt) and parent_process() is None

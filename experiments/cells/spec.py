@@ -176,6 +176,8 @@ def single(fields: dict[str, Any]) -> Game:
     Raises:
         ValueError: they are none, or those of many games.
     """
-    if (game := from_dict(fields)).shape:
-        raise ValueError(f"expected the numbers of one game, got lists of {game.shape[0]}")
+    parts = [part for x in fields.values() for part in (x if isinstance(x, list) else [x])]
+    lists = any(isinstance(part, list) for part in parts)  # which may be long, so they go first
+    if lists or (game := from_dict(fields)).shape:
+        raise ValueError("expected the numbers of one game, got lists of them")
     return game

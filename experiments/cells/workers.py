@@ -5,21 +5,26 @@ there. Where no worker can be had, the work is done here.
 """
 
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import routing_game
 from routing_game.experiments import InputError
-from routing_game.experiments.cells.streams import be_patient
+from routing_game.experiments.cells.processes import Answer, Worker, end, heard
 
 SAFE = "PYTHONSAFEPATH"
+KILLED = 9
+"""The signal that a system out of memory sends, or a person: whoever it hits may have done nothing.
+"""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -94,19 +99,61 @@ def in_workers(
     Raises:
         InputError: a worker process died.
     """
+    with closing(attempted(job, cells, workers, told)) as attempts:
+        for result in attempts:
+            if isinstance(result, Died):
+                kept = "what is finished of a check is kept, repeat it to resume"
+                raise InputError(f"a worker died: it {result.how}; {kept}")
+            yield result
+
+
+class Died(NamedTuple):
+    """A cell whose worker process died of it, or beside it."""
+
+    cell: Any
+    seconds: float
+    how: str
+    """To be read after "the worker"."""
+    certain: bool
+    """That it died of it: the process had done nothing else, and nobody killed it."""
+
+
+def attempted(
+    job: Callable[[T], R],
+    cells: Iterable[T],
+    workers: int = 1,
+    told: Told | None = None,
+    apart: bool = False,
+    alone: bool = False,
+) -> Generator[R | Died, None, None]:
+    """As `in_workers`, but a worker that dies is an answer, too: another takes its place.
+
+    Args:
+        job: as there, like the next three.
+        cells: each is tried once.
+        workers: how many.
+        told: how it goes.
+        apart: begin a process even for one worker, where one can be had: a cell may end it.
+        alone: and another one for each cell.
+
+    Raises:
+        InputError: a worker process died before it had anything to do.
+    """
     cells = list(cells)
     workers = useful(workers, len(cells))
-    if workers > 1 and (reason := why_none()):
-        workers = 1
-        if told is not None:
+    apart = cells != [] and (apart or alone or workers > 1)
+    if apart and (reason := why_none()):
+        if workers > 1 and told is not None:
             told.say(f"no worker processes here ({reason}): one cell is run after the other")
+        workers, apart = 1, False
     if told is not None and cells:
         told.starting(workers)
-    done = _here(job, cells, told) if workers == 1 else _side_by_side(job, cells, workers, told)
-    for number, seconds, result in done:
-        if told is not None:
-            told.ended(number, seconds)
-        yield result
+    done = _side_by_side(job, cells, workers, alone, told) if apart else _here(job, cells, told)
+    with closing(done):
+        for number, seconds, result in done:
+            if told is not None:
+                told.ended(number, seconds)
+            yield result
 
 
 def why_none() -> str | None:
@@ -132,65 +179,102 @@ def why_none() -> str | None:
 
 def _here(
     job: Callable[[T], R], cells: Sequence[T], told: Told | None
-) -> Iterator[tuple[int, float, R]]:
+) -> Generator[tuple[int, float, R], None, None]:
     """Number, seconds and result of every cell, one after the other in this process."""
     for number, cell in enumerate(cells):
         if told is not None:
             told.begun(number, cell)
-        yield _timed(job, number, cell)
+        start = time.monotonic()
+        result = job(cell)
+        yield number, time.monotonic() - start, result
 
 
 def _side_by_side(
-    job: Callable[[T], R], cells: Sequence[T], workers: int, told: Told | None
-) -> Iterator[tuple[int, float, R]]:
+    job: Callable[[T], R], cells: Sequence[T], workers: int, alone: bool, told: Told | None
+) -> Generator[tuple[int, float, R | Died], None, None]:
     """As `_here`, in so many processes, in the order in which they finish."""
-    from multiprocessing import resource_tracker
+    from joblib.externals.loky.backend.reduction import dumps
 
-    from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import BrokenProcessPool
+    pickled, threads = bytes(dumps(job)), max(cores() // workers, 1)
+    waiting = deque(enumerate(cells))
+    begun: list[Worker] = []
+    with HERE_LAST:
+        try:
+            while (under_way := sum(worker.busy for worker in begun)) or waiting:
+                _begin_more(begun, min(workers, under_way + len(waiting)), pickled, threads)
+                for worker in heard(begun):
+                    done = _heard_from(worker)
+                    if done is not None and alone:
+                        worker.kill()
+                    if worker.ended:
+                        begun.remove(worker)
+                    elif waiting:
+                        number, cell = waiting.popleft()
+                        if told is not None:
+                            told.begun(number, cell)
+                        worker.hand(number, cell)
+                    if done is not None:
+                        yield done
+        finally:
+            with held_back(signal.SIGINT, signal.SIGTERM):
+                end(begun)
 
-    def handed_out() -> Iterator[Any]:
-        for number, cell in enumerate(cells):
-            if told is not None:
-                told.begun(number, cell)
-            yield delayed(_timed)(job, number, cell)
 
-    # a worker that imports torch looks like a memory leak to loky, which replaces it once: nothing
-    # to worry people with
-    warnings.filterwarnings(
-        "ignore", message="A worker stopped while some jobs", category=UserWarning
-    )
-    warnings.filterwarnings(
-        "ignore", message=".* have been cancelled", category=UserWarning
-    )  # as was asked for
+def _begin_more(begun: list[Worker], count: int, job: bytes, threads: int) -> None:
+    """Begin workers until there are so many."""
+    if len(begun) >= count:
+        return
+    if os.name == "posix":  # the first process begins these, which lets signals through
+        from multiprocessing import resource_tracker
+
+        from joblib.externals.loky.backend import resource_tracker as lokys
+
+        resource_tracker.ensure_running()
+        lokys.ensure_running()
+    # from workers for good: to stop is the parent's business
+    with held_back(signal.SIGINT, signal.SIGTERM):
+        while len(begun) < count:
+            begun.append(Worker(job, threads))
+
+
+def _heard_from(worker: Worker) -> tuple[int, float, Any] | None:
+    """What came of a worker's job; None if it had none: it is ready for one, or has ended.
+
+    Raises:
+        InputError: it died before it was ready.
+    """
+    number, cell, content = worker.number, worker.cell, worker.said()
+    worker.number = worker.cell = None
+    if content is None:
+        code = worker.exit_code()
+        if number is not None:
+            alone = worker.jobs == 1 and code != -KILLED
+            seconds = time.monotonic() - worker.since
+            return number, seconds, Died(cell, seconds, _how(code), alone)
+        if not worker.ready:
+            raise InputError(f"a worker died before it had begun: it {_how(code)}")
+    elif number is None:
+        worker.ready = True
+    else:
+        answer: Answer = pickle.loads(content)
+        if answer.last:
+            worker.kill()
+        if answer.error is not None:
+            raise answer.error
+        return number, answer.seconds, answer.result
+    return None
+
+
+def _how(code: int | None) -> str:
+    """In which way a process ended."""
+    if code is None or code >= 0:
+        return f"ended with exit code {code}"
     try:
-        with ExitStack() as stack:
-            stack.enter_context(HERE_LAST)
-            pool = Parallel(
-                n_jobs=workers,
-                backend="loky",
-                return_as="generator_unordered",
-                batch_size=1,
-                initializer=_begin,
-                initargs=(os.getpid(),),
-            )
-            if os.name == "posix":
-                resource_tracker.ensure_running()  # a pool begins it, which lets signals through
-            with held_back(
-                signal.SIGINT, signal.SIGTERM
-            ):  # from workers for good: to stop is the parent's business
-                results = pool(handed_out())
-                stack.enter_context(closing(results))  # which ends the workers
-            yield from results
-    except BrokenProcessPool:
-        kept = "what is finished of a check is kept, repeat it to resume"
-        raise InputError(f"a worker died (out of memory?); {kept}") from None
-
-
-def _timed(job: Callable[[T], R], number: int, cell: T) -> tuple[int, float, R]:
-    start = time.monotonic()
-    result = job(cell)
-    return number, time.monotonic() - start, result
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "unknown"
+    rest = ": out of memory?" if code == -KILLED else ""
+    return f"was killed by signal {-code} ({name}{rest})"
 
 
 class _HereLast:
@@ -240,18 +324,3 @@ def with_here_last(path: Sequence[str]) -> list[str]:
     if package.parent in (here, here / package.name / "src"):
         return [*ours, *others]
     return [*others, *ours]
-
-
-def _begin(parent: int) -> None:
-    """Make this process a worker: it leaves Ctrl-C to its parent and does not outlive it."""
-    if os.getpid() == parent:
-        return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    be_patient()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -38,10 +38,14 @@ ACROSS = 3
 """Panels side by side in the users' picture."""
 STRIP_ROW = 0.175
 """Inches of a learner's row below the cost curve."""
+LETTERS = 22
+"""Of a name beside or above a panel."""
 POINTS = 24
 """Points of a curve, at most: the records have more, and `results.csv` the last."""
-OF_KIND = {"s0": COLOURS[0], "s_L": COLOURS[3]}
+OF_KIND = {"s0": COLOURS[0], "s_L": COLOURS[5]}
 """Colour of a game: those of the cascades; the others are grey."""
+MARK_OF = {"s0": "^", "s_L": "D"}
+"""Marker of a game: those of the cascades; the others are dots."""
 PLACES = ("bandits", "gradients", "deep RL", "pairs", "your own", "unknown")
 """Families of providers in the order of their panels."""
 
@@ -111,7 +115,7 @@ def families(learners: Sequence[str]) -> dict[str, list[str]]:
         for name in learners:
             if LEARNERS[name].family == family:
                 blind = group(name) == "blind pairs"
-                title = "pairs whose user does not see s" if blind else family
+                title = "pairs, user blind to s" if blind else family
                 panels.setdefault(title, []).append(name)
     return panels
 
@@ -135,6 +139,8 @@ def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
     if equilibrium.cost > 0:
         high = min(high, 3 * float(equilibrium.cost))
     room = high - low or abs(high) or 1.0  # all commitments may cost the same
+    if level > high + 0.14 * room:
+        beyond(side, f"{level:.3g}:\nabove\nthe axis")
     for panel in (axes, side):
         panel.set_ylim(low - 0.12 * room, high + 0.14 * room)
         panel.yaxis.set_major_locator(MaxNLocator(5))
@@ -145,6 +151,19 @@ def draw_costs(axes: Axes, side: Axes, game: Game, money: str) -> None:
     axes.set(xlim=(-0.02, 1.02), ylabel=f"cost J a task{unit}", title=title)
     side.set(xlim=(-1, 1), xticks=[], title="Route 2")
     side.tick_params(labelleft=False, left=False)
+
+
+def beyond(axes: Axes, words: str) -> None:
+    """What a panel says where all that it would show lies beyond its axis."""
+    axes.annotate(
+        words,
+        (0.5, 0.5),
+        xycoords="axes fraction",
+        ha="center",
+        va="center",
+        fontsize=7.5,
+        color="#555555",
+    )
 
 
 def draw_curve(axes: Axes, game: Game) -> Array:
@@ -239,7 +258,7 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
         panel.set(ylim=(len(learners) - 0.5, -0.5), yticks=range(len(learners)))
         panel.grid(axis="y", visible=False)
         panel.tick_params(axis="y", length=0)
-    axes.set_yticklabels([literal(name) for name in learners], fontsize=8)
+    axes.set_yticklabels([literal(name, LETTERS) for name in learners], fontsize=8)
     for label, name in zip(axes.get_yticklabels(), learners, strict=True):
         label.set_color(look(name).colour)
     axes.set(xlim=(-0.02, 1.02), xlabel="cascade probability s: where the seeds ended")
@@ -324,7 +343,7 @@ def name_lines(axes: Axes, ends: dict[str, float]) -> None:
     over = max(0.0, places[-1] - 1.0) if places else 0.0
     for name, place in zip(order, places, strict=True):
         axes.annotate(
-            literal(name),
+            literal(name, LETTERS),
             (1.04, place - over),
             xycoords="axes fraction",
             va="center",
@@ -340,6 +359,10 @@ def logarithmic(axes: Axes, highest: float) -> None:
     axes.set_ylim(100 * FLOOR, max(120.0, 200 * highest))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: in_percent(y)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: in_thousands(x)))
+    first, last = axes.dataLim.intervalx
+    some = 0 < first <= last  # of nothing the ends are infinite
+    if some and np.floor(np.log10(last)) < np.log10(first):  # no power of ten between them
+        axes.set_xticks(sorted({first, last}))
     axes.minorticks_off()
 
 
@@ -351,8 +374,8 @@ def in_percent(y: float) -> str:
 def in_thousands(x: float) -> str:
     """A mark on an axis of practice."""
     if x >= 1e6:
-        return f"{x / 1e6:g}M"
-    return f"{x / 1000:g}k" if x >= 1000 else f"{x:g}"
+        return f"{x / 1e6:.3g}M"
+    return f"{x / 1000:.3g}k" if x >= 1000 else f"{x:g}"
 
 
 @dressed
@@ -370,7 +393,7 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     logarithmic(panels[0, 0], float(judged["regret"].to_numpy().max()))
     unit = "V" if LEARNERS[name].role == "user" else "J*"
     figure.supylabel(f"regret, % of {unit}", fontsize=9)
-    figure.supxlabel(LEARNERS[name].counts, fontsize=9)
+    figure.supxlabel(f"practice, {LEARNERS[name].counts}", fontsize=9)
     return dots(figure)
 
 
@@ -415,7 +438,7 @@ def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str, limit: fl
         played = played[log_spaced(played["practice"].to_numpy())]
         axes.plot(played["practice"], drawn(played["played"].to_numpy()), **dashed)
     ends = rows.group_by("seed").last()["regret"].to_numpy()
-    axes.set_title(f"{literal(title)}  {(ends <= limit).sum()}/{len(ends)}", fontsize=8)
+    axes.set_title(f"{literal(title, LETTERS)}  {(ends <= limit).sum()}/{len(ends)}", fontsize=8)
 
 
 def draw_floor(axes: Axes, floor: float) -> None:
@@ -507,7 +530,7 @@ def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> s
     for place, (name, title) in enumerate(titles.items()):
         axes = panels.flat[place]
         draw_sample(axes, rows.filter(learner=name), measure, WITHIN[role])
-        axes.set_title(literal(title), fontsize=8)
+        axes.set_title(literal(title, LETTERS + 7), fontsize=8)
         axes.tick_params(labelbottom=place + COLUMNS >= len(titles), labelsize=8)
     first = panels[0, 0]
     first.set(yscale="log", ylim=(100 * FLOOR, None))
@@ -530,10 +553,11 @@ def draw_sample(axes: Axes, rows: pl.DataFrame, measure: str, limit: float) -> N
         measure: its name.
         limit: of regret, up to which a learner is within.
     """
-    for colour, kinds in (("#bbbbbb", OTHERS), (COLOURS[0], ("s0",)), (COLOURS[3], ("s_L",))):
+    cascades = [((kind,), OF_KIND[kind], MARK_OF[kind]) for kind in OF_KIND]
+    for kinds, colour, marker in ((OTHERS, "#bbbbbb", "o"), *cascades):
         mine = rows.filter(pl.col("kind").is_in(kinds))
         y = drawn(mine["regret"].to_numpy())
-        axes.plot(mine[measure], y, "o", color=colour, ms=3, mew=0, alpha=0.7, clip_on=False)
+        axes.plot(mine[measure], y, marker, color=colour, ms=3, mew=0, alpha=0.7, clip_on=False)
     axes.axhline(100 * limit, color="#777777", lw=0.8, ls=(0, (2, 2)))
 
 

@@ -22,7 +22,7 @@ from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.intervals import means
 from routing_game.experiments.measures import Selected, beside_hidden, distance, selected
 from routing_game.theory import Game, best_response, payoffs, provider_regret, solve, user_regret
-from routing_game.theory.chain import Chain, evaluate
+from routing_game.theory.chain_solve import stopping_regret
 
 FLOOR = 1e-5
 """Regret below this share is shown as 0 in tables, and drawn at it in figures: a log axis has no
@@ -263,8 +263,7 @@ def user_answers(game: Game, learner: str, trace: Trace | Columns) -> pl.DataFra
     if LEARNERS[learner].sees_model:
         best = StoppingUser(game)
         targets = [best.abandon_after(route, cascade, model) for model in (1, 2)]
-        best_utility = stopping_utility(game, route, cascade, *targets)
-        regret = best_utility - stopping_utility(game, route, cascade, *leave)
+        regret = stopping_regret(game, route, cascade, *leave)
     else:
         reply = best_response(game, route, cascade)
         middle = np.where(
@@ -287,24 +286,6 @@ def user_answers(game: Game, learner: str, trace: Trace | Columns) -> pl.DataFra
     answers = pl.DataFrame(columns)
     return answers.with_columns(
         pl.when(runs[model]).then(name).alias(name) for model, name in names
-    )
-
-
-def stopping_utility(
-    game: Game, route: Array, cascade: Array, leave_1: Array, leave_2: Array
-) -> Array:
-    """U of a user who leaves with different probabilities after M1 and M2, all of one shape.
-
-    Args:
-        game: the game.
-        route: 1 or 2.
-        cascade: s.
-        leave_1: the chance of leaving after a failed pass of M1.
-        leave_2: after one of M2.
-    """
-    start = np.stack([route == 1, route == 2], axis=-1)
-    return np.asarray(
-        evaluate(Chain.of(game, cascade), start, np.stack([leave_1, leave_2], axis=-1)).utility
     )
 
 

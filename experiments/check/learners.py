@@ -208,6 +208,10 @@ def played_by(learner: Learner, games: Mapping[str, Game], profile: str) -> tupl
 CANNOT_MIX = ", as it can only stay or leave where the best answer is mixed"
 
 
+OWN_BUDGETS = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
+"""Of an agent of one's own: few tasks, as nobody knows how long it takes over one."""
+
+
 class Registry(dict[str, Learner]):
     """Learners by name; ``module:Agent`` finds one that is not ours.
 
@@ -226,8 +230,7 @@ class Registry(dict[str, Learner]):
             with own.located(name):
                 return told(made)(games, tasks, worlds, agents)
 
-        budgets = {"smoke": (300, 2), "default": (30_000, 5), "full": (30_000, 20)}
-        return Learner("your own", f"{name}, an agent of your own", train, budgets)
+        return Learner("your own", "an agent of your own", train, OWN_BUDGETS)
 
 
 def unknown(name: str) -> Learner:
@@ -239,7 +242,7 @@ def unknown(name: str) -> Learner:
     parts = name.split("-")
     return Learner(
         "unknown",
-        f"{name}, which this version does not know",
+        "not known to this version",
         train,
         {},
         sees_model="model" in parts,

@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from routing_game.experiments.check.figures import GREY, OF_KIND, drawn, in_percent
+from routing_game.experiments.check.figures import (
+    GREY,
+    LETTERS,
+    MARK_OF,
+    OF_KIND,
+    drawn,
+    in_percent,
+)
 from routing_game.experiments.check.judge import FLOOR, WITHIN
 from routing_game.experiments.check.known import GROUPS, TITLES, Group
 from routing_game.experiments.check.verdicts import MOST
@@ -21,8 +28,12 @@ from routing_game.experiments.pages.style import COLOURS, dots, dressed
 
 ROW = 0.165
 """Inches of a row."""
+TITLE_PAD = 20
+"""Points between a part and its title: the legend stands there."""
 REACHED, MISSED, OPEN = COLOURS[2], COLOURS[3], "#555555"
 """Colours of those who reach the equilibrium, who miss it, and of whom there is no verdict."""
+MARKS = {REACHED: "o", MISSED: "X", OPEN: "s"}
+"""Their markers, which tell them apart in grey, too."""
 
 
 class Line(NamedTuple):
@@ -77,7 +88,7 @@ def overview_figure(lines: Sequence[Line], kinds: Mapping[str, str], titles: Seq
                 axes.axhline(y - 0.5, color="#bbbbbb", lw=0.7)
         for one in mine:
             y += 1
-            labels.append((y, literal(one.name), False))
+            labels.append((y, literal(one.name, LETTERS), False))
             for axes, place in zip(panels, shown, strict=True):
                 (draw_share, draw_losses)[place](axes, one, y, kinds)
         y += 1
@@ -95,7 +106,7 @@ def overview_figure(lines: Sequence[Line], kinds: Mapping[str, str], titles: Seq
             fontweight=weight,
             annotation_clip=False,
         )
-    legends(figure, shown, kinds)
+    legends(panels, shown, kinds)
     return dots(figure)
 
 
@@ -111,7 +122,8 @@ def ordered(lines: Sequence[Line]) -> list[Line]:
 
 def share_axis(axes: Axes, title: str) -> None:
     """Percent of the sampled games."""
-    axes.set(xlim=(-2, 102), title=title, xlabel="games within, %")
+    axes.set(xlim=(-2, 102), xlabel="games within, %")
+    axes.set_title(title, pad=TITLE_PAD)
     axes.axvline(100 * MOST, color="#777777", lw=0.8, ls=(0, (2, 2)))
     axes.grid(axis="y", visible=False)
 
@@ -121,7 +133,8 @@ def regret_axis(axes: Axes, title: str) -> None:
     axes.set(xscale="log", xlim=(100 * FLOOR, 300))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: in_percent(x)))
     axes.minorticks_off()
-    axes.set(title=title, xlabel="exact regret, % (users: of V, the others: of J*)")
+    axes.set(xlabel="exact regret, % (users: of V, the others: of J*)")
+    axes.set_title(title, pad=TITLE_PAD)
     axes.grid(axis="y", visible=False)
 
 
@@ -132,7 +145,7 @@ def draw_share(axes: Axes, one: Line, y: int, kinds: Mapping[str, str]) -> None:
     middle, low, high = (100 * x for x in one.share)
     look: dict[str, Any] = {"color": one.colour, "clip_on": False, "zorder": 3}
     axes.plot([low, high], [y, y], lw=1.6, **look)
-    axes.plot(middle, y, "o", ms=4.5, **look)
+    axes.plot(middle, y, MARKS[one.colour], ms=5, mew=0, **look)
 
 
 def draw_losses(axes: Axes, one: Line, y: int, kinds: Mapping[str, str]) -> None:
@@ -147,8 +160,8 @@ def draw_losses(axes: Axes, one: Line, y: int, kinds: Mapping[str, str]) -> None
         axes.plot(
             drawn(np.array([one.regret[game]])),
             y,
-            "o",
-            ms=2.4 if many else 4.2,
+            MARK_OF.get(kinds[game], "o"),
+            ms=2.4 if many else 4.4,
             mew=0,
             alpha=0.35 if many else 0.75,
             color=OF_KIND.get(kinds[game], GREY),
@@ -158,7 +171,7 @@ def draw_losses(axes: Axes, one: Line, y: int, kinds: Mapping[str, str]) -> None
     worst = max(games, key=lambda game: one.regret[game])
     if one.regret[worst] > limit:
         axes.annotate(
-            literal(worst),
+            literal(worst, LETTERS),
             (1.015, y),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -168,30 +181,28 @@ def draw_losses(axes: Axes, one: Line, y: int, kinds: Mapping[str, str]) -> None
         )
 
 
-def legends(figure: Figure, shown: Sequence[int], kinds: Mapping[str, str]) -> None:
-    """What colours mean, above the picture."""
-    dress: dict[str, Any] = {"ls": "", "marker": "o", "ms": 5}
-    handles = []
-    if 0 in shown:
-        verdicts = {"reaches": REACHED, "misses": MISSED, "no verdict": OPEN}
-        handles += [
-            Line2D([], [], color=c, label=f"{w} (left)", **dress) for w, c in verdicts.items()
-        ]
-    if 1 in shown:
-        words = {"s0": "cascade at s0", "s_L": "cascade at s_L"}
-        handles += [
-            Line2D([], [], color=OF_KIND[kind], label=f"{words[kind]} (right)", **dress)
-            for kind in OF_KIND
-            if kind in kinds.values()
-        ]
-        handles.append(Line2D([], [], color=GREY, label="other game (right)", **dress))
-    figure.legend(
-        handles=handles,
-        ncol=len(handles),
-        loc="upper left",
-        bbox_to_anchor=(0.155, 1.0),
-        frameon=False,
-        fontsize=8,
-        handletextpad=0.1,
-        columnspacing=1.2,
+def legends(panels: Sequence[Axes], shown: Sequence[int], kinds: Mapping[str, str]) -> None:
+    """What colours and markers mean, above each part."""
+    verdicts = {"reaches": REACHED, "misses": MISSED, "no verdict": OPEN}
+    words = {"s0": "cascade at s0", "s_L": "cascade at s_L"}
+    found = [kind for kind in OF_KIND if kind in kinds.values()]
+    looks = (
+        {word: (colour, MARKS[colour]) for word, colour in verdicts.items()},
+        {words[kind]: (OF_KIND[kind], MARK_OF[kind]) for kind in found}
+        | {"other game": (GREY, "o")},
     )
+    for axes, place in zip(panels, shown, strict=True):
+        axes.legend(
+            handles=[
+                Line2D([], [], color=colour, marker=marker, label=word, ls="", ms=5, mew=0)
+                for word, (colour, marker) in looks[place].items()
+            ],
+            ncol=3,
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 1.0),
+            borderaxespad=0.0,
+            frameon=False,
+            fontsize=8,
+            handletextpad=0.1,
+            columnspacing=1.2,
+        )

@@ -8,8 +8,9 @@ names:
     game    the `Game`, for agents that may know it
     tasks   how many tasks it will play
 
-and must return a `Provider`. One that has a method `train` brings its own loop, as a `Trainable`;
-all others are told of each task. It is judged as ours are.
+and must return a `Provider`. Unless the check is given `--tasks`, it practises as
+`learners.OWN_BUDGETS` says, on less than most learners of ours. One that has a method `train`
+brings its own loop, as a `Trainable`; all others are told of each task. It is judged as ours are.
 
 Its cells are kept for the source they were run with: that of its module and of the modules beside
 it that this imports, directly or not. Data that it reads, and packages installed elsewhere, are not
@@ -32,6 +33,22 @@ from typing import Any
 
 from routing_game.agents.protocol import Provider
 from routing_game.experiments import InputError, in_a_line
+from routing_game.players import checked_player
+
+METHODS = ("act", "update(commitment, task)", "recommend")
+"""What a provider must have."""
+
+
+def written(word: str) -> str:
+    """How a word that is no name would be written, if it were meant for an agent of one's own."""
+    module, _, made = word.removesuffix(".py").rpartition(":")
+    if not module and not word.endswith(".py"):
+        module, _, made = made.rpartition(".")
+    elif not module:
+        module, made = made, ""
+    parts = module.removesuffix(".py").replace("\\", "/").replace("/", ".").split(".")
+    place = ".".join(part for part in parts if part.isidentifier())
+    return f"{place or 'mine'}:{made if made.isidentifier() else 'Agent'}"
 
 
 def is_own(name: str) -> bool:
@@ -163,11 +180,10 @@ def make(made: Callable[..., Any], **offered: Any) -> Provider:
     """The agent, made with those of the arguments that ``made`` names.
 
     Raises:
-        TypeError: what it returns is no provider, which the cell's record then says.
+        ValueError: what it returns is no provider, which the cell's record then says.
     """
     names = inspect.signature(made).parameters
     agent = made(**{key: value for key, value in offered.items() if key in names})
-    if not isinstance(agent, Provider):
-        must = "must make an agent with act(), update(commitment, task) and recommend()"
-        raise TypeError(f"{made.__module__}:{made.__qualname__} {must}, got {agent!r}")
-    return agent
+    what = f"an agent made by {getattr(made, '__qualname__', made)}"
+    provider: Provider = checked_player(what, agent, *METHODS)
+    return provider

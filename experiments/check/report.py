@@ -45,25 +45,26 @@ from routing_game.experiments.check.sentences import (
     STATIC_WORDS,
     answer,
     measured,
+    of_them,
     percent,
+    practice_words,
     rules,
     single_title,
 )
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
 from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.check.verdicts import Standing, Verdict, standings
-from routing_game.experiments.intervals import wilson
+from routing_game.experiments.intervals import FEW, wilson
 from routing_game.experiments.measures import SELECTED
-from routing_game.experiments.pages.html import render
-from routing_game.experiments.pages.words import number, with_interval
+from routing_game.experiments.pages.html import breakable, render, whole
+from routing_game.experiments.pages.words import listed, number, two_digits, with_interval
 from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 from routing_game.theory.geometry import MEANING, geometry
+from routing_game.theory.kinds import RULES
 
 QUIET = 1e-3
 """Regret, as a share of J*, below which a game has nothing to show: a line names it."""
-FEW = 5
-"""Seeds without which a mean has no interval: Student's t of fewer says next to nothing."""
 OPENED = 2
 """Pictures of single games that are open; the others are folded."""
 VERDICTS: dict[Verdict, str] = {
@@ -91,7 +92,16 @@ def write_results(judged: Judged, directory: RunDirectory[Game, Trace]) -> None:
 def write_report(judged: Judged, directory: RunDirectory[Game, Trace]) -> Path:
     """Make `report.html` of a run directory from what its records come to; returns its path."""
     file = directory.path / "report.html"
-    filters: dict[str, Any] = {"percent": percent, "number": number, "share": with_interval}
+    filters: dict[str, Any] = {
+        "percent": percent,
+        "number": number,
+        "seconds": two_digits,
+        "share": lambda share: whole(with_interval(share)),
+        "interval_of": lambda share: whole("(" + with_interval(share).split("(")[1]),
+        "portion": lambda share: whole(with_interval(share).replace(" %", "")),
+        "whole": whole,
+        "breakable": breakable,
+    }
     facts = {**contents(judged), "versions": directory.versions}
     write(file, render("report.html", filters, facts, __package__))
     return file
@@ -116,6 +126,7 @@ def contents(judged: Judged) -> dict[str, Any]:
         "pair_names": [name for name in judged.spec.plans if LEARNERS[name].family == "pairs"],
         "group_titles": TITLES,
         "verdicts": VERDICTS,
+        "kind_words": RULES,
         "floor": FLOOR,
         "few": FEW,
         "tolerance": Q_TOLERANCE,
@@ -125,7 +136,13 @@ def contents(judged: Judged) -> dict[str, Any]:
         "panels": PANELS,
         "fresh_from": FRESH_FROM,
         "counted": counted,
-        "rules": rules(),
+        "rules": rules(
+            bool(sections[counted]), bool(shown(judged.spec.games)), {one.group for one in found}
+        ),
+        "count": count,
+        "who_ran": who_ran(found),
+        "of_them": of_them,
+        "practice": practice_words(judged.spec, "under “This run”"),
         "answer": answer(judged, counted, sections[counted], found),
         "overview": overview(judged, counted, sections[counted], found),
         "standings": found,
@@ -167,12 +184,12 @@ def overview(
         lines.append(Line(name, "controls", section.total[name].within, OPEN, loss))
     kinds = dict(zip(judged.lands["game"], judged.lands["kind"], strict=True))
     games = max((section.games for section in sections.values()), default=0)
-    where = single_title(single).lower() if single else f"{counted} games"
+    where = single_title(single) if single else f"{counted.capitalize()} games"
     titles = (
         f"{count(games, 'fresh game' if counted == 'fresh' else 'sampled game')}: share within"
         if games
         else "",
-        f"{where[0].upper()}{where[1:]}: mean regret on each game; at the right, the worst",
+        f"{where}: mean regret on each game; the worst is named if beyond the limit",
     )
     drawn = {game: kinds[game] for game in (single or kinds)}
     return {"picture": overview_figure(lines, drawn, titles)}
@@ -187,6 +204,13 @@ def regrets(judged: Judged, games: Sequence[str]) -> dict[str, dict[str, float]]
     ):
         found.setdefault(learner, {})[game] = mean
     return found
+
+
+def who_ran(found: Sequence[Standing]) -> str:
+    """How many learners, and how many controls, as `2 learners and 1 control`."""
+    controls = sum(one.group == "controls" for one in found)
+    parts = {"learner": len(found) - controls, "control": controls}
+    return listed([count(n, noun) for noun, n in parts.items() if n])
 
 
 def interval(mean: float, half: float | None, n: int) -> str:
@@ -285,6 +309,7 @@ def sampled_parts(sections: Sections, chosen: Set) -> list[dict[str, Any]]:
                 "role": role,
                 "section": section,
                 "rows": in_groups(section.learners),
+                "kinds_of": {prior: kinds_of(section, prior) for prior in section.priors},
                 "few": few_words(section, role),
                 "predictions": [(one.learner, prediction(one, role)) for one in section.failures],
                 "picture": sample_figure(table, section.strongest, titles) if some else None,
@@ -292,6 +317,15 @@ def sampled_parts(sections: Sections, chosen: Set) -> list[dict[str, Any]]:
             }
         )
     return parts
+
+
+def kinds_of(section: samples.Section, prior: str) -> list[str]:
+    """The kinds of optimum among a prior's games."""
+    return [
+        kind
+        for kind in section.kinds
+        if any((name, f"{prior} {kind}") in section.cell for name in section.learners)
+    ]
 
 
 def learns(name: str) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from routing_game.experiments.cells.progress import count
+from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check.judge import FLOOR, WITHIN, Judged, grid_floor
 from routing_game.experiments.check.known import GROUPS, Group
 from routing_game.experiments.check.learners import LEARNERS
+from routing_game.experiments.check.own import is_own
 from routing_game.experiments.check.samples import STATIC, Sections
 from routing_game.experiments.check.sets import Set, set_of, shown
 from routing_game.experiments.check.verdicts import (
@@ -42,7 +44,9 @@ GROUP_WORDS: dict[Group, tuple[str, str]] = {
 }
 """One and several of a group."""
 NAMED = 3
-"""Losers that the third sentence names."""
+"""Losers that the third sentence names, and learners that are named instead of counted."""
+GROUPED = 4
+"""Amounts of practice that are told one by one."""
 
 
 def percent(share: float) -> str:
@@ -88,13 +92,22 @@ def sample_sentence(sections: Sections, sampled: Set, learners: Sequence[Standin
     games = max(section.games for section in sections.values())
     cascades = max(section.cascade_games for section in sections.values())
     chosen = "no setting was chosen" if sampled == "fresh" else "settings may have been chosen"
-    head = f"{count(games, 'game')}, {cascades} of them cascades, on which {chosen}"
+    head = f"{count(games, 'game')}, {of_them(cascades, games)}, on which {chosen}"
     told = [
         Told(one, one.sample_verdict, one.sample is not None and one.sample.within.share == 1)
         for one in learners
         if one.sample_planned
     ]
     return f"{head}: {clauses(told, count(least(MOST), 'game'))}."
+
+
+def of_them(cascades: int, games: int) -> str:
+    """How many of so many games are cascades."""
+    if games == 1:
+        return "a cascade" if cascades else "no cascade"
+    if cascades == games:
+        return "all cascades"
+    return f"{cascades or 'none'} of them {'a cascade' if cascades < 2 else 'cascades'}"
 
 
 def single_sentence(single: Sequence[str], learners: Sequence[Standing]) -> str:
@@ -111,7 +124,8 @@ def single_sentence(single: Sequence[str], learners: Sequence[Standing]) -> str:
         if size == len(single):
             parts.append(f"{count(size, 'game')}{tuned}: {found}.")
         else:
-            parts.append(f"On the {count(size, 'game')} that they played, {found}.")
+            played = count(size, "game") if size > 1 else "game"
+            parts.append(f"On the {played} that they played, {found}.")
     return " ".join(parts)
 
 
@@ -137,7 +151,9 @@ def clauses(told: Sequence[Told], takes: str, where: str = "") -> str:
         whole = [one.standing.learner for one in few if one.perfect]
         tail = f"; of these always within: {listed(whole)}" if whole else ""
         evidence = takes.split()[-1]
-        parts.append(f"too few {evidence} for a verdict on {tallied(few)} (it takes {takes}){tail}")
+        names = [one.standing.learner for one in few]
+        who = listed(names) if len(names) <= NAMED else tallied(few)
+        parts.append(f"too few {evidence} for a verdict on {who} (it takes {takes}){tail}")
     for verdict, words in OPEN.items():
         mine = [one.standing.learner for one in told if one.verdict == verdict]
         if mine:
@@ -157,12 +173,24 @@ def decided(kind: Group, told: Sequence[Told], where: str) -> str:
     """How many of a group reach the equilibrium, and who; empty if there is no verdict on any."""
     mine = [one for one in told if one.standing.group == kind]
     reach = [one.standing.learner for one in mine if one.verdict == "reaches"]
-    if not reach and not any(one.verdict == "misses" for one in mine):
+    miss = [one.standing.learner for one in mine if one.verdict == "misses"]
+    if not reach and not miss:
         return ""
+    one, many = GROUP_WORDS[kind]
+    if len(mine) == 1:
+        verb = "reaches" if reach else "does not reach"
+        return f"the {one} ({mine[0].standing.learner}) {verb} the equilibrium{where}"
+    if not reach and len(miss) < len(mine):  # of the others nothing can be said
+        verb = "does not reach" if len(miss) == 1 else "do not reach"
+        who = f" ({listed(miss)})" if len(miss) <= NAMED else ""
+        return f"{len(miss)} of {len(mine)} {many} {verb} the equilibrium{where}{who}"
+    if len(reach) == len(mine):
+        number = "both" if len(mine) == 2 else f"all {len(mine)}"
+    else:
+        number = f"{len(reach) or 'none'} of {len(mine)}"
     verb = "reaches" if len(reach) == 1 else "reach"
     who = f" ({listed(reach)})" if reach else ""
-    number = len(reach) or "none"
-    return f"{number} of {len(mine)} {GROUP_WORDS[kind][1]} {verb} the equilibrium{where}{who}"
+    return f"{number} {many} {verb} the equilibrium{where}{who}"
 
 
 def tallied(told: Sequence[Told]) -> str:
@@ -181,22 +209,24 @@ def rest_sentence(judged: Judged, sections: Sections, learners: Sequence[Standin
         return "No cell of a learner is finished."
     finished.sort(key=lambda one: -one.worst.mean if one.worst else 0.0)
     lost = [one for one in finished if "misses" in (one.sample_verdict, one.single_verdict)]
-    seeing = [one for one in lost if one.group != "blind pairs"]
-    if seeing:
-        more = f" and {len(seeing) - NAMED} more" if len(seeing) > NAMED else ""
-        who = f"{listed([loss(judged, one) for one in seeing[:NAMED]])}{more}"
-        words = f"It is missed by {who}."
-    else:
-        most = next((one for one in finished if one.group != "blind pairs"), finished[0])
-        words = (
-            f"Nobody who seeks it misses it beyond doubt; the most is lost by {loss(judged, most)}."
-        )
     blind = [one for one in finished if one.group == "blind pairs"]
-    if blind and (far := beside_words(judged, blind)):
-        words += (
-            f" Pairs whose user does not see s seek simultaneous play instead: {far} off its cost."
-        )
-    return words + static_words(sections)
+    seeing = [one for one in finished if one not in blind]
+    missing = [one for one in seeing if one in lost]
+    words = []
+    if missing:
+        more = [f"{len(missing) - NAMED} more"] if len(missing) > NAMED else []
+        who = listed([*(loss(judged, one) for one in missing[:NAMED]), *more])
+        words.append(f"The equilibrium is missed by {who}.")
+    elif seeing:
+        most = seeing[0]
+        nothing = most.worst is None or percent(most.worst.mean) == "0"
+        told = "none loses anything" if nothing else f"the most is lost by {loss(judged, most)}"
+        who = "No learner that seeks it" if blind else "No learner"
+        words.append(f"{who} clearly misses the equilibrium; {told}.")
+    if far := beside_words(judged, blind):
+        what = "Pairs whose user does not see s seek simultaneous play instead"
+        words.append(f"{what}: {far} off its cost.")
+    return " ".join([*words, *static_words(sections)])
 
 
 def beside_words(judged: Judged, blind: Sequence[Standing]) -> str:
@@ -209,13 +239,13 @@ def beside_words(judged: Judged, blind: Sequence[Standing]) -> str:
     return listed(far)
 
 
-def static_words(sections: Sections) -> str:
-    """How the controls that nobody plays do on the sampled games."""
+def static_words(sections: Sections) -> list[str]:
+    """How the controls that nobody plays do on the sampled games, if there are any."""
     told = [
         f"{STATIC_WORDS[role]} is within on {with_interval(part.total[STATIC[role]].within)}"
         for role, part in sections.items()
     ]
-    return f" Without learning, {listed(told)} of the sampled games." if told else ""
+    return [f"Without learning, {listed(told)} of the sampled games."] if told else []
 
 
 def loss(judged: Judged, one: Standing) -> str:
@@ -257,17 +287,66 @@ def reason(game: Game, row: Row) -> str:
 
 
 def seeds_of(some: int, n: int) -> str:
-    """As `2 of 5 seeds end`, or `its seed ends`."""
-    return f"{some} of {n} seeds end" if n > 1 else "its seed ends"
+    """As `2 of 5 seeds end`, `all 5 seeds end`, `both seeds end`, or `its seed ends`."""
+    if n == 1:
+        return "its seed ends"
+    if some == n:
+        return "both seeds end" if n == 2 else f"all {n} seeds end"
+    return f"{some} of {n} seeds end{'s' * (some == 1)}"
 
 
-def rules() -> str:
-    """What the words of the answer mean."""
-    return (
-        f"Within: exact regret of at most {LIMITS['provider']} (a user's: {LIMITS['user']}). A "
-        f"learner reaches the equilibrium on fresh games if it is within on more than "
-        f"{100 * MOST:.0f} % of them, and on a single game if more than {100 * HALF:.0f} % of its "
-        f"seeds are, both beyond doubt (95 % interval of Wilson); that takes {least(MOST)} games, "
-        f"{least(HALF)} seeds. It misses it where the contrary is beyond doubt. Controls are not "
-        "counted."
-    )
+def practice_words(spec: Spec[Game], where: str = "in the report") -> str:
+    """How much practice a cell of each learner has, and how to give all of them the same.
+
+    Args:
+        spec: of the run.
+        where: all amounts are, if they are too many for a sentence.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in sorted(spec.plans, key=lambda name: spec.plans[name].practice):
+        groups.setdefault(practice(spec, name), []).append(name)
+    if len(groups) == 1:
+        return f"Practice of a cell: {next(iter(groups))}."
+    if len(groups) > GROUPED:
+        least, *_, most = groups
+        told = [f"{practice(spec, name)} of {name}" for name in spec.plans if is_own(name)]
+        said = "; ".join([*told, f"{least} to {most} (all are {where})"])
+    else:
+        said = "; ".join(f"{amount} of {listed(names)}" for amount, names in groups.items())
+    return f"Practice of a cell: {said}. With --tasks N everyone has N."
+
+
+def practice(spec: Spec[Game], name: str) -> str:
+    """How much a learner has in a cell, as `3,000 tasks`."""
+    amount, counts = spec.plans[name].practice, LEARNERS[name].counts
+    return f"{amount:,} {counts[:-1] if amount == 1 else counts}"
+
+
+def rules(sampled: bool, single: bool, groups: Collection[Group]) -> str:
+    """What the words of the answer mean, as far as they are in it.
+
+    Args:
+        sampled: whether it is about sampled games.
+        single: whether it is about games that are drawn one by one.
+        groups: of the learners.
+    """
+    limits = [LIMITS["provider"]] if {*groups} != {"users"} else []
+    if "users" in groups:
+        limits.append(f"{'a user: ' * bool(limits)}{LIMITS['user']}")
+    on, takes = [], []
+    if sampled:
+        on.append(f"on fresh games if it is within on more than {100 * MOST:.0f} % of them")
+        takes.append(f"{least(MOST)} games")
+    if single:
+        on.append(f"on a single game if more than {100 * HALF:.0f} % of its seeds end within")
+        takes.append(f"{least(HALF)} seeds")
+    said = [f"Within: exact regret of at most {'; '.join(limits)}."]
+    if on:
+        said.append(
+            f"A learner reaches the equilibrium {', and '.join(on)}, beyond doubt (by the 95 % "
+            f"interval of Wilson, which takes {' or '.join(takes)}). It misses it where the "
+            "contrary is beyond doubt."
+        )
+    if "controls" in groups:
+        said.append("Controls are not counted.")
+    return " ".join(said)

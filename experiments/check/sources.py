@@ -16,12 +16,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 from routing_game.experiments import InputError
 from routing_game.experiments.check import sets
+from routing_game.names import perhaps
 from routing_game.theory import GAMES, PAIRS, Game, load
 from routing_game.theory.exchange import READERS, read
 from routing_game.theory.frequencies import PRIORS
@@ -79,11 +79,10 @@ def _games_of(word: str) -> Chosen:
 
 
 def _unknown(word: str) -> InputError:
-    names = ["catalog", *GAMES, *PAIRS]
-    hint = get_close_matches(word, names)
-    perhaps = f", perhaps {' or '.join(hint)}" if hint else ""
+    files = (f"{word}{ending}" for ending in READERS)
+    names = ["catalog", *GAMES, *PAIRS, *(file for file in files if os.path.isfile(file))]
     forms = "a sample:PRIOR:N, a cascades:PRIOR:N, a game's file (.toml, .json) or a folder of them"
-    problem = f"expected the name of a game, {forms}, got {word!r}{perhaps}"
+    problem = f"expected the name of a game, {forms}, got {word!r}{perhaps(word, names)}"
     return InputError(f"{problem}; see routing-game list")
 
 
@@ -92,10 +91,13 @@ def _sampled(word: str) -> Chosen:
     kind, *rest = word.split(":")
     if kind not in STRATA or len(rest) not in (2, 3):
         forms = " or ".join(f"{form}:PRIOR:N[:SEED]" for form in STRATA)
-        raise InputError(f"expected {forms}, got {word!r}; the priors are {', '.join(PRIORS)}")
+        hint = "" if kind in STRATA else perhaps(kind, STRATA)
+        problem = f"expected {forms}, got {word!r}{hint}"
+        raise InputError(f"{problem}; the priors are {', '.join(PRIORS)}")
     prior, *numbers = rest
     if prior not in PRIORS:
-        raise InputError(f"expected a prior, one of {', '.join(PRIORS)}, got {prior!r} in {word!r}")
+        problem = f"expected a prior, one of {', '.join(PRIORS)}, got {prior!r}"
+        raise InputError(f"{problem}{perhaps(prior, PRIORS)} in {word!r}")
     n = _whole("how many games", numbers[0], 1, sets.MOST, word)
     seed = _whole("a seed", numbers[1], 0, 2**32 - 1, word) if numbers[1:] else sets.FRESH_FROM
     counts = STRATA[kind](n)

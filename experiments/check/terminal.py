@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from textwrap import fill
+from collections.abc import Collection, Sequence
 
 from routing_game.experiments.cells.progress import count
 from routing_game.experiments.check import samples
 from routing_game.experiments.check.judge import Judged
-from routing_game.experiments.check.known import GROUPS, TITLES
+from routing_game.experiments.check.known import GROUPS, TITLES, Group
 from routing_game.experiments.check.sentences import (
     LIMITS,
     answer,
     percent,
+    practice_words,
 )
 from routing_game.experiments.check.sets import SAMPLED, Set, shown
 from routing_game.experiments.check.verdicts import Standing, standings
-from routing_game.experiments.pages.words import with_interval
+from routing_game.experiments.pages.words import with_interval, wrapped
 
 WIDTH = 88
 """Columns that the table fits, whatever the terminal."""
@@ -29,7 +29,7 @@ def terminal_table(judged: Judged) -> str:
     sampled, sections = counted(judged)
     found = standings(judged, sampled, sections)
     told = answer(judged, sampled, sections, found)
-    lines = [fill(f"{title}. {words}", WIDTH) for title, words in told]
+    lines = [wrapped(f"{title}. {words}", WIDTH) for title, words in told]
     head, rows = cells(judged, sampled, bool(sections), found)
     widths = [max(map(len, column)) for column in zip(head, *rows.values(), strict=True)]
     lines += ["", spaced("", head, widths)]
@@ -39,7 +39,7 @@ def terminal_table(judged: Judged) -> str:
             lines.append(TITLES[kind])
         for name in mine:
             lines += named(name, rows[name], widths)
-    lines += ["", *notes(judged)]
+    lines += ["", *notes(judged, bool(sections), {one.group for one in found})]
     return "\n".join(lines)
 
 
@@ -75,7 +75,7 @@ def cells(
 def seeds_within(one: Standing) -> str:
     """Over the games that are drawn one by one, as `64 of 65`."""
     seeds = sum(played.seeds for played in one.single)
-    return f"{sum(played.within for played in one.single)} of {seeds}" if one.single else ""
+    return f"{sum(played.within for played in one.single)} of {seeds}" if seeds else ""
 
 
 def worst(one: Standing) -> str:
@@ -102,13 +102,23 @@ def spaced(name: str, row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([name.ljust(NAME), *texts]).rstrip()
 
 
-def notes(judged: Judged) -> list[str]:
-    """What a reader of the table needs to know, in a few lines."""
-    words = [
-        f"Within: exact regret of at most {LIMITS['provider']}, users {LIMITS['user']}; in",
-        "brackets 95 % intervals (Wilson). Controls are there to compare with.",
-    ]
-    lines = [fill(" ".join(words), WIDTH)]
+def notes(judged: Judged, sampled: bool, groups: Collection[Group]) -> list[str]:
+    """What a reader of the table needs to know, in a few lines.
+
+    Args:
+        judged: the run.
+        sampled: whether the table has shares with intervals.
+        groups: of the learners in the table.
+    """
+    limits = [f"{LIMITS['provider']}, the least cost of a task"] if {*groups} != {"users"} else []
+    if "users" in groups:
+        limits.append(f"{'users ' * bool(limits)}{LIMITS['user']}, the value of a solved task")
+    words = [f"Within: exact regret of at most {'; '.join(limits)}."]
+    if sampled:
+        words.append("In brackets: 95 % intervals (Wilson).")
+    if "controls" in groups:
+        words.append("Controls are there to compare with.")
+    lines = [wrapped(" ".join(words), WIDTH), wrapped(practice_words(judged.spec), WIDTH)]
     if failed := int(judged.done["error"].is_not_null().sum()):
         lines.append(f"{count(failed, 'cell')} failed; repeat the check to try again")
     return lines

@@ -1,21 +1,23 @@
 """A trace: what a learner would do if learning stopped now, after more and more practice."""
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from routing_game.agents.kept import Whole
 from routing_game.agents.protocol import ModelUser, Provider, User
 from routing_game.agents.stacked import Array, StackedProvider
 from routing_game.envs.arguments import proper_commitment
+from routing_game.experiments import in_a_line
 
 QUESTIONS = (np.repeat([1, 2], [101, 1]), np.append(np.linspace(0.0, 1.0, 101), 0.0))
 """(route, cascade) of the commitments that a user is asked about: 101 values of s on route 1, and
 route 2.
 """
 
-
+COLUMNS = ("practice", "route", "cascade", "leave_1", "leave_2")
 RANGES = {"practice": (1, 1 << 53), "route": (1, 2)}
 """From where to where the whole numbers in a trace go; all others are chances, from 0 to 1."""
 NUMBERS = {int, float}
@@ -31,6 +33,10 @@ class Trace:
     model 2 (equal for a user who does not see the model). A provider's row has none, and the lists
     are empty, unless the user learned beside it: then they hold that user's answer to the
     commitment.
+
+    Attributes:
+        policy: a user's policy at the end, for `--keep-policies`; if it cannot be kept, the reason.
+            None for providers, who end with a commitment, and in records of earlier versions.
     """
 
     practice: list[int]
@@ -38,6 +44,7 @@ class Trace:
     cascade: list[float]
     leave_1: list[float]
     leave_2: list[float]
+    policy: Whole | str | None = None
 
     @property
     def asked(self) -> bool:
@@ -47,13 +54,13 @@ class Trace:
 
     def check(self) -> None:
         """Raise ValueError unless every column holds what it should, and there is a row."""
-        for field in fields(self):
-            low, high = RANGES.get(field.name, (0, 1))
-            whole = field.name in RANGES
-            if not _within(getattr(self, field.name), low, high, whole):
+        for name in COLUMNS:
+            low, high = RANGES.get(name, (0, 1))
+            whole = name in RANGES
+            if not _within(getattr(self, name), low, high, whole):
                 numbers = "whole numbers" if whole else "numbers"
                 rule = f"must be a list of {numbers} from {low} to {high}"
-                raise ValueError(f"column {field.name} {rule}")
+                raise ValueError(f"column {name} {rule}")
         provider, user = (
             {len(self.practice), len(self.route), len(self.cascade)},
             {len(self.leave_1), len(self.leave_2)},
@@ -158,3 +165,17 @@ def user_traces(
             trace.leave_1.extend(leave_1[k].tolist())
             trace.leave_2.extend(leave_2[k].tolist())
     return traces
+
+
+def with_policies(traces: list[Trace], policies: Callable[[], Sequence[Whole]]) -> list[Trace]:
+    """The traces of users with their policies; what goes wrong with these costs no trace.
+
+    Args:
+        traces: of users whose training has ended.
+        policies: makes one for each.
+    """
+    try:
+        made = policies()
+        return [replace(trace, policy=one) for trace, one in zip(traces, made, strict=True)]
+    except Exception as problem:
+        return [replace(trace, policy=in_a_line(problem)) for trace in traces]

@@ -36,9 +36,9 @@ from routing_game.agents.protocol import Planner, Provider, Trainable
 from routing_game.agents.reinforce import BlindPairs
 from routing_game.agents.stacked import Array, Costs, StackedProvider
 from routing_game.agents.stacked_users import (
+    Cells,
     StackedModelUser,
     StackedUser,
-    Tasks,
     Times,
 )
 from routing_game.agents.structural import Structural
@@ -52,6 +52,7 @@ from routing_game.experiments.check.traces import (
     provider_traces,
     user_trace,
     user_traces,
+    with_policies,
 )
 from routing_game.experiments.play import (
     Cohort,
@@ -106,16 +107,14 @@ def stacked(make: Callable[[Costs, list[Generator], int], StackedProvider]) -> T
     return train
 
 
-Users = Callable[[Tasks, Times, list[Generator], int], StackedUser | StackedModelUser]
+Users = Callable[[Cells], StackedUser | StackedModelUser]
 
 
 def stacked_user(make: Users) -> Trainer:
     """Users of many cells that train as one, each against uniformly drawn commitments.
 
     Args:
-        make: (world, times, rngs, tasks) -> users, one for each of the ``rngs``, which are theirs;
-            ``world`` plays their tasks, ``times`` are their latencies, and each is to use about so
-            many ``tasks``. Of the steps after which they pause, those at or next after the usual
+        make: cells -> users. Of the steps after which they pause, those at or next after the usual
             checkpoints are on record.
     """
 
@@ -123,7 +122,8 @@ def stacked_user(make: Users) -> Trainer:
         games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
     ) -> list[Trace]:
         times = Times.of(*zip(*((float(g.value), _numbers(g.latency)) for g in games), strict=True))
-        user = make(UserCohort(games, generators(worlds)), times, generators(agents), tasks)
+        world = UserCohort(games, generators(worlds))
+        user = make(Cells(world, times, generators(agents), tasks))
 
         def answers(route: Array, cascade: Array) -> tuple[Array, Array]:
             if isinstance(user, StackedModelUser):
@@ -132,7 +132,8 @@ def stacked_user(make: Users) -> Trainer:
             return (user.abandon(route, cascade),) * 2
 
         looks = _thinned_at(user.train(), checkpoints(tasks, count=20))
-        return user_traces(answers, looks, len(games))
+        traces = user_traces(answers, looks, len(games))
+        return with_policies(traces, lambda: user.policies())
 
     return train
 
@@ -213,13 +214,16 @@ def sb3_user(name: str, settings: str, engine: Callable[[Game, int], Engine]) ->
     @one_thread()
     def train(game: Game, practice: int, world: Seed, agent: Seed) -> Trace:
         from routing_game.agents import sb3_users as users
+        from routing_game.agents.saved import packed
 
         width, fitted = _fit(getattr(users, settings), practice)
         made = _seeded(engine(game, width), world)
         user = getattr(users, name)(made, np.random.default_rng(agent), fitted)
         updates = (update for update, _ in enumerate(user.train(), start=1))
         looks = _thinned(updates, fitted.updates, count=20)
-        return user_trace(user, (width * fitted.steps * update for update in looks))
+        trace = user_trace(user, (width * fitted.steps * update for update in looks))
+        (whole,) = with_policies([trace], lambda: [packed(user)])
+        return whole
 
     return train
 

@@ -81,7 +81,7 @@ CHANGE = (
 TIMES = (
     "Tasks until the belief is on the right side for the rest of the session: median and 90th "
     "percentile of the sessions, empty where so many never are; wrong: share on the wrong side at "
-    "the end."
+    "the end. The distance of s from the threshold is empty where s is drawn from the prior."
 )
 BELIEFS = (
     "The beliefs after so many tasks, with 95 % intervals; exact values for users who never leave, "
@@ -109,10 +109,10 @@ BELIEF_HEADS = {
     "error": Head("E[s] off by"),
     "right": Head("on the right side, %", 100),
     "right_exact": Head("exactly, %", 100),
-    "right_gap": Head("gap, standard errors"),
+    "right_gap": Head("gap, standard errors", places=2),
     "covered": Head("intervals that hold s, %", 100),
     "covered_exact": Head("exactly, %", 100),
-    "covered_gap": Head("gap, standard errors"),
+    "covered_gap": Head("gap, standard errors", places=2),
 }
 CHANGE_HEADS = {
     "rule": Head("rule"),
@@ -166,7 +166,7 @@ def words_used(mark: Threshold) -> dict[str, str]:
         "memory": "what a count is multiplied by at each new draw: 1 forgets nothing, 0.9 counts "
         "little but the last ten draws",
     }
-    return known | terms("s", "draw", "belief", "exact") | threshold_words(mark) | more
+    return known | terms("s", "draw", "belief", "exact", "brackets") | threshold_words(mark) | more
 
 
 def answer(

@@ -55,18 +55,18 @@ QUESTION = (
 )
 END = (
     "Cost of a task over the last fifth of the tasks: mean of the seeds (points), with its 95 % "
-    "interval from three seeds on, each seed (dots); the cheapest mixed equilibrium at each "
+    "interval from five seeds on, each seed (dots); the cheapest mixed equilibrium at each "
     "setting (black bars), J* and the cost of simultaneous play (lines)."
 )
 OVER_TIME = "The same over time, mean of the seeds."
 ENDS = (
     "By pair and setting: cost of a task over the last fifth, and once learning has stopped, with "
-    "95 % intervals, which need three seeds; the cheapest equilibrium, mean s on route 1, share of "
+    "95 % intervals, which need five seeds; the cheapest equilibrium, mean s on route 1, share of "
     f"tasks on route 2, and seeds within {100 * SELECTED:g} % of either equilibrium once learning "
     "has stopped."
 )
 RUNS = "Every run."
-KEY = {"pair": Head("pair"), "observes": Head("user sees")}
+KEY = {"pair": Head("pair"), "sees": Head("user sees")}
 PLAYED = {
     "cost": Head("cost, last fifth"),
     "stopped": Head("cost, learning stopped"),
@@ -95,8 +95,8 @@ def page(settings: Settings, measured: Measured) -> Page:
             Picture(OVER_TIME, course_figure(game, runs)),
         ),
         tables=(
-            Table("ends", ENDS, means, "Where each pair ends, by setting", END_HEADS),
-            Table("runs", RUNS, runs.drop("course"), "Every run", RUN_HEADS),
+            Table("ends", ENDS, in_words(means), "Where each pair ends, by setting", END_HEADS),
+            Table("runs", RUNS, in_words(runs.drop("course")), "Every run", RUN_HEADS),
         ),
         settings={
             **asked(settings),
@@ -110,6 +110,12 @@ def page(settings: Settings, measured: Measured) -> Page:
     )
 
 
+def in_words(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with what the user `sees` as the text says it, beside the setting of the dial."""
+    place = table.get_column_index("observes") + 1
+    return table.insert_column(place, table["observes"].replace_strict(SEEN).alias("sees"))
+
+
 def words_used() -> dict[str, str]:
     """What the words of the page mean."""
     more = {
@@ -118,10 +124,9 @@ def words_used() -> dict[str, str]:
         "replies": "fictitious play: both know the game, and each answers best to the average of "
         "what the other has played so far",
         "n tosses": "before each task the user sees n tosses of a coin that shows M2 with chance "
-        "s (samples:n in tables)",
-        "noise x": "it sees s with normal noise of that standard deviation (noisy:x in tables)",
-        "s itself, the route alone": "it sees s exactly (strategy in tables), or nothing of it "
-        "(route)",
+        "s (observes=samples:n in the files and of the environments)",
+        "noise x": "it sees s with normal noise of that standard deviation (noisy:x there)",
+        "s itself, the route alone": "it sees s exactly (strategy there), or nothing of it (route)",
         "equilibrium": "mixed: the provider draws between a cascade and its temptation, so that "
         "the user, who knows with what chances, does best by trusting what it sees",
         "Stackelberg, simultaneous": "the outcome if s is seen, J*, and if it is not",

@@ -63,7 +63,7 @@ COST = (
     "Cost (1-g) J over patience g. Lines: the best plan by value iteration, the hand-written rule, "
     "J*; bars: the best plan found that does not see the belief; shaded: where the best plan milks "
     "at the first edge. Points: what PPO learned, judged exactly, means of the seeds, with 95 % t "
-    "intervals from three seeds on."
+    "intervals from five seeds on."
 )
 SESSION = (
     f"A session of {STRIP} tasks against a user who checks once a task, of the hand-written rule "
@@ -72,7 +72,7 @@ SESSION = (
     "a task that starts with M2. Dotted: s0."
 )
 LEARNED = (
-    "Means over seeds with their 95 % intervals, which need three seeds. Cost is (1-g) J, above it "
+    "Means over seeds with their 95 % intervals, which need five seeds. Cost is (1-g) J, above it "
     "that over the best plan which sees what the learner sees; the horizon is one of "
     f"{HORIZON} tasks without discount; in the long run are tasks {LONG_RUN[0] + 1} to "
     f"{LONG_RUN[1]} of {SESSIONS:,} sessions; lost are users whose belief then says leave."

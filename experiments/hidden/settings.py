@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from routing_game.experiments.cells.origin import code
-from routing_game.experiments.cells.progress import Steps
+from routing_game.experiments.cells.progress import Steps, kept
 from routing_game.experiments.cells.store import Store, digest, seeds
 from routing_game.experiments.cells.workers import in_workers
 from routing_game.experiments.hidden.kept import Of, as_kept, facts_of, result_of
@@ -86,8 +86,7 @@ class Settings:
         }
         waiting = [(file, cell) for file, cell in files.items() if file not in done]
         if done:
-            kept = "were finished before and are kept"
-            progress.say(f"{len(done)} of {len(files)} {what} {kept} in {self.kept}")
+            progress.say(f"{kept(len(done), len(files), what)} in {self.kept}")
         try:
             results = in_workers(_Named(job), waiting, self.workers, progress)
             for file, result in progress.over(results, len(waiting), what):

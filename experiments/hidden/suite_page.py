@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 
+from routing_game.experiments.cells.progress import count
 from routing_game.experiments.cells.records import Record
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.drawing import literal
@@ -33,8 +34,8 @@ DIGIT = 5e-5
 """Losses that differ by less look alike on the page."""
 TITLE = "The hidden suite: rules against exact values"
 QUESTION = (
-    "{scenarios} scenarios (game x prior x true s x horizon), {rules} rules. Does simulated play "
-    "agree with the dynamic programs, and how far is each rule from the Bayes-optimal user?"
+    "{scenarios} (game x prior x true s x horizon), {rules}. Does simulated play agree with the "
+    "dynamic programs, and how far is each rule from the Bayes-optimal user?"
 )
 AGREEMENT = (
     "Left: simulated less exact value of each rule in each scenario, in standard errors; dotted: "
@@ -55,16 +56,16 @@ LOSSES_MANY = (
 )
 LOSSES = (
     "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the "
-    "priors, units of V; half of the 95 % interval, 0 where the value is exact."
+    "priors, units of V; with its 95 % interval where it is simulated, exact where there is none."
 )
 SCENARIOS = (
-    "Every rule in every scenario, per task. The best value is the Bayes-optimal one (s drawn from "
-    "the prior) or that of a user who is told s (s on the side where staying, or leaving, is "
-    "right); gaps are in standard errors."
+    "Every rule in every scenario, per task. The loss is against the Bayes-optimal value (s drawn "
+    "from the prior) or that of a user who is told s (s on the side where staying, or leaving, is "
+    "right); gaps are between what was played and the exact, in standard errors."
 )
 LOST_WORDS = "loss of utility a task, units of V"
 KEY = {"game": Head("game"), "tasks": Head("tasks"), "rule": Head("rule")}
-LOST = {"loss": Head("loss a task", least=0.0)}
+LOST = {"loss": Head("loss a task", least=0.0, places=4)}
 LOSS_HEADS = {**KEY, **LOST}
 POOLED_HEADS = {
     **KEY,
@@ -82,16 +83,14 @@ SCENARIO_HEADS = {
     "truth": Head("true s"),
     "tasks": Head("tasks"),
     "rule": Head("rule"),
-    "utility": Head("utility played"),
-    "exact": Head("exact"),
-    "gap": Head("gap"),
-    "best": Head("best value"),
+    "utility": Head("utility played", places=4),
+    "exact": Head("exactly", places=4),
+    "gap": Head("gap", places=2),
     **LOST,
-    "cost": Head("provider's cost"),
     "doubts": Head("belief doubts, %", 100),
     "locked": Head("locked in, %", 100),
     "locked_exact": Head("exactly, %", 100),
-    "locked_gap": Head("gap"),
+    "locked_gap": Head("gap", places=2),
 }
 
 
@@ -100,7 +99,8 @@ def report(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int 
     judged = judge(spec, records, workers)
     failed = [record for record in records if record.error is not None]
     failures = [f"{r.learner} on {r.game}, seed {r.seed}, failed: {r.error}" for r in failed]
-    question = QUESTION.format(scenarios=len(spec.games), rules=len(spec.plans))
+    numbers = count(len(spec.games), "scenario"), count(len(spec.plans), "rule")
+    question = QUESTION.format(scenarios=numbers[0], rules=numbers[1])
     plan = next(iter(spec.plans.values()))
     settings = {
         "profile": spec.profile,
@@ -222,7 +222,7 @@ def several(rows: Sequence[dict[str, Any]], how: str) -> str:
 
 def failed_words(failures: Sequence[str]) -> Sequence[str]:
     """That cells failed, if any did."""
-    return (f"{len(failures)} cells failed; see below.",) if failures else ()
+    return (f"{count(len(failures), 'cell')} failed; see below.",) if failures else ()
 
 
 def of_many(

@@ -28,7 +28,7 @@ from routing_game.experiments.intervals import wilson
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import draw, dressed, legend_above, panels, svg
 from routing_game.experiments.pages.tables import Head
-from routing_game.experiments.pages.words import percent
+from routing_game.experiments.pages.words import percent, with_interval
 
 EXPLORERS = ("Thompson", "forced stays")
 ROUNDING = 1e-9
@@ -110,7 +110,9 @@ def page(settings: Settings, rows: list[dict[str, Any]]) -> Page:
 
 def words_used(mark: Threshold) -> dict[str, str]:
     """What the rules and the words of the page mean."""
-    known = terms("s", "draw", "belief", "doubt", "silent", "locked in", "exact", "regret")
+    known = terms(
+        "s", "draw", "belief", "doubt", "silent", "locked in", "exact", "regret", "brackets"
+    )
     return rules(list(RULEBOOK)) | known | threshold_words(mark)
 
 
@@ -188,13 +190,12 @@ def details(frame: pl.DataFrame, mark: Threshold, settings: Settings) -> tuple[s
 
 def locked_words(plug_in: Mapping[str, Any], mark: Threshold, settings: Settings) -> str:
     """How often a plug-in user at the threshold is locked in, exactly and as played."""
-    interval = wilson(round(plug_in["locked"] * settings["sessions"]), settings["sessions"])
-    low, high = (percent(end) for end in interval[1:])
+    played = wilson(round(plug_in["locked"] * settings["sessions"]), settings["sessions"])
     return (
         f"At {mark.name} = {mark.s:.4f} itself, after {settings['tasks']:,} tasks from Beta(1, 1), "
         f"the exact chance that a plug-in user is locked in is {percent(plug_in['exact'])} %. Of "
-        f"the {settings['sessions']:,} sessions that were played {percent(plug_in['locked'])} % "
-        f"ended so (95 % interval {low} to {high} %)."
+        f"the {settings['sessions']:,} sessions that were played {with_interval(played, percent)} "
+        "ended so."
     )
 
 

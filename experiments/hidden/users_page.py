@@ -59,7 +59,7 @@ QUESTION = (
     "plans with what it saw."
 )
 REGRET = (
-    "Regret of each seed, with their mean, and its 95 % t interval from three seeds on. Lines: "
+    "Regret of each seed, with their mean, and its 95 % t interval from five seeds on. Lines: "
     "regret of the myopic user, who never stays to learn, and of the Bayes-optimal plan if it "
     f"takes the last {WINDOW} draws for all there were."
 )
@@ -70,7 +70,7 @@ LOSS = (
 )
 LEARNED = (
     "Utility of a session and regret against the Bayes-optimal user, in the unit of V: means over "
-    "seeds with their 95 % intervals, which need three seeds. For users of the theory the interval "
+    "seeds with their 95 % intervals, which need five seeds. For users of the theory the interval "
     "is that of their play."
 )
 SEEDS = "The same, seed by seed; the standard error is that of the play that valued it, 0 if exact."

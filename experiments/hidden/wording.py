@@ -11,11 +11,9 @@ import polars as pl
 from routing_game.experiments.hidden.rule_words import RULE_WORDS
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold
-from routing_game.experiments.intervals import half_width
-from routing_game.experiments.pages.words import percent
+from routing_game.experiments.intervals import FEW, half_width
+from routing_game.experiments.pages.words import listed, percent, with_interval
 
-ENOUGH = 3
-"""Seeds from which on a mean has an interval; fewer are told one by one."""
 SMOKE = (
     "A smoke run: it shows that everything works. Its numbers are too few to conclude anything "
     "from; --profile default takes minutes, --profile full makes results."
@@ -36,6 +34,7 @@ TERMS = {
     "told s": "a user who knows s, sees the model at work and decides after each failure: the best "
     "that any user can do",
     "regret": "what a user gets less, or a provider pays more, than with a user who is told s",
+    "brackets": "behind a share: its 95 % interval (Wilson)",
     "J*": "the provider's least cost of a task if the user sees s (Stackelberg)",
 }
 """Word -> what it means on these pages."""
@@ -76,15 +75,15 @@ def notice(profile: str) -> str:
 
 
 def spread(values: Sequence[float], digits: int, least: float | None = None) -> str:
-    """Values of seeds in words: their mean with its 95 % t interval, or each of them if too few.
+    """Values of seeds in words: their mean with its 95 % t interval, or each if fewer than `FEW`.
 
     Args:
         values: one a seed.
         digits: after the point.
         least: what no value can lie below; the interval ends there, too.
     """
-    if len(values) < ENOUGH:
-        return " and ".join(decimal(x, digits) for x in values)
+    if len(values) < FEW:
+        return listed([decimal(x, digits) for x in values])
     mean, half = float(np.mean(values)), float(half_width(np.std(values, ddof=1), len(values)))
     return between(mean, half, digits, least)
 
@@ -106,14 +105,13 @@ def decimal(value: float, digits: int) -> str:
 
 
 def share_words(row: Mapping[str, Any], name: str) -> str:
-    """A share in percent, with its Wilson interval."""
-    share, low, high = (percent(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
-    return f"{share} % (95 % interval {low} to {high} %)"
+    """A share in percent, with its Wilson interval; see `TERMS`."""
+    return with_interval([row[f"{name}{end}"] for end in ("", "_low", "_high")], percent)
 
 
 def with_enough(frame: pl.DataFrame, seeds: int) -> pl.DataFrame:
     """The table of means over seeds, without intervals if there are too few seeds for any."""
     halves = [name for name in frame.columns if name.endswith("_half")]
-    if seeds >= ENOUGH:
+    if seeds >= FEW:
         return frame
     return frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in halves)

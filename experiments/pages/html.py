@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 
 def render(
@@ -40,6 +44,22 @@ def render(
 def _source(package: str, name: str) -> str | None:
     file = resources.files(package).joinpath(name)
     return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken into lines after a dot, before anywhere else."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"\.(?=[^\W\d])", ".<wbr>", str(escape(name))))
+
+
+def whole(words: str) -> Markup:
+    """The same, but an interval, in brackets or after ±, is not broken into lines."""
+    from markupsafe import Markup, escape
+
+    return Markup(
+        re.sub(r"\([^()]*\)|± \S+", r"<span class=whole>\g<0></span>", str(escape(words)))
+    )
 
 
 def embedded(svg: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
-from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from routing_game.experiments.cells.origin import commit, versions
-from routing_game.experiments.pages.html import embedded, render
+from routing_game.experiments.pages.html import embedded, render, whole
 from routing_game.experiments.pages.tables import Head, rounded, shown
-from routing_game.experiments.pages.words import cell
+from routing_game.experiments.pages.words import cell, wrapped
 from routing_game.files import write
 
 if TYPE_CHECKING:
@@ -67,13 +69,30 @@ class Page:
 
 def terminal_page(page: Page) -> str:
     """Title, question and answer, then the evidence, wrapped."""
-    head = [page.title, *(fill(words, WIDTH) for words in (page.made, page.notice) if words)]
-    answer = [fill(words, WIDTH) for words in page.answer]
+    head = [page.title, *(wrapped(words, WIDTH) for words in (page.made, page.notice) if words)]
+    answer = [wrapped(words, WIDTH) for words in page.answer]
     details = [
-        fill(words, WIDTH, initial_indent="- ", subsequent_indent="  ") for words in page.details
+        wrapped(words, WIDTH, initial_indent="- ", subsequent_indent="  ") for words in page.details
     ]
-    question = fill(page.question, WIDTH)
+    question = wrapped(page.question, WIDTH)
     return "\n".join([*head, question, "", *answer, *[""][: len(details)], *details])
+
+
+def json_of(facts: Any) -> str:
+    """As JSON that every reader takes: numpy's numbers are numbers, and what is none is null."""
+    return json.dumps(_plain(facts), indent=1, allow_nan=False)
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, Mapping):
+        return {str(name): _plain(part) for name, part in x.items()}
+    if isinstance(x, np.ndarray | np.generic):
+        return _plain(x.tolist())
+    if isinstance(x, list | tuple):
+        return [_plain(part) for part in x]
+    if isinstance(x, float):
+        return float(x) if isfinite(x) else None
+    return x if x is None or isinstance(x, str | int) else str(x)
 
 
 def write_page(page: Page, name: str, out: Path) -> Path:
@@ -92,12 +111,12 @@ def write_page(page: Page, name: str, out: Path) -> Path:
     tables = [(table, rounded(table.frame)) for table in page.tables]
     for table, frame in tables:
         write(out / f"{name}-{table.name}.csv", frame.write_csv())
-    write(out / f"{name}.json", json.dumps(facts | origin, indent=1, default=str))
+    write(out / f"{name}.json", json_of(facts | origin))
     contents = {
         "page": page,
         "name": name,
         "tables": [(table, shown(frame, table.heads)) for table, frame in tables],
     }
-    filters = {"embedded": embedded, "cell": cell}
+    filters = {"embedded": embedded, "cell": cell, "whole": whole}
     write(out / f"{name}.html", render("answer.html", filters, contents | origin))
     return out / f"{name}.html"

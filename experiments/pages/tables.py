@@ -24,6 +24,8 @@ class Head(NamedTuple):
     """What its numbers are multiplied by; 100 makes percent."""
     least: float | None = None
     """What they cannot lie below, nor can the intervals that are shown."""
+    places: int | None = None
+    """Digits after the point; None for four digits in all."""
 
 
 class Shown(NamedTuple):
@@ -66,11 +68,23 @@ def entry(row: Mapping[str, Any], name: str, head: Head) -> str:
     ends = tuple(row.get(f"{name}{end}") for end in ENDS)
     half, low, high = (None if end is None or end != end else head.unit * end for end in ends)
     value *= head.unit
+    if head.places is not None:
+        return to_places(value, half, head)
     if half is not None:
         return with_half(value, half, head.least)
     if low is not None and high is not None:
         return f"{cell(value)} ({low:.3g} to {high:.3g})"
     return cell(value)
+
+
+def to_places(value: float, half: float | None, head: Head) -> str:
+    """A number to so many digits after the point, with half of its interval or the ends of it."""
+    middle, least = f"{value:z.{head.places}f}", head.least
+    if half is None or half < ROUNDING:
+        return middle
+    if least is None or value - half >= least:
+        return f"{middle} ± {half:.{head.places}f}"
+    return f"{middle} ({min(value, least):z.{head.places}f} to {value + half:z.{head.places}f})"
 
 
 def with_half(value: float, half: float, least: float | None = None) -> str:

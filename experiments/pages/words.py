@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -20,11 +22,13 @@ def percent(part: float) -> str:
 
 def fine_percent(share: float, floor: float) -> str:
     """A share in percent, to at least two digits and never in exponents; 0 below the floor."""
-    value = 100 * share
-    if abs(share) < floor:
-        return "0"
-    places = max(0, 1 - int(np.floor(np.log10(abs(value)))))
-    return f"{value:.{places}f}"
+    return "0" if abs(share) < floor else two_digits(100 * share)
+
+
+def two_digits(value: float) -> str:
+    """A number to at least two digits, never in exponents."""
+    exponent = int(f"{value:.1e}".split("e")[1])  # once rounded: 0.996 is 1.0, not 1.00
+    return f"{value:.{max(0, 1 - exponent)}f}"
 
 
 def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:
@@ -48,12 +52,56 @@ def cell(value: object) -> str:
     return f"{value:,}" if type(value) is int else str(value)
 
 
+_GLUED = re.compile(
+    # s = .2, 1 ± 2; 9 %, 2 of 3 games, but not "at 4 and"; % of J*; of 4, to 4, route 2
+    r" (?:=|±) "
+    r"|(?<=\d) (?=%|USD\b|(?!(?:an?|and|as|at|by|for|from|i[nst]|on|or|the|where|with)\b)[a-z])"
+    r"|(?<=%) (?=of (?:J\*|V\b))"
+    r"|(?<=\bof) (?=\d|J\*|V\b)|(?<=\bto) (?=\d)|(?<=\broute) (?=\d)"
+    r"| (?=[sq][).,;:])"  # the nearest optimal s).
+)
+"""Where no line ends: between a number and its unit, its noun, or the other end of a range."""
+_FIRM = "\N{NO-BREAK SPACE}"
+
+
+def wrapped(text: str, width: int, **how: Any) -> str:
+    """The text in lines of at most so many columns; a number stays with what it counts.
+
+    Args:
+        text: of one paragraph.
+        width: columns.
+        how: as `textwrap.fill` has it.
+    """
+    return fill(glued(text), width, break_on_hyphens=False, **how).replace(_FIRM, " ")
+
+
+def glued(text: str) -> str:
+    """The text with firm spaces where no line is to end."""
+    return _GLUED.sub(lambda space: space[0].replace(" ", _FIRM), text)
+
+
 def listed(words: Sequence[str]) -> str:
     """As `a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def with_interval(share: Sequence[float]) -> str:
-    """As `92 % (86 to 96)`."""
-    middle, low, high = (f"{100 * x:.0f}" for x in share)
-    return f"{middle} % ({low} to {high})"
+def whole_percent(part: float) -> str:
+    """A share in percent, as 92."""
+    return f"{100 * part:.0f}"
+
+
+def with_interval(
+    found: Sequence[float | None], say: Callable[[float], str] = whole_percent, unit: str = " %"
+) -> str:
+    """A number with its interval, as `92 % (86 to 96)`; as `92 %` if it has none.
+
+    Args:
+        found: the number and the ends, each None or nan where there is no interval.
+        say: how each is written.
+        unit: stands behind the number alone.
+    """
+    middle, low, high = found
+    assert middle is not None
+    if low is None or high is None or np.isnan(low) or np.isnan(high):
+        return f"{say(middle)}{unit}"
+    return f"{say(middle)}{unit} ({say(low)} to {say(high)})"

@@ -89,7 +89,7 @@ class Sheet:
         for panel, count in layout.split or (("", across),):
             about = [remark for remark in remarks if panel in ("", remark.panel)]
             columns += shared([note(remark, column - INDENT) for remark in about], count)
-        tallest = max(sum(n.height for n in part) for part in columns) + 0.3
+        tallest = max(sum(n.height for n in part) for part in columns) + (0.3 if remarks else 0.0)
         body = max(layout.body, tallest) if beside else layout.body + tallest
         self.height = HEAD + body + MARGIN / 2
         self.figure = Figure(figsize=(layout.width, self.height))
@@ -97,7 +97,9 @@ class Sheet:
         self.write(MARGIN, 0.3, title, fontsize=12)
         self.write(MARGIN, 0.53, numbers, fontsize=8, color=FAINT)
         left, top = (layout.aside, HEAD) if beside else (MARGIN, HEAD + layout.body)
-        self.write(left, top + 0.12, "What the paper says, held against this picture", fontsize=9.5)
+        if remarks:
+            heading = "What the paper says, held against this picture"
+            self.write(left, top + 0.12, heading, fontsize=9.5)
         for k, part in enumerate(columns):
             self._notes(left + k * (column + GAP), top + 0.36, part)
 

@@ -1,0 +1,1 @@
+"""The paper's figures around one's own game: planes with that game in the middle."""

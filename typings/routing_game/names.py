@@ -1,0 +1,1 @@
+../../src/routing_game/names.py
