@@ -136,9 +136,7 @@ def test_other_seeds_on_fresh_games_and_other_games_of_a_learner_are_told() -> N
 
     both, one = (GAME, "t5-stay"), (GAME,)
     few, fewer = Plan(both, 5, 3, ("t5-stay",), 2), Plan(both, 5, 3, ("t5-stay",), 1)
-    assert (
-        difference(of(few), of(fewer)) == "its ucb has 2 seeds on fresh games, not 1"
-    )
+    assert difference(of(few), of(fewer)) == "its ucb has 2 seeds on fresh games, not 1"
     told = difference(of(Plan(one, 5, 3)), of(Plan(both, 5, 3)))
     assert told == f"its ucb plays {GAME}, not the same games"
 

@@ -170,6 +170,7 @@ def overview(
             one.sample.within if one.sample else None,
             colours.get(one.sample_verdict, OPEN),
             each.get(one.learner, {}),
+            LEARNERS[one.learner].role,
         )
         for one in found
         if one.group != "controls" or LEARNERS[one.learner].family == "control"
@@ -181,7 +182,7 @@ def overview(
         name = samples.STATIC[role]
         mine = section.rows.filter(learner=name)
         loss = dict(zip(mine["game"], mine["regret"], strict=True)) if not single else {}
-        lines.append(Line(name, "controls", section.total[name].within, OPEN, loss))
+        lines.append(Line(name, "controls", section.total[name].within, OPEN, loss, role))
     kinds = dict(zip(judged.lands["game"], judged.lands["kind"], strict=True))
     games = max((section.games for section in sections.values()), default=0)
     where = single_title(single) if single else f"{counted.capitalize()} games"
@@ -311,7 +312,11 @@ def sampled_parts(sections: Sections, chosen: Set) -> list[dict[str, Any]]:
                 "rows": in_groups(section.learners),
                 "kinds_of": {prior: kinds_of(section, prior) for prior in section.priors},
                 "few": few_words(section, role),
-                "predictions": [(one.learner, prediction(one, role)) for one in section.failures],
+                "predictions": [
+                    (one.learner, prediction(one, role))
+                    for one in section.failures
+                    if one.learner not in samples.STATIC.values()  # its regret is such a measure
+                ],
                 "picture": sample_figure(table, section.strongest, titles) if some else None,
                 "measure": MEANING[section.strongest],
             }
