@@ -57,7 +57,7 @@ from routing_game.experiments.check.verdicts import Standing, Verdict, standings
 from routing_game.experiments.intervals import FEW, wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import breakable, render, whole
-from routing_game.experiments.pages.words import listed, number, two_digits, with_interval
+from routing_game.experiments.pages.words import glued, listed, number, two_digits, with_interval
 from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 from routing_game.theory.geometry import MEANING, geometry
@@ -101,6 +101,7 @@ def write_report(judged: Judged, directory: RunDirectory[Game, Trace]) -> Path:
         "portion": lambda share: whole(with_interval(share).replace(" %", "")),
         "whole": whole,
         "breakable": breakable,
+        "glued": glued,
     }
     facts = {**contents(judged), "versions": directory.versions}
     write(file, render("report.html", filters, facts, __package__))
