@@ -675,7 +675,10 @@ def words_of_check(parser: Parser) -> None:
     parser.add_argument("--fresh", action="store_true", help=text)
     text = "a file of games, learners and settings (TOML), see docs/learners.md"
     parser.add_argument("--sweep", type=Path, metavar="FILE", help=text)
-    text = "run every n-th cell only, from the k-th: a share for each machine on a common folder"
+    text = (
+        "run every n-th cell only, from the k-th: a share for each machine, in a common folder or "
+        "in folders that report joins"
+    )
     parser.add_argument("--shard", default="1/1", metavar="K/N", help=text)
     text = "worker processes, or this one; the results are the same"
     parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)

@@ -51,7 +51,7 @@ def ask(
     """
     assert main(["belief", *words, "--profile", "smoke", "--workers", "1", "--out", str(out)]) == 0
     told = capsys.readouterr().out
-    page = (out / f"{words[0]}.html").read_text(encoding="utf-8")
+    page = (out / f"{words[0]}.html").read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
     return told, json.loads((out / f"{words[0]}.json").read_text(encoding="utf-8")), page
 
 
@@ -96,7 +96,7 @@ class TestTrap:
         assert at["exact"] == pytest.approx(chance)
         words = facts["details"][0]
         assert f"the exact chance that a plug-in user is locked in is {percent(chance)} %" in words
-        assert f"Of the 40 sessions that were played {percent(at['locked'])} % ended so" in words
+        assert f"Of the 40 sessions that were played {percent(at['locked'])} % (" in words
         assert table["gap"].drop_nulls().abs().max() < 4.5
         assert f"{at['user_regret']:.4f}" in facts["details"][4]
         good = lock_in(T4, S0 + 0.1, Belief(1.0, 1.0), 40, lambda b: plug_in_after_failure(T4, b))
