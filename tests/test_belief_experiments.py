@@ -51,7 +51,7 @@ def ask(
     """
     assert main(["belief", *words, "--profile", "smoke", "--workers", "1", "--out", str(out)]) == 0
     told = capsys.readouterr().out
-    page = (out / f"{words[0]}.html").read_text(encoding="utf-8")
+    page = (out / f"{words[0]}.html").read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
     return told, json.loads((out / f"{words[0]}.json").read_text(encoding="utf-8")), page
 
 

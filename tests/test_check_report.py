@@ -153,7 +153,7 @@ def test_a_game_that_costs_nothing_has_a_report(tmp_path):
     directory.keep(
         Record("ucb", "g", 0, directory.spec.digest, None, 1.0, None, provider((2, 0.0)))
     )
-    text = report(directory).read_text()
+    text = report(directory).read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
     assert "Profile <code>mine</code>." in text
     assert "too few seeds for a verdict on ucb (it takes 4 seeds)" in text
 

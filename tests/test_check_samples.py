@@ -241,6 +241,7 @@ def test_too_few_games_and_no_failures_say_so():
 def test_the_report_begins_with_fresh_games_and_draws_no_panel_for_a_sample(tmp_path, judged):
     directory = RunDirectory.create(CHECK, tmp_path, SPEC)
     text = write_report(judged, directory).read_text(encoding="utf-8")
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
     summary = text[text.index('id="answer"') :]
     assert summary.index("4 games, 2 of them cascades") < summary.index("<b>Catalog.</b>")
     assert summary.index("<b>Catalog.</b>") < summary.index("Games sampled for tuning")
@@ -258,6 +259,7 @@ def test_a_report_of_samples_alone_has_no_part_on_single_games(tmp_path):
     spec = make_spec("default", ("cascades:unit:20:3",), PROVIDERS, seeds=1)
     directory = RunDirectory.create(CHECK, tmp_path, spec)
     text = write_report(judge(spec, records_of(spec)), directory).read_text(encoding="utf-8")
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
     assert "20 games, 10 of them cascades" in text
     assert ", game by game" not in text
     assert shown([f"unit.3.s0.{k}" for k in range(1, 4)]) == [

@@ -393,7 +393,7 @@ def learner_figure(judged: pl.DataFrame, name: str, games: list[str]) -> str:
     logarithmic(panels[0, 0], float(judged["regret"].to_numpy().max()))
     unit = "V" if LEARNERS[name].role == "user" else "J*"
     figure.supylabel(f"regret, % of {unit}", fontsize=9)
-    figure.supxlabel(f"practice, {LEARNERS[name].counts}", fontsize=9)
+    below(figure, len(games), f"practice, {LEARNERS[name].counts}")
     return dots(figure)
 
 
@@ -409,6 +409,13 @@ def small_panels(count: int) -> tuple[Figure, NDArray[Any]]:
     edges = {"top": 1 - 0.28 / height, "bottom": 0.5 / height, "left": 0.075, "right": 0.99}
     figure.subplots_adjust(**edges, wspace=0.08, hspace=0.24)
     return figure, panels
+
+
+def below(figure: Figure, count: int, label: str) -> None:
+    """What the horizontal axes of `small_panels` are, in the middle of those that are shown."""
+    edges = figure.subplotpars
+    share = min(count, COLUMNS) / COLUMNS
+    figure.supxlabel(label, x=edges.left + share * (edges.right - edges.left) / 2, fontsize=9)
 
 
 def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str, limit: float) -> None:
@@ -540,7 +547,7 @@ def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> s
         first.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     first.minorticks_off()
     figure.supylabel(f"regret, % of {'V' if role == 'user' else 'J*'}", fontsize=9)
-    figure.supxlabel(MEANING[measure], fontsize=9)
+    below(figure, len(titles), MEANING[measure])
     return dots(figure)
 
 

@@ -21,11 +21,14 @@ from routing_game.experiments.check.figures import (
 )
 from routing_game.experiments.check.judge import FLOOR, WITHIN
 from routing_game.experiments.check.known import GROUPS, TITLES, Group
+from routing_game.experiments.check.samples import Role
 from routing_game.experiments.check.verdicts import MOST
 from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import Share
 from routing_game.experiments.pages.style import COLOURS, dots, dressed
 
+LEAST_MOST = 300.0
+"""Percent of regret to which the axis reaches at least."""
 ROW = 0.165
 """Inches of a row."""
 TITLE_PAD = 20
@@ -47,6 +50,7 @@ class Line(NamedTuple):
     """Of that share."""
     regret: Mapping[str, float]
     """Game -> mean regret, as a share of J* or V."""
+    role: Role = "provider"
 
 
 @dressed
@@ -92,8 +96,11 @@ def overview_figure(lines: Sequence[Line], kinds: Mapping[str, str], titles: Seq
             for axes, place in zip(panels, shown, strict=True):
                 (draw_share, draw_losses)[place](axes, one, y, kinds)
         y += 1
-    for axes in panels:
+    most = max((max(one.regret.values(), default=0.0) for one in lines), default=0.0)
+    for axes, place in zip(panels, shown, strict=True):
         axes.set_yticks([])
+        if place == 1:
+            axes.set_xlim(100 * FLOOR, max(LEAST_MOST, 120 * most))
     for at, words, heading in labels:
         weight = "bold" if heading else "normal"
         panels[0].annotate(
@@ -130,7 +137,7 @@ def share_axis(axes: Axes, title: str) -> None:
 
 def regret_axis(axes: Axes, title: str) -> None:
     """Exact regret, logarithmic, from 0, which is drawn at the floor."""
-    axes.set(xscale="log", xlim=(100 * FLOOR, 300))
+    axes.set(xscale="log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: in_percent(x)))
     axes.minorticks_off()
     axes.set(xlabel="exact regret, % (users: of V, the others: of J*)")
@@ -152,7 +159,7 @@ def draw_losses(axes: Axes, one: Line, y: int, kinds: Mapping[str, str]) -> None
     """A dot for each game; the game where most is lost is named, if that is beyond the limit."""
     if not one.regret:
         return
-    limit = WITHIN["user" if one.group == "users" else "provider"]
+    limit = WITHIN[one.role]
     axes.plot([100 * limit] * 2, [y - 0.5, y + 0.5], color="#777777", lw=0.9, ls=(0, (2, 2)))
     games = sorted(one.regret, key=lambda game: kinds[game] in OF_KIND)
     many = len(games) > 40

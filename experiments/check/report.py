@@ -57,7 +57,7 @@ from routing_game.experiments.check.verdicts import Standing, Verdict, standings
 from routing_game.experiments.intervals import FEW, wilson
 from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import breakable, render, whole
-from routing_game.experiments.pages.words import listed, number, two_digits, with_interval
+from routing_game.experiments.pages.words import glued, listed, number, two_digits, with_interval
 from routing_game.files import write
 from routing_game.theory import PAIRS, Game, simultaneous, solve
 from routing_game.theory.geometry import MEANING, geometry
@@ -101,6 +101,7 @@ def write_report(judged: Judged, directory: RunDirectory[Game, Trace]) -> Path:
         "portion": lambda share: whole(with_interval(share).replace(" %", "")),
         "whole": whole,
         "breakable": breakable,
+        "glued": glued,
     }
     facts = {**contents(judged), "versions": directory.versions}
     write(file, render("report.html", filters, facts, __package__))
@@ -170,6 +171,7 @@ def overview(
             one.sample.within if one.sample else None,
             colours.get(one.sample_verdict, OPEN),
             each.get(one.learner, {}),
+            LEARNERS[one.learner].role,
         )
         for one in found
         if one.group != "controls" or LEARNERS[one.learner].family == "control"
@@ -181,7 +183,7 @@ def overview(
         name = samples.STATIC[role]
         mine = section.rows.filter(learner=name)
         loss = dict(zip(mine["game"], mine["regret"], strict=True)) if not single else {}
-        lines.append(Line(name, "controls", section.total[name].within, OPEN, loss))
+        lines.append(Line(name, "controls", section.total[name].within, OPEN, loss, role))
     kinds = dict(zip(judged.lands["game"], judged.lands["kind"], strict=True))
     games = max((section.games for section in sections.values()), default=0)
     where = single_title(single) if single else f"{counted.capitalize()} games"
@@ -311,7 +313,11 @@ def sampled_parts(sections: Sections, chosen: Set) -> list[dict[str, Any]]:
                 "rows": in_groups(section.learners),
                 "kinds_of": {prior: kinds_of(section, prior) for prior in section.priors},
                 "few": few_words(section, role),
-                "predictions": [(one.learner, prediction(one, role)) for one in section.failures],
+                "predictions": [
+                    (one.learner, prediction(one, role))
+                    for one in section.failures
+                    if one.learner not in samples.STATIC.values()  # its regret is such a measure
+                ],
                 "picture": sample_figure(table, section.strongest, titles) if some else None,
                 "measure": MEANING[section.strongest],
             }

@@ -14,7 +14,7 @@ import numpy as np
 from routing_game.experiments.cells.origin import commit, versions
 from routing_game.experiments.pages.html import embedded, render, whole
 from routing_game.experiments.pages.tables import Head, rounded, shown
-from routing_game.experiments.pages.words import cell, wrapped
+from routing_game.experiments.pages.words import cell, glued, wrapped
 from routing_game.files import write
 
 if TYPE_CHECKING:
@@ -117,6 +117,6 @@ def write_page(page: Page, name: str, out: Path) -> Path:
         "name": name,
         "tables": [(table, shown(frame, table.heads)) for table, frame in tables],
     }
-    filters = {"embedded": embedded, "cell": cell, "whole": whole}
+    filters = {"embedded": embedded, "cell": cell, "whole": whole, "glued": glued}
     write(out / f"{name}.html", render("answer.html", filters, contents | origin))
     return out / f"{name}.html"
