@@ -27,7 +27,16 @@ from routing_game.envs import (
     UserVectorEnv,
 )
 from routing_game.envs.worlds import hidden, one_of
-from routing_game.theory import Game, best_response, load, sample_games, solve
+from routing_game.theory import GAMES as CATALOG
+from routing_game.theory import (
+    PAIRS,
+    TASK_TYPES,
+    Game,
+    best_response,
+    load,
+    sample_games,
+    solve,
+)
 from routing_game.theory.belief import Belief
 from routing_game.theory.belief_plan import plan_after_failure
 from routing_game.theory.belief_rules import PlugIn, plug_in_after_failure
@@ -227,3 +236,43 @@ def test_a_chain_and_a_mixture_keep_their_numbers_when_the_callers_change() -> N
     success[...], weight[...] = 0.9, 0.0
     np.testing.assert_equal(chain.success, [0.3, 0.8])
     assert mixture.weight.sum() == pytest.approx(1)
+
+
+# the catalog
+
+TABLES = {
+    "games": CATALOG,
+    "pairs": PAIRS,
+    "task types": TASK_TYPES,
+    "what a task type assumes": TASK_TYPES["draft-writing"].assumed,
+    "where a pair is from": PAIRS["gpt-4.1-o3"].source,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_catalog_is_the_same_to_everybody(name: str) -> None:
+    """A value changed in it would have been another game under the same name from then on."""
+    table: Any = TABLES[name]
+    before, key = dict(table), next(iter(table))
+    changes: list[Callable[[], Any]] = [
+        lambda: table.__setitem__(key, None),
+        lambda: table.__delitem__(key),
+        lambda: table.update({key: None}),
+        lambda: table.pop(key),
+        table.popitem,
+        table.clear,
+        lambda: table.setdefault("new", None),
+        lambda: table.__ior__({key: None}),
+    ]
+    for change in changes:
+        with pytest.raises(TypeError, match="the catalog is read and not changed"):
+            change()
+    assert dict(table) == before
+    for again in (copy.deepcopy(table), copy.copy(table), pickle.loads(pickle.dumps(table))):
+        assert again == table
+        assert type(again) is type(table)
+
+
+def test_lists_in_a_task_type_are_fixed_too() -> None:
+    for kind in TASK_TYPES.values():
+        assert not any(isinstance(x, list) for x in kind.assumed.values())

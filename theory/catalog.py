@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -26,7 +26,29 @@ def _game(
     return Game(value, penalty, (p1, p2), (t1, t2), (c1, c2))
 
 
-class _Games(dict[str, Game]):
+T = TypeVar("T")
+
+
+class Fixed(dict[str, T]):
+    """A table that is read and not changed: a name in it means the same to everybody.
+
+    `dict` makes a copy of one's own of it.
+    """
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            "the catalog is read and not changed; take dict(...) of it, and change that"
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By all entries at once, as one by one they would be refused."""
+        return type(self), (dict(self),)
+
+
+class _Games(Fixed[Game]):
     """The standard suite; asked for another game that has a name, it says where that is."""
 
     def __missing__(self, name: object) -> NoReturn:
@@ -127,8 +149,8 @@ def _read_pairs() -> dict[str, RealPair]:
             ModelEstimate(**row.pop("standard")),
             ModelEstimate(**row.pop("reasoning")),
         )
-        pairs[name] = RealPair(standard, reasoning, source=table["source"], **row)
-    return pairs
+        pairs[name] = RealPair(standard, reasoning, source=Fixed(table["source"]), **row)
+    return Fixed(pairs)
 
 
 PAIRS: dict[str, RealPair] = _read_pairs()
@@ -187,8 +209,9 @@ def _read_task_types() -> dict[str, TaskType]:
     types = {}
     for name, row in tomllib.loads(text)["task_types"].items():
         reprompts = tuple(row.pop("reprompts")) if "reprompts" in row else None
-        types[name] = TaskType(**row, reprompts=reprompts)
-    return types
+        assumed = {key: tuple(x) if isinstance(x, list) else x for key, x in row["assumed"].items()}
+        types[name] = TaskType(**row | {"assumed": Fixed(assumed)}, reprompts=reprompts)
+    return Fixed(types)
 
 
 TASK_TYPES: dict[str, TaskType] = _read_task_types()

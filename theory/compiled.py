@@ -312,6 +312,7 @@ def _q_dagger(
     root = np.sqrt(f1 * f1 - below * quadratic)
     stay = (r * left - s) / (left * k2 * r + root)
     leave = -f0 / (f1 + root) if f1 >= 0.0 else (root - f1) / quadratic
+    leave = 0.0 if leave != leave else leave  # s and s_L differ by less than doubles can tell
     return _clip(1.0 - stay if stay < 0.5 else leave, 0.0, 1.0) + 0.0  # never -0.0
 
 

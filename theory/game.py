@@ -79,9 +79,16 @@ class Game(Unchanging):
         ordered: insist on the paper's ordering p1 < p2, t1 < t2, c1 < c2. With False any order
             goes, and costs may be negative (a per-call price can exceed the cost of a pass).
 
+    Numbers may be as large as 1e100, and V, P and p as small as 1e-100: no product or quotient of
+    theirs then leaves the doubles. All answers are computed in these. `payoffs` are exact to 13
+    digits of the sum of their terms (of V S + L for U = V S - L), if s and q are 0 or at least
+    1e-100. `solve` has no J above that of another commitment by more than 1e-12 of the terms of
+    either; costs that are closer tie. Only ratios count: in another unit of time or money, by a
+    power of two, `solve` and `thresholds` say the same to the last bit.
+
     Raises:
         ValueError: a number is not finite or out of range, shapes do not broadcast, or the ordering
-            fails. Doubles could overflow beyond 1e100, or with V, P or p below 1e-100.
+            fails.
 
     Example:
         >>> game = Game(1, 1.5, success=(0.3, 0.8), latency=(0.4, 0.5), cost=(0.15, 0.6))

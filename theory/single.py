@@ -124,7 +124,8 @@ class Single:
         if stay < 0.5:
             return clip(1 - stay, 0.0, 1.0) + 0.0
         leave = _over(-f0, f1 + root) if f1 >= 0 else _over(root - f1, quadratic)
-        return clip(leave, 0.0, 1.0) + 0.0  # never -0.0
+        # nan if s and s_L differ by less than doubles can tell
+        return clip(0.0 if leave != leave else leave, 0.0, 1.0) + 0.0  # never -0.0
 
 
 def _over(a: float, b: float) -> float:

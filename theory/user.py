@@ -262,6 +262,7 @@ def _q_dagger(game: Game, x1: Real, x2: Real, s: Any, where: Array) -> Array:
     with np.errstate(all="ignore"):
         stay = (r * left - s) / (left * k2 * r + root)  # 0 at s_H
         leave = np.where(f1 >= 0, -f0 / (f1 + root), (root - f1) / quadratic)
+    leave = np.where(np.isnan(leave), 0.0, leave)  # s and s_L differ by less than doubles can tell
     return np.clip(np.where(stay < 0.5, 1 - stay, leave), 0.0, 1.0) + 0.0  # never -0.0
 
 
