@@ -133,7 +133,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     if arguments.suite == "hidden" and arguments.sweep is None:
         return run_hidden(arguments)
     from routing_game.experiments.cells.run import run
-    from routing_game.experiments.check.learners import CHECK
+    from routing_game.experiments.check.suite import CHECK
 
     shard = asked_shard(arguments)
     code = 0
@@ -156,7 +156,7 @@ def planned_runs(
         The folder of each (None for the usual one), its spec, and what was asked for beyond the
         profile.
     """
-    from routing_game.experiments.check.learners import make_spec
+    from routing_game.experiments.check.suite import make_spec
 
     if (file := arguments.sweep) is None:
         games, learners = chosen_games(arguments.games), chosen_learners(arguments.learners)
@@ -279,7 +279,7 @@ def run_report(arguments: argparse.Namespace) -> int:
         hidden = existing(HIDDEN, arguments.directories, arguments.out)
         present_hidden(hidden, [*hidden.records()], cores())
     else:
-        from routing_game.experiments.check.learners import CHECK
+        from routing_game.experiments.check.suite import CHECK
 
         directory = existing(CHECK, arguments.directories, arguments.out)
         present(directory, directory.records())
