@@ -26,7 +26,8 @@ from routing_game.experiments import InputError
 from routing_game.experiments.cells.streams import patient
 from routing_game.experiments.cells.workers import cores, handling
 from routing_game.experiments.drawing import can_draw
-from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
+from routing_game.experiments.hidden.names import EXPERIMENTS, FLAGS
+from routing_game.experiments.hidden.questions import ask, prepare
 from routing_game.files import printable, short
 from routing_game.interrupts import raise_again
 from routing_game.names import perhaps

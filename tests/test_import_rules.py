@@ -21,7 +21,7 @@ import pytest
 from routing_game.experiments.cells import origin
 from routing_game.experiments.cells.run import recorded
 from routing_game.experiments.hidden import suite, suite_judge
-from routing_game.experiments.hidden.questions import EXPERIMENTS
+from routing_game.experiments.hidden.names import EXPERIMENTS
 from routing_game.theory import GAMES
 
 ROOT = Path(__file__).parents[1]
