@@ -1,4 +1,4 @@
-"""The questions on a hidden cascade, `routing-game belief QUESTION`: how each is prepared and asked.
+"""The questions on a hidden cascade, `routing-game belief QUESTION`: how each one is asked.
 
 A question is two modules of this room. `X.py` measures; it has
 
