@@ -13,14 +13,16 @@ s between them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from routing_game.agents import tables
@@ -31,9 +33,12 @@ from routing_game.agents.tables import Reading, kind_of
 from routing_game.files import write
 from routing_game.theory.numbers import require
 
+T = TypeVar("T")
 Floats = NDArray[np.float64]
 
 WEIGHTS, DESCRIPTION = "policy.safetensors", "policy.json"
+MOST_HEAD = 1 << 20
+"""Bytes of what a file of tensors says of them; that of a network of ours has 1 kB."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,20 @@ class Committed(Kept, tag="commitment"):
         return FixedProvider(self.route, self.cascade)
 
 
+def tensors(content: bytes, load: Callable[[bytes], dict[str, T]]) -> dict[str, T]:
+    """What a file of safetensors holds, if its head, whose length comes first, is short.
+
+    Raises:
+        ValueError: it is too long, or it is no such file.
+    """
+    if (head := int.from_bytes(content[:8], "little")) > MOST_HEAD:
+        raise ValueError(f"expected tensors under a head of {MOST_HEAD:,} bytes, got {head:,}")
+    try:
+        return load(content)
+    except SafetensorError as wrong:
+        raise ValueError(str(wrong)) from None
+
+
 class Table(Kept, tag="table"):
     """A user's table on hats; the numbers are `table` of the other file, float64 (kinds, KNOTS).
 
@@ -116,9 +135,9 @@ class Table(Kept, tag="table"):
         """The user whose numbers these are.
 
         Raises:
-            ValueError: they are not of such a table, or SafetensorError: of nothing.
+            ValueError: they are not of such a table, or of nothing.
         """
-        table = load(weights).get("table", np.zeros(0))
+        table = tensors(weights, load).get("table", np.zeros(0))
         kinds = 4 if self.observes == "model" else 2
         if table.dtype != np.float64 or table.shape != (kinds, KNOTS):
             wanted = f"float64 of shape ({kinds}, {KNOTS})"

@@ -26,7 +26,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 
 from routing_game.agents.sb3_users import Hats
-from routing_game.files import fitted, loose_json, read
+from routing_game.files import fitted, loose_json, printable, read, short
 
 MOST_WEIGHTS = 1 << 27
 """Bytes of a network's weights; those of ours have 100 kB."""
@@ -249,9 +249,8 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
     """
     advice = "load it with its own algorithm and save_policy(model, folder)"
     try:
-        with zipfile.ZipFile(io.BytesIO(read(file, MOST_WEIGHTS))) as archive:
-            data = fitted(loose_json(_member(archive, "data", MOST_WORDS)), ZipFile)
-            raw = _member(archive, "policy.pth", MOST_WEIGHTS)
+        said, raw = _zipped(read(file, MOST_WEIGHTS))
+        data = fitted(loose_json(said), ZipFile)
         made_of = data.policy_kwargs
         words = {
             "policy": _name(data.policy_class.get("__init__"), r"function (\w+)\.__init__"),
@@ -276,7 +275,7 @@ def of_zip(file: Path) -> tuple[Network, Weights]:
         )
         weights = _weights(raw)
         network.build(weights)
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError) as wrong:
+    except (KeyError, TypeError, ValueError, RuntimeError) as wrong:
         raise ValueError(
             f"{file} cannot be read without running code ({wrong}); {advice}"
         ) from None
@@ -295,19 +294,32 @@ class ZipFile(msgspec.Struct):
     use_sde: bool = False
 
 
+def _zipped(content: bytes) -> tuple[bytes, bytes]:
+    """``data`` and ``policy.pth`` of a zip; neither is longer, unpacked, than it may be."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _check_size(archive.getinfo("data"), MOST_WORDS)
+            _check_size(archive.getinfo("policy.pth"), MOST_WEIGHTS)
+            return archive.read("data"), archive.read("policy.pth")
+    except Exception as wrong:  # of many kinds: packed by an unknown method, encrypted, cut short
+        raise ValueError(f"not a zip by model.save: {wrong}") from None
+
+
 def _weights(content: bytes) -> Weights:
     """The tensors that ``torch.save`` wrote: in a zip, of which the pickle is short."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for part in archive.infolist():
-            _check_size(part, MOST_WORDS if part.filename.endswith(".pkl") else MOST_WEIGHTS)
-    weights: Weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    return weights
-
-
-def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """A file in a zip that is no longer, unpacked, than it may be."""
-    _check_size(archive.getinfo(name), most)
-    return archive.read(name)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for part in archive.infolist():
+                _check_size(part, MOST_WORDS if part.filename.endswith(".pkl") else MOST_WEIGHTS)
+        weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise
+    except Exception as wrong:  # torch says of none which it raises
+        words = printable(short(str(wrong)))
+        raise ValueError(f"policy.pth holds no weights: {type(wrong).__name__}: {words}") from None
+    if isinstance(weights, dict) and all(isinstance(x, torch.Tensor) for x in weights.values()):
+        return weights
+    raise ValueError("policy.pth holds something else than weights")
 
 
 def _check_size(part: zipfile.ZipInfo, most: int) -> None:

@@ -18,6 +18,7 @@ one by "leave" if it is unsolved.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -130,11 +131,8 @@ class ReinforceBlind(Alone):
     _row: BlindPairs
 
     def __init__(self, world: WorldOfMany, rng: np.random.Generator, **how: Any) -> None:
-        def one_row(route: Array, cascade: Array, abandon: Array) -> Task:
-            task = world(route[0], cascade[0], abandon[0])
-            return Task._make(np.asarray(member)[None] for member in task)
-
-        self._row = BlindPairs(one_row, [generator(rng)], **how)
+        # no closure: a copy of this learner is to have a copy of the world
+        self._row = BlindPairs(partial(_one_row, world), [generator(rng)], **how)
 
     def act(self) -> Commitment:
         """A draw of the route, and the chance of escalating."""
@@ -145,6 +143,12 @@ class ReinforceBlind(Alone):
         """The user's q, by route: whatever s is, the user does not see it."""
         route, cascade = np.broadcast_arrays(route, cascade)
         return np.asarray(self._row.abandon(route, cascade))
+
+
+def _one_row(world: WorldOfMany, route: Array, cascade: Array, abandon: Array) -> Task:
+    """Tasks of a single pair, as a row."""
+    task = world(route[0], cascade[0], abandon[0])
+    return Task._make(np.asarray(member)[None] for member in task)
 
 
 def _chances(logits: Array) -> Array:

@@ -15,13 +15,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
 from routing_game.agents.actors import SavedModelUser, SavedProvider, SavedUser
-from routing_game.agents.kept import DESCRIPTION, WEIGHTS, Answers, Committed, Table, Whole
+from routing_game.agents.kept import DESCRIPTION, WEIGHTS, Answers, Committed, Table, Whole, tensors
 from routing_game.agents.networks import (
     MOST_WEIGHTS,
     Box,
@@ -230,8 +229,8 @@ def _loaded(
         if isinstance(said, Table):
             return said.agent(numbers)
         _looks(said.network, said.observes, said.cascades)
-        return _agent(said, said.network.build(load(numbers)))
-    except (ValueError, KeyError, SafetensorError) as wrong:
+        return _agent(said, said.network.build(tensors(numbers, load)))
+    except (ValueError, KeyError) as wrong:
         raise ValueError(f"no saved policy in {place}: {wrong}") from wrong
 
 

@@ -7,10 +7,13 @@ environment is the world's, so seed it there (`env.seed`). The networks are tiny
 """
 
 import gc
+import inspect
+import pickle
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +56,23 @@ class Settings:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-class Finite(VecEnvWrapper):
+class Wrapper(VecEnvWrapper):
+    """A wrapper of stable-baselines3 that can be copied and pickled, and so can its agents.
+
+    SB3's keeps a table of its class's members, which no pickle can hold.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the table."""
+        return {name: x for name, x in vars(self).items() if name != "class_attributes"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The table made anew."""
+        vars(self).update(state)
+        self.class_attributes = dict(inspect.getmembers(type(self)))
+
+
+class Finite(Wrapper):
     """The same environments; a reward or an observation that is no finite number is refused.
 
     One of them would make numbers that are none of all weights: some algorithms then stop at a
@@ -94,6 +113,11 @@ class SB3Agent:
         """What is trained, as it is now."""
         model: BaseAlgorithm = self._model
         return model
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """By a pickle: SB3's policies hold results of torch, which torch does not copy."""
+        twin: Self = pickle.loads(pickle.dumps(self))
+        return twin
 
     def _start(self, env: VecEnv, **options: Any) -> None:
         """A model with fresh weights."""
@@ -197,7 +221,12 @@ class DeepQ(Buffered):
     def _anneal(self, progress: float) -> None:
         super()._anneal(progress)
         share = geometric(self._settings.noise, progress)
-        self._model.exploration_schedule = lambda _: share
+        self._model.exploration_schedule = partial(_held, share)
+
+
+def _held(share: float, remaining: float) -> float:
+    """The share, whatever SB3 believes is left of the training."""
+    return share
 
 
 def stacked(*seen: Any) -> tuple[NDArray[np.float32], tuple[int, ...]]:

@@ -26,7 +26,7 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3 import A2C, PPO, SAC, TD3
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from routing_game.agents.sb3 import (
@@ -36,6 +36,7 @@ from routing_game.agents.sb3 import (
     NormalNoise,
     SB3Agent,
     Settings,
+    Wrapper,
     geometric,
 )
 from routing_game.box import from_point, to_coordinate
@@ -129,7 +130,7 @@ class DrawnBox(spaces.Box):
         return self._drawn.pop()
 
 
-class Window(VecEnvWrapper):
+class Window(Wrapper):
     """The box [-1, 1]^2 with a[1] stretched over a window of s, and rewards of order 1.
 
     The mean of the first batch of rewards counts as 0, and `spread` of its standard deviations as

@@ -9,6 +9,7 @@ will do. Providers answer a session's observation with its next action, 0 for M1
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -260,5 +261,8 @@ def _deterministic(rule: Rule) -> Callable[[Belief], Any]:
         raise ValueError(
             f"expected a rule of the belief alone, such as PlugIn; {rule} draws or counts tasks"
         )
-    rng = np.random.default_rng(0)  # asked for, but not used
-    return lambda belief: rule.leaving(belief, 1, rng)
+    return partial(_leaving, rule, np.random.default_rng(0))  # which is asked for, but not used
+
+
+def _leaving(rule: Rule, rng: np.random.Generator, belief: Belief) -> Any:
+    return rule.leaving(belief, 1, rng)

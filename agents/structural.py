@@ -9,8 +9,8 @@ posterior of (p1, p2) against each other (top-two sampling, Russo 2016), and ste
 threshold whenever a user leaves after all.
 """
 
-from collections.abc import Generator
 from dataclasses import replace
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,8 @@ from routing_game.agents.protocol import check_passes
 from routing_game.theory import Commitment, Game, Task, payoffs
 from routing_game.theory.numbers import require
 
-Plan = Generator[Commitment, Task, None]
-Question = Generator[Commitment, Task, float]
+KEEP, ESCALATE, REASON = Commitment(1, 0.0), Commitment(1, 1.0), Commitment(2, 0.0)
+"""The commitments that are asked about first, and the one that is answered with the second."""
 
 END = 9.0
 """Log odds that stand for s = 0 and 1 when the threshold is bisected."""
@@ -30,6 +30,19 @@ DRAWS = 64
 """Posterior draws that decide which candidates contend."""
 HOLD = 100
 """A contender is held for 1 / HOLD of the passes so far: before that posteriors hardly move."""
+
+
+class Stage(Enum):
+    """How far it has come; numbers and no generator, so that it can be copied at any moment."""
+
+    KEEPING = 1
+    """It asks about (1, 0)."""
+    ESCALATING = 2
+    """It asks about (1, 1), which is answered as route 2 is."""
+    BISECTING = 3
+    """It asks about places between one where the user stays and one where it leaves."""
+    CONTENDING = 4
+    """It plays candidates, for ever."""
 
 
 class Structural:
@@ -61,9 +74,13 @@ class Structural:
         self._patience, self._tolerance = patience, tolerance
         self._solved, self._failed = np.ones(2), np.ones(2)  # Beta(1, 1) priors of p1 and p2
         # the candidates, and the q that answers each, 0 or 1
-        self._answers: dict[Commitment, float] = {Commitment(1, 0.0): 0.0}
-        self._plan = self._explore_then_exploit()
-        self._next = next(self._plan)
+        self._answers: dict[Commitment, float] = {KEEP: 0.0}
+        self._stage, self._next = Stage.KEEPING, KEEP
+        self._failures = 0  # that the user has stayed after, under the commitment it is asked about
+        self._stays, self._leaves = 0.0, 0.0  # log odds on either side of the threshold
+        self._threshold: float | None = None  # log odds, where there is one
+        self._edge: Commitment | None = None  # the candidate there
+        self._tasks_left = 0  # of the candidate that is played
 
     def act(self) -> Commitment:
         """The next question, or one of the two candidates most likely to be cheapest."""
@@ -84,7 +101,7 @@ class Structural:
         self._solved += solved
         self._failed += passes - solved
         if commitment == self._next:
-            self._next = self._plan.send(task)
+            self._next = self._following(task)
 
     def recommend(self) -> Commitment:
         """The cheapest candidate at the posterior means of p1, p2."""
@@ -108,57 +125,73 @@ class Structural:
         route, cascade, abandon = choices.T.reshape(3, -1, *[1] * (success.ndim - 1))
         return np.asarray(payoffs(game, route, cascade, abandon).cost)
 
-    def _explore_then_exploit(self) -> Plan:
-        keep, escalate, reason = Commitment(1, 0.0), Commitment(1, 1.0), Commitment(2, 0.0)
-        self._answers[keep] = yield from self._ask(keep)
-        # After one failure route 1 with s = 1 is route 2: the user's answer is the same. But on
-        # route 2 there may be one failure in hundreds of tasks, and so no answer in thousands.
-        answer = yield from self._ask(escalate)
-        self._answers |= {reason: answer, escalate: answer}
-        if self._answers[keep] == answer:
-            yield from self._exploit()  # for ever
-        stays, leaves = (-END, END) if answer else (END, -END)
-        threshold = yield from self._bisect(stays, leaves)
-        back = self._tolerance if leaves < stays else -self._tolerance
-        yield from self._exploit(threshold, back)
+    def _following(self, task: Task) -> Commitment:
+        """What to play after this task, which was played as planned."""
+        if self._stage == Stage.CONTENDING:
+            return self._after_contending(task)
+        answer = self._answer(task)
+        if answer is None:
+            return self._next
+        self._failures = 0
+        if self._stage == Stage.KEEPING:
+            self._answers[KEEP] = answer
+            # After one failure route 1 with s = 1 is route 2: the user's answer is the same. But on
+            # route 2 there may be one failure in hundreds of tasks, and no answer in thousands.
+            self._stage = Stage.ESCALATING
+            return ESCALATE
+        if self._stage == Stage.ESCALATING:
+            self._answers |= {REASON: answer, ESCALATE: answer}
+            if self._answers[KEEP] == answer:
+                self._stage = Stage.CONTENDING
+                return self._choose()
+            self._stays, self._leaves = (-END, END) if answer else (END, -END)
+            self._stage = Stage.BISECTING
+        elif answer:
+            self._leaves = self._middle
+        else:
+            self._stays = self._middle
+        return self._bisect()
 
-    def _ask(self, commitment: Commitment) -> Question:
-        """1 once the user has left under `commitment`, 0 once it has stayed `patience` times."""
-        stays = 0
-        while stays < self._patience:
-            task = yield commitment
-            if _left(task):
-                return 1.0
-            stays += task.standard + task.reasoning - task.solved
-        return 0.0
+    def _answer(self, task: Task) -> float | None:
+        """1 once the user has left, 0 once it has stayed `patience` times, None before."""
+        if _left(task):
+            return 1.0
+        self._failures += task.standard + task.reasoning - task.solved
+        return None if self._failures < self._patience else 0.0
 
-    def _bisect(self, stays: float, leaves: float) -> Question:
-        """The log odds next to the user's threshold on route 1, on the side where it stays."""
-        while abs(leaves - stays) > self._tolerance:
-            middle = (stays + leaves) / 2
-            if (yield from self._ask(Commitment(1, cascade_at(middle, END)))):
-                leaves = middle
-            else:
-                stays = middle
-        return stays
+    @property
+    def _middle(self) -> float:
+        return (self._stays + self._leaves) / 2
 
-    def _exploit(self, threshold: float | None = None, back: float = 0.0) -> Plan:
-        """Play the contenders, for ever, and step back when a user leaves at the threshold."""
-        edge = None
-        if threshold is not None:
-            edge = Commitment(1, cascade_at(threshold, END))
-            self._answers[edge] = 0.0
-        while True:
-            choice = self._contender()
-            passes = int(self._solved.sum() + self._failed.sum())
-            for _ in range(max(1, passes // HOLD)):
-                task = yield choice
-                if threshold is not None and choice == edge and _left(task):
-                    del self._answers[choice]
-                    threshold += back
-                    edge = Commitment(1, cascade_at(threshold, END))
-                    self._answers[edge] = 0.0
-                    break
+    def _bisect(self) -> Commitment:
+        """The next place to ask about; once they are near enough, the first candidate to play."""
+        if abs(self._leaves - self._stays) > self._tolerance:
+            return Commitment(1, cascade_at(self._middle, END))
+        self._stage = Stage.CONTENDING
+        self._put_edge(self._stays)
+        return self._choose()
+
+    def _put_edge(self, threshold: float) -> None:
+        """A candidate on this place, where the user stays for all that is known."""
+        self._threshold, self._edge = threshold, Commitment(1, cascade_at(threshold, END))
+        self._answers[self._edge] = 0.0
+
+    def _choose(self) -> Commitment:
+        """The next contender, and for how many tasks."""
+        choice = self._contender()
+        passes = int(self._solved.sum() + self._failed.sum())
+        self._tasks_left = max(1, passes // HOLD)
+        return choice
+
+    def _after_contending(self, task: Task) -> Commitment:
+        """The same contender, or another; when a user leaves at the threshold, a step back."""
+        self._tasks_left -= 1
+        if self._threshold is not None and self._next == self._edge and _left(task):
+            del self._answers[self._next]
+            back = self._tolerance if self._leaves < self._stays else -self._tolerance
+            self._put_edge(self._threshold + back)
+            return self._choose()
+        return self._next if self._tasks_left else self._choose()
 
 
 def _left(task: Task) -> bool:

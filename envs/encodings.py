@@ -157,6 +157,11 @@ def _of_two_numbers(values: list[float], action: Any) -> Pair:
     return 1 + checked_number(route, 2), values[checked_number(cascade, len(values))]
 
 
+def _recorded(cascades: Cascades) -> int | list[float]:
+    """The same as a spec can write it: numpy's numbers are none to JSON."""
+    return _cascades(cascades) if isinstance(cascades, Sequence | np.ndarray) else int(cascades)
+
+
 def _cascades(cascades: Cascades) -> list[float]:
     if not isinstance(cascades, Sequence | np.ndarray):
         return np.linspace(0.0, 1.0, whole_number("cascades", cascades, least=2)).tolist()
@@ -208,7 +213,7 @@ class GridAction(_Encoded):
     """
 
     def __init__(self, env: CommitmentEnv, cascades: Cascades = 21) -> None:
-        super().__init__(env, grid(cascades), cascades=cascades)
+        super().__init__(env, grid(cascades), cascades=_recorded(cascades))
         self.cascades = _cascades(cascades)
 
 
@@ -221,5 +226,5 @@ class MultiDiscreteAction(_Encoded):
     """
 
     def __init__(self, env: CommitmentEnv, cascades: Cascades = 21) -> None:
-        super().__init__(env, multi_discrete(cascades), cascades=cascades)
+        super().__init__(env, multi_discrete(cascades), cascades=_recorded(cascades))
         self.cascades = _cascades(cascades)

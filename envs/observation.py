@@ -153,10 +153,12 @@ class BeliefObservation(gym.Wrapper[Floats, int, Floats, int], gym.utils.RecordC
         observes = getattr(env.unwrapped, "observes", None)
         if observes != "model" or env.observation_space.shape != (3,):
             raise ValueError('BeliefObservation wraps a UserEnv made with observes="model"')
-        gym.utils.RecordConstructorArgs.__init__(self, prior=prior, keep=keep)
+        known = Belief.checked(prior)
+        # as a spec can write it: numpy's numbers are none to JSON
+        gym.utils.RecordConstructorArgs.__init__(self, prior=list(known), keep=bool(keep))
         gym.Wrapper.__init__(self, env)
-        self._prior = self.belief = Belief.checked(prior)
-        self._keep = keep
+        self._prior = self.belief = known
+        self._keep = bool(keep)
         top = float(np.finfo(np.float32).max)
         self.observation_space = spaces.Box(
             np.array([1.0, 0.0, 0.0, 0.0, 0.0]),

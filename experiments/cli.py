@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -560,7 +561,9 @@ def run_tournament(arguments: argparse.Namespace) -> int:
         file = Path(str(error.filename))
         place = file.parent
         zipped = place.with_name(f"{place.name}.zip")
-        hint = f", perhaps {zipped}" if zipped.is_file() else ""
+        kept = [*place.glob("policies/*/policy.json"), *place.glob("*/policy.json")]
+        meant = zipped if zipped.is_file() else min(kept).parent if kept else None
+        hint = f", perhaps {meant}" if meant else ""
         lacks = f": {file.name}" if place.is_dir() else ""
         problem = f"expected a policy made by save_policy, got {place}{hint}"
         raise InputError(f"{problem} ({error.strerror}{lacks})") from None
@@ -574,13 +577,16 @@ def run_tournament(arguments: argparse.Namespace) -> int:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Everything that has a name, a line each."""
-    from routing_game.experiments.tables import catalog, catalog_lines
+    """Everything that has a name: a line each, folded to the width of a terminal."""
+    from routing_game.experiments.tables import catalog, catalog_lines, fitted
 
     if arguments.json:
         print_json(catalog())
         return 0
-    print("\n".join(catalog_lines()))
+    lines = catalog_lines()
+    if sys.stdout.isatty():
+        lines = [fitted(line, shutil.get_terminal_size().columns) for line in lines]
+    print("\n".join(lines))
     return 0
 
 
@@ -670,7 +676,10 @@ def words_of_check(parser: Parser) -> None:
     parser.add_argument("--fresh", action="store_true", help=text)
     text = "a file of games, learners and settings (TOML), see docs/learners.md"
     parser.add_argument("--sweep", type=Path, metavar="FILE", help=text)
-    text = "run every n-th cell only, from the k-th: a share for each machine on a common folder"
+    text = (
+        "run every n-th cell only, from the k-th: a share for each machine, in a common folder or "
+        "in folders that report joins"
+    )
     parser.add_argument("--shard", default="1/1", metavar="K/N", help=text)
     text = "worker processes, or this one; the results are the same"
     parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)

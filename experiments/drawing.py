@@ -28,11 +28,18 @@ def settings(ours: Any) -> Iterator[None]:
         yield
 
 
-def literal(name: str) -> str:
+def literal(name: str, most: int | None = None) -> str:
     """A name as matplotlib writes it.
 
     What stands between dollars would be a formula, and what begins with an underscore in no legend.
+
+    Args:
+        name: any text.
+        most: letters for which there is room; of a longer name a third at either end is kept.
     """
+    if most is not None and len(name) > most:
+        third = most // 3
+        name = f"{name[:third]}\N{HORIZONTAL ELLIPSIS}{name[-third:]}"
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 

@@ -48,8 +48,21 @@ class World:
         self._rng = rng
         self._streams = Streams(rng, 1, sampler.DRAWS, sampler.logs)
         self._numbers: list[tuple[float, ...]] = []
+        self._remember()
+
+    def _remember(self) -> None:
+        """Laws and tasks that come again are worked out once."""
         self._law = lru_cache(maxsize=4096)(self._checked_law)
-        self._task = lru_cache(maxsize=4096)(partial(sampler.one_task, game))
+        self._task = lru_cache(maxsize=4096)(partial(sampler.one_task, self.game))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what is remembered, which no pickle can hold."""
+        return {name: x for name, x in vars(self).items() if name not in ("_law", "_task")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy remembers for itself."""
+        vars(self).update(state)
+        self._remember()
 
     def __call__(self, commitment: Commitment, q: float) -> Task:
         """Play one task."""
@@ -70,12 +83,14 @@ class World:
 
 def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Array, Array], Task]:
     """The same for arrays of commitments and q, shape (n,): a function to a `Task` of arrays."""
+    return partial(_many, game, rng)
 
-    def played(route: Array, cascade: Array, abandon: Array) -> Task:
-        *passes, solved = sampler.sample_tasks(game, route, cascade, abandon, rng)
-        return record(passes, solved, settle(game, passes, solved), np.zeros_like(solved))
 
-    return played
+def _many(
+    game: Game, rng: np.random.Generator, route: Array, cascade: Array, abandon: Array
+) -> Task:
+    *passes, solved = sampler.sample_tasks(game, route, cascade, abandon, rng)
+    return record(passes, solved, settle(game, passes, solved), np.zeros_like(solved))
 
 
 class Cohort:

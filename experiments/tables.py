@@ -1,6 +1,7 @@
 """Tables for the terminal: what has a name, kinds of optimum, and what named agents come to."""
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,8 @@ from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair,
 from routing_game.theory.frequencies import PRIORS, frequencies
 
 WIDTH = 100
+LEAST_ROOM = 24
+"""Columns in which words are worth to be put beside a name."""
 CASCADES = ("s0", "s_L")
 """The kinds of optimum whose s lies strictly between 0 and 1 because of the user."""
 
@@ -83,7 +86,7 @@ def catalog_lines() -> list[str]:
     for kind, entries in catalog().items():
         lines.append(HEADS[kind])
         for name, words in entries.items():
-            lines.append(f"  {name:28}{'  '.join(words.values())}")
+            lines.append(f"  {name:30}{'  '.join(words.values())}")
     return lines
 
 
@@ -144,6 +147,13 @@ def frequency_lines(games: int, seed: int) -> list[str]:
     words = {rule: RULES[rule] for rule in seen}
     words["cascades"] = f"{' and '.join(CASCADES)} together"
     return [*lines, "", *glossary(words | prior_words(), 12)]
+
+
+def fitted(line: str, width: int) -> str:
+    """A line of `catalog_lines` in so many columns: the rest stands below where its words begin."""
+    start = max((gap.end() for gap in re.finditer(" {2,}", line)), default=0)
+    hang = start if start > 2 and width - start >= LEAST_ROOM else 4
+    return wrapped(line, width, subsequent_indent=" " * hang)
 
 
 def glossary(words: Mapping[str, str], left: int) -> list[str]:

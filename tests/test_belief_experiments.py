@@ -96,7 +96,7 @@ class TestTrap:
         assert at["exact"] == pytest.approx(chance)
         words = facts["details"][0]
         assert f"the exact chance that a plug-in user is locked in is {percent(chance)} %" in words
-        assert f"Of the 40 sessions that were played {percent(at['locked'])} % ended so" in words
+        assert f"Of the 40 sessions that were played {percent(at['locked'])} % (" in words
         assert table["gap"].drop_nulls().abs().max() < 4.5
         assert f"{at['user_regret']:.4f}" in facts["details"][4]
         good = lock_in(T4, S0 + 0.1, Belief(1.0, 1.0), 40, lambda b: plug_in_after_failure(T4, b))

@@ -326,7 +326,10 @@ def damage(finished):
         "route",
     )
     yield cell, json.dumps(record).replace('"cascade": [', '"cascade": [7.0, '), "column cascade"
-    yield cell, json.dumps({**record, "trace": {key: [] for key in record["trace"]}}), "no rows"
+    nothing = {key: [] for key in record["trace"] if key != "policy"}
+    yield cell, json.dumps({**record, "trace": nothing}), "no rows"
+    spoiled = {**record["trace"], "policy": {"about": {}, "weights": "no base64!"}}
+    yield cell, json.dumps({**record, "trace": spoiled}), "damaged (Invalid base64"
     yield cell, json.dumps({**record, "seconds": "x"}), "seconds"
     yield cell, json.dumps({**record, "error": 5}), "error"
     yield cell, json.dumps({**record, "error": "ValueError: no"}), "an error and a trace"
@@ -337,7 +340,7 @@ def damage(finished):
     yield finished / "run.json", '{"spec"', "damaged"
 
 
-@pytest.mark.parametrize("case", range(20))
+@pytest.mark.parametrize("case", range(21))
 def test_a_damaged_or_foreign_file_stops_the_run_before_it_starts(finished, case, capsys):
     (
         finished / "cells" / Cell("structural", "value-cheap", 1).filename
@@ -368,9 +371,9 @@ def test_a_cell_that_a_power_cut_left_empty_is_run_again(finished, capsys):
 @pytest.mark.parametrize(
     ("flag", "value", "hint"),
     [
-        ("--seeds", "3", "2 seeds"),
-        ("--tasks", "61", "practice 60"),
-        ("--games", "t4-cascade", "2 games"),
+        ("--seeds", "3", "2 seeds, not 3"),
+        ("--tasks", "61", "a practice of 60, not 61"),
+        ("--games", "t4-cascade", "it also has the game value-cheap"),
     ],
 )
 def test_another_spec_does_not_enter_the_folder(finished, capsys, flag, value, hint):

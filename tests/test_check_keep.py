@@ -146,6 +146,13 @@ def test_a_user_who_sees_the_model_meets_everybody(run: Path, capsys) -> None:
     assert met == pytest.approx(p[0] - t[0] + (1 - p[0]) * (1 - q1) * rest, rel=1e-9)
 
 
+def test_a_run_is_no_policy_but_has_some(run: Path, capsys) -> None:
+    for place in (run, run / "policies"):
+        assert main(["tournament", "t4-cascade", "--user", str(place)]) == 2
+        first = run / "policies" / "dqn-user-sb3__t4-cascade__000"
+        assert f"got {place}, perhaps {first} (No such" in capsys.readouterr().err
+
+
 def test_a_tournament_says_whom_it_cannot_seat(run: Path, tmp_path: Path, capsys) -> None:
     model = PPO("MlpPolicy", UserEnv("t4-cascade", observes="noisy:0.1"), device="cpu")
     save_policy(model, tmp_path / "hazy")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from routing_game.agents import zoo
-from routing_game.experiments import InputError
+from routing_game.experiments import InputError, tables
 from routing_game.experiments.check.own import source
 from routing_game.experiments.cli import COMMANDS, at_least_one, chosen, main
 from routing_game.experiments.hidden.names import EXPERIMENTS, RULE_WORDS
@@ -424,11 +424,11 @@ def test_a_saved_game_is_taken_wherever_one_is(tmp_path, capsys, ending, monkeyp
     assert load(file) == replace(GAMES["t4-cascade"], penalty=1.6)
     assert main(["solve", file]) == 0
     assert capsys.readouterr().out == first.replace("your game", "mine")
-    tables = []
+    printed = []
     for words in ([file], ["t4-cascade", "--penalty", "1.6"], [*GAME, "--penalty", "1.6"]):
         assert main(["tournament", *words]) == 0
-        tables.append(capsys.readouterr().out)
-    assert tables[0] == tables[1] == tables[2]
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] == printed[2]
 
 
 def test_a_question_on_a_game_of_one_s_own(tmp_path, capsys):
@@ -728,7 +728,7 @@ def test_a_run_without_controls_has_no_table_of_them(own, capsys):
     assert main(["check", "--learners", "ucb", *words, "--out", "out"]) == 0
     page = (own / "out/report.html").read_text()
     assert "The same of the controls" not in page
-    assert ">1 game<" in page
+    assert "1 routing game, 1 learner, 1 of 1 cells" in page
 
 
 def test_what_is_no_agent_is_a_failed_cell(own, capsys):
@@ -749,3 +749,13 @@ def test_what_is_no_agent_is_a_failed_cell(own, capsys):
     told = capsys.readouterr().err
     assert f"{said}, got " in told
     assert "; it lacks act(), update() and recommend() and has" in told
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_what_has_a_name_fits_a_terminal_with_all_its_words(width):
+    """Long words aside; what goes on below a line stands beneath its words."""
+    for line in tables.catalog_lines():
+        folded = tables.fitted(line, width).split("\n")
+        assert " ".join(folded).split() == line.split()
+        assert all(len(part) <= width or len(part.split()) <= 2 for part in folded)
+        assert all(part.startswith("    ") for part in folded[1:])

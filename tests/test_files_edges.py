@@ -1,15 +1,19 @@
 """What is read from files and written to them, at the edges: another's cells, full disks, links."""
 
 import errno
+import io
 import json
 import math
 import os
 import stat
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,6 +21,7 @@ import pytest
 from routing_game.experiments import InputError, cli, in_a_line
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.records import Record, RunDirectory
+from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import MOST_CELLS, Plan, Spec
 from routing_game.experiments.cells.store import Store
 from routing_game.experiments.check.learners import LEARNERS
@@ -25,8 +30,9 @@ from routing_game.experiments.check.traces import NOTHING, QUESTIONS, Trace
 from routing_game.experiments.hidden import suite
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.files import decoded, is_name, printable, read, write
-from routing_game.theory import GAMES
-from routing_game.theory.exchange import from_json, from_toml, to_json
+from routing_game.theory import GAMES, Game
+from routing_game.theory.exchange import MOST as MOST_GAME
+from routing_game.theory.exchange import from_dict, from_json, from_toml, to_dict, to_json, to_toml
 from routing_game.theory.exchange import read as read_game
 
 GAME = "t4-cascade"
@@ -268,7 +274,7 @@ def test_a_run_of_more_cells_than_can_be_kept_is_not_begun(
     assert cli.main([*words, "--out", str(tmp_path / "run")]) == 2
     assert "expected at most 1,000,000 cells, got 1,000,001" in capsys.readouterr().err
     assert cli.main([*words[:-1], "1", "--tasks", "1e30", "--out", str(tmp_path / "run")]) == 2
-    assert "practice" in capsys.readouterr().err
+    assert "--tasks: expected at most" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
@@ -561,6 +567,86 @@ def test_a_cell_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "cells" / "one.json").read_text() == "{}"
 
 
+class Interrupted(NamedTuple):
+    """Finished cells, and how they are worked through again: how many were run."""
+
+    cells: Path
+    again: Callable[[], int]
+
+
+@pytest.fixture(params=["check", "hidden", "belief"])
+def interrupted(request: pytest.FixtureRequest, tmp_path: Path) -> Interrupted:
+    ran: list[float] = []
+    if request.param == "belief":
+
+        def job(cell: float) -> float:
+            ran.append(cell)
+            return cell
+
+        def ask() -> None:
+            settings = Settings(GAME, "smoke", {"tasks": 3}, kept=tmp_path / "cells")
+            assert settings.each(job, [0.25, 0.5], Steps()) == [0.25, 0.5]
+
+    else:
+        kinds: dict[str, tuple[Any, Any]] = {
+            "check": (CHECK, a_spec("ucb", "exp3")),
+            "hidden": (
+                suite.HIDDEN,
+                suite.make_spec("smoke", {GAME: GAMES[GAME]}, ("plug-in",), 1, 5),
+            ),
+        }
+        kind, spec = kinds[request.param]
+        work = kind.work
+
+        def counted(spec: Any, cells: Any) -> Any:
+            ran.extend(range(len(cells)))
+            return work(spec, cells)
+
+        def ask() -> None:
+            directory = RunDirectory.create(replace(kind, work=counted), tmp_path, spec)
+            assert len([*run(directory, "serial")]) == len(spec.cells())
+
+    def again() -> int:
+        ran.clear()
+        ask()
+        return len(ran)
+
+    assert again() > 1
+    assert again() == 0
+    return Interrupted(tmp_path / "cells", again)
+
+
+@pytest.mark.parametrize("left", [lambda whole: b"", lambda whole: bytes(len(whole))])
+def test_a_cell_that_lost_its_power_is_run_again_and_no_other(
+    interrupted: Interrupted, left: Callable[[bytes], bytes]
+) -> None:
+    """Empty, or of zeros: that is what file systems leave of a file that was not waited for."""
+    first, *others = sorted(interrupted.cells.iterdir())
+    kept, whole = [file.stat().st_mtime_ns for file in others], first.read_bytes()
+    first.write_bytes(left(whole))
+    assert interrupted.again() == 1
+    assert [file.stat().st_mtime_ns for file in others] == kept
+    mended, before = json.loads(first.read_bytes()), json.loads(whole)
+    assert mended | {"seconds": 0} == before | {"seconds": 0}
+    assert interrupted.again() == 0
+
+
+@pytest.mark.parametrize("tail", [b"", bytes(100)])
+def test_a_cell_of_which_half_was_written_is_named_and_all_else_kept(
+    interrupted: Interrupted, tail: bytes
+) -> None:
+    """That could be anybody's doing, so it is anybody's to delete."""
+    first, *others = sorted(interrupted.cells.iterdir())
+    kept, whole = [file.stat().st_mtime_ns for file in others], first.read_bytes()
+    first.write_bytes(whole[: len(whole) // 2] + tail)
+    with pytest.raises(InputError, match=rf"{first.name} is damaged .*; delete it to have"):
+        interrupted.again()
+    assert len(first.read_bytes()) == len(whole) // 2 + len(tail)
+    first.unlink()
+    assert interrupted.again() == 1
+    assert [file.stat().st_mtime_ns for file in others] == kept
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_the_first_to_write_a_file_stays_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
@@ -603,6 +689,26 @@ def test_names_without_end_are_cut_in_complaints() -> None:
         with pytest.raises(ValueError, match="got an unknown k") as error:
             from_json(json.dumps(whole | extra))
         assert len(str(error.value)) < 700
+
+
+@pytest.mark.parametrize("ending", [".toml", ".json"])
+def test_a_games_file_holds_thousands_of_games_and_no_more(tmp_path: Path, ending: str) -> None:
+    """So many that the worst file of this length is read within a second or two."""
+    file, most = tmp_path / f"many{ending}", MOST_GAME[ending]
+    many = Game.stack([GAMES[GAME]] * (most // 70))
+    file.write_text({".toml": to_toml, ".json": to_json}[ending](many))
+    assert len(read_game(file)) > 1000
+    file.write_text(file.read_text() + " " * most)
+    with pytest.raises(ValueError, match=f"many{ending}: expected at most {most:,} bytes"):
+        read_game(file)
+
+
+def test_what_lies_deep_in_a_mapping_is_no_number() -> None:
+    deep: Any = 1.0
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(ValueError, match="value must be .* at most 8 within each other"):
+        from_dict(to_dict(GAMES[GAME]) | {"value": deep})
 
 
 def test_a_games_file_is_a_file_of_some_length(tmp_path: Path) -> None:
@@ -660,3 +766,58 @@ class TestPolicies:
             assert str(folder) in error
             (folder / file).write_bytes(whole)
         assert cli.main(["tournament", GAME, "--user", str(folder)]) == 0
+
+    def test_tensors_under_a_head_without_end_are_refused_at_once(self, folder: Path) -> None:
+        saved = pytest.importorskip("routing_game.agents.saved", exc_type=ImportError)
+        head = json.dumps(
+            {f"k{n}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for n in range(30_000)}
+        ).encode()
+        (folder / "policy.safetensors").write_bytes(len(head).to_bytes(8, "little") + head)
+        with pytest.raises(ValueError, match="under a head of 1,048,576 bytes"):
+            saved.load_user(folder)
+
+    @pytest.mark.parametrize(
+        ("part", "content", "words"),
+        [
+            ("data", b"[]" * (1 << 20), "expected data of at most 1,048,576 bytes"),
+            ("data", b"[]", "Expected `object`, got `array`"),
+            ("data", b'{"policy_class": 1}', r"\$.policy_class"),
+            ("data", b"[" * 10_000, "few brackets"),
+            ("policy.pth", b"", "policy.pth holds no weights: BadZipFile"),
+            ("data.pkl", b"\x80\x02" + b"]" * (1 << 20) + b".", "of at most 1,048,576 bytes"),
+            ("data.pkl", b"\x80\x02].", "something else than weights"),
+            ("data.pkl", b"\x80\x02}X\x01\x00\x00\x00aK\x01s.", "something else than weights"),
+            ("data.pkl", b"", "policy.pth holds no weights"),
+            ("data.pkl", b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00ls\x85R.", "more than weights"),
+        ],
+    )
+    def test_a_zip_that_is_not_as_sb3_wrote_it_is_named(
+        self, folder: Path, part: str, content: bytes, words: str
+    ) -> None:
+        import gymnasium as gym
+        from stable_baselines3 import PPO
+
+        from routing_game.agents.saved import load_user
+
+        model = PPO("MlpPolicy", gym.make("RoutingGame/User-v0"), policy_kwargs={"net_arch": [4]})
+        file = folder.parent / "mine.zip"
+        model.save(file)
+        load_user(file)
+        file.write_bytes(with_part(file.read_bytes(), part, content))
+        with pytest.raises(ValueError, match=words) as error:
+            load_user(file)
+        assert str(file) in str(error.value)
+
+
+def with_part(packed: bytes, name: str, content: bytes) -> bytes:
+    """A zip in which the file of that name, or in the zips in it, holds something else."""
+    again = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as whole, zipfile.ZipFile(again, "w") as other:
+        for part in whole.namelist():
+            text = whole.read(part)
+            if part.rpartition("/")[2] == name:
+                text = content
+            elif part == "policy.pth" and name == "data.pkl":
+                text = with_part(text, name, content)
+            other.writestr(part, text)
+    return again.getvalue()

@@ -7,9 +7,11 @@ no finished cell that is lost. What is drawn is left out, as it takes a second a
 draws, too.
 """
 
+import io
 import json
 import os
 import signal
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from routing_game.agents.hats import KNOTS
 from routing_game.agents.kept import Table
-from routing_game.experiments import InputError, cli
+from routing_game.experiments import InputError, cli, curve
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.spec import Plan, Spec
@@ -124,8 +127,19 @@ def a_policy(path: Path) -> Path:
     from stable_baselines3 import PPO
 
     env = gym.make("RoutingGame/User-v0")
-    saved.save_policy(PPO("MlpPolicy", env, policy_kwargs={"net_arch": [4]}).policy, path)
+    model = PPO("MlpPolicy", env, policy_kwargs={"net_arch": [4]})
+    saved.save_policy(model.policy, path)
+    model.save(path.with_suffix(".zip"))
     return path
+
+
+def a_monitor(path: Path) -> Path:
+    """A log as stable-baselines3's Monitor writes it."""
+    rows = "".join(f"{-0.5 - k / 7},{k % 3 + 1},{k / 9:.6f}\n" for k in range(40))
+    path.mkdir()
+    head = '#{"t_start": 1760000000.5, "env_id": "RoutingGame/Provider-v0"}\nr,l,t\n'
+    (path / "mine.monitor.csv").write_text(head + rows)
+    return path / "mine.monitor.csv"
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +147,13 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
     """All kinds of files, each whole."""
     root = tmp_path_factory.mktemp("fuzz")
     run, hidden, policy = a_run(root / "r"), a_hidden_run(root / "h"), a_policy(root / "user")
+    table, monitor = root / "table", a_monitor(root / "log")
+    table.mkdir()
+    TABLE.put(table)
+    (root / "z").mkdir()
+    for folder in (root / "z", monitor.parent):
+        (folder / "another").write_text("r,l,t\n1,1,1\n")
+    zipped = policy.with_suffix(".zip").rename(root / "z" / "user.zip")
     settings = Settings(GAME, "smoke", {"tasks": 3}, kept=root / "b" / "cells")
     (root / "g").mkdir()
     (root / "g" / "one.toml").write_text(to_toml(GAMES[GAME]))
@@ -145,11 +166,10 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
     cells = [sorted((path / "cells").iterdir()) for path in (run, hidden, root / "b")]
     report = command("report", run, "--keep-policies")
     hidden_report = command("report", hidden)
-    meet = command("tournament", GAME, "--user", policy, "--json")
-    table = root / "table"
-    table.mkdir()
-    TABLE.put(table)
-    meet_table = command("tournament", GAME, "--user", table, "--json")
+    meet, meet_zip, meet_table = (
+        command("tournament", GAME, "--user", user, "--json") for user in (policy, zipped, table)
+    )
+    drawn = command("figures", "--monitor", monitor, "--game", GAME, "--out", root / "figures")
     solve = [command("solve", root / "g" / f"one.{kind}", "--json") for kind in ("toml", "json")]
     return [
         Target(run / "run.json", report, run / "cells"),
@@ -159,8 +179,10 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
         Target(cells[2][0], lambda: ask(settings), root / "b" / "cells"),
         Target(policy / "policy.json", meet, policy),
         Target(policy / "policy.safetensors", meet, policy),
+        Target(zipped, meet_zip, zipped.parent),
         Target(table / "policy.json", meet_table, table),
         Target(table / "policy.safetensors", meet_table, table),
+        Target(monitor, drawn, monitor.parent),
         Target(root / "g" / "one.toml", solve[0], root / "g"),
         Target(root / "g" / "one.json", solve[1], root / "g"),
     ]
@@ -235,12 +257,37 @@ def other(text: bytes, rng: np.random.Generator) -> bytes:
     return things[rng.integers(len(things))]
 
 
+def repacked(text: bytes, rng: np.random.Generator) -> bytes:
+    """A zip with one of its files spoiled."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(text)) as whole, zipfile.ZipFile(packed, "w") as again:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+        names = ["data", "policy.pth"] if "data" in parts else [*parts]
+        name = names[rng.integers(len(names))]
+        inner = repacked if name == "policy.pth" and rng.integers(2) else noise
+        kinds = [changed, changed, noise, cut, other] if name == "data" else [inner, noise, cut]
+        parts[name] = kinds[rng.integers(len(kinds))](parts[name], rng)
+        for name, content in parts.items():
+            again.writestr(name, content)
+    return packed.getvalue()
+
+
+def headed(text: bytes, rng: np.random.Generator) -> bytes:
+    """Tensors under a head that says something else of them."""
+    end = 8 + int.from_bytes(text[:8], "little")
+    head = changed(text[8:end], rng)
+    return len(head).to_bytes(8, "little") + head + text[end:]
+
+
+ITS_OWN = {".json": [changed] * 5, ".zip": [repacked] * 5, ".safetensors": [headed] * 3}
+"""How files of a kind are spoiled besides."""
+
+
 @contextmanager
 def spoiled(file: Path, rng: np.random.Generator, beside: list[Path]) -> Iterator[str]:
     """The file spoiled in some way, for a while; what was done."""
     whole = file.read_bytes()
-    is_json = file.suffix == ".json"
-    kinds = [changed] * 5 * is_json + [noise, noise, cut, other, nested, "instead"]
+    kinds = [*ITS_OWN.get(file.suffix, []), noise, noise, cut, other, nested, "instead"]
     kind = kinds[rng.integers(len(kinds))]
     file.unlink()
     if callable(kind):
@@ -334,6 +381,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cli, "present", present)
     monkeypatch.setattr(cli, "present_hidden", present_hidden)
+    monkeypatch.setattr(curve, "draw", lambda *_: Figure())
 
 
 @pytest.mark.usefixtures("alarm", "undrawn")

@@ -213,9 +213,10 @@ def test_arrows_point_one_way(module):
 
 @pytest.mark.parametrize("module", [m for m in MODULES if package_of(m) == "theory"])
 def test_theory_needs_numpy_only(module):
+    """Besides what its engines may use, and what every file is read through."""
     others = {name.split(".")[0] for name in imports(module)} - set(sys.stdlib_module_names)
-    optional = {"numba"} if module == "routing_game.theory.engines" else set()
-    assert others <= {"numpy", "routing_game"} | optional
+    more = {"routing_game.theory.engines": {"numba"}, "routing_game.theory.exchange": {"msgspec"}}
+    assert others <= {"numpy", "routing_game"} | more.get(module, set())
 
 
 def test_certify_does_not_know_what_it_judges():

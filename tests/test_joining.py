@@ -105,7 +105,7 @@ def test_what_is_missing_is_joined_later_and_a_failure_gives_way(tmp_path: Path)
         (spec("ucb", "exp3"), "it also has the learner exp3"),
         (spec("exp3"), "it lacks the learner ucb and also has the learner exp3"),
         (spec("ucb", practice=60), "its ucb has a practice of 60, not 50"),
-        (spec("ucb", seeds=3), "its ucb has a number of seeds of 3, not 2"),
+        (spec("ucb", seeds=3), "its ucb has 3 seeds, not 2"),
         (replace(spec("ucb"), profile="full"), "its profile is full, not smoke"),
         (
             replace(spec("ucb"), games={GAME: GAMES["t5-cascade"]}),
@@ -136,9 +136,7 @@ def test_other_seeds_on_fresh_games_and_other_games_of_a_learner_are_told() -> N
 
     both, one = (GAME, "t5-stay"), (GAME,)
     few, fewer = Plan(both, 5, 3, ("t5-stay",), 2), Plan(both, 5, 3, ("t5-stay",), 1)
-    assert (
-        difference(of(few), of(fewer)) == "its ucb has on fresh games a number of seeds of 2, not 1"
-    )
+    assert difference(of(few), of(fewer)) == "its ucb has 2 seeds on fresh games, not 1"
     told = difference(of(Plan(one, 5, 3)), of(Plan(both, 5, 3)))
     assert told == f"its ucb plays {GAME}, not the same games"
 

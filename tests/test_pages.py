@@ -5,11 +5,13 @@ from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from screens import BROWSER, POLICY, WIDTHS, measured
 
 from routing_game.agents import BestResponseUser
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.spec import Plan, Spec
+from routing_game.experiments.check import figures, overview
 from routing_game.experiments.check.judge import judge
 from routing_game.experiments.check.report import write_report
 from routing_game.experiments.check.suite import CHECK, make_spec
@@ -39,7 +41,17 @@ def trace(spec, cell):
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def pictures():
+    """The figures that a report draws, as they are drawn."""
+    kept, dots = [], figures.dots
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (figures, overview):
+            patch.setattr(module, "dots", lambda figure: kept.append(figure) or dots(figure))
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, pictures):
     """The report of a run with all that a report can have: long names, samples, pairs, errors."""
     sampled = make_spec("default", ("cascades:measured:12",), ("ucb",)).games
     games = {"a_game_with_a_name_of_its_own_$x_1$": GAMES["t4-cascade"], **GAMES, **sampled}
@@ -91,6 +103,17 @@ def test_every_page_is_made_from_the_one_with_the_policy():
             if file.name.endswith(".html") and file.name not in ("page.html", "parts.html"):
                 first = file.read_text(encoding="utf-8").splitlines()[0]
                 assert first == '{% extends "page.html" %}', file.name
+
+
+def test_no_word_of_a_picture_is_cut_at_its_edge(page, pictures):
+    """Names of games and of one's own agents are long in it."""
+    assert len(pictures) > 10
+    for figure in pictures:
+        drawn = figure.get_tightbbox(FigureCanvasAgg(figure).get_renderer())
+        width, height = figure.get_size_inches()
+        assert (
+            min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.04
+        )  # inches, half a dot
 
 
 @pytest.mark.skipif(not BROWSER, reason="no Chromium to lay the page out")

@@ -313,11 +313,13 @@ def _listed(x: Any, depth: int = _DEEP) -> Any:
 def _complaint(fields: Mapping[Any, Any], problem: str) -> str:
     """What is wrong with a game's fields that do not fit the schema: what must be, what came."""
     rule = f"a game must have the fields {', '.join(FIELDS)}"
-    if missing := [name for name in FIELDS[:-1] if name not in fields]:
-        return f"{rule}, got no {', '.join(missing)}"
-    if unknown := [str(name) for name in fields if name not in FIELDS]:
-        hint = perhaps(unknown[0][:_LONG], FIELDS) if len(unknown) == 1 else ""
-        return f"{rule} only, got an unknown {_few(unknown)}{hint}"
+    missing = [name for name in FIELDS[:-1] if name not in fields]
+    unknown = [str(name) for name in fields if name not in FIELDS]
+    if missing or unknown:
+        hint = perhaps(unknown[0][:_LONG], missing or FIELDS) if len(unknown) == 1 else ""
+        faults = [f"no {', '.join(missing)}"] if missing else []
+        faults += [f"an unknown {_few(unknown)}{hint}"] if unknown else []
+        return f"{rule}{'' if missing else ' only'}, got {' and '.join(faults)}"
     place = re.fullmatch(r".* - at `\$\.(\w+)(?:\[([01])\])?`", problem)
     if place is None:
         return f"a game must be what its schema says: {problem}"

@@ -95,11 +95,12 @@ def reputation_rule(leaving: Callable[[Belief], Any]) -> Escalating:
     Args:
         leaving: the user's q at an array of beliefs.
     """
+    return partial(_escalates, leaving)
 
-    def escalating(belief: Belief) -> Any:
-        return np.asarray(leaving(belief.after(False))) > 0.5
 
-    return escalating
+def _escalates(leaving: Callable[[Belief], Any], belief: Belief) -> Any:
+    """Whether a keep would make the user leave."""
+    return np.asarray(leaving(belief.after(False))) > 0.5
 
 
 def reputation(

@@ -116,7 +116,7 @@ def on_catalog(cells: pl.DataFrame) -> Values:
     ):
         regret, n = mine["regret"].to_numpy(), mine.height
         mean, some = float(np.mean(regret)), n >= FEW
-        upper = mean + float(half_width(np.std(regret, ddof=1), n)) if some else regret.max()
+        upper = mean + float(half_width(np.std(regret, ddof=1), n)) if some else float(regret.max())
         if game in CLIFFS:
             found[str(game)] = [percent(mean), *([percent(upper)] if some else [])]
         else:

@@ -308,7 +308,7 @@ def difference(begun: Spec[G], asked: Spec[G]) -> str:
         mine, other = plan.unordered(), asked.plans[name].unordered()
         for field, words in COUNTED.items():
             if (has := mine.get(field, 0)) != (asks := other.get(field, 0)):
-                return f"its {name} has {words} {has}, not {asks}"
+                return f"its {name} has {words.format(has)}, not {asks}"
         if mine != other:
             return f"its {name} plays {', '.join(plan.games[:MANY])}, not the same games"
     for name, game in begun.games.items():
@@ -318,9 +318,9 @@ def difference(begun: Spec[G], asked: Spec[G]) -> str:
 
 
 COUNTED = {
-    "practice": "a practice of",
-    "seeds": "a number of seeds of",
-    "fewer": "on fresh games a number of seeds of",
+    "practice": "a practice of {}",
+    "seeds": "{} seeds",
+    "fewer": "{} seeds on fresh games",
 }
 """Field of a plan -> what it counts."""
 MANY = 6

@@ -2,7 +2,8 @@
 
 Whatever a cell is, its file is written whole or not at all, so that runs may share a folder and be
 stopped at any time; and a file that cannot be read is refused in the same words. Nobody waits for
-the disk, which takes longer than many a cell: one that a power cut left empty is run again.
+the disk, which takes longer than many a cell: one that a power cut left empty, or full of zeros, is
+run again.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from routing_game.experiments import InputError
-from routing_game.files import is_empty, read, write
+from routing_game.files import is_lost, read, write
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class Store:
         if not self.folder.is_dir():
             return set()
         files = (file for file in self.folder.iterdir() if not file.name.startswith("."))
-        return {file.name for file in files if not is_empty(file)}
+        return {file.name for file in files if not is_lost(file)}
 
     def read(self, name: str, decode: Callable[[bytes], T]) -> T:
         """What a finished cell's file says.

@@ -38,6 +38,8 @@ ACROSS = 3
 """Panels side by side in the users' picture."""
 STRIP_ROW = 0.175
 """Inches of a learner's row below the cost curve."""
+LETTERS = 22
+"""Of a name beside or above a panel."""
 POINTS = 24
 """Points of a curve, at most: the records have more, and `results.csv` the last."""
 OF_KIND = {"s0": COLOURS[0], "s_L": COLOURS[5]}
@@ -256,7 +258,7 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
         panel.set(ylim=(len(learners) - 0.5, -0.5), yticks=range(len(learners)))
         panel.grid(axis="y", visible=False)
         panel.tick_params(axis="y", length=0)
-    axes.set_yticklabels([literal(name) for name in learners], fontsize=8)
+    axes.set_yticklabels([literal(name, LETTERS) for name in learners], fontsize=8)
     for label, name in zip(axes.get_yticklabels(), learners, strict=True):
         label.set_color(look(name).colour)
     axes.set(xlim=(-0.02, 1.02), xlabel="cascade probability s: where the seeds ended")
@@ -341,7 +343,7 @@ def name_lines(axes: Axes, ends: dict[str, float]) -> None:
     over = max(0.0, places[-1] - 1.0) if places else 0.0
     for name, place in zip(order, places, strict=True):
         axes.annotate(
-            literal(name),
+            literal(name, LETTERS),
             (1.04, place - over),
             xycoords="axes fraction",
             va="center",
@@ -358,7 +360,8 @@ def logarithmic(axes: Axes, highest: float) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: in_percent(y)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: in_thousands(x)))
     first, last = axes.dataLim.intervalx
-    if first > 0 and np.floor(np.log10(last)) < np.log10(first):  # no power of ten between them
+    some = 0 < first <= last  # of nothing the ends are infinite
+    if some and np.floor(np.log10(last)) < np.log10(first):  # no power of ten between them
         axes.set_xticks(sorted({first, last}))
     axes.minorticks_off()
 
@@ -435,7 +438,7 @@ def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str, limit: fl
         played = played[log_spaced(played["practice"].to_numpy())]
         axes.plot(played["practice"], drawn(played["played"].to_numpy()), **dashed)
     ends = rows.group_by("seed").last()["regret"].to_numpy()
-    axes.set_title(f"{literal(title)}  {(ends <= limit).sum()}/{len(ends)}", fontsize=8)
+    axes.set_title(f"{literal(title, LETTERS)}  {(ends <= limit).sum()}/{len(ends)}", fontsize=8)
 
 
 def draw_floor(axes: Axes, floor: float) -> None:
@@ -527,7 +530,7 @@ def sample_figure(rows: pl.DataFrame, measure: str, titles: dict[str, str]) -> s
     for place, (name, title) in enumerate(titles.items()):
         axes = panels.flat[place]
         draw_sample(axes, rows.filter(learner=name), measure, WITHIN[role])
-        axes.set_title(literal(title), fontsize=8)
+        axes.set_title(literal(title, LETTERS + 7), fontsize=8)
         axes.tick_params(labelbottom=place + COLUMNS >= len(titles), labelsize=8)
     first = panels[0, 0]
     first.set(yscale="log", ylim=(100 * FLOOR, None))

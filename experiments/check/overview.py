@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from routing_game.experiments.check.figures import GREY, MARK_OF, OF_KIND, drawn, in_percent
+from routing_game.experiments.check.figures import (
+    GREY,
+    LETTERS,
+    MARK_OF,
+    OF_KIND,
+    drawn,
+    in_percent,
+)
 from routing_game.experiments.check.judge import FLOOR, WITHIN
 from routing_game.experiments.check.known import GROUPS, TITLES, Group
 from routing_game.experiments.check.verdicts import MOST
@@ -81,7 +88,7 @@ def overview_figure(lines: Sequence[Line], kinds: Mapping[str, str], titles: Seq
                 axes.axhline(y - 0.5, color="#bbbbbb", lw=0.7)
         for one in mine:
             y += 1
-            labels.append((y, literal(one.name), False))
+            labels.append((y, literal(one.name, LETTERS), False))
             for axes, place in zip(panels, shown, strict=True):
                 (draw_share, draw_losses)[place](axes, one, y, kinds)
         y += 1
@@ -164,7 +171,7 @@ def draw_losses(axes: Axes, one: Line, y: int, kinds: Mapping[str, str]) -> None
     worst = max(games, key=lambda game: one.regret[game])
     if one.regret[worst] > limit:
         axes.annotate(
-            literal(worst),
+            literal(worst, LETTERS),
             (1.015, y),
             xycoords=("axes fraction", "data"),
             va="center",

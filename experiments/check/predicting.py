@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing_game.experiments.cells.progress import count
 from routing_game.experiments.check import samples
-from routing_game.experiments.pages.words import number, with_interval
+from routing_game.experiments.pages.words import with_interval
 from routing_game.theory.geometry import MEANING
 
 
@@ -22,8 +22,8 @@ def prediction(one: samples.Failures, role: str) -> str:
     """Where a learner fails, and what of the games' geometry predicts it, if anything does."""
     where = "cascades" if role == "provider" else "games where the best response jumps or climbs"
     if one.games < samples.LEAST:
-        return f"too few {where} to tell ({one.games})."
-    head = f"fails on {number(one.failed)} of {one.games} {where}"
+        return f"has too few {where} to tell ({one.games})."
+    head = f"fails on {one.failed:.3g} of {one.games} {where}"  # seeds of a game are averaged
     if not one.failed:
         return f"{head}."
     first = one.predictors[0] if one.predictors else None
@@ -43,6 +43,6 @@ def split_words(split: samples.Split | None) -> str:
     """The best single question, if shuffled games do not have one as good."""
     if split is None or split.chance > 0.05:
         return ""
-    question = f"whether the {MEANING[split.measure]} is at most {number(split.at)}"
+    question = f"whether the {MEANING[split.measure]} is at most {split.at:.3g}"
     sides = f"then it fails on {with_interval(split.below)}, else on {with_interval(split.above)}"
     return f" The best single question is {question}: {sides}."

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from routing_game.experiments.cells.origin import commit, versions
 from routing_game.experiments.pages.html import embedded, render, whole
@@ -75,6 +78,23 @@ def terminal_page(page: Page) -> str:
     return "\n".join([*head, question, "", *answer, *[""][: len(details)], *details])
 
 
+def json_of(facts: Any) -> str:
+    """As JSON that every reader takes: numpy's numbers are numbers, and what is none is null."""
+    return json.dumps(_plain(facts), indent=1, allow_nan=False)
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, Mapping):
+        return {str(name): _plain(part) for name, part in x.items()}
+    if isinstance(x, np.ndarray | np.generic):
+        return _plain(x.tolist())
+    if isinstance(x, list | tuple):
+        return [_plain(part) for part in x]
+    if isinstance(x, float):
+        return float(x) if isfinite(x) else None
+    return x if x is None or isinstance(x, str | int) else str(x)
+
+
 def write_page(page: Page, name: str, out: Path) -> Path:
     """Write ``name``.html, ``name``.json and a CSV file for each table; the page's path."""
     facts = {
@@ -91,7 +111,7 @@ def write_page(page: Page, name: str, out: Path) -> Path:
     tables = [(table, rounded(table.frame)) for table in page.tables]
     for table, frame in tables:
         write(out / f"{name}-{table.name}.csv", frame.write_csv())
-    write(out / f"{name}.json", json.dumps(facts | origin, indent=1, default=str))
+    write(out / f"{name}.json", json_of(facts | origin))
     contents = {
         "page": page,
         "name": name,

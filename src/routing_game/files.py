@@ -41,8 +41,8 @@ def write(file: Path, content: str | bytes, first: bool = False, lasting: bool =
         file: in a folder that is there.
         content: text is written in UTF-8.
         first: keep a file that is there already, whoever wrote it meanwhile.
-        lasting: wait for the disk, 20 ms or so. Else power lost within the next minute may leave an
-            empty file; whoever reads it must know what to do then.
+        lasting: wait for the disk, 20 ms or so. Else power lost within the next minute may leave a
+            file that `is_lost`; whoever reads it must know what to do then.
 
     Raises:
         OSError: naming the file, whatever part of the work failed.
@@ -100,13 +100,19 @@ def read(file: str | os.PathLike[str], most: int = MOST) -> bytes:
         os.close(descriptor)
 
 
-def is_empty(file: Path) -> bool:
-    """Whether it is a file, or a link to one, without any content."""
+def is_lost(file: Path) -> bool:
+    """Whether it is a file, or a link to one, as a power cut leaves it: empty, or of zeros."""
     try:
-        found = file.stat()
+        descriptor = os.open(file, _PATIENT | _BINARY)
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and found.st_size == 0
+    try:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return is_file and os.read(descriptor, 1) in (b"", b"\0")
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def decoded(content: bytes | str, kind: type[T]) -> T:
