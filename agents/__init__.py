@@ -16,13 +16,7 @@ from routing_game.agents.exact import (
     QuantalUser,
     StoppingUser,
 )
-from routing_game.agents.followers import (
-    Follower,
-    MultiplicativeWeights,
-    NoLearning,
-    StructuralUser,
-    TabularUser,
-)
+from routing_game.agents.followers import Follower, NoLearning, StructuralUser
 from routing_game.agents.gradient import GibbsGradient, ImplicitGradient, SimultaneousGradient
 from routing_game.agents.protocol import (
     ModelUser,
@@ -45,6 +39,7 @@ from routing_game.agents.sessions import (
     ReputationProvider,
 )
 from routing_game.agents.structural import Structural
+from routing_game.agents.table_users import MultiplicativeWeights, TabularUser
 from routing_game.agents.zooming import Zooming
 
 if TYPE_CHECKING:

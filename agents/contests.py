@@ -89,6 +89,7 @@ def apart(score: Array, places: Array, reach: Array, count: int) -> NDArray[np.i
         first = late == late.min(axis=1, keepdims=True)
         best = np.where(first, score, np.inf).argmin(axis=1)
         picked.append(best)
-        late += np.abs(places - places[rows, best][:, None]) < reach[rows, best][:, None]
+        away = np.abs(places - places[rows, best][:, None])
+        late += away < reach[rows, best][:, None]
         late[rows, best] = np.inf
     return np.stack(picked, axis=1)

@@ -202,12 +202,15 @@ class ImplicitDescents(Descents):
         grid, last = self._grid, len(self._grid) - 1
         utility = np.asarray(payoffs(self._wide, 1, s[..., None], grid).utility)
         best = utility.argmax(axis=-1)
-        q, low, high = grid[best], grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, last)]
+        q = grid[best]
+        low = grid[np.maximum(best - 1, 0)]
+        high = grid[np.minimum(best + 1, last)]
         at_end = user_slopes(self._games, s, q).q
         inside = ~(((best == 0) & (at_end <= 0)) | ((best == last) & (at_end >= 0)))
         for _ in range(self.NEWTON):
             slope, bend, _ = user_slopes(self._games, s, q)
-            low, high = np.where(slope > 0, q, low), np.where(slope < 0, q, high)
+            low = np.where(slope > 0, q, low)
+            high = np.where(slope < 0, q, high)
             newton = q - slope / np.where(bend < 0, bend, -1.0)
             safe = (low <= newton) & (newton <= high) & (bend < 0)
             q = np.where(inside, np.where(safe, newton, (low + high) / 2), q)

@@ -2,18 +2,19 @@
 
 A critic cannot resolve a cliff much narrower than the range of its inputs. So learners look through
 windows on the log odds of s: at first many, which cover everything; then, round after round, fewer
-and closer ones, each with fresh weights and an empty buffer. What used to fail on games that nobody
-had tuned on, and what holds instead (`races` has the same remedies for policy gradients):
+and closer ones, each with fresh weights and an empty buffer. Such a learner fails on games that
+nobody tuned it on for five reasons, and each has its remedy here (`races` has the like for policy
+gradients):
 
-- The route was chosen before its s was known. Now route 2 is played by itself and chosen last.
-- A window closed on the wrong side of a cliff. Now several compete: what a round proposes is played
-  by itself (`contests`), and the next windows open around the best and the next best, wherever that
-  is. A window whose best is at its edge stays as wide, so that it moves on.
-- Windows narrowed faster than a slope could be seen, and drifted. Now a window narrows only where
-  costs are seen to differ inside it, by their intervals.
-- An actor climbed from the middle, and stopped at the first bump. Now each window has some
+- *The route is chosen before its s is known.* So route 2 is played by itself and chosen last.
+- *A window closes on the wrong side of a cliff.* So several compete: what a round proposes is
+  played by itself (`contests`), and the next windows open around the best and the next best,
+  wherever that is. A window whose best is at its edge stays as wide, so that it moves on.
+- *Windows that narrow faster than a slope can be seen drift.* So a window narrows only where costs
+  are seen to differ inside it, by their intervals.
+- *An actor that climbs from the middle stops at the first bump.* So each window has some
   (`off_policy`).
-- A critic smears a cliff, and a contest of near neighbours is a lottery. Now what a critic finds
+- *A critic smears a cliff, and a contest of near neighbours is a lottery.* So what a critic finds
   best stands, for it averages over all that it has seen, unless another of its candidates costs
   less by more than their errors.
 """

@@ -27,7 +27,8 @@ from routing_game.experiments import InputError
 from routing_game.experiments.cells.streams import patient
 from routing_game.experiments.cells.workers import cores, handling
 from routing_game.experiments.drawing import can_draw
-from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS, ask, prepare
+from routing_game.experiments.hidden.names import EXPERIMENTS, FLAGS
+from routing_game.experiments.hidden.questions import ask, prepare
 from routing_game.files import printable, short
 from routing_game.interrupts import raise_again
 from routing_game.names import perhaps
@@ -134,7 +135,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     if arguments.suite == "hidden" and arguments.sweep is None:
         return run_hidden(arguments)
     from routing_game.experiments.cells.run import run
-    from routing_game.experiments.check.learners import CHECK
+    from routing_game.experiments.check.suite import CHECK
 
     shard = asked_shard(arguments)
     code = 0
@@ -157,7 +158,7 @@ def planned_runs(
         The folder of each (None for the usual one), its spec, and what was asked for beyond the
         profile.
     """
-    from routing_game.experiments.check.learners import make_spec
+    from routing_game.experiments.check.suite import make_spec
 
     if (file := arguments.sweep) is None:
         games, learners = chosen_games(arguments.games), chosen_learners(arguments.learners)
@@ -280,7 +281,7 @@ def run_report(arguments: argparse.Namespace) -> int:
         hidden = existing(HIDDEN, arguments.directories, arguments.out)
         present_hidden(hidden, [*hidden.records()], cores())
     else:
-        from routing_game.experiments.check.learners import CHECK
+        from routing_game.experiments.check.suite import CHECK
 
         directory = existing(CHECK, arguments.directories, arguments.out)
         present(directory, directory.records())

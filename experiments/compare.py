@@ -20,8 +20,9 @@ from routing_game.experiments import InputError
 from routing_game.experiments.cells.records import RunDirectory, suite_of
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check.judge import CELL, judge
-from routing_game.experiments.check.learners import CHECK, LEARNERS
+from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.sentences import percent
+from routing_game.experiments.check.suite import CHECK
 from routing_game.experiments.intervals import FEW, half_width
 from routing_game.experiments.pages.words import with_interval
 from routing_game.theory import Game

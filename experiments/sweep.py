@@ -26,8 +26,8 @@ import msgspec
 
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.spec import Plan, Spec
-from routing_game.experiments.check.learners import make_spec
 from routing_game.experiments.check.sources import chosen_games
+from routing_game.experiments.check.suite import make_spec
 from routing_game.files import loose_toml
 from routing_game.files import read as bounded
 from routing_game.names import perhaps

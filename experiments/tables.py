@@ -36,8 +36,7 @@ ENVIRONMENTS = {
 def catalog() -> dict[str, dict[str, dict[str, str]]]:
     """Kind -> name -> what there is to say of it: `about`, of games also `regime` and `kind`."""
     from routing_game.experiments.check.learners import LEARNERS
-    from routing_game.experiments.hidden.questions import EXPERIMENTS
-    from routing_game.experiments.hidden.rule_words import RULE_WORDS
+    from routing_game.experiments.hidden.names import EXPERIMENTS, RULE_WORDS
     from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 
     def all_of(words: Mapping[str, str]) -> dict[str, dict[str, str]]:

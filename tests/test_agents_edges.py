@@ -16,9 +16,9 @@ from routing_game.agents.bandits import (
     Thompson,
     UCBTuned,
 )
-from routing_game.agents.followers import TabularUser
 from routing_game.agents.protocol import Tally
 from routing_game.agents.sessions import BeliefUser, Planned, PlanningProvider
+from routing_game.agents.table_users import TabularUser
 from routing_game.agents.zooming import Zooming
 from routing_game.envs.crowd import play_sessions
 from routing_game.theory import Commitment, Task, load

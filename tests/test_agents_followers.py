@@ -5,7 +5,7 @@ import pytest
 
 import routing_game.agents as agents
 from routing_game.agents import schemes
-from routing_game.agents.followers import utilities
+from routing_game.agents.table_users import utilities
 from routing_game.experiments.play import World
 from routing_game.theory import (
     GAMES,

@@ -7,14 +7,11 @@ import pytest
 
 from routing_game.agents import sb3_users
 from routing_game.agents.hats import KNOTS, coordinate, places, read, spread
+from routing_game.agents.lessons import Answered, Answers, Chosen, Decisions
 from routing_game.agents.plain import falling
 from routing_game.agents.policy_gradient import Adam
 from routing_game.agents.stacked_ppo_users import (
     DECIDES,
-    Answered,
-    Answers,
-    Chosen,
-    Decisions,
     StackedPPOAnswerUser,
     StackedPPOModelUser,
     StackedPPOUser,

@@ -9,7 +9,8 @@ import pytest
 from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.run import batches, run
 from routing_game.experiments.cells.spec import Cell
-from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
+from routing_game.experiments.check.learners import LEARNERS, Learner
+from routing_game.experiments.check.suite import CHECK, make_spec
 from routing_game.experiments.check.trainers import stacked
 from routing_game.experiments.play import checkpoints
 from routing_game.theory import GAMES

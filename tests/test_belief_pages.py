@@ -93,6 +93,9 @@ def test_a_table_shows_columns_in_words_and_intervals_in_their_cells() -> None:
             "doubts": [0.5],
             "doubts_low": [0.25],
             "doubts_high": [0.75],
+            "silent": [0.5],
+            "silent_low": [0.25],
+            "silent_high": [0.75],
             "regret": [0.125],
             "regret_half": [0.5],
             "loss": [2.3e-9],
@@ -105,6 +108,7 @@ def test_a_table_shows_columns_in_words_and_intervals_in_their_cells() -> None:
     heads = {
         "rule": Head("rule"),
         "doubts": Head("belief doubts, %", 100),
+        "silent": Head("silent, %", 100, places=1),
         "regret": Head("regret", least=0.0),
         "loss": Head("loss", least=0.0, places=2),
         "gap": Head("gap", places=2),
@@ -112,11 +116,26 @@ def test_a_table_shows_columns_in_words_and_intervals_in_their_cells() -> None:
         "no such column": Head("nothing"),
     }
     table = shown(frame, heads)
-    assert table.heads == ["rule", "belief doubts, %", "regret", "loss", "gap", "milks"]
-    numbers = ["50 (25 to 75)", "0.125 (0 to 0.625)", "0.00 (0.00 to 0.50)", "0.00"]
+    assert table.heads == [
+        "rule",
+        "belief doubts, %",
+        "silent, %",
+        "regret",
+        "loss",
+        "gap",
+        "milks",
+    ]
+    numbers = [
+        "50 (25 to 75)",
+        "50.0 (25.0 to 75.0)",
+        "0.125 (0 to 0.625)",
+        "0.00 (0.00 to 0.50)",
+        "0.00",
+    ]
     assert table.rows == [["plug-in", *numbers, "True"]]
-    assert shown(frame, {}).heads == ["rule", "doubts", "regret", "loss", "gap", "milks", "inner"]
-    assert shown(frame, {}).rows[0][2] == "0.125 ± 0.5"
+    names = ["rule", "doubts", "silent", "regret", "loss", "gap", "milks", "inner"]
+    assert shown(frame, {}).heads == names
+    assert shown(frame, {}).rows[0][3] == "0.125 ± 0.5"
 
 
 def test_every_rule_and_every_setting_has_its_words() -> None:

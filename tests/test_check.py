@@ -23,12 +23,8 @@ from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Cell, Spec
 from routing_game.experiments.check import sets
-from routing_game.experiments.check.learners import (
-    CASCADE_GAMES,
-    CHECK,
-    LEARNERS,
-    make_spec,
-)
+from routing_game.experiments.check.learners import LEARNERS
+from routing_game.experiments.check.suite import CASCADE_GAMES, CHECK, make_spec
 from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.check.trainers import sb3
 from routing_game.experiments.cli import main

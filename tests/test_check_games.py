@@ -10,8 +10,8 @@ import pytest
 
 from routing_game.experiments import InputError
 from routing_game.experiments.check import sets
-from routing_game.experiments.check.learners import make_spec
 from routing_game.experiments.check.sources import chosen_games
+from routing_game.experiments.check.suite import make_spec
 from routing_game.experiments.cli import main
 from routing_game.theory import GAMES, RULES, Game, load, solve
 from routing_game.theory.exchange import game_id, to_json, to_toml

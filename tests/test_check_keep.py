@@ -18,7 +18,8 @@ from routing_game.agents import (
 from routing_game.agents.kept import Whole
 from routing_game.envs import ProviderEnv, UserEnv
 from routing_game.experiments.cells.records import RunDirectory
-from routing_game.experiments.check.learners import CHECK, LEARNERS, learn, make_spec
+from routing_game.experiments.check.learners import LEARNERS
+from routing_game.experiments.check.suite import CHECK, learn, make_spec
 from routing_game.experiments.cli import main
 from routing_game.theory import GAMES, payoffs
 

@@ -18,7 +18,7 @@ from routing_game.experiments.check import figures
 from routing_game.experiments.check.figures import draw_costs
 from routing_game.experiments.check.judge import grid_floor, judge, user_answers
 from routing_game.experiments.check.known import GROUPS, control, group
-from routing_game.experiments.check.learners import CHECK, LEARNERS, Learner, make_spec
+from routing_game.experiments.check.learners import LEARNERS, Learner
 from routing_game.experiments.check.report import interval, quiet, times, write_report
 from routing_game.experiments.check.sentences import (
     answer,
@@ -29,6 +29,7 @@ from routing_game.experiments.check.sentences import (
     rules,
     seeds_of,
 )
+from routing_game.experiments.check.suite import CHECK, make_spec
 from routing_game.experiments.check.terminal import WIDTH, terminal_table
 from routing_game.experiments.check.traces import NOTHING, QUESTIONS, Trace, user_trace
 from routing_game.experiments.check.verdicts import HALF, MOST, least, standings, verdict

@@ -14,10 +14,11 @@ from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.check import samples
 from routing_game.experiments.check.judge import judge
 from routing_game.experiments.check.lands import static_user
-from routing_game.experiments.check.learners import CHECK, LEARNERS, make_spec
+from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.predicting import prediction
 from routing_game.experiments.check.report import write_report, write_results
 from routing_game.experiments.check.sets import origin, shown
+from routing_game.experiments.check.suite import CHECK, make_spec
 from routing_game.experiments.check.terminal import terminal_table
 from routing_game.experiments.check.traces import QUESTIONS, Trace, user_trace
 from routing_game.experiments.cli import chosen_games, chosen_learners, parse

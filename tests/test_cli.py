@@ -19,8 +19,7 @@ from routing_game.agents import zoo
 from routing_game.experiments import InputError, tables
 from routing_game.experiments.check.own import source
 from routing_game.experiments.cli import COMMANDS, at_least_one, chosen, main
-from routing_game.experiments.hidden.questions import EXPERIMENTS
-from routing_game.experiments.hidden.rule_words import RULE_WORDS
+from routing_game.experiments.hidden.names import EXPERIMENTS, RULE_WORDS
 from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 from routing_game.experiments.paper.maps import FIGURES
 from routing_game.theory import (

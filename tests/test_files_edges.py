@@ -24,7 +24,8 @@ from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import MOST_CELLS, Plan, Spec
 from routing_game.experiments.cells.store import Store
-from routing_game.experiments.check.learners import CHECK, LEARNERS
+from routing_game.experiments.check.learners import LEARNERS
+from routing_game.experiments.check.suite import CHECK
 from routing_game.experiments.check.traces import NOTHING, QUESTIONS, Trace
 from routing_game.experiments.hidden import suite
 from routing_game.experiments.hidden.settings import Settings

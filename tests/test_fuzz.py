@@ -28,7 +28,7 @@ from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check.judge import judge
-from routing_game.experiments.check.learners import CHECK
+from routing_game.experiments.check.suite import CHECK
 from routing_game.experiments.check.traces import QUESTIONS, Trace
 from routing_game.experiments.hidden import suite, suite_judge
 from routing_game.experiments.hidden.settings import Settings

@@ -13,7 +13,7 @@ from routing_game.experiments import InputError
 from routing_game.experiments.cells.joining import join
 from routing_game.experiments.cells.records import Record, RunDirectory, difference
 from routing_game.experiments.cells.spec import Plan, Spec
-from routing_game.experiments.check.learners import CHECK
+from routing_game.experiments.check.suite import CHECK
 from routing_game.experiments.check.traces import NOTHING, Trace
 from routing_game.experiments.cli import main
 from routing_game.theory import GAMES, Game

@@ -13,8 +13,8 @@ from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check import figures, overview
 from routing_game.experiments.check.judge import judge
-from routing_game.experiments.check.learners import CHECK, make_spec
 from routing_game.experiments.check.report import write_report
+from routing_game.experiments.check.suite import CHECK, make_spec
 from routing_game.experiments.check.traces import NOTHING, Trace, user_trace
 from routing_game.theory import GAMES, solve
 

@@ -7,7 +7,7 @@ import pytest
 
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.shards import Shard
-from routing_game.experiments.check.learners import make_spec
+from routing_game.experiments.check.suite import make_spec
 from routing_game.experiments.cli import chosen_learners, main
 from routing_game.experiments.sweep import read, specs
 from routing_game.theory import GAMES

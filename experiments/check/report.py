@@ -29,7 +29,7 @@ from routing_game.experiments.check.judge import (
     roles,
 )
 from routing_game.experiments.check.known import GROUPS, TITLES, control, group
-from routing_game.experiments.check.learners import LEARNERS, make_spec
+from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.overview import (
     MISSED,
     OPEN,
@@ -52,6 +52,7 @@ from routing_game.experiments.check.sentences import (
     single_title,
 )
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
+from routing_game.experiments.check.suite import make_spec
 from routing_game.experiments.check.traces import Trace
 from routing_game.experiments.check.verdicts import Standing, Verdict, standings
 from routing_game.experiments.intervals import FEW, wilson
@@ -112,7 +113,7 @@ def contents(judged: Judged) -> dict[str, Any]:
     """Everything that the template shows but the versions."""
     sections = {chosen: samples.facts(judged, chosen) for chosen in SAMPLED}
     counted: Set = next((chosen for chosen in SAMPLED if sections[chosen]), SAMPLED[0])
-    found = standings(judged, counted, sections[counted])
+    found = standings(judged, counted, samples.totals(sections[counted]))
     return {
         "wilson": wilson,
         "interval": interval,

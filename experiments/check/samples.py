@@ -22,6 +22,7 @@ from scipy.stats import rankdata
 
 from routing_game.experiments.check.judge import WITHIN, Judged
 from routing_game.experiments.check.known import control
+from routing_game.experiments.check.scores import Tally
 from routing_game.experiments.check.sets import CASCADES, KINDS, Set, origin, set_of
 from routing_game.experiments.intervals import Share, half_width, wilson
 from routing_game.theory.geometry import Geometry
@@ -75,18 +76,6 @@ def beside(cells: pl.DataFrame, group: Set) -> dict[str, Share]:
         str(name): wilson(float(rows["near"].sum()), rows.height)
         for (name,), rows in games.group_by("learner", maintain_order=True)
     }
-
-
-class Tally(NamedTuple):
-    """How a learner did on some games."""
-
-    games: int
-    within: Share
-    """The share of games on which it is within, with its interval."""
-    regret: float
-    """Mean over games."""
-    half: float
-    """Half of its 95 % t interval; nan for a single game."""
 
 
 def tally(rows: pl.DataFrame) -> Tally:
@@ -288,6 +277,11 @@ class Section(NamedTuple):
 
 
 Sections = dict[Role, Section]
+
+
+def totals(sections: Sections) -> dict[str, Tally]:
+    """Learner -> how it did on all of the games of its role."""
+    return {name: tally for part in sections.values() for name, tally in part.total.items()}
 
 
 def facts(judged: Judged, group: Set, predict: bool = True) -> Sections:

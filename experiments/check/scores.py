@@ -7,17 +7,30 @@ intervals of an average over games resample whole seeds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from routing_game.experiments.intervals import iqm_interval, wilson
+from routing_game.experiments.intervals import Share, iqm_interval, wilson
 
 CONVERGED = 0.01
 """Regret, as a share of J* or V, at which a seed counts as converged."""
 LEVELS = (0.01, 0.05)
 """Regrets whose first lasting visit is timed."""
 LABELS = {"learner": pl.String, "game": pl.String, "seed": pl.Int64}
+
+
+class Tally(NamedTuple):
+    """How a learner did on some games."""
+
+    games: int
+    within: Share
+    """The share of games on which it is within, with its interval."""
+    regret: float
+    """Mean over games."""
+    half: float
+    """Half of its 95 % t interval; nan for a single game."""
 
 
 def practice_to(practice: Sequence[int], regret: Sequence[float], level: float) -> float:

@@ -27,7 +27,7 @@ NAME = 24
 def terminal_table(judged: Judged) -> str:
     """The answer, then how often each learner is within and where it loses the most."""
     sampled, sections = counted(judged)
-    found = standings(judged, sampled, sections)
+    found = standings(judged, sampled, samples.totals(sections))
     told = answer(judged, sampled, sections, found)
     lines = [wrapped(f"{title}. {words}", WIDTH) for title, words in told]
     head, rows = cells(judged, sampled, bool(sections), found)

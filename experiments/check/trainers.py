@@ -27,11 +27,7 @@ from gymnasium.vector import VectorEnv
 
 from routing_game.agents import RefiningUCB, RehearsingUser, schemes
 from routing_game.agents.descents import Descents, SimultaneousDescents
-from routing_game.agents.followers import (
-    Follower,
-    MultiplicativeWeights,
-    StructuralUser,
-)
+from routing_game.agents.followers import Follower, StructuralUser
 from routing_game.agents.protocol import Planner, Provider, Trainable
 from routing_game.agents.reinforce import BlindPairs
 from routing_game.agents.stacked import Array, Costs, StackedProvider
@@ -42,6 +38,7 @@ from routing_game.agents.stacked_users import (
     Times,
 )
 from routing_game.agents.structural import Structural
+from routing_game.agents.table_users import MultiplicativeWeights
 from routing_game.envs import ProviderEnv, ProviderVectorEnv, UserVectorEnv
 from routing_game.envs.answer import AnswerVectorEnv
 from routing_game.experiments.cells.threads import one_thread

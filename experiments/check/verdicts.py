@@ -9,6 +9,7 @@ games and 4 seeds. With fewer, but two at least, a learner can miss, but not rea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -16,7 +17,7 @@ import polars as pl
 from routing_game.experiments.check.judge import Judged
 from routing_game.experiments.check.known import Group, group
 from routing_game.experiments.check.learners import LEARNERS
-from routing_game.experiments.check.samples import Sections, Tally
+from routing_game.experiments.check.scores import Tally
 from routing_game.experiments.check.sets import Set, origin, set_of, shown
 from routing_game.experiments.intervals import Share, wilson
 
@@ -88,19 +89,18 @@ class Standing(NamedTuple):
     """The game of the run with the largest mean regret."""
 
 
-def standings(judged: Judged, sampled: Set, sections: Sections) -> list[Standing]:
+def standings(judged: Judged, sampled: Set, totals: Mapping[str, Tally]) -> list[Standing]:
     """A standing for each learner of a run, in the order of its spec.
 
     Args:
         judged: the run.
         sampled: the set of the sampled games that count.
-        sections: of `samples.facts`, of that set.
+        totals: learner -> how it did on that set; only of those who finished some of it.
     """
     spec = judged.spec
     single = shown(spec.games)
     games = [name for name in spec.games if origin(name) and set_of(name) == sampled]
     ends = _played(judged)
-    totals = {name: tally for part in sections.values() for name, tally in part.total.items()}
     found = []
     for name, plan in spec.plans.items():
         mine = {game: ends[name, game] for game in plan.games}

@@ -24,8 +24,8 @@ import numpy as np
 from scipy.stats import binom, norm
 
 from routing_game.agents import UCB
-from routing_game.agents.followers import MultiplicativeWeights
 from routing_game.agents.schemes import simultaneous as learn_together
+from routing_game.agents.table_users import MultiplicativeWeights
 from routing_game.envs.observation import Dial
 from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.hidden.settings import Settings

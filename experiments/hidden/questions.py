@@ -1,4 +1,4 @@
-"""The questions on a hidden cascade, `routing-game belief QUESTION`: what each asks and needs.
+"""The questions on a hidden cascade, `routing-game belief QUESTION`: how each one is asked.
 
 A question is two modules of this room. `X.py` measures; it has
 
@@ -18,26 +18,11 @@ from typing import TYPE_CHECKING
 
 from routing_game.experiments import InputError
 
-if TYPE_CHECKING:  # the command line asks for the table below, and must answer at once
+if TYPE_CHECKING:  # the command line imports this, and must answer at once
     from routing_game.experiments.cells.progress import Steps
     from routing_game.experiments.hidden.settings import Settings
     from routing_game.experiments.pages.page import Page
     from routing_game.theory import Game
-
-EXPERIMENTS = {
-    "trap": "how often a user ends up leaving for good, for every rule, and whom that costs what",
-    "converge": "whether a user's belief finds s, how soon, and what stops it",
-    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to "
-    "spend it",
-    "users": "what a user that learns from play infers of s, with counts, a window or a memory",
-    "observability": "which equilibrium learning pairs reach as the user sees less and less of s",
-}
-"""Question, the name of its module -> what it asks."""
-FLAGS = {
-    "sessions": ("trap", "converge", "users"),
-    "seeds": ("reputation", "users", "observability"),
-}
-"""Flag of `belief` -> the questions that take it."""
 
 
 def prepare(

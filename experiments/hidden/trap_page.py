@@ -68,7 +68,7 @@ HEADS = {
     "cost": Head("provider's cost"),
     "locked": Head("locked in, %", 100),
     "exact": Head("locked in, exact, %", 100),
-    "gap": Head("gap, standard errors"),
+    "gap": Head("gap, standard errors", places=2),
 }
 DOUBTS = {"doubts": 'belief says "leave"', "silent": "no draw in the last tenth"}
 """Column of shares -> title of its panel."""

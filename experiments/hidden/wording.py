@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from routing_game.experiments.hidden.rule_words import RULE_WORDS
+from routing_game.experiments.hidden.names import RULE_WORDS
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold
 from routing_game.experiments.intervals import FEW, half_width

@@ -69,7 +69,8 @@ def entry(row: Mapping[str, Any], name: str, head: Head) -> str:
     half, low, high = (None if end is None or end != end else head.unit * end for end in ends)
     value *= head.unit
     if head.places is not None:
-        return to_places(value, half, head)
+        between = None if low is None or high is None else (low, high)
+        return to_places(value, half, between, head)
     if half is not None:
         return with_half(value, half, head.least)
     if low is not None and high is not None:
@@ -77,9 +78,13 @@ def entry(row: Mapping[str, Any], name: str, head: Head) -> str:
     return cell(value)
 
 
-def to_places(value: float, half: float | None, head: Head) -> str:
+def to_places(
+    value: float, half: float | None, ends: tuple[float, float] | None, head: Head
+) -> str:
     """A number to so many digits after the point, with half of its interval or the ends of it."""
     middle, least = f"{value:z.{head.places}f}", head.least
+    if half is None and ends is not None:
+        return f"{middle} ({ends[0]:z.{head.places}f} to {ends[1]:z.{head.places}f})"
     if half is None or half < ROUNDING:
         return middle
     if least is None or value - half >= least:

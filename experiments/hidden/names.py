@@ -1,4 +1,4 @@
-"""What the rules of a user who does not see s do, in words: for pages and for lists of names."""
+"""What has a name here, and what it is in words: questions, and rules of a user who sees no s."""
 
 RULE_WORDS = {
     "Bayes-optimal plan": "maximises what the rest of the session is worth, learning included",
@@ -12,3 +12,17 @@ RULE_WORDS = {
     "forced stays": "plug-in that stays anyway with chance min(1, 2 / sqrt(n)) in task n",
 }
 """Rule of a user who does not see s -> what it does."""
+EXPERIMENTS = {
+    "trap": "how often a user ends up leaving for good, for every rule, and whom that costs what",
+    "converge": "whether a user's belief finds s, how soon, and what stops it",
+    "reputation": "whether a provider that learns keeps the user's trust, and when it pays to "
+    "spend it",
+    "users": "what a user that learns from play infers of s, with counts, a window or a memory",
+    "observability": "which equilibrium learning pairs reach as the user sees less and less of s",
+}
+"""Question, the name of its module -> what it asks."""
+FLAGS = {
+    "sessions": ("trap", "converge", "users"),
+    "seeds": ("reputation", "users", "observability"),
+}
+"""Flag of `belief` -> the questions that take it."""
