@@ -69,7 +69,9 @@ def copy(tmp_path_factory):
 def test_a_changed_sentence_or_picture_makes_no_cell_run_again(copy):
     copy.change("experiments/hidden/trap_page.py", "Who leaves sees no draw", "Whoever leaves")
     copy.change("experiments/pages/style.py", '"font.size": 9', '"font.size": 10')
-    copy.change("experiments/cli.py", "print the equilibrium of a game", "show the equilibrium")
+    copy.change(
+        "experiments/commands/parser.py", "print the equilibrium of a game", "show the equilibrium"
+    )
     copy.change("experiments/check/learners.py", "the exact policy, which", "the policy that")
     assert KEPT in copy.run()
 

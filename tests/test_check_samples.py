@@ -21,7 +21,8 @@ from routing_game.experiments.check.sets import origin, shown
 from routing_game.experiments.check.suite import CHECK, make_spec
 from routing_game.experiments.check.terminal import terminal_table
 from routing_game.experiments.check.traces import QUESTIONS, Trace, user_trace
-from routing_game.experiments.cli import chosen_games, chosen_learners, parse
+from routing_game.experiments.commands.names import chosen_games, chosen_learners
+from routing_game.experiments.commands.parser import parse
 from routing_game.theory import best_response, outcome, payoffs, solve
 
 WORDS = ("t4-cascade", "cascades:unit:6:3", "cascades:measured:6:3", "cascades:uniform:4")

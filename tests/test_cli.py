@@ -18,7 +18,9 @@ import pytest
 from routing_game.agents import zoo
 from routing_game.experiments import InputError, tables
 from routing_game.experiments.check.own import source
-from routing_game.experiments.cli import COMMANDS, at_least_one, chosen, main
+from routing_game.experiments.cli import main
+from routing_game.experiments.commands.names import chosen
+from routing_game.experiments.commands.parser import COMMANDS, at_least_one
 from routing_game.experiments.hidden.names import EXPERIMENTS, RULE_WORDS
 from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 from routing_game.experiments.paper.maps import FIGURES

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from routing_game.experiments.cli import main, parse
+from routing_game.experiments.cli import main
+from routing_game.experiments.commands.parser import parse
 
 COMMAND = [sys.executable, "-m", "routing_game"]
 

@@ -264,7 +264,7 @@ def makes_it(command: str, name: str, made: dict[str, Any]) -> None:
     elif program == "make":
         assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     else:
-        from routing_game.experiments.cli import parse
+        from routing_game.experiments.commands.parser import parse
 
         assert program == "routing-game"
         assert parse(words)

@@ -117,7 +117,7 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "sweep": ("check", "cells"),
     "curve": ("drawing", "intervals", "paper"),
     "tables": ("around", "check", "hidden", "pages", "paper"),  # what has a name anywhere
-    "cli": (
+    "commands": (
         "around",
         "check",
         "compare",
@@ -128,9 +128,9 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
         "card",
         "tables",
         "cells",
-        "drawing",
         "pages",
     ),  # hands one's results to another
+    "cli": ("cells", "commands", "drawing"),
 }
 SHOW = (
     *(
@@ -139,9 +139,10 @@ SHOW = (
     ),
     *("hidden.questions", "hidden.wording"),
     *("around.figures", "around.words"),
+    *("commands.checks", "commands.figures", "commands.games"),
 )
 """Files of rooms that show what others measure, besides every `*_page`."""
-FLOORS = {"routing_game.experiments": 8, "routing_game.theory": 6}
+FLOORS = {"routing_game.experiments": 9, "routing_game.theory": 6}
 """Package -> how many files the longest chain of its imports may have.
 
 Its own `__init__`, the door, is not counted.

@@ -16,7 +16,7 @@ import torch
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-from routing_game.experiments.cli import COMMANDS
+from routing_game.experiments.commands.parser import COMMANDS
 from routing_game.theory import outcome, simultaneous, solve
 
 ROOT = Path(__file__).resolve().parents[1]

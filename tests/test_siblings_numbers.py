@@ -28,7 +28,8 @@ from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments import play
 from routing_game.experiments.check import trainers
 from routing_game.experiments.check.learners import LEARNERS
-from routing_game.experiments.cli import NEGATIVE, at_least_one, main
+from routing_game.experiments.cli import main
+from routing_game.experiments.commands.parser import NEGATIVE, at_least_one
 from routing_game.theory import Commitment, Task, load
 
 GAME = load("t4-cascade")

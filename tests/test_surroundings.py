@@ -24,7 +24,8 @@ from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.check import own
 from routing_game.experiments.check.suite import CHECK, make_spec
-from routing_game.experiments.cli import main, present
+from routing_game.experiments.cli import main
+from routing_game.experiments.commands.checks import present
 from routing_game.experiments.pages.style import dressed, svg
 from routing_game.theory import GAMES
 

@@ -8,7 +8,8 @@ import pytest
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.shards import Shard
 from routing_game.experiments.check.suite import make_spec
-from routing_game.experiments.cli import chosen_learners, main
+from routing_game.experiments.cli import main
+from routing_game.experiments.commands.names import chosen_learners
 from routing_game.experiments.sweep import read, specs
 from routing_game.theory import GAMES
 
