@@ -24,8 +24,8 @@ from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cli import main
 from routing_game.experiments.hidden import converge, observability, suite, trap
 from routing_game.experiments.hidden import settings as settings_module
+from routing_game.experiments.hidden.names import EXPERIMENTS, FLAGS
 from routing_game.experiments.hidden.observability_page import SEEN
-from routing_game.experiments.hidden.questions import EXPERIMENTS, FLAGS
 from routing_game.experiments.hidden.rulebook import RULEBOOK, Remembered, alone
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.suite_judge import Question, exact, judge

@@ -27,6 +27,7 @@ from routing_game.experiments.cells.store import Store
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.suite import CHECK
 from routing_game.experiments.check.traces import NOTHING, QUESTIONS, Trace
+from routing_game.experiments.commands import checks
 from routing_game.experiments.hidden import suite
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.files import decoded, is_name, printable, read, write
@@ -327,7 +328,7 @@ def test_agents_of_ones_own_in_another_order_resume(
     (tmp_path / "bb_mine.py").write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(cli, "present", lambda directory, records: len([*records]))
+    monkeypatch.setattr(checks, "present", lambda directory, records: len([*records]))
     words = ["check", "--profile", "smoke", "--games", GAME, "--seeds", "1", "--engine", "serial"]
     for learners in ("aa_mine:X,bb_mine:Y", "bb_mine:Y,aa_mine:X"):
         assert cli.main([*words, "--learners", learners]) == 2  # records

@@ -30,6 +30,7 @@ from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check.judge import judge
 from routing_game.experiments.check.suite import CHECK
 from routing_game.experiments.check.traces import QUESTIONS, Trace
+from routing_game.experiments.commands import checks
 from routing_game.experiments.hidden import suite, suite_judge
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.theory import GAMES
@@ -379,8 +380,8 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     def present_hidden(directory: Any, records: Any, workers: int) -> None:
         suite_judge.judge(directory.spec, records)
 
-    monkeypatch.setattr(cli, "present", present)
-    monkeypatch.setattr(cli, "present_hidden", present_hidden)
+    monkeypatch.setattr(checks, "present", present)
+    monkeypatch.setattr(checks, "present_hidden", present_hidden)
     monkeypatch.setattr(curve, "draw", lambda *_: Figure())
 
 

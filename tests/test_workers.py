@@ -26,6 +26,7 @@ from routing_game.experiments.cells.workers import (
     useful,
     with_here_last,
 )
+from routing_game.experiments.commands import checks
 
 NUMBERS = [float(k) for k in range(6)]
 ROOTS = [math.sqrt(k) for k in NUMBERS]
@@ -274,7 +275,7 @@ def deadly(monkeypatch, tmp_path):
     (tmp_path / "deadly.py").write_text(DEADLY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(cli, "present", lambda directory, records: len([*records]))
+    monkeypatch.setattr(checks, "present", lambda directory, records: len([*records]))
 
     def check(learners, tasks, count):
         words = ["check", "--learners", learners, "--games", "t4-cascade", "--seeds", "1"]
