@@ -18,6 +18,7 @@ import pytest
 from routing_game.agents import zoo
 from routing_game.experiments import InputError, tables
 from routing_game.experiments.check.own import source
+from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.cli import main
 from routing_game.experiments.commands.names import chosen
 from routing_game.experiments.commands.parser import COMMANDS, at_least_one
@@ -320,6 +321,14 @@ def test_losses_are_losses_whatever_the_sign_of_the_optimal_cost(numbers, cost, 
     words = " ".join(capsys.readouterr().out.split())
     assert cost in words
     assert slip in words
+
+
+@pytest.mark.parametrize("name", [*GAMES, *PAIRS, *TASK_TYPES])
+def test_every_game_that_list_names_is_one_on_the_command_line(name, capsys):
+    assert main(["solve", name]) == 0
+    time = "min" if name in TASK_TYPES else "s" if name in PAIRS else ""
+    assert f"V = {load(name).value:g} {time}".strip() in capsys.readouterr().out
+    assert chosen_games([name]).games == {name: load(name)}
 
 
 def test_list_names_games_pairs_and_learners(capsys):

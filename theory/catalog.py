@@ -216,6 +216,15 @@ def _read_task_types() -> dict[str, TaskType]:
 
 TASK_TYPES: dict[str, TaskType] = _read_task_types()
 """The four kinds of work of the paper's Table 1, by name."""
+NAMES = (*GAMES, *PAIRS, *TASK_TYPES)
+"""Of every game that has one."""
+
+
+def units(name: str | None) -> tuple[str, ...]:
+    """Of time and money in the game of that name; none where they are not known."""
+    if name in PAIRS:
+        return "s", "USD"
+    return ("min", "USD") if name in TASK_TYPES else ()
 
 
 GameLike = Game | str | os.PathLike[str] | Mapping[str, Any]
@@ -257,8 +266,7 @@ def _by_name(name: str) -> Game:
         return PAIRS[name].game
     if name in TASK_TYPES:
         return TASK_TYPES[name].game
-    names = [*GAMES, *PAIRS, *TASK_TYPES]
-    close = alike(name, names) or names
+    close = alike(name, NAMES) or NAMES
     raise KeyError(f"unknown game {name!r}; did you mean {', '.join(close)}?")
 
 

@@ -60,7 +60,8 @@ from routing_game.experiments.measures import SELECTED
 from routing_game.experiments.pages.html import breakable, render, whole
 from routing_game.experiments.pages.words import glued, listed, number, two_digits, with_interval
 from routing_game.files import write
-from routing_game.theory import PAIRS, Game, simultaneous, solve
+from routing_game.theory import Game, simultaneous, solve
+from routing_game.theory.catalog import units
 from routing_game.theory.geometry import MEANING, geometry
 from routing_game.theory.kinds import RULES
 
@@ -417,7 +418,7 @@ def game_sections(part: Judged, names: Sequence[str]) -> list[Row]:
 
 def game_words(game: Game, name: str) -> Mapping[str, str]:
     """What the theory says of a game, in a sentence and as its card."""
-    time, money = ("s", "USD") if name in PAIRS else ("", "")
+    time, money = units(name) or ("", "")
     card_of = card(game, name, time, money)
     return {"words": provider_words(game, solve(game)), "card": card_of, "money": money}
 

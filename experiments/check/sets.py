@@ -2,7 +2,7 @@
 
     tuned   the catalog, the measured pairs, and samples drawn with seeds below `FRESH_FROM`
     fresh   samples drawn with seeds from `FRESH_FROM` on
-    own     games from files, of which this package knows nothing
+    own     games from files, of which this package knows nothing, and the paper's task types
 
 A sample is drawn from a prior of `theory.frequencies.PRIORS`, so many games of each kind of
 optimum, the rare ones by drawing until they are found. Its k-th game of a kind depends on prior,

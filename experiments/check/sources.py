@@ -1,7 +1,7 @@
 """Games of a check, from what people write after --games:
 
     catalog                     the twelve games and the measured pair that settings were tuned on
-    t4-cascade, gpt-4.1-o3      one of them, or another measured pair
+    t4-cascade, gpt-4.1-o3      one of them, or another measured pair, or a task type of the paper's
     sample:PRIOR:N[:SEED]       N games of each kind of optimum, drawn from a prior
     cascades:PRIOR:N[:SEED]     N games, half of them cascades, the rest the other kinds in turn
     measured.1000.s_L.3         a game of such a sample, by its name
@@ -22,7 +22,8 @@ from typing import NamedTuple
 from routing_game.experiments import InputError
 from routing_game.experiments.check import sets
 from routing_game.names import perhaps
-from routing_game.theory import GAMES, PAIRS, Game, load
+from routing_game.theory import Game, load
+from routing_game.theory.catalog import NAMES
 from routing_game.theory.exchange import READERS, read
 from routing_game.theory.frequencies import PRIORS
 
@@ -57,14 +58,14 @@ def chosen_games(words: Sequence[str]) -> Chosen:
         found, said = _games_of(word.strip())
         _add(games, found, word.strip())
         notes += said
-    known = {name: games[name] for name in (*GAMES, *PAIRS) if name in games}
+    known = {name: games[name] for name in NAMES if name in games}
     return Chosen(known | games, notes)
 
 
 def _games_of(word: str) -> Chosen:
     if word == "catalog":
         return Chosen({name: load(name) for name in sets.CATALOG}, [])
-    if word in GAMES or word in PAIRS:
+    if word in NAMES:
         return Chosen({word: load(word)}, [])
     if ":" in word and not os.path.exists(word):
         return _sampled(word)
@@ -80,7 +81,7 @@ def _games_of(word: str) -> Chosen:
 
 def _unknown(word: str) -> InputError:
     files = (f"{word}{ending}" for ending in READERS)
-    names = ["catalog", *GAMES, *PAIRS, *(file for file in files if os.path.isfile(file))]
+    names = ["catalog", *NAMES, *(file for file in files if os.path.isfile(file))]
     forms = "a sample:PRIOR:N, a cascades:PRIOR:N, a game's file (.toml, .json) or a folder of them"
     problem = f"expected the name of a game, {forms}, got {word!r}{perhaps(word, names)}"
     return InputError(f"{problem}; see routing-game list")
@@ -167,7 +168,7 @@ def _name(path: Path) -> str:
     if not _SAFE.fullmatch(name):
         rule = "made of letters, digits, '.', '_' and '-'"
         raise InputError(f"expected a file's name {rule}, got {path.name!r}; rename {path}")
-    if name == "catalog" or name in GAMES or name in PAIRS or sets.origin(name):
+    if name == "catalog" or name in NAMES or sets.origin(name):
         raise InputError(f"{path}: {name} is the name of a game of ours; rename the file")
     return name
 

@@ -82,10 +82,10 @@ def titled(arguments: argparse.Namespace, name: str) -> str:
 
 
 def units_of(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """Of time and money, if they are known: those of the measured pairs."""
-    from routing_game.theory import PAIRS
+    """Of time and money, if they are known."""
+    from routing_game.theory.catalog import units
 
-    return ("s", "USD") if arguments.game in PAIRS else ()
+    return units(arguments.game)
 
 
 def chosen_games(text: str) -> dict[str, Game] | None:
