@@ -12,10 +12,13 @@ from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.check import report as pages
 from routing_game.experiments.check.judge import judge
 from routing_game.experiments.check.report import write_report
+from routing_game.experiments.check.sentences import done_words, less_practice, notice
 from routing_game.experiments.check.suite import CHECK, make_spec
 from routing_game.experiments.check.terminal import terminal_table
 from routing_game.experiments.check.traces import NOTHING, Trace, user_trace
 from routing_game.experiments.cli import main
+from routing_game.experiments.hidden.wording import notice as hidden_notice
+from routing_game.experiments.pages.words import SMOKE
 
 GAMES = ("t4-cascade", "t5-cascade")
 SPEC = make_spec("default", GAMES, ("ucb", "simultaneous", "ppo-user", "constant"), seeds=2)
@@ -118,3 +121,96 @@ def test_the_first_shard_of_the_sweep_of_the_docs_is_reported(tmp_path, capsys):
     words += ["--tasks", "50", "--engine", "serial", "--shard", "1/3", "--out", str(tmp_path)]
     assert main(words) == 0
     assert "report: " in capsys.readouterr().out
+
+
+def test_a_run_that_was_stopped_says_what_is_not_run_yet(tmp_path):
+    spec = make_spec("default", GAMES[:1], ("ucb", "structural", "constant"), seeds=4)
+    states = ["there"] * 12
+    states[[*spec.cells()].index(("structural", "t4-cascade", 3))] = "not run"
+    terminal, page = told(tmp_path, spec, states)
+    assert terminal.startswith("11 of 12 cells finished: what follows may change. Catalog.")
+    assert "11 of 12 cells (learner × game × seed) finished: what follows may change" in page
+    for words in (terminal, page):
+        assert "not all run yet: structural" in words
+        assert "decide nothing" not in words
+    assert page.count("not all run") == page.count("not all run yet") == 2
+
+
+def test_cells_that_failed_are_done_and_not_finished(tmp_path):
+    spec = make_spec("default", GAMES, ("ucb", "structural"), seeds=2)
+    states = [("there", "failed")[cell.learner == "ucb"] for cell in spec.cells()]
+    terminal, page = told(tmp_path, spec, states)
+    assert "8 of 8 cells (learner × game × seed) done, 4 of them failed" in page
+    assert "4 cells failed; repeat the check to try again" in terminal
+    for words in (terminal, page):
+        assert "0 of 0" not in words
+        assert "no verdict, as cells failed: ucb" in words
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "failed", "words"),
+    [
+        (11, 12, 0, "11 of 12 cells finished"),
+        (8, 8, 4, "8 of 8 cells done, 4 of them failed"),
+        (1, 1, 0, "1 of 1 cell finished"),
+        (1200, 3400, 0, "1,200 of 3,400 cells finished"),
+    ],
+)
+def test_what_is_done_is_counted(done, total, failed, words):
+    assert done_words(done, total, failed) == words
+
+
+def test_a_smoke_run_says_so_first_in_the_words_of_all_pages(tmp_path):
+    spec = make_spec("smoke", GAMES, ("ucb", "ppo"))
+    for words in told(tmp_path, spec, ["there"] * 8):
+        assert SMOKE in words
+        assert words.index(SMOKE) < words.index("Catalog. 2 games")
+        assert "less practice than" not in words
+    assert hidden_notice("smoke") == SMOKE
+
+
+@pytest.mark.parametrize(
+    ("profile", "practice", "said"),
+    [
+        ("smoke", None, SMOKE),
+        ("smoke", 1000, SMOKE),
+        ("smoke", 5000, ""),
+        ("default", None, ""),
+        ("full", None, ""),
+    ],
+)
+def test_a_run_is_a_smoke_run_by_its_practice(profile, practice, said):
+    assert notice(make_spec(profile, GAMES, ("ucb", "constant"), 2, practice)) == said
+
+
+@pytest.mark.parametrize(
+    ("learners", "practice", "said"),
+    [
+        (("ucb",), 5000, "With less practice than its own: ucb (300,000 tasks)."),
+        (("ucb", "constant", "structural"), 300_000, ""),
+        (
+            ("ucb", "ppo-user"),
+            5000,
+            "With less practice than their own: ucb (300,000 tasks) and ppo-user (491,520 tasks).",
+        ),
+        (("ucb", "ppo", "td3", "zooming"), 5, "With less practice than their own: 4 learners."),
+        (("ucb",), None, ""),
+    ],
+)
+def test_who_has_less_practice_than_its_own_is_named(learners, practice, said):
+    assert less_practice(make_spec("default", GAMES, learners, 2, practice)) == said
+
+
+def test_less_practice_is_said_on_terminal_and_page(tmp_path):
+    spec = make_spec("default", GAMES, ("ucb",), 2, 5000)
+    for words in told(tmp_path, spec, ["there"] * 4):
+        assert "With less practice than its own: ucb (300,000 tasks)." in words
+    assert "5,000 tasks (its own: 300,000)" in words
+
+
+def test_one_game_that_is_not_drawn_is_one(tmp_path):
+    spec = make_spec("default", (*GAMES, "sample:measured:2"), ("constant",), 1, 5)
+    names = [*spec.games][:3]
+    spec = make_spec("default", {name: spec.games[name] for name in names}, ("constant",), 1, 5)
+    _, page = told(tmp_path, spec, ["there"] * 3)
+    assert "The other one is not: samples are summarised" in page

@@ -16,10 +16,10 @@ from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check import figures
 from routing_game.experiments.check.figures import draw_costs
-from routing_game.experiments.check.judge import grid_floor, judge, user_answers
+from routing_game.experiments.check.judge import WITHIN, grid_floor, judge, user_answers
 from routing_game.experiments.check.known import GROUPS, control, group
 from routing_game.experiments.check.learners import LEARNERS, Learner
-from routing_game.experiments.check.report import interval, quiet, times, write_report
+from routing_game.experiments.check.report import interval, quiet, shade, times, write_report
 from routing_game.experiments.check.sentences import (
     answer,
     of_them,
@@ -156,7 +156,7 @@ def test_a_game_that_costs_nothing_has_a_report(tmp_path):
     )
     text = report(directory).read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
     assert "Profile <code>mine</code>." in text
-    assert "too few seeds for a verdict on ucb (it takes 4 seeds)" in text
+    assert "1 seed decides nothing (it takes 4): ucb 0 of 1 within." in text
 
 
 def test_the_interval_is_student_s_t():
@@ -358,7 +358,9 @@ def test_a_learner_whose_cells_failed_reaches_nothing(page, directory):
     assert found["thompson"].worst is None
     text = " ".join(" ".join(page.text).split())
     assert "no verdict, as cells failed: thompson" in text
-    assert "6 cells failed" in text
+    assert f"{len(SPEC.cells())} of {len(SPEC.cells())} cells (" in text
+    assert ") done, 6 of them failed . Profile" in text
+    assert "0 of 0" not in text
     assert "no cell finished" in text
 
 
@@ -484,6 +486,21 @@ def test_a_verdict_takes_evidence_beyond_doubt(within, n, level, failures, says)
     assert verdict(wilson(within, n), n, level, failures) == says
 
 
+@pytest.mark.parametrize(
+    ("within", "n", "failures", "says"),
+    [
+        (3, 3, 0, "not run"),
+        (4, 5, 0, "not run"),
+        (4, 4, 0, "reaches"),
+        (0, 4, 0, "misses"),
+        (3, 3, 1, "failed"),
+        (0, 0, 0, "not run"),
+    ],
+)
+def test_while_cells_wait_there_is_no_too_little(within, n, failures, says):
+    assert verdict(wilson(within, n), n, HALF, failures, waiting=1) == says
+
+
 def test_how_many_it_takes_follows_from_the_interval():
     for level in (HALF, MOST):
         n = least(level)
@@ -525,7 +542,11 @@ def test_who_reaches_it_is_counted_group_by_group_and_controls_are_not():
     ("regrets", "said"),
     [
         ({"ucb": (0, 5)}, "the provider (ucb) reaches the equilibrium on all of them."),
-        ({"ucb": (5, 5)}, "the provider (ucb) does not reach the equilibrium on all of them."),
+        (
+            {"ucb": (5, 5)},
+            "the provider (ucb 5 of 10 seeds within) misses the equilibrium on at least one of "
+            "them.",
+        ),
         ({"ucb": (0, 5), "ppo": (0, 5)}, "both providers reach the equilibrium on all of them"),
         (
             {"ucb": (0, 5), "ppo": (0, 5), "zooming": (0, 5)},
@@ -537,7 +558,8 @@ def test_who_reaches_it_is_counted_group_by_group_and_controls_are_not():
         ),
         (
             {"ucb": (5, 5), "ppo": (5, 5)},
-            "none of 2 providers reach the equilibrium on all of them",
+            "both providers miss the equilibrium on at least one of them (ucb 5 of 10 seeds "
+            "within, ppo 5 of 10).",
         ),
     ],
 )
@@ -573,7 +595,7 @@ def test_blind_pairs_alone_are_not_said_to_miss_what_they_do_not_seek():
     assert told.startswith("Pairs whose user does not see s seek simultaneous play instead: sim")
     both = answered({"simultaneous": (5, 5), "ucb": (0, 5)})["The rest"]
     assert both.startswith(
-        "No learner that seeks it clearly misses the equilibrium; none loses anything. Pairs"
+        "No learner that seeks it misses the equilibrium; none loses anything. Pairs"
     )
 
 
@@ -601,10 +623,36 @@ def test_two_seeds_are_too_few_for_a_verdict():
     told = answered({"ucb": (0, 2), "ppo": (1, 2), "zooming": (0, 5)})
     assert told["Catalog"] == (
         "2 games, on which settings were chosen: 1 of 3 providers reaches the equilibrium on all "
-        "of them (zooming); too few seeds for a verdict on ucb and ppo (it takes 4 seeds); "
-        "of these always within: ucb."
+        "of them (zooming); 2 seeds on each of them decide nothing (it takes 4): ucb 4 of 4 "
+        "within, ppo 3 of 4."
     )
-    assert told["The rest"].startswith("No learner clearly misses the equilibrium; the most is")
+    assert told["The rest"].startswith("The most is lost by ppo (")
+
+
+def test_three_seeds_are_told_seed_by_seed():
+    told = answered({"ucb": (3, 3), "structural": (0, 3), "zooming": (0, 3)}, ("t4-cascade",))
+    assert told["Catalog"] == (
+        "1 game, on which settings were chosen: 3 seeds decide nothing (it takes 4): "
+        "ucb 0 of 3 within, structural 3 of 3, zooming 3 of 3."
+    )
+    words = (
+        "The most is lost by ucb (29 % of J* on t4-cascade: all 3 seeds end on the wrong route)."
+    )
+    assert told["The rest"] == words
+
+
+def test_of_many_learners_with_few_seeds_those_always_within_are_named():
+    names = ("ucb", "ppo", "zooming", "structural", "thompson", "td3", "blocks")
+    told = answered({name: (name == "ppo", 1 + (name != "td3")) for name in names})["Catalog"]
+    assert told.endswith(
+        "1 to 2 seeds on each of them decide nothing (it takes 4) on 6 providers and 1 pair; "
+        "of these always within: ucb, zooming, structural, thompson, td3 and blocks."
+    )
+
+
+def test_who_lost_nothing_in_few_seeds_is_not_said_to_reach_it():
+    told = answered({"ucb": (0, 2)})["The rest"]
+    assert told == "No seed that finished loses anything."
 
 
 def test_a_learner_that_failed_somewhere_does_not_reach_it_everywhere():
@@ -701,6 +749,17 @@ def test_a_run_with_a_learner_that_this_version_lacks_has_a_report(tmp_path):
     assert "not known to this version" in text
 
 
+def test_what_is_within_the_limit_is_not_shaded():
+    def depth(last):
+        return 255 - int(shade({"last": last}).split(",")[-1].rstrip(")"))
+
+    assert depth(0.0) == depth(0.0087) == depth(WITHIN["provider"]) == 0
+    beyond = [depth(last) for last in (0.0201, 0.05, 0.3, 1.0)]
+    assert beyond == sorted({*beyond})
+    assert beyond[0] > 10
+    assert depth(3.0) == beyond[-1]
+
+
 def test_quiet_games_are_those_on_which_nobody_who_learns_loses():
     records = [
         record("ucb", "value-cheap", 0, provider((1, 0.0))),
@@ -790,5 +849,7 @@ def test_rules_speak_of_what_is_there_alone():
 
 def test_of_a_group_of_which_some_are_open_those_who_miss_are_named():
     told = answered({"ucb": (0, 2), "ppo": (5, 5), "zooming": (0, 2)})["Catalog"]
-    assert "1 of 3 providers does not reach the equilibrium on all of them (ppo);" in told
-    assert "too few seeds for a verdict on ucb and zooming" in told
+    assert (
+        "1 of 3 providers misses the equilibrium on at least one of them (ppo 5 of 10 seeds within)"
+        "; 2 seeds on each of them decide nothing (it takes 4): ucb 4 of 4 within, zooming 4 of 4."
+    ) in told

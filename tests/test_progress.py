@@ -106,8 +106,8 @@ def test_the_live_line_moves_by_itself_and_fits_its_row(monkeypatch):
     for _ in steps.over(in_workers(time.sleep, [0.2], 1, steps), 1, "naps"):
         pass
     shown = [row.removeprefix("\x1b[K") for row in stream.getvalue().split("\r")]
-    assert shown.count("0 of 1 naps; 1 running for 0:") > 3  # 29 letters
-    assert shown[-1] == "1 of 1 naps, about 0:00 left\n"
+    assert shown.count("0 of 1 nap; 1 running for 0:0") > 3  # 29 letters
+    assert shown[-1] == "1 of 1 nap, about 0:00 left\n"
 
 
 @pytest.mark.parametrize("columns", ["1", "0", "-5", "many"])
@@ -144,5 +144,6 @@ def test_the_line_stops_moving_when_the_work_is_stopped(monkeypatch):
 
 
 def test_what_was_finished_before_is_counted_in_plain_words():
+    assert kept(1, 1) == "1 of 1 cell was finished before and is kept"
     assert kept(1, 4) == "1 of 4 cells was finished before and is kept"
     assert kept(2, 4, "runs") == "2 of 4 runs were finished before and are kept"

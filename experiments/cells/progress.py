@@ -150,7 +150,7 @@ class Work(Line):
         """How far the work is, how long it will go on, and what is under way."""
         with self.lock:
             left, waiting = self.left(), self.waiting.total()
-            line = f"{self.total - waiting} of {self.total} {self.noun}"
+            line = f"{self.total - waiting} of {several(self.total, self.noun)}"
             if left is not None:
                 line += f", about {clock(left)} left"
             under_way = [(self.handed[number].kind, then) for number, then in self.since.items()]
@@ -234,10 +234,15 @@ def count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def several(n: int, nouns: str) -> str:
+    """So many of what has a plural in s: 1 cell of `cells`."""
+    return count(n, nouns.removesuffix("s")) if n == 1 else f"{n} {nouns}"
+
+
 def kept(n: int, of: int, what: str = "cells") -> str:
     """That so many of them were finished before."""
     were, are = ("was", "is") if n == 1 else ("were", "are")
-    return f"{n} of {of} {what} {were} finished before and {are} kept"
+    return f"{n} of {several(of, what)} {were} finished before and {are} kept"
 
 
 def clock(seconds: float) -> str:

@@ -44,13 +44,16 @@ from routing_game.experiments.check.sentences import (
     LIMITS,
     STATIC_WORDS,
     answer,
+    less_practice,
     measured,
+    notice,
     of_them,
     percent,
     practice_words,
     rules,
     seeds_within,
     single_title,
+    usual,
 )
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
 from routing_game.experiments.check.suite import make_spec
@@ -66,6 +69,8 @@ from routing_game.theory.catalog import units
 from routing_game.theory.geometry import MEANING, geometry
 from routing_game.theory.kinds import RULES
 
+FAINT = 0.15
+"""How dark a regret just beyond the limit is, of 1."""
 QUIET = 1e-3
 """Regret, as a share of J*, below which a game has nothing to show: a line names it."""
 OPENED = 2
@@ -76,7 +81,7 @@ VERDICTS: dict[Verdict, str] = {
     "too few": "too few",
     "undecided": "too close to call",
     "failed": "cells failed",
-    "not run": "not all run",
+    "not run": "not all run yet",
 }
 """In the words of the tables."""
 
@@ -147,6 +152,9 @@ def contents(judged: Judged) -> dict[str, Any]:
         "who_ran": who_ran(found),
         "of_them": of_them,
         "practice": practice_words(judged.spec, "under “This run”"),
+        "less": less_practice(judged.spec),
+        "usual": usual,
+        "notice": notice(judged.spec),
         "answer": answer(judged, counted, sections[counted], found),
         "overview": overview(judged, counted, sections[counted], found),
         "standings": found,
@@ -364,8 +372,13 @@ def share_shade(share: float) -> str:
 
 
 def shade(row: Row) -> str:
-    """Background of a cell of regret: white at 0.01 % or less, dark at 100 % or more."""
-    return mixed(float(np.clip((np.log10(max(row["last"], 1e-9)) + 4) / 4, 0, 1)))
+    """Background of a provider's regret: white within the limit, dark at 100 % or more."""
+    limit = WITHIN["provider"]
+    if row["last"] <= limit:
+        return mixed(0)
+    return mixed(
+        float(np.clip(FAINT - (1 - FAINT) * np.log(row["last"] / limit) / np.log(limit), 0, 1))
+    )
 
 
 def mixed(depth: float) -> str:

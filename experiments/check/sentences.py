@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from routing_game.experiments.cells.progress import count
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check.judge import FLOOR, WITHIN, Judged, grid_floor
-from routing_game.experiments.check.known import GROUPS, Group
+from routing_game.experiments.check.known import GROUPS, Group, control
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.own import is_own
 from routing_game.experiments.check.samples import STATIC, Sections
@@ -21,7 +21,7 @@ from routing_game.experiments.check.verdicts import (
     least,
     unit,
 )
-from routing_game.experiments.pages.words import fine_percent, listed, with_interval
+from routing_game.experiments.pages.words import SMOKE, fine_percent, listed, with_interval
 from routing_game.theory import Game, simultaneous, solve
 
 Row = dict[str, Any]
@@ -45,6 +45,8 @@ GROUP_WORDS: dict[Group, tuple[str, str]] = {
 """One and several of a group."""
 NAMED = 3
 """Losers that the third sentence names, and learners that are named instead of counted."""
+COUNTED = 6
+"""Learners of too little evidence whose seeds are counted one by one."""
 GROUPED = 4
 """Amounts of practice that are told one by one."""
 
@@ -93,12 +95,8 @@ def sample_sentence(sections: Sections, sampled: Set, learners: Sequence[Standin
     cascades = max(section.cascade_games for section in sections.values())
     chosen = "no setting was chosen" if sampled == "fresh" else "settings may have been chosen"
     head = f"{count(games, 'game')}, {of_them(cascades, games)}, on which {chosen}"
-    told = [
-        Told(one, one.sample_verdict, one.sample is not None and one.sample.within.share == 1)
-        for one in learners
-        if one.sample_planned
-    ]
-    return f"{head}: {clauses(told, count(least(MOST), 'game'))}."
+    told = [on_samples(one) for one in learners if one.sample_planned]
+    return f"{head}: {clauses(told, 'game')}."
 
 
 def of_them(cascades: int, games: int) -> str:
@@ -115,12 +113,8 @@ def single_sentence(single: Sequence[str], learners: Sequence[Standing]) -> str:
     tuned = ", on which settings were chosen" if {*map(set_of, single)} == {"tuned"} else ""
     parts = []
     for size in sorted({len(one.single) for one in learners if one.single}, reverse=True):
-        told = [
-            Told(one, one.single_verdict, all(p.within == p.seeds > 0 for p in one.single))
-            for one in learners
-            if len(one.single) == size
-        ]
-        found = clauses(told, count(least(HALF), "seed"), " on all of them" if size > 1 else "")
+        told = [on_single(one) for one in learners if len(one.single) == size]
+        found = clauses(told, "seed", several=size > 1)
         if size == len(single):
             parts.append(f"{count(size, 'game')}{tuned}: {found}.")
         else:
@@ -130,35 +124,73 @@ def single_sentence(single: Sequence[str], learners: Sequence[Standing]) -> str:
 
 
 class Told(NamedTuple):
-    """A learner, the verdict on it, and whether all that it did finish ended within."""
+    """A learner, the verdict on it, and what it is made from."""
 
     standing: Standing
     verdict: Verdict
+    evidence: int
+    """How many games, or how many seeds on each game, finished."""
+    within: str
+    """How many of all its games or seeds, as `3 of 8`."""
     perfect: bool
+    """Whether all that it did finish ended within."""
 
 
-def clauses(told: Sequence[Told], takes: str, where: str = "") -> str:
+def on_samples(one: Standing) -> Told:
+    """What there is to tell of a learner on sampled games."""
+    if one.sample is None:
+        return Told(one, one.sample_verdict, 0, "none", perfect=False)
+    share, games = one.sample.within.share, one.sample.games
+    within = f"{share * games:.3g} of {games}"  # seeds of a game are averaged
+    return Told(one, one.sample_verdict, games, within, share == 1)
+
+
+def on_single(one: Standing) -> Told:
+    """What there is to tell of a learner on the games that are drawn one by one."""
+    few = [played.seeds for played in one.single if played.verdict == "too few"]
+    perfect = all(played.within == played.seeds > 0 for played in one.single)
+    return Told(one, one.single_verdict, max(few, default=0), seeds_within(one) or "none", perfect)
+
+
+def clauses(told: Sequence[Told], noun: Literal["game", "seed"], several: bool = False) -> str:
     """What came of each group, as clauses of a sentence.
 
     Args:
         told: of all groups.
-        takes: how much evidence a verdict takes, as `35 games`.
-        where: they reach the equilibrium.
+        noun: what the evidence of a verdict is counted in.
+        several: whether it is about several games one by one.
     """
-    parts = [words for kind in GROUPS if (words := decided(kind, told, where))]
-    few = [one for one in told if one.verdict == "too few"]
-    if few:
-        whole = [one.standing.learner for one in few if one.perfect]
-        tail = f"; of these always within: {listed(whole)}" if whole else ""
-        evidence = takes.split()[-1]
-        names = [one.standing.learner for one in few]
-        who = listed(names) if len(names) <= NAMED else tallied(few)
-        parts.append(f"too few {evidence} for a verdict on {who} (it takes {takes}){tail}")
+    parts = [words for kind in GROUPS if (words := decided(kind, told, noun, several))]
+    if few := [one for one in told if one.verdict == "too few"]:
+        parts.append(undecidable(few, noun, several))
     for verdict, words in OPEN.items():
         mine = [one.standing.learner for one in told if one.verdict == verdict]
         if mine:
             parts.append(f"{words}: {listed(mine)}")
     return "; ".join(parts) or "nobody was to play them"
+
+
+def undecidable(few: Sequence[Told], noun: Literal["game", "seed"], several: bool) -> str:
+    """That so little evidence decides nothing, and what it is, learner by learner if not many."""
+    low, high = min(one.evidence for one in few), max(one.evidence for one in few)
+    number = count(high, noun) if low == high else f"{low} to {count(high, noun)}"
+    each = " on each of them" if several else ""
+    verb = "decides" if high == 1 else "decide"
+    needed = least(HALF if noun == "seed" else MOST)
+    head = f"{number}{each} {verb} nothing (it takes {needed})"
+    if len(few) <= COUNTED:
+        return f"{head}: {counted(few, '')}"
+    whole = [one.standing.learner for one in few if one.perfect]
+    tail = f"; of these always within: {listed(whole)}" if whole else ""
+    return f"{head} on {tallied(few)}{tail}"
+
+
+def counted(told: Sequence[Told], noun: str) -> str:
+    """As `ucb 3 of 3 seeds within, ppo 0 of 3`."""
+    (first, *rest) = told
+    unit_of = f" {noun}s" if noun else ""
+    words = [f"{first.standing.learner} {first.within}{unit_of} within"]
+    return ", ".join([*words, *(f"{one.standing.learner} {one.within}" for one in rest)])
 
 
 OPEN: dict[Verdict, str] = {
@@ -169,28 +201,47 @@ OPEN: dict[Verdict, str] = {
 """Verdicts that are none, but too little evidence, in words."""
 
 
-def decided(kind: Group, told: Sequence[Told], where: str) -> str:
-    """How many of a group reach the equilibrium, and who; empty if there is no verdict on any."""
+def decided(kind: Group, told: Sequence[Told], noun: Literal["game", "seed"], several: bool) -> str:
+    """How many of a group reach the equilibrium, and who; empty if there is no verdict on any.
+
+    To reach it is to reach it on every game; to miss it, on one of them is enough.
+    """
     mine = [one for one in told if one.standing.group == kind]
     reach = [one.standing.learner for one in mine if one.verdict == "reaches"]
-    miss = [one.standing.learner for one in mine if one.verdict == "misses"]
-    if not reach and not miss:
-        return ""
+    miss = [one for one in mine if one.verdict == "misses"]
+    if not reach:
+        return missed(kind, miss, len(mine), noun, several) if miss else ""
     one, many = GROUP_WORDS[kind]
+    where = " on all of them" if several else ""
     if len(mine) == 1:
-        verb = "reaches" if reach else "does not reach"
-        return f"the {one} ({mine[0].standing.learner}) {verb} the equilibrium{where}"
-    if not reach and len(miss) < len(mine):  # of the others nothing can be said
-        verb = "does not reach" if len(miss) == 1 else "do not reach"
-        who = f" ({listed(miss)})" if len(miss) <= NAMED else ""
-        return f"{len(miss)} of {len(mine)} {many} {verb} the equilibrium{where}{who}"
-    if len(reach) == len(mine):
-        number = "both" if len(mine) == 2 else f"all {len(mine)}"
-    else:
-        number = f"{len(reach) or 'none'} of {len(mine)}"
+        return f"the {one} ({reach[0]}) reaches the equilibrium{where}"
+    number = all_of(len(mine)) if len(reach) == len(mine) else f"{len(reach)} of {len(mine)}"
     verb = "reaches" if len(reach) == 1 else "reach"
-    who = f" ({listed(reach)})" if reach else ""
+    return f"{number} {many} {verb} the equilibrium{where} ({listed(reach)})"
+
+
+def missed(
+    kind: Group, miss: Sequence[Told], n: int, noun: Literal["game", "seed"], several: bool
+) -> str:
+    """How many of the n of a group miss the equilibrium, none of whom reaches it, and who."""
+    one, many = GROUP_WORDS[kind]
+    where = " on at least one of them" if several else ""
+    if n == 1:
+        verb = SHORT_OF[kind != "blind pairs"][0]
+        return f"the {one} ({counted(miss, noun)}) {verb} the equilibrium{where}"
+    number = all_of(n) if len(miss) == n else f"{len(miss)} of {n}"
+    verb = SHORT_OF[kind != "blind pairs"][len(miss) > 1]
+    who = f" ({counted(miss, noun)})" if len(miss) <= NAMED else ""
     return f"{number} {many} {verb} the equilibrium{where}{who}"
+
+
+SHORT_OF = (("is off", "are off"), ("misses", "miss"))
+"""What is said of one and of several who do not seek the equilibrium, and of those who do."""
+
+
+def all_of(n: int) -> str:
+    """As `both` or `all 3`."""
+    return "both" if n == 2 else f"all {n}"
 
 
 def tallied(told: Sequence[Told]) -> str:
@@ -220,13 +271,25 @@ def rest_sentence(judged: Judged, sections: Sections, learners: Sequence[Standin
     elif seeing:
         most = seeing[0]
         nothing = most.worst is None or percent(most.worst.mean) == "0"
-        told = "none loses anything" if nothing else f"the most is lost by {loss(judged, most)}"
-        who = "No learner that seeks it" if blind else "No learner"
-        words.append(f"{who} clearly misses the equilibrium; {told}.")
+        lost_by = f"most is lost by {loss(judged, most)}."
+        found = {verdict for one in seeing for verdict in verdicts(one)}
+        if found <= {"reaches", "undecided"}:
+            who = "No learner that seeks it" if blind else "No learner"
+            verb = "clearly misses" if "undecided" in found else "misses"
+            told = "none loses anything." if nothing else f"the {lost_by}"
+            words.append(f"{who} {verb} the equilibrium; {told}")
+        else:  # of some it is not known whether they miss
+            words.append("No seed that finished loses anything." if nothing else f"The {lost_by}")
     if far := beside_words(judged, blind):
         what = "Pairs whose user does not see s seek simultaneous play instead"
         words.append(f"{what}: {far} off its cost.")
     return " ".join([*words, *static_words(sections)])
+
+
+def verdicts(one: Standing) -> list[Verdict]:
+    """Those on a learner, of the kinds of games that it was to play."""
+    sample = [one.sample_verdict] if one.sample_planned else []
+    return [*sample, one.single_verdict] if one.single else sample
 
 
 def beside_words(judged: Judged, blind: Sequence[Standing]) -> str:
@@ -320,6 +383,44 @@ def practice_words(spec: Spec[Game], where: str = "in the report") -> str:
     else:
         said = "; ".join(f"{amount} of {listed(names)}" for amount, names in groups.items())
     return f"Practice of a cell: {said}. With --tasks N everyone has N."
+
+
+def notice(spec: Spec[Game]) -> str:
+    """What to know first about a run: that it is a smoke run, as it is while some learner has no
+    more practice than in that profile, and usually more.
+    """
+    smoke = spec.profile == "smoke" and any(
+        plan.practice <= LEARNERS[name].budgets["smoke"][0] < usual(name)
+        for name, plan in spec.plans.items()
+        if "smoke" in LEARNERS[name].budgets
+    )
+    return SMOKE if smoke else ""
+
+
+def usual(name: str) -> int:
+    """The practice of a learner's own, that of the default profile; 0 if that is not known."""
+    return LEARNERS[name].budgets.get("default", (0, 0))[0]
+
+
+def less_practice(spec: Spec[Game]) -> str:
+    """Whose practice is less than its own, so that a failure may be of practice alone."""
+    less = [
+        name
+        for name, plan in spec.plans.items()
+        if plan.practice < usual(name) and not control(name)
+    ]
+    if not less or notice(spec):
+        return ""
+    if len(less) > NAMED:
+        return f"With less practice than their own: {count(len(less), 'learner')}."
+    each = [f"{name} ({usual(name):,} {LEARNERS[name].counts})" for name in less]
+    return f"With less practice than {'its' if len(less) == 1 else 'their'} own: {listed(each)}."
+
+
+def done_words(done: int, total: int, failed: int) -> str:
+    """How much of a run there is, as `11 of 12 cells finished`."""
+    state = f"done, {failed:,} of them failed" if failed else "finished"
+    return f"{done:,} of {total:,} {'cell' if total == 1 else 'cells'} {state}"
 
 
 def practice(spec: Spec[Game], name: str) -> str:

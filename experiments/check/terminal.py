@@ -11,6 +11,9 @@ from routing_game.experiments.check.known import GROUPS, TITLES, Group
 from routing_game.experiments.check.sentences import (
     LIMITS,
     answer,
+    done_words,
+    less_practice,
+    notice,
     percent,
     practice_words,
     seeds_within,
@@ -30,7 +33,8 @@ def terminal_table(judged: Judged) -> str:
     sampled, sections = counted(judged)
     found = standings(judged, sampled, samples.totals(sections))
     told = answer(judged, sampled, sections, found)
-    lines = [wrapped(f"{title}. {words}", WIDTH) for title, words in told]
+    lines = [wrapped(words, WIDTH) for words in first(judged)]
+    lines += [wrapped(f"{title}. {words}", WIDTH) for title, words in told]
     head, rows = cells(judged, sampled, bool(sections), found)
     widths = [max(map(len, column)) for column in zip(head, *rows.values(), strict=True)]
     lines += ["", spaced("", head, widths)]
@@ -42,6 +46,14 @@ def terminal_table(judged: Judged) -> str:
             lines += named(name, rows[name], widths)
     lines += ["", *notes(judged, bool(sections), {one.group for one in found})]
     return "\n".join(lines)
+
+
+def first(judged: Judged) -> list[str]:
+    """What to know before the answer: that it is a smoke run, and what is not run yet."""
+    failed = int(judged.done["error"].is_not_null().sum())
+    done, total = judged.done.height, len(judged.spec.cells())
+    some = f"{done_words(done, total, failed)}: what follows may change." if done < total else ""
+    return [words for words in (notice(judged.spec), some) if words]
 
 
 def counted(judged: Judged) -> tuple[Set, samples.Sections]:
@@ -113,7 +125,8 @@ def notes(judged: Judged, sampled: bool, groups: Collection[Group]) -> list[str]
         words.append("In brackets: 95 % intervals (Wilson).")
     if "controls" in groups:
         words.append("Controls are there to compare with.")
-    lines = [wrapped(" ".join(words), WIDTH), wrapped(practice_words(judged.spec), WIDTH)]
+    practised = f"{practice_words(judged.spec)} {less_practice(judged.spec)}".strip()
+    lines = [wrapped(" ".join(words), WIDTH), wrapped(practised, WIDTH)]
     if failed := int(judged.done["error"].is_not_null().sum()):
         lines.append(f"{count(failed, 'cell')} failed; repeat the check to try again")
     return lines

@@ -28,7 +28,7 @@ HALF = 0.5
 """The share of seeds that end within where a learner reaches the equilibrium of a game."""
 
 
-def verdict(share: Share, n: int, level: float, failures: int = 0) -> Verdict:
+def verdict(share: Share, n: int, level: float, failures: int = 0, waiting: int = 0) -> Verdict:
     """What a share with its interval says: is it above that level?
 
     Args:
@@ -36,6 +36,7 @@ def verdict(share: Share, n: int, level: float, failures: int = 0) -> Verdict:
         n: how many games or seeds.
         level: that is to be passed.
         failures: cells that ended in an error; with any of them nobody reaches anything.
+        waiting: cells that are not run yet; with any of them nothing is called too little.
     """
     if not n:
         return "failed" if failures else "not run"
@@ -45,6 +46,8 @@ def verdict(share: Share, n: int, level: float, failures: int = 0) -> Verdict:
         return "failed"
     if share.low > level:
         return "reaches"
+    if waiting:
+        return "not run"
     return "undecided" if wilson(n, n).low > level else "too few"
 
 
@@ -66,6 +69,8 @@ class Played(NamedTuple):
     worst: float
     """The largest of them."""
     failures: int
+    waiting: int
+    """Seeds that are not run yet."""
     verdict: Verdict
 
 
@@ -105,7 +110,9 @@ def standings(judged: Judged, sampled: Set, totals: Mapping[str, Tally]) -> list
     for name, plan in spec.plans.items():
         mine = {game: ends[name, game] for game in plan.games}
         one_by_one = tuple(mine[game] for game in single if game in mine)
-        lost = sum(mine[game].failures for game in games if game in mine)
+        sample = [mine[game] for game in games if game in mine]
+        lost = sum(played.failures for played in sample)
+        waiting = sum(played.waiting for played in sample)
         tally = totals.get(name)
         share, n = (tally.within, tally.games) if tally else (wilson(0, 0), 0)
         finished = [played for played in mine.values() if played.seeds]
@@ -114,8 +121,8 @@ def standings(judged: Judged, sampled: Set, totals: Mapping[str, Tally]) -> list
                 name,
                 group(name),
                 tally,
-                sum(game in mine for game in games),
-                verdict(share, n, MOST, lost),
+                len(sample),
+                verdict(share, n, MOST, lost, waiting),
                 one_by_one,
                 everywhere([played.verdict for played in one_by_one]),
                 sum(played.failures for played in mine.values()),
@@ -147,8 +154,9 @@ def _played(judged: Judged) -> dict[tuple[str, str], Played]:
         for game in plan.games:
             n, within, mean, worst = rows.get((learner, game), (0, 0, float("nan"), float("nan")))
             failures = lost.get((learner, game), 0)
-            told = verdict(wilson(within, n), n, HALF, failures)
-            found[learner, game] = Played(game, n, within, mean, worst, failures, told)
+            waiting = max(0, plan.seeds_on(game) - n - failures)
+            told = verdict(wilson(within, n), n, HALF, failures, waiting)
+            found[learner, game] = Played(game, n, within, mean, worst, failures, waiting, told)
     return found
 
 

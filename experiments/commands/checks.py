@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from routing_game.experiments import InputError
+from routing_game.experiments.cells.progress import several
 from routing_game.experiments.cells.workers import cores
 from routing_game.experiments.commands.names import chosen, chosen_games, chosen_learners
 from routing_game.experiments.commands.telling import complain, print_json
@@ -41,10 +42,10 @@ def run_check(arguments: argparse.Namespace) -> int:
     for folder, spec, asked in runs:
         directory = begun(CHECK, spec, "", asked, folder, arguments.fresh)
         if len(runs) > 1:
-            print(*[""][: folder != runs[0][0]], f"{directory.path}:", sep="\n", flush=True)
+            heading(directory.path, first=folder == runs[0][0])
         with resumable(directory, arguments.words):
             records = run(directory, arguments.engine, arguments.workers, shard)
-        with others_first(directory, unreported) if len(runs) > 1 else nullcontext():
+        with others_first(directory.path, unreported) if len(runs) > 1 else nullcontext():
             code = max(code, present(directory, records))
             if arguments.keep_policies:
                 keep(directory)
@@ -53,16 +54,21 @@ def run_check(arguments: argparse.Namespace) -> int:
     return code
 
 
+def heading(folder: Path, first: bool) -> None:
+    """Whose the words below are, where several runs are told one after the other."""
+    print(*[""] * (not first), f"{folder}:", sep="\n", flush=True)
+
+
 @contextmanager
-def others_first(directory: RunDirectory[Any, Any], unreported: list[Exception]) -> Iterator[None]:
+def others_first(folder: Path, unreported: list[Exception]) -> Iterator[None]:
     """Note what stops the report of a run, so that the other runs of a sweep go on."""
     try:
         yield
     except BrokenPipeError:
         raise  # nobody reads on
     except Exception as error:
-        again = shlex.join(["routing-game", "report", str(directory.path)])
-        complain(f"no report of {directory.path}, whose cells are kept; try again with: {again}")
+        again = shlex.join(["routing-game", "report", str(folder)])
+        complain(f"no report of {folder}, whose cells are kept; try again with: {again}")
         unreported.append(error)
 
 
@@ -179,7 +185,7 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
         yield
     except KeyboardInterrupt:
         done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
-        count = f"{done} of {cells} cells {'is' if done == 1 else 'are'} done and kept"
+        count = f"{done} of {several(cells, 'cells')} {'is' if done == 1 else 'are'} done and kept"
         again = shlex.join(["routing-game", "check", *(w for w in words if w != "--fresh")])
         raise KeyboardInterrupt(f"stopped: {count}; resume with: {again}") from None
 
@@ -189,8 +195,16 @@ def run_report(arguments: argparse.Namespace) -> int:
     if len(arguments.directories) > 1 and arguments.out is None:
         many = f"{len(arguments.directories)} folders"
         raise InputError(f"expected --out DIR, where {many} are joined, got none")
-    for folders, out in reported(arguments.directories, arguments.out):
-        report(folders, out, arguments.keep_policies)
+    reports = reported(arguments.directories, arguments.out)
+    unreported: list[Exception] = []
+    for folders, out in reports:
+        path, several_runs = out or folders[0], len(reports) > 1
+        if several_runs:
+            heading(path, first=(folders, out) == reports[0])
+        with others_first(path, unreported) if several_runs else nullcontext():
+            report(folders, out, arguments.keep_policies)
+    if unreported:
+        raise unreported[0]
     return 0
 
 
@@ -254,7 +268,7 @@ def existing(suite: Suite[G, T], folders: Sequence[Path], out: Path | None) -> R
     for words in other_versions([RunDirectory.open(suite, folder) for folder in folders]):
         print(f"routing-game: {words}", file=sys.stderr)
     done, cells = len(directory.store.names()), len(directory.spec.cells())
-    print(f"joined: {done} of {cells} cells in {out}", file=sys.stderr)
+    print(f"joined: {done} of {several(cells, 'cells')} in {out}", file=sys.stderr)
     return directory
 
 

@@ -12,12 +12,8 @@ from routing_game.experiments.hidden.names import RULE_WORDS
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold
 from routing_game.experiments.intervals import FEW, half_width
-from routing_game.experiments.pages.words import listed, percent, with_interval
+from routing_game.experiments.pages.words import SMOKE, listed, percent, with_interval
 
-SMOKE = (
-    "A smoke run: it shows that everything works. Its numbers are too few to conclude anything "
-    "from; --profile default takes minutes, --profile full makes results."
-)
 COUNTS = {"patience": "values of patience", "curve": "points of the exact lines"}
 """Number of a profile -> what it counts, where its name does not say so."""
 TERMS = {

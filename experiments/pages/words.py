@@ -10,6 +10,11 @@ from typing import Any
 
 import numpy as np
 
+SMOKE = (
+    "A smoke run: it shows that everything works. Its numbers are too few to conclude anything "
+    "from; --profile default takes minutes, --profile full makes results."
+)
+"""The notice of every run of that profile."""
 UNKNOWN = "unknown"
 """In place of a number that is none: nan, of what nobody measured."""
 
