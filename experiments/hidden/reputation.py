@@ -192,7 +192,7 @@ def best_blind(game: Game, cell: tuple[Checks, float]) -> dict[str, Any]:
         "initial_simplex": np.vstack([first, inwards]),
         "maxfev": 400,
         "xatol": 1e-3,
-        "fatol": 1e-6,
+        "fatol": 1e-6 * cost(first),
     }
     bounds = [(0, 1)] * BLIND_CHANCES
     chances = minimize(cost, first, method="Nelder-Mead", bounds=bounds, options=options).x

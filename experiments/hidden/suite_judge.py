@@ -147,10 +147,9 @@ def key_of(rule: str, name: str, spec: Spec[Scenario]) -> Question:
 def judge(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int = 1) -> pl.DataFrame:
     """A row for each rule in each scenario, per task: simulated, exact, and the gaps.
 
-    Utilities are shares of V, for games in other units are pooled. Columns: utility, cost (with
-    `_half`), `exact` and its `gap` in standard errors; `loss` of the exact value, or of the
-    simulated one if there is none, against the Bayes-optimal value (or, at a fixed s, against being
-    told it); `doubts`, `locked` (shares), `locked_exact`, `locked_gap`.
+    Columns: utility, cost (with `_half`), `exact` and its `gap` in standard errors; `loss` of the
+    exact value, or of the simulated one if there is none, against the Bayes-optimal value (or, at a
+    fixed s, against being told it); `doubts`, `locked` (shares), `locked_exact`, `locked_gap`.
     """
     import polars as pl  # not at the top: a worker that runs `_answer` needs no tables
 
@@ -185,18 +184,14 @@ def row(
     """
     scenario, answer = spec.games[name], known[key_of(rule, name, spec)]
     tasks, sessions = scenario.tasks, tally.sessions
-    worth = float(scenario.game.value)
-    utility, error = (
-        x / worth for x in moments(tally.utility, tally.utility_squares, sessions, tasks)
-    )
+    utility, error = moments(tally.utility, tally.utility_squares, sessions, tasks)
     cost, cost_error = moments(tally.cost, tally.cost_squares, sessions, tasks)
-    value = answer.value[tasks] / tasks / worth if tasks in answer.value else None
+    value = answer.value[tasks] / tasks if tasks in answer.value else None
     if scenario.cascade is None:
         best = known[key_of(PLAN, name, spec)].value[tasks] / tasks
         told = clairvoyant(scenario.game, Belief(*scenario.prior))
     else:
         best = told = float(told_utility(scenario.game, scenario.cascade))
-    best, told = best / worth, told / worth
     return {
         **Title.of(name)._asdict(),
         "regime": str(scenario.game.regime),

@@ -193,7 +193,7 @@ def payer_words(plug_in: Mapping[str, Any], best: float) -> str:
 def details(frame: pl.DataFrame, mark: Threshold, settings: Settings) -> tuple[str, ...]:
     """What the numbers say."""
     at = frame.filter(sweep="s")
-    plug_in = at.filter(rule="plug-in", s=mark.s).row(0, named=True)
+    plug_in = at.filter(rule="plug-in").sort((pl.col("s") - mark.s).abs()).row(0, named=True)
     good = at.filter(mark.better * (pl.col("s") - mark.towards(GOOD)) > -ROUNDING)
     explorers = EXPLORERS if len(good) else ()
     return (
