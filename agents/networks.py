@@ -26,7 +26,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 
 from routing_game.agents.sb3_users import Hats
-from routing_game.files import fitted, loose_json, printable, read, short
+from routing_game.files import decoded, fitted, loose_json, printable, read, short
 
 MOST_WEIGHTS = 1 << 27
 """Bytes of a network's weights; those of ours have 100 kB."""
@@ -202,8 +202,8 @@ def described(policy: Any) -> tuple[Network, Weights]:
     """
     network = outlined(policy)
     try:
-        again = msgspec.json.decode(msgspec.json.encode(network), type=Network)
-    except (TypeError, msgspec.MsgspecError) as wrong:
+        again = decoded(msgspec.json.encode(network), Network)
+    except (TypeError, ValueError) as wrong:
         raise ValueError(f"a policy is saved if its arguments are plain, got {wrong}") from None
     weights = {key: x.detach().cpu().contiguous() for key, x in policy.state_dict().items()}
     _same(policy, again.build(weights))

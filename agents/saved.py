@@ -31,7 +31,7 @@ from routing_game.agents.networks import (
 )
 from routing_game.agents.protocol import ModelUser, Provider, User
 from routing_game.agents.sb3 import SB3Agent
-from routing_game.files import decoded, read
+from routing_game.files import decoded, fitted, read
 
 FORMAT: Final = 2
 MOST = 1 << 20
@@ -67,7 +67,7 @@ class First(msgspec.Struct, forbid_unknown_fields=True):
 
     def now(self) -> Description:
         """The same in today's words."""
-        acts = self.action_space.get("n") or msgspec.convert(self.action_space, Box)
+        acts = self.action_space.get("n") or fitted(self.action_space, Box)
         network = Network(
             "ActorCriticPolicy",
             self.observation_space,

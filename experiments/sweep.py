@@ -17,10 +17,12 @@ looked for from where the sweep's file lies.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -28,7 +30,7 @@ from routing_game.experiments import InputError
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.check.suite import make_spec
-from routing_game.files import loose_toml
+from routing_game.files import Misfit, fitted, loose_toml, short
 from routing_game.files import read as bounded
 from routing_game.names import perhaps
 from routing_game.theory import Game
@@ -38,6 +40,10 @@ MOST = 1 << 17
 """Bytes of a sweep's file."""
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Words = Annotated[list[str], msgspec.Meta(min_length=1)]
+Profile = Literal["smoke", "default", "full"]
+LISTS = ("games", "learners")
+"""Keys that take lists of words."""
+K = TypeVar("K")
 
 
 class Own(msgspec.Struct):
@@ -53,7 +59,7 @@ class Sweep(msgspec.Struct):
 
     games: Words | None = None
     learners: Words | None = None
-    profile: Literal["smoke", "default", "full"] = "default"
+    profile: Profile = "default"
     seeds: Count | None = None
     practice: Count | Annotated[list[Count], msgspec.Meta(min_length=1)] | None = None
     learner: dict[str, Own] = {}
@@ -72,15 +78,32 @@ def read(path: Path) -> Sweep:
         raise InputError(f"expected a sweep's file, got {path} ({reason})") from None
     except ValueError as error:
         raise InputError(f"expected TOML in {path}: {error}") from None
-    expect_keys(path, "", said, Sweep)
     tables = said.get("learner")
     for name, table in tables.items() if isinstance(tables, dict) else ():
-        if isinstance(table, dict):
-            expect_keys(path, f"[learner.{name}] ", table, Own)
+        checked(path, f"[learner.{name}] ", table, Own)
+    return checked(path, "", said, Sweep)
+
+
+def checked(path: Path, where: str, said: Any, kind: type[K]) -> K:
+    """What a table says, as its schema has it.
+
+    Raises:
+        InputError: a key or value is wrong; it is named, with what may have been meant.
+    """
+    if isinstance(said, dict):
+        expect_keys(path, where, said, kind)
     try:
-        return msgspec.convert(said, Sweep)
-    except msgspec.ValidationError as wrong:
-        raise InputError(f"{path}: {wrong}") from None
+        return fitted(said, kind)
+    except ValueError as wrong:
+        place = wrong.place if isinstance(wrong, Misfit) else ""
+        value = said.get(place) if isinstance(said, dict) else None
+        got = "" if value is None or ", got" in str(wrong) else f", got {short(repr(value), 40)}"
+        advice = ""
+        if place in LISTS and isinstance(value, str):
+            advice = f"; write {place} = {json.dumps([x.strip() for x in value.split(',')])}"
+        elif place == "profile":
+            advice = f"; write one of {', '.join(get_args(Profile))}"
+        raise InputError(f"{path}: {where}{wrong}{got}{advice}") from None
 
 
 def expect_keys(path: Path, where: str, said: Mapping[str, Any], kind: Any) -> None:
@@ -116,6 +139,11 @@ def specs(
                 raise InputError(f"{problem}, got {name!r}{perhaps(name, spec.plans)}")
             spec = changed(path, spec, name, own)
         yield (f"practice-{practice}" if len(several) > 1 else ""), spec
+
+
+def is_run(name: str) -> bool:
+    """Whether a folder's name is that of a run of a sweep of several settings."""
+    return re.fullmatch(r"practice-\d+", name) is not None
 
 
 def found_games(path: Path, words: list[str]) -> dict[str, Game]:

@@ -311,7 +311,7 @@ def damage(finished):
     yield (
         cell,
         json.dumps({**record, "trace": {**record["trace"], "route": ["one"]}}),
-        "$.trace.route[0]",
+        "trace.route[0]",
     )
     yield cell, json.dumps(record).replace('"cascade": [', '"cascade": [NaN, '), "invalid character"
     yield cell, json.dumps({**record, "run": "0" * 12}), "another run"

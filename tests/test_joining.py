@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -200,3 +201,76 @@ def test_several_folders_need_a_place_and_other_versions_are_told(tmp_path: Path
     told = capsys.readouterr().err
     assert f"{first} and {second} had other versions: numpy " in told
     assert "and 1.0" in told
+
+
+SWEEP = """
+games = ["t4-cascade"]
+learners = ["random"]
+seeds = 2
+practice = [20, 100]
+profile = "smoke"
+"""
+
+
+@pytest.fixture(scope="module")
+def sweeps(tmp_path_factory) -> list[Path]:
+    """The two halves of a sweep, each in a folder of its own."""
+    place = tmp_path_factory.mktemp("sweeps")
+    (place / "my.toml").write_text(SWEEP)
+    halves = [place / "m1", place / "m2"]
+    for k, half in enumerate(halves, start=1):
+        words = ["check", "--sweep", str(place / "my.toml"), "--engine", "serial"]
+        assert main([*words, "--shard", f"{k}/2", "--out", str(half)]) == 0
+    return halves
+
+
+def test_shares_of_a_sweep_join_run_by_run(sweeps: list[Path], tmp_path: Path, capsys) -> None:
+    assert main(["report", *map(str, sweeps), "--out", str(tmp_path / "joined")]) == 0
+    out, error = capsys.readouterr()
+    for practice in (20, 100):
+        folder = tmp_path / "joined" / f"practice-{practice}"
+        assert f"joined: 2 of 2 cells in {folder}" in error
+        assert f"report: {folder / 'report.html'}" in out
+        traces = [json.loads(file.read_bytes()) for file in (folder / "cells").iterdir()]
+        assert sorted(trace["seed"] for trace in traces) == [0, 1]
+        assert {trace["trace"]["practice"][-1] for trace in traces} == {practice}
+
+
+def test_a_share_that_lacks_a_run_of_the_sweep_is_joined_without(
+    sweeps: list[Path], tmp_path: Path, capsys
+) -> None:
+    shutil.copytree(sweeps[1] / "practice-20", tmp_path / "m2" / "practice-20")
+    folders = [str(sweeps[0]), str(tmp_path / "m2")]
+    assert main(["report", *folders, "--out", str(tmp_path / "joined")]) == 0
+    error = capsys.readouterr().err
+    assert f"2 of 2 cells in {tmp_path / 'joined' / 'practice-20'}" in error
+    assert f"1 of 2 cells in {tmp_path / 'joined' / 'practice-100'}" in error
+
+
+def test_a_sweeps_folder_is_reported_run_by_run(sweeps: list[Path], tmp_path: Path, capsys) -> None:
+    shutil.copytree(sweeps[0], tmp_path / "m1")
+    assert main(["report", str(tmp_path / "m1")]) == 0
+    out = capsys.readouterr().out
+    for practice in (20, 100):
+        assert f"report: {tmp_path / 'm1' / f'practice-{practice}' / 'report.html'}" in out
+
+
+def test_whoever_names_a_folder_of_runs_is_told_their_names(
+    sweeps: list[Path], tmp_path: Path, capsys
+) -> None:
+    first, second = map(str, sweeps)
+    assert main(["compare", first, second]) == 2
+    said = f"{first}, which holds the runs practice-20, practice-100; name one, such as {first}/"
+    assert said in capsys.readouterr().err
+    assert main(["report", str(sweeps[0].parent)]) == 2  # holds sweeps, which hold runs
+    assert "make one with" in capsys.readouterr().err
+    assert main(["report", first, f"{second}/practice-20", "--out", str(tmp_path / "x")]) == 2
+    told = capsys.readouterr().err
+    assert f"{first}, which holds practice-20, practice-100, and {second}/practice-20" in told
+    (tmp_path / "runs").mkdir()
+    (sweeps[0] / "practice-20").rename(tmp_path / "runs" / "mine")
+    try:
+        assert main(["report", str(tmp_path / "runs")]) == 2
+        assert "which holds the runs mine; name one" in capsys.readouterr().err
+    finally:
+        (tmp_path / "runs" / "mine").rename(sweeps[0] / "practice-20")

@@ -70,12 +70,21 @@ WRONG = {
     ),
     "a learner's name": ('learners = ["tompson"]', "'tompson', perhaps thompson"),
     "a game's name": ('games = ["t4-casc"]', "perhaps t4-cascade"),
-    "no games": ("games = []", "games"),
-    "seeds": ("seeds = 0", "`int` >= 1 - at `$.seeds`"),
-    "a seed that is no number": ('seeds = "3"', "$.seeds"),
-    "practice": ("practice = [10, 0.5]", "$.practice"),
-    "a profile": ('profile = "big"', "$.profile"),
-    "tables": ("learner = 3", "$.learner"),
+    "no games": ("games = []", "games must be a list of length at least 1, got []"),
+    "games in a text": (
+        'games = "t4-cascade, t5-stay"',
+        'games must be a list, got a text; write games = ["t4-cascade", "t5-stay"]',
+    ),
+    "a learner's games in a text": (
+        '[learner.ucb]\ngames = "t5-stay"',
+        '[learner.ucb] games must be a list, got a text; write games = ["t5-stay"]',
+    ),
+    "seeds": ("seeds = 0", "seeds must be a whole number of at least 1, got 0"),
+    "a learner's seeds": ("[learner.ucb]\nseeds = 0", "[learner.ucb] seeds must be a whole"),
+    "a seed that is no number": ('seeds = "3"', "seeds must be a whole number, got a text"),
+    "practice": ("practice = [10, 0.5]", "practice[1] must be a whole number, got a number"),
+    "a profile": ('profile = "big"', "got 'big'; write one of smoke, default, full"),
+    "tables": ("learner = 3", "learner must be a table of names and values, got a whole number"),
     "TOML": ("games = [", "expected TOML in"),
 }
 

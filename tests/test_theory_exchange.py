@@ -128,7 +128,7 @@ BAD_JSON = [
     ('"value"', "must be an object"),
     ("{}", "got no value, penalty, success, latency, cost"),
     ('{"value": 1}', "got no penalty"),
-    (changed(extra=1), "only, got an unknown extra$"),
+    (changed(extra=1), "latency, cost and perhaps ordered only, got an unknown extra$"),
     (TEXT.replace("value", "valeu"), "got no value and an unknown valeu, perhaps value$"),
     (changed(order=True), "got an unknown order, perhaps ordered$"),
     (changed(value="[" * 5), "value must be a number"),

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from routing_game.files import fitted, loose_json, loose_toml
+from routing_game.files import Misfit, fitted, loose_json, loose_toml
 from routing_game.files import read as bounded
 from routing_game.names import perhaps
 from routing_game.theory.game import Commitment, Game
@@ -68,6 +68,7 @@ class GameFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 FIELDS = tuple(field.name for field in msgspec.structs.fields(GameFile))
+_NAMES = f"the fields {', '.join(FIELDS[:-1])} and perhaps {FIELDS[-1]}"
 
 
 def from_dict(data: Mapping[str, Any]) -> Game:
@@ -83,12 +84,11 @@ def from_dict(data: Mapping[str, Any]) -> Game:
 def _game(fields: Any) -> Game:
     """The same of what a text said."""
     if not isinstance(fields, dict):
-        rule = f"be an object with the fields {', '.join(FIELDS)}"
-        raise ValueError(f"a game must {rule}, got {_shown(fields)}")
+        raise ValueError(f"a game must be an object with {_NAMES}, got {_shown(fields)}")
     try:
         written = fitted(fields, GameFile)
     except ValueError as error:
-        raise ValueError(_complaint(fields, str(error))) from None
+        raise ValueError(_complaint(fields, error)) from None
     value, penalty = _array("value", written.value), _array("penalty", written.penalty)
     pairs = (_pair(name, getattr(written, name)) for name in ("success", "latency", "cost"))
     success, latency, cost = pairs
@@ -310,9 +310,9 @@ def _listed(x: Any, depth: int = _DEEP) -> Any:
     return x
 
 
-def _complaint(fields: Mapping[Any, Any], problem: str) -> str:
+def _complaint(fields: Mapping[Any, Any], problem: ValueError) -> str:
     """What is wrong with a game's fields that do not fit the schema: what must be, what came."""
-    rule = f"a game must have the fields {', '.join(FIELDS)}"
+    rule = f"a game must have {_NAMES}"
     missing = [name for name in FIELDS[:-1] if name not in fields]
     unknown = [str(name) for name in fields if name not in FIELDS]
     if missing or unknown:
@@ -320,7 +320,8 @@ def _complaint(fields: Mapping[Any, Any], problem: str) -> str:
         faults = [f"no {', '.join(missing)}"] if missing else []
         faults += [f"an unknown {_few(unknown)}{hint}"] if unknown else []
         return f"{rule}{'' if missing else ' only'}, got {' and '.join(faults)}"
-    place = re.fullmatch(r".* - at `\$\.(\w+)(?:\[([01])\])?`", problem)
+    at = problem.place if isinstance(problem, Misfit) else ""
+    place = re.fullmatch(r"(\w+)(?:\[([01])\])?", at)
     if place is None:
         return f"a game must be what its schema says: {problem}"
     name, model = place.groups()
@@ -358,7 +359,8 @@ def _array(name: str, x: Any) -> Real:
     try:
         numbers = fitted(x, kind)
     except ValueError as error:
-        for place in re.findall(r"\[(\d+)\]", str(error).rpartition(" - at ")[2]):
+        at = error.place if isinstance(error, Misfit) else ""
+        for place in re.findall(r"\[(\d+)\]", at):
             x = x[int(place)]
         raise ValueError(_no_number(name, x)) from None
     try:

@@ -132,16 +132,26 @@ class RunFile(msgspec.Struct):
     spec: msgspec.Raw
     versions: dict[str, str]
     suite: str = FIRST_SUITE
+    grew: list[str] = []
 
 
 @dataclass(frozen=True)
 class RunDirectory(Generic[G, T]):
-    """A folder that belongs to one spec; `versions` are those of packages that began the run."""
+    """A folder that belongs to one spec.
+
+    Attributes:
+        suite: the kind of run.
+        path: of the folder.
+        spec: of the run.
+        versions: of the packages that began it.
+        grew: digests of the lesser specs from which it grew; its records may name one of them.
+    """
 
     suite: Suite[G, T]
     path: Path
     spec: Spec[G]
     versions: dict[str, str]
+    grew: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, suite: Suite[G, T], path: Path) -> "RunDirectory[G, T]":
@@ -153,7 +163,12 @@ class RunDirectory(Generic[G, T]):
         try:
             content = read(path / "run.json", MOST)
         except OSError as error:
-            problem = f"expected a run directory, got {path} ({error.strerror}: run.json)"
+            problem = f"expected a run directory, got {path}"
+            if inside := runs_in(path):
+                more = f" and {len(inside) - MANY} more" if len(inside) > MANY else ""
+                problem += f", which holds the runs {', '.join(inside[:MANY])}{more}"
+                raise InputError(f"{problem}; name one, such as {path / inside[0]}") from None
+            problem += f" ({error.strerror}: run.json)"
             raise InputError(f"{problem}; make one with: routing-game check --out DIR") from None
         except ValueError as error:
             raise _damaged(path, error) from None
@@ -166,7 +181,7 @@ class RunDirectory(Generic[G, T]):
             spec = suite.spec.from_json(bytes(facts.spec))
         except ValueError as error:
             raise _damaged(path, error) from None
-        directory = cls(suite, path, spec, facts.versions)
+        directory = cls(suite, path, spec, facts.versions, tuple(facts.grew))
         if not (path / "cells").is_dir():
             problem = f"expected a run directory, got {path} (no folder cells)"
             raise InputError(f"{problem}; run the same check again")
@@ -183,12 +198,16 @@ class RunDirectory(Generic[G, T]):
     ) -> "RunDirectory[G, T]":
         """The folder for this spec, new or begun earlier, tried by writing to it.
 
+        A run that was begun for a part of this spec grows to it, and keeps its cells: a cell is the
+        same in whatever run.
+
         Args:
             suite: the kind of run.
             path: the folder.
             spec: of the run.
             fresh: forget whatever run was begun there.
-            like: a folder of the same spec, of whose beginning a new one tells instead of today's.
+            like: a folder of the same spec, of whose beginning a new one tells instead of today's;
+                with it nothing grows.
 
         Raises:
             InputError: if it cannot be written, or belongs to another spec or to something else.
@@ -208,12 +227,23 @@ class RunDirectory(Generic[G, T]):
             said = read(like / "run.json") if like else _beginning(suite, spec)
             write(path / "run.json", said, first=not fresh)
         begun = cls.open(suite, path)
+        if like is None and begun.spec.is_part_of(spec):
+            begun._grow(spec)
+            begun = cls.open(suite, path)
         if begun.spec.identity != spec.identity:
             problem = f"{path} holds a run of another spec ({difference(begun.spec, spec)})"
-            raise InputError(
-                f"{problem}; choose another --out, or ask for the same run to resume it"
-            )
+            advice = "choose another --out"
+            if like is None:
+                advice += ", begin anew with --fresh, or ask for the same run to resume it, or for "
+                advice += "one with more seeds, games or learners, which goes on with its cells"
+            raise InputError(f"{problem}; {advice}")
         return begun
+
+    def _grow(self, spec: Spec[G]) -> None:
+        """Let the folder belong to a spec of which its own is a part."""
+        facts = json.loads(read(self.path / "run.json", MOST))
+        facts |= {"spec": json.loads(spec.to_json()), "grew": [*self.grew, self.spec.digest]}
+        write(self.path / "run.json", json.dumps(facts, indent=1))
 
     @property
     def store(self) -> Store:
@@ -242,7 +272,7 @@ class RunDirectory(Generic[G, T]):
     def _believed(self, cell: Cell, content: bytes) -> Record[T]:
         """The record that a cell's file holds, if it is that cell's."""
         record = self.suite.record(content)
-        if (record.cell, record.run) != (cell, self.spec.digest):
+        if record.cell != cell or record.run not in (self.spec.digest, *self.grew):
             problem = f"{self.store.folder / cell.filename} comes from another run"
             raise InputError(f"{problem}; delete it to have the cell run again")
         if record.error is None and not self.suite.fits(self.spec.plans[cell.learner], record):
@@ -286,6 +316,16 @@ def forget(path: Path) -> None:
     """Delete the finished cells of a run; stopped in between, it is the same run with fewer."""
     for file in (path / "cells").glob("*.json"):
         file.unlink(missing_ok=True)
+
+
+def runs_in(path: Path) -> list[str]:
+    """The names of a folder's folders that are runs, the shorter first; none if it is one itself.
+
+    A sweep of several settings makes such a folder.
+    """
+    if (path / "run.json").exists():
+        return []
+    return sorted((file.parent.name for file in path.glob("*/run.json")), key=lambda x: (len(x), x))
 
 
 def suite_of(path: Path) -> str:

@@ -143,6 +143,18 @@ class Spec(Generic[G]):
         if (cells := sum(plan.cells for plan in self.plans.values())) > MOST_CELLS:
             raise ValueError(f"expected at most {MOST_CELLS:,} cells, got {cells:,}")
 
+    def is_part_of(self, other: "Spec[G]") -> bool:
+        """Whether the other has these cells and more, with the same practice and numbers."""
+        mine, theirs = (
+            {name: plan.practice for name, plan in spec.plans.items()} for spec in (self, other)
+        )
+        return (
+            self.profile == other.profile
+            and mine.items() <= theirs.items()
+            and all(other.games.get(name) == game for name, game in self.games.items())
+            and {*self.cells()} < {*other.cells()}
+        )
+
     @staticmethod
     def encode(game: Any) -> dict[str, Any]:
         """What stands for a game in the text: here, of a `Game`."""

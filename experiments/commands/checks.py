@@ -6,7 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,15 +36,34 @@ def run_check(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.check.suite import CHECK
 
     shard = asked_shard(arguments)
-    code = 0
-    for folder, spec, asked in planned_runs(arguments):
+    code, runs = 0, planned_runs(arguments)
+    unreported: list[Exception] = []
+    for folder, spec, asked in runs:
         directory = begun(CHECK, spec, "", asked, folder, arguments.fresh)
+        if len(runs) > 1:
+            print(*[""][: folder != runs[0][0]], f"{directory.path}:", sep="\n", flush=True)
         with resumable(directory, arguments.words):
             records = run(directory, arguments.engine, arguments.workers, shard)
-        code = max(code, present(directory, records))
-        if arguments.keep_policies:
-            keep(directory)
+        with others_first(directory, unreported) if len(runs) > 1 else nullcontext():
+            code = max(code, present(directory, records))
+            if arguments.keep_policies:
+                keep(directory)
+    if unreported:
+        raise unreported[0]
     return code
+
+
+@contextmanager
+def others_first(directory: RunDirectory[Any, Any], unreported: list[Exception]) -> Iterator[None]:
+    """Note what stops the report of a run, so that the other runs of a sweep go on."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # nobody reads on
+    except Exception as error:
+        again = shlex.join(["routing-game", "report", str(directory.path)])
+        complain(f"no report of {directory.path}, whose cells are kept; try again with: {again}")
+        unreported.append(error)
 
 
 def planned_runs(
@@ -95,7 +114,7 @@ def asked_shard(arguments: argparse.Namespace) -> Shard:
 
 def run_hidden(arguments: argparse.Namespace) -> int:
     """The suite of hidden scenarios: play, compare with what is exact, report."""
-    no_policies(arguments)
+    no_policies(arguments.keep_policies)
     from routing_game.experiments.cells.run import run
     from routing_game.experiments.hidden.suite import HIDDEN, RULES, doubtful, make_spec
 
@@ -114,9 +133,9 @@ def run_hidden(arguments: argparse.Namespace) -> int:
     return failed(records)
 
 
-def no_policies(arguments: argparse.Namespace) -> None:
+def no_policies(kept: bool) -> None:
     """Raise InputError if policies are to be kept of rules."""
-    if arguments.keep_policies:
+    if kept:
         raise InputError("expected --keep-policies of learners; rules of --suite hidden learn none")
 
 
@@ -166,26 +185,62 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
 
 
 def run_report(arguments: argparse.Namespace) -> int:
-    """The report of an existing run, or of several that are joined."""
-    from routing_game.experiments.cells.records import suite_of
-
+    """The report of an existing run, or of several that are joined; of a sweep, of each run."""
     if len(arguments.directories) > 1 and arguments.out is None:
         many = f"{len(arguments.directories)} folders"
         raise InputError(f"expected --out DIR, where {many} are joined, got none")
-    if suite_of(arguments.directories[0]) == "hidden":
+    for folders, out in reported(arguments.directories, arguments.out):
+        report(folders, out, arguments.keep_policies)
+    return 0
+
+
+def reported(folders: Sequence[Path], out: Path | None) -> list[tuple[list[Path], Path | None]]:
+    """The reports that these folders ask for: one; of sweeps, one for each name of a run in them.
+
+    Returns:
+        The folders of each, and where they are joined, if at all. A share of a sweep that was
+        stopped may lack the last runs.
+    """
+    from routing_game.experiments.cells.records import runs_in
+    from routing_game.experiments.sweep import is_run
+
+    inside = [[name for name in runs_in(folder) if is_run(name)] for folder in folders]
+    names = dict.fromkeys(name for found in inside for name in found)
+    if not names:
+        return [([*folders], out)]
+    if not all(inside):
+        held = dict(zip(folders, inside, strict=True))
+        sweep, other = (next(x for x in folders if bool(held[x]) is has) for has in (True, False))
+        problem = (
+            f"expected folders of one sweep, got {sweep}, which holds {', '.join(held[sweep])}"
+        )
+        raise InputError(f"{problem}, and {other}, which holds no runs; name a run of each")
+    return [
+        (
+            [folder / name for folder, found in zip(folders, inside, strict=True) if name in found],
+            out and out / name,
+        )
+        for name in names
+    ]
+
+
+def report(folders: Sequence[Path], out: Path | None, keep_policies: bool) -> None:
+    """One of them."""
+    from routing_game.experiments.cells.records import suite_of
+
+    if suite_of(folders[0]) == "hidden":
         from routing_game.experiments.hidden.suite import HIDDEN
 
-        no_policies(arguments)
-        hidden = existing(HIDDEN, arguments.directories, arguments.out)
+        no_policies(keep_policies)
+        hidden = existing(HIDDEN, folders, out)
         present_hidden(hidden, [*hidden.records()], cores())
     else:
         from routing_game.experiments.check.suite import CHECK
 
-        directory = existing(CHECK, arguments.directories, arguments.out)
+        directory = existing(CHECK, folders, out)
         present(directory, directory.records())
-        if arguments.keep_policies:
+        if keep_policies:
             keep(directory)
-    return 0
 
 
 def existing(suite: Suite[G, T], folders: Sequence[Path], out: Path | None) -> RunDirectory[G, T]:

@@ -115,11 +115,23 @@ def is_lost(file: Path) -> bool:
         os.close(descriptor)
 
 
+class Misfit(ValueError):
+    """What does not fit its schema, in our words.
+
+    Attributes:
+        place: where in it, such as ``success[0]``; empty for the whole, and where nobody knows.
+    """
+
+    def __init__(self, words: str, place: str = "") -> None:
+        super().__init__(words)
+        self.place = place
+
+
 def decoded(content: bytes | str, kind: type[T]) -> T:
     """What a text in JSON says, if it fits the schema: NaN, Infinity and unknown types do not.
 
     Raises:
-        ValueError: it does not; the place in it is named where there is one.
+        ValueError: it does not; a `Misfit` if it is JSON, or nearly.
     """
     try:
         try:
@@ -131,7 +143,7 @@ def decoded(content: bytes | str, kind: type[T]) -> T:
     except RecursionError:
         raise ValueError("expected few brackets inside each other, got too many") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise ValueError(short(str(error))) from None
+        raise _misfit(str(error)) from None
 
 
 def _mended(content: bytes | str) -> bytes:
@@ -147,7 +159,67 @@ def fitted(data: Any, kind: type[T]) -> T:
     except RecursionError:
         raise ValueError("expected few brackets inside each other, got too many") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise ValueError(short(str(error))) from None
+        raise _misfit(str(error)) from None
+
+
+_PLACE = re.compile(r"(.*) - at `\$\.?([^`]*)`", re.DOTALL)
+"""A complaint of msgspec's with the place that it is about."""
+_EXPECTED = re.compile(
+    r"Expected `(?P<kinds>[^`]+)`"
+    r"(?: (?P<size>of length )?(?P<bound>>=|<=|>|<)? ?(?P<number>[-+.e\d]+))?"
+    r"(?:, got `?(?P<got>[^`]+)`?)?"
+)
+"""Its commonest one: of which kind, how long or great, and what came."""
+_KINDS = {
+    "array": "a list",
+    "object": "a table of names and values",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
+_BOUNDS = {">=": "at least ", "<=": "at most ", ">": "more than ", "<": "less than ", None: ""}
+_OTHER = {
+    "Object missing required field `(.*)`": "have {0}, got none",
+    "Object contains unknown field `(.*)`": "have no {0}",
+    "Invalid (?:enum )?value (.*)": "be one of the words that there are for it, got {0}",
+    "Number out of range": "be a number below 1.8e308",
+}
+_NO_JSON = {
+    "Input data was truncated": "only the beginning of it",
+    "JSON is malformed: (.*)": "{0}",
+}
+"""Complaints about a text as a whole -> what came instead of JSON."""
+
+
+def _misfit(problem: str) -> Misfit:
+    """The same complaint in our words; one that we do not know is left as it is."""
+    placed = _PLACE.fullmatch(problem)
+    said, place = placed.groups() if placed else (problem, "")
+    for pattern, words in _NO_JSON.items():
+        if found := re.fullmatch(pattern, said, re.DOTALL):
+            return Misfit(f"expected JSON, got {words.format(*found.groups())}")
+    if found := _EXPECTED.fullmatch(said):
+        rule = f"be {_rule(found)}"
+    else:
+        for pattern, words in _OTHER.items():
+            if found := re.fullmatch(pattern, said, re.DOTALL):
+                rule = words.format(*found.groups())
+                break
+        else:
+            return Misfit(short(problem), place)
+    return Misfit(short(f"{place or 'it'} must {rule}"), place)
+
+
+def _rule(found: re.Match[str]) -> str:
+    """What is expected, and what came, if that is said."""
+    kinds = [kind for kind in found["kinds"].split(" | ") if kind != "null"]
+    rule = " or ".join(_KINDS.get(kind, kind) for kind in kinds)
+    if found["number"]:
+        length = "length " if found["size"] else ""
+        rule += f" of {length}{_BOUNDS[found['bound']]}{found['number'].removesuffix('.0')}"
+    got = found["got"]
+    return f"{rule}, got {_KINDS.get(got, got)}" if got else rule
 
 
 def loose_json(content: bytes | str, **hooks: Any) -> Any:
