@@ -26,11 +26,10 @@ from routing_game.experiments.hidden import (
     users_page,
     wording,
 )
-from routing_game.experiments.hidden.ranking import extremes
 from routing_game.experiments.hidden.rulebook import RULEBOOK
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import threshold
-from routing_game.experiments.hidden.wording import between, spread, with_enough
+from routing_game.experiments.hidden.wording import between, extremes, spread, with_enough
 from routing_game.experiments.intervals import mean
 from routing_game.experiments.pages.page import Page, Picture, Table, terminal_page, write_page
 from routing_game.experiments.pages.tables import Head, entry, rounded, shown

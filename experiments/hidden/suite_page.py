@@ -13,11 +13,17 @@ from routing_game.experiments.cells.progress import count
 from routing_game.experiments.cells.records import Record
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.drawing import literal
-from routing_game.experiments.hidden.ranking import extremes
 from routing_game.experiments.hidden.rulebook_page import LOOKS
 from routing_game.experiments.hidden.suite import PLAN, Scenario, Tally
 from routing_game.experiments.hidden.suite_judge import judge
-from routing_game.experiments.hidden.wording import AGREES, agreement_lead, notice, rules, terms
+from routing_game.experiments.hidden.wording import (
+    AGREES,
+    agreement_lead,
+    extremes,
+    notice,
+    rules,
+    terms,
+)
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, draw, dressed, legend_above, panels, svg
 from routing_game.experiments.pages.tables import Head

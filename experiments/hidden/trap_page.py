@@ -9,7 +9,6 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from routing_game.experiments.hidden.ranking import extremes
 from routing_game.experiments.hidden.rulebook import RULEBOOK, named
 from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, tie_words
 from routing_game.experiments.hidden.settings import Settings
@@ -20,6 +19,7 @@ from routing_game.experiments.hidden.wording import (
     asked,
     between,
     done,
+    extremes,
     in_value,
     loss_of_value,
     notice,
