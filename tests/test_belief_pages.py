@@ -364,7 +364,7 @@ def test_users_answer_says_who_beats_the_myopic(regret: dict[str, float], words:
     noisy = seeds.with_columns(error=pl.lit(1.0))
     answer = users_page.answer(noisy, pl.concat([means, pl.DataFrame(theory)]), priors)
     assert answer[0].startswith("No learner beats the myopic user")
-    assert "which loses least, and which most, is too close to tell" in answer[1]
+    assert "which of the learners loses least, and which most, is too close to tell" in answer[1]
 
 
 @pytest.mark.parametrize(("away", "verdict"), [(0.01, "follows that"), (0.2, "does not follow")])
