@@ -249,6 +249,8 @@ def test_the_trap_s_losers_are_those_that_play_can_tell() -> None:
     )
     assert told(0.05, 0.1).endswith("they lose alike as far as play can tell (-0.0100 to 0.0500).")
     assert "alike" in told(0.05, float("nan"))
+    rows = pl.DataFrame([{"rule": rule, "loss": 0.1, "loss_half": 0.0} for rule in ("a, b", "c")])
+    assert wording.several(rows.to_dicts(), "most", 2) == '"a, b" and c lose most (0.1000)'
 
 
 def test_play_that_misses_theory_is_not_said_to_agree() -> None:

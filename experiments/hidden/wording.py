@@ -201,7 +201,13 @@ def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def several(rows: Sequence[dict[str, Any]], how: str, named: int) -> str:
     """That some rules lose least, or most: by name, or how many if they are more than ``named``."""
     names = [row["rule"] for row in rows]
-    who = f"{len(names)} of them" if len(names) > named else listed(names)
+    who = (
+        f"{len(names)} of them"
+        if len(names) > named
+        else listed(
+            [f'"{name}"' if "," in name else name for name in names]  # to see where each ends
+        )
+    )
     if len(rows) == 1:
         return f"{who} loses {how} ({between(rows[0]['loss'], rows[0]['loss_half'], DIGITS)})"
     losses = list(dict.fromkeys(decimal(row["loss"], DIGITS) for row in rows))
