@@ -15,7 +15,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from routing_game.agents import zoo
+from routing_game.agents import FixedProvider, zoo
 from routing_game.experiments import InputError, tables
 from routing_game.experiments.check.own import source
 from routing_game.experiments.check.sources import chosen_games
@@ -25,6 +25,7 @@ from routing_game.experiments.commands.parser import COMMANDS, at_least_one
 from routing_game.experiments.hidden.names import EXPERIMENTS, RULE_WORDS
 from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 from routing_game.experiments.paper.maps import FIGURES
+from routing_game.experiments.tables import tournament_lines
 from routing_game.theory import (
     GAMES,
     PAIRS,
@@ -467,6 +468,39 @@ def test_a_tournament_has_a_row_for_each_provider(capsys):
     assert any(line.split()[:2] == ["equilibrium", "0.5824"] for line in told.splitlines())
     for name in ("careless", "always-escalate", "FrugalGPT"):
         assert name in told
+
+
+@pytest.mark.parametrize(
+    "names",
+    [(), ("ppo-user__mine__000",), ("a" * 60, "b" * 90), tuple(f"user-{k}" for k in range(9))],
+)
+@pytest.mark.parametrize("unit", [1.0, 1e-7, 1e-3, 1e9, 1e90])
+def test_a_tournaments_values_stand_under_their_heads(names, unit):
+    """Every head and value is a word of its own that ends where its column ends, in 100 columns."""
+    game = replace(GAMES["t4-cascade"], penalty=1.5 * unit, cost=(0.1 * unit, 0.5 * unit))
+    users = {name: entry.make(game) for name, entry in zoo.USERS.items()}
+    users |= dict.fromkeys(names, users["exact"])
+    leaders = {"p" * 30: FixedProvider(1, 0.3), "mine": FixedProvider(2, 0.0)}
+    table = zoo.tournament(game, leaders, users)
+    lines = tournament_lines(table)
+    told = {}
+    for title, numbers in (("J, the provider's cost", table.cost), ("U, ", table.utility)):
+        start = next(k for k, line in enumerate(lines) if line.startswith(title)) + 1
+        seen = []
+        while re.fullmatch(r" +\S.*", lines[start]):  # a block
+            head, *rows = lines[start : start + 3]
+            assert max(map(len, (head, *rows))) <= 100
+            ends = [found.end() for found in re.finditer(r"\S+", head)]
+            for row in rows:
+                told.setdefault(row.split()[0], None)
+                values = [found.end() for found in re.finditer(r"\S+", row)][1:]
+                assert values == ends
+            seen += zip(head.split(), *(row.split()[1:] for row in rows), strict=True)
+            start += 4
+        for (_, *values), column in zip(seen, numbers.T, strict=True):
+            assert [float(x) for x in values] == pytest.approx(column, rel=2e-3, abs=1e-4 * unit)
+    assert {*told} == {"(1)", "mine"}
+    assert all(name in "\n".join(lines) for name in (*names, "p" * 30))
 
 
 def test_frequencies_are_a_row_for_each_prior(capsys):
