@@ -360,19 +360,26 @@ def write_curves(
     curves: Mapping[str, Curve],
     game: Game,
     name: str,
-    folder: Path,
+    place: Path,
     units: Sequence[str] = UNITS,
 ) -> tuple[Path, list[str]]:
-    """A PNG, and an SVG beside it, in a folder that is there; and where the curves end.
+    """A PNG, and an SVG beside it; and where the curves end.
+
+    Args:
+        curves: signed, of one kind.
+        game: what theory is of.
+        name: of the game, for the title.
+        place: of the files, without their endings, in a folder that is there.
+        units: of time and of money.
 
     Raises:
         OSError: a file cannot be written.
     """
     with dressed():
         figure = draw(curves, game, name, units)
-        picture = folder / f"curve-{name.replace(' ', '-')}.png"
+        picture = place.with_name(f"{place.name}.png")
         for ending, options in ((".png", {"dpi": 150}), (".svg", {"metadata": {"Date": None}})):
             drawn = io.BytesIO()
             figure.savefig(drawn, format=ending[1:], **options)
-            files.write(picture.with_suffix(ending), drawn.getvalue())
+            files.write(place.with_name(f"{place.name}{ending}"), drawn.getvalue())
     return picture, sentences(curves, game)

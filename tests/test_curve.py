@@ -282,7 +282,7 @@ def test_several_are_given_in_any_way(tmp_path: Path, capsys) -> None:
     words = ["figures", "--monitor", *places[:2], "--game", "t4-cascade", "--penalty", "2"]
     assert main([*words, "--monitor", places[2], "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out.splitlines()
-    picture = tmp_path / "out" / "curve-t4-cascade-with-another-penalty.png"
+    picture = tmp_path / "out" / "curve-t4-cascade-penalty-2.png"
     assert out[0] == f"{picture} (and .svg)"
     assert [line.split(":")[0] for line in out[1:]] == ["0", "1", "2", "mean of these 3 runs"]
     assert picture.exists()

@@ -38,6 +38,8 @@ def run_check(arguments: argparse.Namespace) -> int:
     shard = asked_shard(arguments)
     code = 0
     for folder, spec, asked in planned_runs(arguments):
+        if arguments.engine == "serial":
+            shares_its_process(spec)
         directory = begun(CHECK, spec, "", asked, folder, arguments.fresh)
         with resumable(directory, arguments.words):
             records = run(directory, arguments.engine, arguments.workers, shard)
@@ -45,6 +47,15 @@ def run_check(arguments: argparse.Namespace) -> int:
         if arguments.keep_policies:
             keep(directory)
     return code
+
+
+def shares_its_process(spec: Spec[Game]) -> None:
+    """Say whose agents could end this process without a word, before they do."""
+    from routing_game.experiments.check.own import is_own
+
+    if mine := [name for name in spec.plans if is_own(name)]:
+        shared = f"--engine serial runs {', '.join(mine)} in this process"
+        complain(f"{shared}: one that ends it, by os._exit say, ends the check without a word")
 
 
 def planned_runs(
