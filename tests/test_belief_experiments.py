@@ -192,7 +192,7 @@ class TestObservability:
         )
         assert len(ends) == len(runs) == 2 * len(observability.DIAL)
         theory = observability.predicted(T4, "samples:1")
-        assert f"to {theory:.3f} at one" in facts["details"][0]
+        assert f"and {theory:.3f} at one" in facts["details"][0]
         assert f"{theory:.3f} with one" in facts["answer"][0]
         assert set(ends.filter(observes="samples:1")["theory"]) == {theory}
         assert {*zip(runs["observes"], runs["sees"], strict=True)} == {*SEEN.items()}

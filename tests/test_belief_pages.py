@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from screens import BROWSER, POLICY, WIDTHS, measured
@@ -27,10 +29,10 @@ from routing_game.experiments.hidden import (
 from routing_game.experiments.hidden.rulebook import RULEBOOK
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import threshold
-from routing_game.experiments.hidden.wording import between, spread, with_enough
+from routing_game.experiments.hidden.wording import between, extremes, spread, with_enough
 from routing_game.experiments.intervals import mean
 from routing_game.experiments.pages.page import Page, Picture, Table, terminal_page, write_page
-from routing_game.experiments.pages.tables import Head, rounded, shown
+from routing_game.experiments.pages.tables import Head, entry, rounded, shown
 from routing_game.theory import GAMES
 
 MARK = threshold(GAMES["t4-cascade"], "t4-cascade")
@@ -59,7 +61,7 @@ def test_few_seeds_are_told_one_by_one_and_more_by_mean_and_interval() -> None:
         (1.0, 0.5, 0.0, "1.00 ± 0.50"),
         (0.2, 0.5, 0.0, "0.20 (0.00 to 0.70)"),
         (0.2, 0.5, None, "0.20 ± 0.50"),
-        (-0.1, 0.5, 0.0, "-0.10 (-0.10 to 0.40)"),
+        (-0.1, 0.5, 0.0, "-0.10 ± 0.50"),
         (1.0, None, None, "1.00"),
         (1.0, float("nan"), None, "1.00"),
         (-1e-17, 0.0, None, "0.00"),
@@ -69,6 +71,45 @@ def test_an_interval_does_not_pass_what_is_the_least(
     value: float, half: float | None, least: float | None, words: str
 ) -> None:
     assert between(value, half, 2, least) == words
+
+
+@settings(derandomize=True)
+@given(st.floats(-3, 3), st.floats(0, 3), st.sampled_from([None, 0.0]), st.sampled_from([None, 2]))
+def test_an_interval_holds_its_number(
+    value: float, half: float, least: float | None, digits: int | None
+) -> None:
+    """On a page and in a table, whatever the least is said to be: ends do not meet the number."""
+    row = {"x": value, "x_half": half}
+    cell = entry(row, "x", Head("x", least=least, places=digits))
+    for words in (between(value, half, 2, least), cell):
+        middle, *rest = map(float, re.findall(r"-?\d+(?:\.\d+)?(?:e-\d+)?", words))
+        ends = rest if "to" in words else [middle - sum(rest), middle + sum(rest)]
+        assert ends[0] <= middle <= ends[-1]
+        assert "to" not in words or ends[0] < middle or value < 0.01
+        if half > 0.01:
+            assert ends[0] < ends[-1]
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "found"),
+    [(1, 0.5, 1), (-1, 0.5, -1), (1, 1, 0), (-0.1, 2, 0), (1, None, 0), (1, np.nan, 0), (1, 0, 1)],
+)
+def test_a_number_has_a_sign_where_its_interval_has_it(
+    value: float, half: float | None, found: int
+) -> None:
+    assert wording.sign(value, half) == found
+
+
+def test_a_loss_is_named_where_it_shows() -> None:
+    assert wording.loss_of_value(0.02, 0.01, 3) == "loses 0.020 ± 0.010 of V"
+    for value in (0.005, -0.005, -0.02):
+        words = f"loses nothing that shows ({value:.3f} ± 0.010 of V)"
+        assert wording.loss_of_value(value, 0.01, 3) == words
+
+
+@pytest.mark.parametrize("size", [9.99e-7, 0.001, 0.0506, 0.612, 1.0, 70.0, 5e4])
+def test_three_digits_of_a_number_show_in_any_unit(size: float) -> None:
+    assert float(f"{size:.{wording.places(size)}f}") == pytest.approx(size, rel=6e-3)
 
 
 def test_means_of_four_seeds_have_no_interval() -> None:
@@ -178,6 +219,63 @@ def test_the_trap_s_answer_says_how_often(chance: float, often: str) -> None:
     assert "0.020 ± 0.010 of V" in third
 
 
+@pytest.mark.parametrize(
+    ("regret", "words"),
+    [
+        (0.1, "The provider pays for it: a task with plug-in users costs it 1.2 there, {} % more"),
+        (-0.1, "The provider gains by it: a task with plug-in users costs it 1.2 there, {} % less"),
+        (0.001, "does not show in this run: a task with plug-in users costs it 1.2 there, beside"),
+    ],
+)
+def test_the_trap_s_payer_is_who_pays(regret: float, words: str) -> None:
+    row = trap_row("plug-in", MARK.s, provider_regret=regret, user_regret=-0.0115)
+    told = trap_page.payer_words(row, 0.8)
+    assert words.format("12") in told or words.format("13") in told  # 12.5
+    assert "a plug-in user itself" in told
+    assert ("more" in told, "less" in told) == (regret > 0.01, regret < 0)
+
+
+def test_the_trap_s_losers_are_those_that_play_can_tell() -> None:
+    def told(most: float, half: float) -> str:
+        rows = [
+            trap_row(rule, MARK.s - 0.1, user_regret=loss, user_regret_half=half)
+            for rule, loss in (("plug-in", -0.01), ("Thompson", 0.01), ("forced stays", most))
+        ]
+        (words,) = trap_page.cost_of_exploring(pl.DataFrame(rows), MARK)
+        return words
+
+    assert told(0.05, 0.02).endswith(
+        "lose least (-0.0100 to 0.0100), forced stays loses most (0.0500 ± 0.0200)."
+    )
+    assert told(0.05, 0.1).endswith("they lose alike as far as play can tell (-0.0100 to 0.0500).")
+    assert "alike" in told(0.05, float("nan"))
+
+
+def test_play_that_misses_theory_is_not_said_to_agree() -> None:
+    assert trap_page.exact_words(pl.Series([0.5, -3.5])).startswith("Play agrees with theory: 1 of")
+    assert trap_page.exact_words(pl.Series([0.5, -4.5])).startswith("Play and theory disagree: 1 ")
+
+
+def test_leaving_stops_the_learning_where_the_intervals_say_so() -> None:
+    ends = ("right", "right_low", "right_high")
+
+    def words(*leaves: float) -> str:
+        stays = dict(zip(ends, (0.9, 0.8, 0.95), strict=True))
+        return converge_page.stopping_words(stays, dict(zip(ends, leaves, strict=True)))
+
+    assert words(0.5, 0.4, 0.6).startswith("Leaving stops the learning")
+    for leaves in ((0.8, 0.7, 0.9), (0.97, 0.96, 0.99)):
+        assert words(*leaves).startswith("This run does not show that leaving stops the learning")
+
+
+def test_who_forgets_and_who_remembers_may_notice_at_once() -> None:
+    rows = [{"memory": m, "doubting": 12.0} for m in converge_page.MEMORIES]
+    words = converge_page.noticing_words(rows, 15)
+    assert words.endswith("after 12 tasks, whether they forget or remember all.")
+    rows[0]["doubting"] = 11.0
+    assert "sooner than users who forget" in converge_page.noticing_words(rows, 15)
+
+
 def test_the_trap_s_answer_does_not_claim_what_a_run_does_not_show() -> None:
     wide = {"doubts": 0.5, "doubts_low": 0.1, "doubts_high": 0.9}
     assert "This run does not show" in trap_page.answer(trap_frame(0.84, **wide), MARK, SMOKE)[1]
@@ -228,6 +326,8 @@ def test_reputation_s_answer_is_the_median_and_the_worst_learner() -> None:
     assert "2.0 % above" in second
     assert "3 learners, 20.0 % in the worst" in second
     assert "worth 20.0 to 20.0 %" in third
+    same = learned.with_columns(best=pl.lit(0.5))
+    assert reputation_page.worth_words(same).startswith("Seeing the belief is worth nothing")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +342,13 @@ def test_users_answer_says_who_beats_the_myopic(regret: dict[str, float], words:
     priors = ["Beta(1, 4)", "Beta(1, 1)"]
     seeds = pl.DataFrame(
         [
-            {"user": user, "prior": prior, "seed": seed, "regret": regret.get(user, 0.5 + seed)}
+            {
+                "user": user,
+                "prior": prior,
+                "seed": seed,
+                "regret": regret.get(user, 0.5 + seed),
+                "error": 0.0,
+            }
             for user in users_page.LEARNERS
             for prior in priors
             for seed in range(2)
@@ -252,7 +358,13 @@ def test_users_answer_says_who_beats_the_myopic(regret: dict[str, float], words:
     means = seeds.group_by("user", "prior", maintain_order=True).agg(pl.mean("regret"))
     answer = users_page.answer(seeds, pl.concat([means, pl.DataFrame(theory)]), priors)
     assert words in answer[0]
-    assert "0.40 less a session" in answer[1]
+    assert "0.40 of V less a session" in answer[1]
+    ranked = "exploring loses least (0.01 and 0.01), which loses most is too close to tell"
+    assert (ranked in answer[1]) == (list(regret) == ["exploring"])
+    noisy = seeds.with_columns(error=pl.lit(1.0))
+    answer = users_page.answer(noisy, pl.concat([means, pl.DataFrame(theory)]), priors)
+    assert answer[0].startswith("No learner beats the myopic user")
+    assert "which of the learners loses least, and which most, is too close to tell" in answer[1]
 
 
 @pytest.mark.parametrize(("away", "verdict"), [(0.01, "follows that"), (0.2, "does not follow")])
@@ -292,7 +404,7 @@ def test_rules_that_play_cannot_tell_apart_are_not_ranked(
     losses: list[float], halves: list[float], words: str
 ) -> None:
     rows = {"rule": [*"abcd"[: len(losses)]], "loss": losses, "loss_half": halves}
-    assert suite_page.extremes(pl.DataFrame(rows, strict=False)) == words
+    assert extremes(pl.DataFrame(rows, strict=False)) == words
 
 
 # --- pages and pictures

@@ -124,9 +124,23 @@ def test_tables_have_a_row_for_each():
         schema=["learner", "game", "seed", "practice", "regret"],
         orient="row",
     )
-    table = speeds(judged)
-    assert table.filter(pl.col("game") == "g")["to_1"].to_list() == [4.0, None]
-    assert table.filter(pl.col("game") == "g")["to_5"].to_list() == [2.0, 2.0]
-    row = scores(judged, ["a"]).to_dicts()[0]
-    assert (row["converged"], row["cells"]) == (0.75, 4)
-    assert row["converged_low"] < 0.75 < row["converged_high"]
+    on_g = pl.col("game") == "g"
+    assert speeds(judged, 0.01).filter(on_g)["from"].to_list() == [4.0, None]
+    assert speeds(judged, 0.05).filter(on_g)["from"].to_list() == [2.0, 2.0]
+    (row,) = scores(judged, {"a": ("g", "h")}).to_dicts()
+    assert row == {"learner": "a", "iqm": 0.0, "low": None, "high": None, "cells": 4}
+
+
+@pytest.mark.parametrize("gone", [(), (("g", 0),), (("g", 0), ("h", 1)), (("h", 0), ("h", 1))])
+def test_an_average_over_games_is_of_seeds_that_played_all(gone):
+    ends = {("g", 0): 0.5, ("g", 1): 0.1, ("h", 0): 0.3, ("h", 1): 0.2}
+    judged = pl.DataFrame(
+        [("a", *cell, regret) for cell, regret in ends.items() if cell not in gone],
+        schema=["learner", "game", "seed", "regret"],
+        orient="row",
+    )
+    (row,) = scores(judged, {"a": ("g", "h")}).to_dicts()
+    whole = [regret for (_, seed), regret in ends.items() if not any(seed == s for _, s in gone)]
+    middle = sorted(whole)[len(whole) // 4 : len(whole) - len(whole) // 4]
+    assert row["iqm"] == (pytest.approx(np.mean(middle)) if whole else None)
+    assert row["cells"] == 4 - len(gone)

@@ -2,7 +2,18 @@
 
 import pytest
 
-from routing_game.experiments.pages.words import percent, with_interval, wrapped
+from routing_game.experiments.pages.words import (
+    UNKNOWN,
+    cell,
+    fine_percent,
+    number,
+    percent,
+    plus_minus,
+    two_digits,
+    whole_percent,
+    with_interval,
+    wrapped,
+)
 
 WHOLE = [
     "9 %",
@@ -37,3 +48,26 @@ def test_a_number_without_an_interval_stands_alone():
     for missing in (None, float("nan")):
         assert with_interval([0.924, missing, missing]) == "92 %"
     assert with_interval([0.9241, 0.86, 1.0], percent, unit="") == "92.4 (86.0 to 100.0)"
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        percent,
+        whole_percent,
+        two_digits,
+        number,
+        lambda x: fine_percent(x, 1e-5),
+        lambda x: plus_minus({"x": x, "x_half": x}, "x", 2),
+        lambda x: with_interval([x, x, x]),
+    ],
+)
+def test_a_number_that_is_none_is_unknown(say):
+    assert say(float("nan")) == UNKNOWN
+    assert cell(float("nan")) == ""
+
+
+@pytest.mark.parametrize("say", [percent, whole_percent, two_digits, number, cell])
+def test_infinity_is_said(say):
+    assert say(float("inf")) == "infinite"
+    assert say(float("-inf")) == "minus infinite"

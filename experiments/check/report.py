@@ -49,6 +49,7 @@ from routing_game.experiments.check.sentences import (
     percent,
     practice_words,
     rules,
+    seeds_within,
     single_title,
 )
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
@@ -149,6 +150,7 @@ def contents(judged: Judged) -> dict[str, Any]:
         "answer": answer(judged, counted, sections[counted], found),
         "overview": overview(judged, counted, sections[counted], found),
         "standings": found,
+        "seeds_within": seeds_within,
         "measured": {one.learner: measured(judged, one) for one in found},
         "parts_of": [
             part for chosen in SAMPLED for part in sampled_parts(sections[chosen], chosen)
@@ -257,6 +259,7 @@ def results(judged: Judged) -> dict[str, Any]:
     rows = judged.summary.filter(mine).to_dicts()
     calm = quiet(part, names)
     loud = [name for name in names if name not in calm]
+    planned = {name: plan.games for name, plan in spec.plans.items()}
     return {
         "shown": names,
         "unshown": len(judged.spec.games) - len(names),
@@ -272,7 +275,7 @@ def results(judged: Judged) -> dict[str, Any]:
         "games": game_sections(part, loud),
         "cards": [(name, game_words(spec.games[name], name)) for name in names],
         "user_games": user_sections(part),
-        "scores": scores(part.rows, [*spec.plans]).to_dicts() if rows else [],
+        "scores": scores(part.rows, planned).to_dicts() if rows else [],
         "learner_pages": learner_sections(part, loud) if rows else [],
     }
 
@@ -438,10 +441,12 @@ def learner_sections(part: Judged, loud: Sequence[str]) -> list[Row]:
         finished = {*rows["game"]}
         drawn = [game for game in plan.games if game in loud and game in finished]
         some = drawn and not control(name)
-        quick = speeds(rows).group_by("game", maintain_order=True).agg(pl.median("to_1", "to_5"))
+        limit = WITHIN[LEARNERS[name].role]
+        quick = speeds(rows, limit).group_by("game", maintain_order=True).agg(pl.median("from"))
         sections.append(
             {
                 "name": name,
+                "limit": LIMITS[LEARNERS[name].role],
                 "picture": learner_figure(rows, name, drawn) if some else None,
                 "times": {row["game"]: row for row in quick.to_dicts()},
                 "games": plan.games,

@@ -1,4 +1,4 @@
-"""How far learning came: shares and speeds, comparable across games, from the judged rows.
+"""How far learning came: averages and speeds, comparable across games, from the judged rows.
 
 Seeds are paired: seed k of one learner meets the same seed numbers as seed k of another, so
 intervals of an average over games resample whole seeds.
@@ -6,18 +6,14 @@ intervals of an average over games resample whole seeds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from routing_game.experiments.intervals import Share, iqm_interval, wilson
+from routing_game.experiments.intervals import Share, iqm_interval
 
-CONVERGED = 0.01
-"""Regret, as a share of J* or V, at which a seed counts as converged."""
-LEVELS = (0.01, 0.05)
-"""Regrets whose first lasting visit is timed."""
 LABELS = {"learner": pl.String, "game": pl.String, "seed": pl.Int64}
 
 
@@ -40,42 +36,39 @@ def practice_to(practice: Sequence[int], regret: Sequence[float], level: float) 
     return float(practice[first]) if first < len(practice) else float("nan")
 
 
-def speeds(judged: pl.DataFrame) -> pl.DataFrame:
-    """A row per cell: practice to within each of `LEVELS`, `to_1`, `to_5`; null if never."""
+def speeds(judged: pl.DataFrame, limit: float) -> pl.DataFrame:
+    """A row per cell: `learner`, `game`, `seed`, and `from`, the practice from which on its regret
+    stays at or below the limit; null if it never does.
+    """
     rows = []
     for (learner, game, seed), cell in judged.group_by(*LABELS, maintain_order=True):
         practice, regret = cell["practice"].to_list(), cell["regret"].to_list()
-        times = {f"to_{100 * level:g}": practice_to(practice, regret, level) for level in LEVELS}
-        rows.append({"learner": learner, "game": game, "seed": seed, **times})
-    schema = {**LABELS, **{f"to_{100 * level:g}": pl.Float64 for level in LEVELS}}
-    return pl.DataFrame(rows, schema=schema).fill_nan(None)
+        rows.append((learner, game, seed, practice_to(practice, regret, limit)))
+    schema = {**LABELS, "from": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row").fill_nan(None)
 
 
-def scores(judged: pl.DataFrame, learners: Sequence[str]) -> pl.DataFrame:
-    """A row per learner, over its games: `iqm` of regret and `converged` share, with intervals."""
+def scores(judged: pl.DataFrame, games: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """A row per learner: `iqm` of regret over its games, with the ends of its interval.
+
+    Only seeds that played all of a learner's games count, so that games have the same weight.
+
+    Args:
+        judged: of `judge.Judged.rows`.
+        games: learner -> those that it was to play.
+
+    Columns: `learner`, `iqm` (null if no seed has played all), `low` and `high` (null, too, for
+    fewer than `FEW` seeds), and `cells`, how many are finished.
+    """
     last = judged.group_by(*LABELS, maintain_order=True).last()
     rows = []
-    for name in learners:
-        mine = last.filter(pl.col("learner") == name)
-        table = (
-            mine.pivot("game", index="seed", values="regret")
-            .sort("seed")
-            .drop("seed")
-            .drop_nulls()
-            .to_numpy()
-        )
-        middle, low, high = iqm_interval(table) if table.size else (np.nan,) * 3
-        share = wilson(int((mine["regret"] <= CONVERGED).sum()), mine.height)
-        rows.append((name, middle, low, high, *share, mine.height))
-    names = (
-        "learner",
-        "iqm",
-        "low",
-        "high",
-        "converged",
-        "converged_low",
-        "converged_high",
-        "cells",
-    )
-    kinds = (pl.String, *[pl.Float64] * 6, pl.Int64)
-    return pl.DataFrame(rows, schema=dict(zip(names, kinds, strict=True)), orient="row")
+    for name, played in games.items():
+        mine = last.filter(pl.col("learner") == name, pl.col("game").is_in(played))
+        table = mine.pivot("game", index="seed", values="regret").sort("seed").drop("seed")
+        whole = table.drop_nulls().to_numpy() if table.width == len(played) else np.empty((0, 0))
+        middle, low, high = iqm_interval(whole) if whole.size else (np.nan,) * 3
+        rows.append((name, middle, low, high, mine.height))
+    names = ("learner", "iqm", "low", "high", "cells")
+    kinds = (pl.String, *[pl.Float64] * 3, pl.Int64)
+    table = pl.DataFrame(rows, schema=dict(zip(names, kinds, strict=True)), orient="row")
+    return table.fill_nan(None)

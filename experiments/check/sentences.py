@@ -295,6 +295,12 @@ def seeds_of(some: int, n: int) -> str:
     return f"{some} of {n} seeds end{'s' * (some == 1)}"
 
 
+def seeds_within(one: Standing) -> str:
+    """Over the games that are drawn one by one, as `64 of 65`; empty if no seed is finished."""
+    seeds = sum(played.seeds for played in one.single)
+    return f"{sum(played.within for played in one.single)} of {seeds}" if seeds else ""
+
+
 def practice_words(spec: Spec[Game], where: str = "in the report") -> str:
     """How much practice a cell of each learner has, and how to give all of them the same.
 

@@ -13,6 +13,7 @@ from routing_game.experiments.check.sentences import (
     answer,
     percent,
     practice_words,
+    seeds_within,
 )
 from routing_game.experiments.check.sets import SAMPLED, Set, shown
 from routing_game.experiments.check.verdicts import Standing, standings
@@ -70,12 +71,6 @@ def cells(
     for one in found:
         rows[one.learner].append(worst(one))
     return head, rows
-
-
-def seeds_within(one: Standing) -> str:
-    """Over the games that are drawn one by one, as `64 of 65`."""
-    seeds = sum(played.seeds for played in one.single)
-    return f"{sum(played.within for played in one.single)} of {seeds}" if seeds else ""
 
 
 def worst(one: Standing) -> str:

@@ -6,7 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,16 +36,22 @@ def run_check(arguments: argparse.Namespace) -> int:
     from routing_game.experiments.check.suite import CHECK
 
     shard = asked_shard(arguments)
-    code = 0
-    for folder, spec, asked in planned_runs(arguments):
-        if arguments.engine == "serial":
-            shares_its_process(spec)
+    code, runs = 0, planned_runs(arguments)
+    unreported: list[Exception] = []
+    if arguments.engine == "serial":
+        shares_its_process(runs[0][1])
+    for folder, spec, asked in runs:
         directory = begun(CHECK, spec, "", asked, folder, arguments.fresh)
+        if len(runs) > 1:
+            print(*[""][: folder != runs[0][0]], f"{directory.path}:", sep="\n", flush=True)
         with resumable(directory, arguments.words):
             records = run(directory, arguments.engine, arguments.workers, shard)
-        code = max(code, present(directory, records))
-        if arguments.keep_policies:
-            keep(directory)
+        with others_first(directory, unreported) if len(runs) > 1 else nullcontext():
+            code = max(code, present(directory, records))
+            if arguments.keep_policies:
+                keep(directory)
+    if unreported:
+        raise unreported[0]
     return code
 
 
@@ -56,6 +62,19 @@ def shares_its_process(spec: Spec[Game]) -> None:
     if mine := [name for name in spec.plans if is_own(name)]:
         shared = f"--engine serial runs {', '.join(mine)} in this process"
         complain(f"{shared}: one that ends it, by os._exit say, ends the check without a word")
+
+
+@contextmanager
+def others_first(directory: RunDirectory[Any, Any], unreported: list[Exception]) -> Iterator[None]:
+    """Note what stops the report of a run, so that the other runs of a sweep go on."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # nobody reads on
+    except Exception as error:
+        again = shlex.join(["routing-game", "report", str(directory.path)])
+        complain(f"no report of {directory.path}, whose cells are kept; try again with: {again}")
+        unreported.append(error)
 
 
 def planned_runs(
@@ -181,7 +200,11 @@ def run_report(arguments: argparse.Namespace) -> int:
     if len(arguments.directories) > 1 and arguments.out is None:
         many = f"{len(arguments.directories)} folders"
         raise InputError(f"expected --out DIR, where {many} are joined, got none")
-    for folders, out in reported(arguments.directories, arguments.out):
+    runs = reported(arguments.directories, arguments.out)
+    for folders, out in runs:
+        if len(runs) > 1:
+            place = out or folders[0]
+            print(*[""][: folders != runs[0][0]], f"{place}:", sep="\n", flush=True)
         report(folders, out, arguments.keep_policies)
     return 0
 

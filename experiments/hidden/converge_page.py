@@ -25,6 +25,7 @@ from routing_game.experiments.hidden.rulebook_page import IN_TEX, LOOKS, level, 
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold, threshold
 from routing_game.experiments.hidden.wording import (
+    agreement_lead,
     asked,
     done,
     notice,
@@ -229,8 +230,8 @@ def stopping_words(stays: Mapping[str, Any], leaves: Mapping[str, Any]) -> str:
             "on the right side by then."
         )
     return (
-        "Leaving does not stop the learning here: of the plug-in users, who leave when they doubt, "
-        f"{told} on the right side by then."
+        "This run does not show that leaving stops the learning: of the plug-in users, who leave "
+        f"when they doubt, {told} on the right side by then."
     )
 
 
@@ -249,6 +250,8 @@ def noticing_words(stays: list[dict[str, Any]], third: int) -> str:
     told = f"{100 * RECOVERED:g} % of the users who never leave notice after {tasks:,.0f} tasks"
     if memory == 1.0:
         return f"When the provider turns worse, {told}, and sooner than users who forget."
+    if whole == tasks:
+        return f"When the provider turns worse, {told}, whether they forget or remember all."
     return (
         f"When the provider turns worse, {told} if they forget (memory {memory:g}), {late} if they "
         "remember all."
@@ -297,7 +300,7 @@ def exact_words(beliefs: pl.DataFrame) -> str:
     """How well play agrees with the exact law."""
     gaps = np.abs(beliefs.select("right_gap", "covered_gap").drop_nulls().to_numpy())
     return (
-        f"Play agrees with theory: {int((gaps <= 3).sum())} of {gaps.size} shares lie within three "
+        f"{agreement_lead(gaps)}: {int((gaps <= 3).sum())} of {gaps.size} shares lie within three "
         f"standard errors of the exact law; the farthest is {gaps.max():.1f} away."
     )
 

@@ -24,6 +24,7 @@ from routing_game.experiments.hidden.wording import (
     asked,
     done,
     notice,
+    places,
     spread,
     terms,
     with_enough,
@@ -182,23 +183,26 @@ def details(game: Game, measured: Measured) -> tuple[str, ...]:
 
 def theory_words(game: Game, theory: dict[str, float]) -> str:
     """What to expect."""
-    hidden = ", ".join(f"{outcome.cost:.3f}" for outcome in simultaneous(game).outcomes)
+    best = float(solve(game).cost)
+    digits = places(best)
+    hidden = ", ".join(f"{outcome.cost:.{digits}f}" for outcome in simultaneous(game).outcomes)
+    many, one = (f"{theory[f'samples:{n}']:.{digits}f}" for n in (100, 1))
+    course = f"is {many} at 100 tosses and {one} at one" if many != one else f"is {one} throughout"
     return (
-        f"Theory: J* = {float(solve(game).cost):.4f} if s is seen, {hidden} if it is not; the "
-        f"cheapest mixed equilibrium rises from {theory['samples:100']:.3f} at 100 tosses to "
-        f"{theory['samples:1']:.3f} at one."
+        f"Theory: J* = {best:.{digits + 1}f} if s is seen, {hidden} if it is not; the cheapest "
+        f"mixed equilibrium {course}."
     )
 
 
 def cost_words(pair: str, rows: list[dict[str, Any]], measured: Measured) -> str:
     """Where a pair ends at each setting."""
-    costs = []
+    costs, digits = [], places(max(measured.theory.values()))
     for row in rows:
         name = row["observes"]
         seeds = [
             run["cost"] for run in measured.runs if (run["pair"], run["observes"]) == (pair, name)
         ]
-        costs.append(f"{SEEN[name]}: {spread(seeds, 3)}")
+        costs.append(f"{SEEN[name]}: {spread(seeds, digits)}")
     return f"{pair}, cost over the last fifth, by what the user sees: {'; '.join(costs)}."
 
 

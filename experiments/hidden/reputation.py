@@ -130,6 +130,9 @@ def measure(settings: Settings, progress: Steps) -> Measured:
     points = np.unique(np.concatenate([curve, PATIENCE])).tolist()
     places = [(checks, g) for checks in CHECKS for g in points]
     exact = settings.each(partial(plans, game), places, progress, "exact plans")
+    milks = {checks: milking(game, checks, exact) for checks in CHECKS}
+    exact += [plans(game, (checks, g)) for checks, g in kinks(milks)]
+    exact.sort(key=lambda row: (CHECKS.index(row["checks"]), row["g"]))
     seeds = [row for row, _ in trained]
     strips = {cell: strip for cell, (_, strip) in zip(cells, trained, strict=True)}
     return Measured(
@@ -137,7 +140,7 @@ def measure(settings: Settings, progress: Steps) -> Measured:
         seeds=seeds,
         exact=exact,
         blind=blind,
-        milks={checks: milking(game, checks, exact) for checks in CHECKS},
+        milks=milks,
         strips={cell: strip for cell, strip in strips.items() if cell.seed == 0},
     )
 
@@ -190,7 +193,7 @@ def best_blind(game: Game, cell: tuple[Checks, float]) -> dict[str, Any]:
         "initial_simplex": np.vstack([first, inwards]),
         "maxfev": 400,
         "xatol": 1e-3,
-        "fatol": 1e-6,
+        "fatol": 1e-6 * cost(first),
     }
     bounds = [(0, 1)] * BLIND_CHANCES
     chances = minimize(cost, first, method="Nelder-Mead", bounds=bounds, options=options).x
@@ -334,6 +337,12 @@ def milking(game: Game, checks: Checks, exact: Rows) -> list[tuple[float, float]
     if points[-1][1]:
         ends.append(1.0)
     return list(zip(ends[::2], ends[1::2], strict=True))
+
+
+def kinks(milks: Milks) -> list[tuple[Checks, float]]:
+    """Where milking begins or ends inside (0, 1): there the lines of exact costs meet or part."""
+    ends = [(checks, end) for checks, spans in milks.items() for span in spans for end in span]
+    return [(checks, end) for checks, end in ends if 0 < end < 1]
 
 
 def summary(seeds: Rows, exact: Rows, blind: Rows) -> Rows:

@@ -27,6 +27,7 @@ from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import threshold
 from routing_game.experiments.hidden.wording import (
     asked,
+    decimal,
     done,
     notice,
     rules,
@@ -182,9 +183,10 @@ def answer(learned: pl.DataFrame, seeds: pl.DataFrame, milks: Milks) -> tuple[st
 def learned_words(learned: pl.DataFrame, seeds: pl.DataFrame) -> str:
     """How near learners that see the belief come to the best plan."""
     above = above_best(learned, seeds, "belief")["above"].to_numpy()
+    median, worst = (decimal(float(x), 1) for x in (np.median(above), above.max()))
     return (
-        f"PPO that sees the user's belief ends {np.median(above):.1f} % above the best plan's cost "
-        f"in the median of {len(above)} learners, {above.max():.1f} % in the worst of them."
+        f"PPO that sees the user's belief ends {median} % above the best plan's cost in the median "
+        f"of {len(above)} learners, {worst} % in the worst of them."
     )
 
 
@@ -201,9 +203,11 @@ def worth_words(learned: pl.DataFrame) -> str:
     best = learned.filter(sight="belief").select(*key, seeing="best")
     both = learned.filter(sight="task").join(best, on=key)
     more = 100 * (both["best"] / both["seeing"] - 1).to_numpy()
-    low, high = more.min(), more.max()
+    low, high = (decimal(x, 1) for x in (more.min(), more.max()))
+    if float(high) <= 0:
+        return "Seeing the belief is worth nothing: a plan that does not see it costs no more."
     return (
-        f"Seeing the belief is worth {low:.1f} to {high:.1f} % of the cost: so much more costs the "
+        f"Seeing the belief is worth {low} to {high} % of the cost: so much more costs the "
         "best plan found that does not see it."
     )
 
@@ -213,7 +217,11 @@ def milking_words(milks: Milks) -> str:
     parts = []
     for checks, spans in milks.items():
         spots = " and ".join(span_words(*span) for span in spans)
-        pays = f"it pays to spend it (milk) {spots}" if spots else "keeping it is best at every g"
+        pays = (
+            f"it pays to spend it (milk) {spots}"
+            if spots
+            else "keeping it is best at every g tried"
+        )
         parts.append(f"if users check their belief {WHEN[checks]}, {pays}")
     return f"The user's trust: {'; '.join(parts)} (g near 1 is a patient provider)."
 
@@ -258,9 +266,8 @@ def blind_words(checks: Checks, seeds: pl.DataFrame, learned: pl.DataFrame) -> s
         g = blind["patience"]
         seeing = rows.filter(sight="belief", patience=g)["best"].item()
         above = spread(mine.filter(patience=g)["above"].to_list(), 2, least=0.0)
-        parts.append(
-            f"{100 * (blind['best'] / seeing - 1):.1f} % at g = {g:g} (PPO above that: {above} %)"
-        )
+        more = decimal(100 * (blind["best"] / seeing - 1), 1)
+        parts.append(f"{more} % at g = {g:g} (PPO above that: {above} %)")
     return (
         f"Users check {WHEN[checks]}: the best plan found that does not see the belief costs more "
         f"than the best one that does, by {', '.join(parts)}."

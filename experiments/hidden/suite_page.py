@@ -16,22 +16,23 @@ from routing_game.experiments.drawing import literal
 from routing_game.experiments.hidden.rulebook_page import LOOKS
 from routing_game.experiments.hidden.suite import PLAN, Scenario, Tally
 from routing_game.experiments.hidden.suite_judge import judge
-from routing_game.experiments.hidden.wording import notice, rules, terms
+from routing_game.experiments.hidden.wording import (
+    AGREES,
+    agreement_lead,
+    extremes,
+    notice,
+    rules,
+    terms,
+)
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, draw, dressed, legend_above, panels, svg
 from routing_game.experiments.pages.tables import Head
-from routing_game.experiments.pages.words import listed, percent
+from routing_game.experiments.pages.words import percent
 
 UNKNOWN = Look("#777777", "x", ":")
 """A rule that another version had, and a run of then names."""
-AGREES = 4.0
-"""Standard errors within which simulated and exact values must agree."""
 MANY = 4
 """More games than this are told of together, by regime, not one by one."""
-FEW = 2
-"""Rules that lose alike, of which a sentence gives the names."""
-DIGIT = 5e-5
-"""Losses that differ by less look alike on the page."""
 TITLE = "The hidden suite: rules against exact values"
 QUESTION = (
     "{scenarios} (game x prior x true s x horizon), {rules}. Does simulated play agree with the "
@@ -51,21 +52,23 @@ LOSS_MANY = (
 )
 LOSSES_MANY = (
     "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the "
-    "priors, units of V; loss: the median over the games of a regime, with the least, quartiles "
-    "and the most."
+    "priors, as a share of V; loss: the median over the games of a regime, with the least, "
+    "quartiles and the most."
 )
 LOSSES = (
     "Loss a task against the Bayes-optimal value where s is drawn from the prior, mean over the "
-    "priors, units of V; with its 95 % interval where it is simulated, exact where there is none."
+    "priors, as a share of V; with its 95 % interval where it is simulated, exact where there is "
+    "none."
 )
 SCENARIOS = (
-    "Every rule in every scenario, per task. The loss is against the Bayes-optimal value (s drawn "
-    "from the prior) or that of a user who is told s (s on the side where staying, or leaving, is "
-    "right); gaps are between what was played and the exact, in standard errors."
+    "Every rule in every scenario, per task, utility and loss as shares of V. The loss is against "
+    "the Bayes-optimal value (s drawn from the prior) or that of a user who is told s (s on the "
+    "side where staying, or leaving, is right); gaps are between what was played and the exact, in "
+    "standard errors."
 )
-LOST_WORDS = "loss of utility a task, units of V"
+LOST_WORDS = "loss of utility a task, as a share of V"
 KEY = {"game": Head("game"), "tasks": Head("tasks"), "rule": Head("rule")}
-LOST = {"loss": Head("loss a task", least=0.0, places=4)}
+LOST = {"loss": Head("loss a task", places=4)}
 LOSS_HEADS = {**KEY, **LOST}
 POOLED_HEADS = {
     **KEY,
@@ -157,7 +160,7 @@ def words_used(judged: pl.DataFrame) -> dict[str, str]:
     more = {
         "scenario": "a game, a prior of s, a true s (drawn from the prior, or fixed where staying "
         "or leaving is right) and a number of tasks",
-        "loss": "utility a task below that of the Bayes-optimal plan, in units of V",
+        "loss": "utility a task below that of the Bayes-optimal plan, as a share of V",
     }
     found = judged["rule"].unique(maintain_order=True).to_list()
     return rules(found) | terms("s", "draw", "belief", "doubt", "locked in", "exact") | more
@@ -167,10 +170,9 @@ def agreement_words(judged: pl.DataFrame) -> str:
     """Whether play and theory agree, in a sentence."""
     gaps = pl.concat([judged["gap"], judged["locked_gap"]]).drop_nulls().abs()
     within = int((gaps <= AGREES).sum())
-    lead = "Play agrees with theory" if within == len(gaps) else "Play and theory disagree"
     return (
-        f"{lead}: {within} of {len(gaps)} played values and shares lie within {AGREES:g} standard "
-        "errors of what the dynamic programs say."
+        f"{agreement_lead(gaps)}: {within} of {len(gaps)} played values and shares lie within "
+        f"{AGREES:g} standard errors of what the dynamic programs say."
     )
 
 
@@ -186,38 +188,6 @@ def loss_words(mean: pl.DataFrame) -> Sequence[str]:
         f"Of the rules, over {longest['tasks'][0]} tasks and s drawn from the prior, "
         f"{'; '.join(parts)}.",
     )
-
-
-def extremes(rows: pl.DataFrame) -> str:
-    """Which of the rules lose least, and which most, if play can tell them apart.
-
-    Args:
-        rows: a rule each, with `loss` and half of its interval.
-    """
-    ranked = rows.sort("loss").to_dicts()
-    first = [row for row in ranked if alike(row, ranked[0])]
-    rest = [row for row in ranked if row not in first]
-    if not rest:
-        low, high = (f"{row['loss']:.4f}" for row in (ranked[0], ranked[-1]))
-        return f"they lose alike as far as play can tell ({low} to {high})"
-    last = [row for row in rest if alike(row, rest[-1])]
-    first = [row for row in first if not alike(row, rest[-1])]  # one may be either, who knows
-    return f"{several(first, 'least')}, {several(last, 'most')}"
-
-
-def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two losses differ by no more than their intervals, or than the last digit shown."""
-    apart = abs(one["loss"] - other["loss"])
-    return bool(apart <= max(DIGIT, np.hypot(one["loss_half"], other["loss_half"])))
-
-
-def several(rows: Sequence[dict[str, Any]], how: str) -> str:
-    """That some rules lose least, or most: by name, or how many if they are many."""
-    names = [row["rule"] for row in rows]
-    who = f"{len(names)} of them" if len(names) > FEW else listed(names)
-    losses = sorted({f"{row['loss']:.4f}" for row in rows})
-    told = losses[0] if len(losses) == 1 else f"{losses[0]} to {losses[-1]}"
-    return f"{who} lose{'' if names[1:] else 's'} {how} ({told})"
 
 
 def failed_words(failures: Sequence[str]) -> Sequence[str]:

@@ -15,12 +15,17 @@ from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold, threshold, told
 from routing_game.experiments.hidden.trap import GOOD, PRIOR, PRIOR_SIZE
 from routing_game.experiments.hidden.wording import (
+    agreement_lead,
     asked,
     between,
     done,
+    extremes,
+    in_value,
+    loss_of_value,
     notice,
     rules,
     share_words,
+    sign,
     terms,
     threshold_words,
 )
@@ -28,7 +33,7 @@ from routing_game.experiments.intervals import wilson
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import draw, dressed, legend_above, panels, svg
 from routing_game.experiments.pages.tables import Head
-from routing_game.experiments.pages.words import percent, with_interval
+from routing_game.experiments.pages.words import percent, two_digits, with_interval
 
 EXPLORERS = ("Thompson", "forced stays")
 ROUNDING = 1e-9
@@ -44,8 +49,8 @@ SHARES = (
 )
 REGRETS = (
     "Regret a task, beside a user who is told s. Left, the user's: none at {name} whatever it "
-    "does; where leaving is right, the price of exploring. Right, the provider's: what doubt costs "
-    "it."
+    "does; where leaving is right, the price of exploring. Right, the provider's: what it loses "
+    "by the user's not knowing s, or gains, below 0. Points: means with 95 % intervals."
 )
 PRIORS = (
     f"The same over the mean of the prior (a + b = {PRIOR_SIZE:g}), for a provider .1 on the good "
@@ -63,7 +68,7 @@ HEADS = {
     "s": Head("true s"),
     "doubts": Head("belief doubts, %", 100),
     "silent": Head("silent, %", 100),
-    "user_regret": Head("user's regret", least=0.0),
+    "user_regret": Head("user's regret, of V"),
     "provider_regret": Head("provider's regret"),
     "cost": Head("provider's cost"),
     "locked": Head("locked in, %", 100),
@@ -73,7 +78,7 @@ HEADS = {
 DOUBTS = {"doubts": 'belief says "leave"', "silent": "no draw in the last tenth"}
 """Column of shares -> title of its panel."""
 LOSSES = {
-    "user_regret": "the user's regret, in the unit of V",
+    "user_regret": "the user's regret, as a share of V",
     "provider_regret": "the provider's regret, in the unit of P",
 }
 """Column of regrets -> title of its panel."""
@@ -82,7 +87,7 @@ LOSSES = {
 def page(settings: Settings, rows: list[dict[str, Any]]) -> Page:
     """The page, made from a row for each group of sessions."""
     mark = threshold(settings.game, settings.name)
-    frame = pl.DataFrame(rows, infer_schema_length=None)
+    frame = in_value(pl.DataFrame(rows, infer_schema_length=None), settings.game, "user_regret")
     over_s, over_priors = frame.filter(sweep="s"), frame.filter(sweep="prior")
     return Page(
         title=f"The information trap in {settings.name}",
@@ -163,24 +168,37 @@ def explorers_words(rows: list[dict[str, Any]], chance: float, tasks: int) -> st
 
 
 def payer_words(plug_in: Mapping[str, Any], best: float) -> str:
-    """What mistaken doubt costs either side."""
-    more = 100 * (plug_in["cost"] / best - 1)
-    lost = between(plug_in["user_regret"], plug_in["user_regret_half"], 3, least=0.0)
+    """What mistaken doubt costs either side, or saves.
+
+    Args:
+        plug_in: sessions of plug-in users.
+        best: the provider's cost of a task with users who know s.
+    """
+    more, half = (100 * plug_in[f"provider_regret{end}"] / best for end in ("", "_half"))
+    side = sign(more, half)
+    by = two_digits(abs(more))
+    lead, beside = {
+        1: ("The provider pays for it", f"{by} % more than"),
+        0: ("What that costs the provider does not show in this run", f"beside {best:.3g}"),
+        -1: ("The provider gains by it", f"{by} % less than"),
+    }[side]
+    away = "" if side else f" (a difference of {between(more, half, 1)} %)"
+    lost = loss_of_value(plug_in["user_regret"], plug_in["user_regret_half"], 3)
     return (
-        f"The provider pays for it: a task with plug-in users costs it {plug_in['cost']:.3g} "
-        f"there, {more:.0f} % more than with users who know s; they themselves lose {lost} of V."
+        f"{lead}: a task with plug-in users costs it {plug_in['cost']:.3g} there, {beside} with "
+        f"users who know s{away}; a plug-in user itself {lost} a task."
     )
 
 
 def details(frame: pl.DataFrame, mark: Threshold, settings: Settings) -> tuple[str, ...]:
     """What the numbers say."""
     at = frame.filter(sweep="s")
-    plug_in = at.filter(rule="plug-in", s=mark.s).row(0, named=True)
+    plug_in = at.filter(rule="plug-in").sort((pl.col("s") - mark.s).abs()).row(0, named=True)
     good = at.filter(mark.better * (pl.col("s") - mark.towards(GOOD)) > -ROUNDING)
     explorers = EXPLORERS if len(good) else ()
     return (
         locked_words(plug_in, mark, settings),
-        exact_words(frame),
+        exact_words(frame["gap"].drop_nulls()),
         *(explorer_words(good.filter(rule=rule), rule, mark) for rule in explorers),
         blind_words(plug_in, mark, float(told(settings.game, mark, mark.s).cost)),
         *cost_of_exploring(at, mark),
@@ -199,13 +217,13 @@ def locked_words(plug_in: Mapping[str, Any], mark: Threshold, settings: Settings
     )
 
 
-def exact_words(frame: pl.DataFrame) -> str:
-    """How well play agrees with the recursion."""
-    gaps = frame["gap"].drop_nulls().abs().to_numpy()
+def exact_words(gaps: pl.Series) -> str:
+    """How well play agrees with the recursion, by gaps in standard errors."""
+    away = gaps.abs().to_numpy()
     return (
-        f"Play agrees with theory: {int((gaps <= 3).sum())} of {len(gaps)} shares of sessions "
+        f"{agreement_lead(away)}: {int((away <= 3).sum())} of {len(away)} shares of sessions "
         "locked in lie within three standard errors of their exact chance; the farthest is "
-        f"{gaps.max():.1f} away."
+        f"{away.max():.1f} away."
     )
 
 
@@ -223,25 +241,26 @@ def explorer_words(good: pl.DataFrame, rule: str, mark: Threshold) -> str:
 
 def blind_words(plug_in: Mapping[str, Any], mark: Threshold, best: float) -> str:
     """That the user's regret does not show the trap, and what the provider pays for it."""
-    lost = between(plug_in["user_regret"], plug_in["user_regret_half"], 4, least=0.0)
+    lost = between(plug_in["user_regret"], plug_in["user_regret_half"], 4)
     return (
         f"At {mark.name} the user's own regret cannot show any of this: leaving and staying are "
-        f"worth the same to it, and plug-in loses {lost} a task. The provider pays "
-        f"{plug_in['cost']:.3f} a task, against {best:.3f} for a user who stays."
+        f"worth the same to it. Play made it {lost} of V a task for plug-in, which is chance. A "
+        f"task costs the provider {plug_in['cost']:.4g}, against {best:.4g} with a user who stays."
     )
 
 
 def cost_of_exploring(at: pl.DataFrame, mark: Threshold) -> tuple[str, ...]:
-    """Where staying is wrong, the rule that explores most pays most."""
+    """Where staying is wrong: who loses most, as those do who explore, and who least."""
     bad = at.filter(mark.better * (pl.col("s") - mark.s) < -ROUNDING)
     if bad.is_empty():
         return ()
-    means = bad.group_by("rule").agg(pl.mean("user_regret")).sort("user_regret").rows()
-    (least, little), (most, much) = means[0], means[-1]
+    half = (pl.col("user_regret_half") ** 2).sum().sqrt() / pl.len()  # groups are independent
+    means = bad.group_by("rule", maintain_order=True).agg(
+        pl.mean("user_regret").alias("loss"), half.alias("loss_half")
+    )
     return (
-        f"Exploring is not free: over the {bad['s'].n_unique()} values of s at which leaving is "
-        f"right, the user's mean regret is largest for {most}, {much:.4f} a task, and least for "
-        f"{least}, {little:.4f}.",
+        f"The price of exploring, over the {bad['s'].n_unique()} values of s at which leaving is "
+        f"right, as regret a task, of V: {extremes(means, len(RULEBOOK))}.",
     )
 
 

@@ -24,14 +24,17 @@ from routing_game.experiments.hidden.users import (
 )
 from routing_game.experiments.hidden.wording import (
     asked,
-    between,
+    decimal,
     done,
+    in_value,
+    loss_of_value,
     notice,
     spread,
     terms,
     threshold_words,
     with_enough,
 )
+from routing_game.experiments.intervals import HALF
 from routing_game.experiments.pages.page import Page, Picture, Table
 from routing_game.experiments.pages.style import Look, dressed, legend_above, panels, svg
 from routing_game.experiments.pages.tables import Head
@@ -64,19 +67,21 @@ REGRET = (
     f"takes the last {WINDOW} draws for all there were."
 )
 LOSS = (
-    "What not knowing s costs: utility of a session below that of a user who is told s, over s "
+    "What not knowing s costs: utility of a session below that of a user told s, of V, over s "
     f"(means of {BINS} groups, over seeds; below 0 by chance of play alone). Dotted, upright: "
     "{name}. On one side of it staying costs, on the other leaving does."
 )
 LEARNED = (
-    "Utility of a session and regret against the Bayes-optimal user, in the unit of V: means over "
+    "Utility of a session and regret against the Bayes-optimal user, as shares of V: means over "
     "seeds with their 95 % intervals, which need five seeds. For users of the theory the interval "
     "is that of their play."
 )
 SEEDS = "The same, seed by seed; the standard error is that of the play that valued it, 0 if exact."
-BY_S = "Utility of a session below that of a user who is told s, by s."
+BY_S = "Utility of a session below that of a user who is told s, as a share of V, by s."
+VISIBLE = 0.01
+"""Regret a session, as a share of V, that a picture of regrets shows at least."""
 KEY = {"user": Head("user"), "prior": Head("prior of s")}
-WORTH = {"value": Head("utility"), "regret": Head("regret", least=0.0)}
+WORTH = {"value": Head("utility"), "regret": Head("regret")}
 LEARNED_HEADS = {**KEY, **WORTH}
 SEED_HEADS = {**KEY, "seed": Head("seed"), **WORTH, "error": Head("standard error")}
 BY_S_HEADS = {**KEY, "seed": Head("seed"), "s": Head("s"), "loss": Head("below a user told s")}
@@ -85,7 +90,14 @@ BY_S_HEADS = {**KEY, "seed": Head("seed"), "s": Head("s"), "loss": Head("below a
 def page(settings: Settings, measured: Measured) -> Page:
     """The page, made from what was measured."""
     mark = threshold(settings.game, settings.name)
-    learned, seeds, by_s = (pl.DataFrame(rows, infer_schema_length=None) for rows in measured)
+    learned, seeds, by_s = (
+        in_value(
+            pl.DataFrame(rows, infer_schema_length=None),
+            settings.game,
+            *("value", "regret", "error", "loss"),
+        )
+        for rows in measured
+    )
     means = learned_means(learned, settings["seeds"])
     priors = [named(prior) for prior in PRIORS]
     return Page(
@@ -132,7 +144,7 @@ def words_used(mark: Threshold) -> dict[str, str]:
     }
     more = {
         "counts": "how many escalations and keeps the user has seen: all that a Bayesian needs",
-        "regret": "how much less than the Bayes-optimal user it gets in a session, in V's unit",
+        "regret": "how much less than the Bayes-optimal user it gets in a session, as a share of V",
     }
     return users | theory | terms("s", "draw", "belief") | threshold_words(mark) | more
 
@@ -157,29 +169,50 @@ def answer(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> tup
 
 
 def beats_myopic(user: str, seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> bool:
-    """Whether the regret of each of its seeds is below that of the myopic user."""
+    """Whether the regret of each of its seeds is below that of the myopic user, surely so."""
     return all(
-        seeds.filter(user=user, prior=prior)["regret"].max()
-        < learned.filter(user=MYOPIC, prior=prior)["regret"].item()
+        ends(user, prior, seeds)[1] < learned.filter(user=MYOPIC, prior=prior)["regret"].item()
         for prior in priors
     )
 
 
 def loss_words(prior: str, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
-    """What the best and the worst of the learners lose under a prior."""
+    """What the best and the worst of the learners lose under a prior, if there are such."""
     mine = learned.filter(pl.col("user").is_in(LEARNERS), prior=prior).sort("regret")
-    least, most = mine["user"][0], mine["user"][-1]
+    ranked = mine["user"].to_list()
+    found = {user: ends(user, prior, seeds) for user in ranked}
+    least, most = ranked[0], ranked[-1]
+    apart = {
+        "least": (least, all(found[least][1] < found[user][0] for user in ranked[1:])),
+        "most": (most, all(found[user][1] < found[most][0] for user in ranked[:-1])),
+    }
+    told = [
+        f"{user} loses {how} ({regret_words(user, prior, seeds)})"
+        for how, (user, surely) in apart.items()
+        if surely
+    ]
+    rest = [
+        f"which loses {how} is too close to tell" for how, (_, sure) in apart.items() if not sure
+    ]
+    ranking = f"of the learners {', '.join(told + rest)}"
+    if not told:
+        ranking = "which of the learners loses least, and which most, is too close to tell"
     myopic = learned.filter(user=MYOPIC, prior=prior)["regret"].item()
-    return (
-        f"If s comes from {prior}, the myopic user gets {myopic:.2f} less a session than the "
-        f"Bayes-optimal one; of the learners {least} loses least "
-        f"({regret_words(least, prior, seeds)}), {most} most ({regret_words(most, prior, seeds)})."
-    )
+    less = decimal(myopic, 2)
+    gets = f"{less} of V less a session than" if float(less) else "no less (to two digits) than"
+    return f"If s comes from {prior}, the myopic user gets {gets} the Bayes-optimal one; {ranking}."
+
+
+def ends(user: str, prior: str, seeds: pl.DataFrame) -> tuple[float, float]:
+    """The least and the greatest regret of a learner's seeds, as far as play tells them."""
+    mine = seeds.filter(user=user, prior=prior)
+    half = HALF * mine["error"]
+    return float((mine["regret"] - half).min()), float((mine["regret"] + half).max())  # type: ignore[arg-type]
 
 
 def regret_words(user: str, prior: str, seeds: pl.DataFrame, digits: int = 2) -> str:
     """The regret of a learner's seeds."""
-    return spread(seeds.filter(user=user, prior=prior)["regret"].to_list(), digits, least=0.0)
+    return spread(seeds.filter(user=user, prior=prior)["regret"].to_list(), digits)
 
 
 def prior_words(prior: str, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
@@ -188,17 +221,17 @@ def prior_words(prior: str, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
     regrets = "; ".join(f"{user} {regret_words(user, prior, seeds, 3)}" for user in LEARNERS)
     window = rows[PLAN_WINDOW]
     return (
-        f"{prior}: the Bayes-optimal user gets {rows[PLAN]['value']:.3f} a session, the myopic one "
-        f"{rows[MYOPIC]['regret']:.3f} less. Regret of the learners: {regrets}. The optimal "
-        f"plan that takes the last {WINDOW} draws for all there were loses "
-        f"{between(window['regret'], window['regret_half'], 3, least=0.0)}."
+        f"{prior}: the Bayes-optimal user gets {decimal(rows[PLAN]['value'], 3)} of V a session, "
+        f"the myopic one {decimal(rows[MYOPIC]['regret'], 3)} less. Regret of the learners, of V: "
+        f"{regrets}. The optimal plan that takes the last {WINDOW} draws for all there were "
+        f"{loss_of_value(window['regret'], window['regret_half'], 3)}."
     )
 
 
 @dressed
 def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> str:
     """A panel for each prior, a column for each learner."""
-    margins = {"left": 0.08, "top": 0.8, "bottom": 0.2, "wspace": 0.22}
+    margins = {"left": 0.09, "top": 0.8, "bottom": 0.2, "wspace": 0.22}
     figure, axes = panels(1, len(priors), (9.6, 3.6), margins)
     for panel, prior in zip(axes, priors, strict=True):
         means = learned.filter(prior=prior)
@@ -210,8 +243,11 @@ def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str])
         limits = (-0.5, len(LEARNERS) - 0.5)
         panel.set(xticks=range(len(LEARNERS)), xlim=limits, title=f"s from {prior}")
         panel.set_xticklabels([tick(user) for user in LEARNERS])
-        panel.set_ylim(bottom=-0.03 * panel.get_ylim()[1])  # 0 is a whole mark
-    axes[0].set_ylabel("regret a session, in the unit of V")
+        low, high = panel.get_ylim()
+        high = max(high, VISIBLE)  # what nobody would see is not blown up
+        lowest = min([*seeds.filter(prior=prior)["regret"], means["regret"].min()])
+        panel.set_ylim(low if lowest < 0 else -0.03 * high, high)  # 0 is a whole mark
+    axes[0].set_ylabel("regret a session, as a share of V")
     legend_above(figure, axes[0], 2, left=0.07)
     return svg(figure)
 
@@ -253,7 +289,7 @@ def loss_figure(by_s: pl.DataFrame, mark: Threshold, priors: list[str]) -> str:
             panel.plot(s, loss, ms=4, lw=1.3, label=user, **dress)
         panel.axvline(mark.s, color="#555555", lw=0.9, ls=":")
         panel.set(xlabel="hidden s", title=f"s from {prior}", xlim=(0, None))
-    axes[0].set_ylabel("loss a session, in the unit of V")
+    axes[0].set_ylabel("loss a session, as a share of V")
     legend_above(figure, axes[0], 4, left=0.07)
     return svg(figure)
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import ArrayLike
 
 from routing_game.experiments.hidden.names import RULE_WORDS
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold
 from routing_game.experiments.intervals import FEW, half_width
 from routing_game.experiments.pages.words import listed, percent, with_interval
+from routing_game.theory import Game
 
 SMOKE = (
     "A smoke run: it shows that everything works. Its numbers are too few to conclude anything "
@@ -33,11 +35,20 @@ TERMS = {
     "exact": "computed from the game by a recursion over beliefs, not played",
     "told s": "a user who knows s, sees the model at work and decides after each failure: the best "
     "that any user can do",
-    "regret": "what a user gets less, or a provider pays more, than with a user who is told s",
+    "regret": "what a user gets less, or a provider pays more, than with a user who is told s; "
+    "below 0 the user gets more, or the provider pays less",
     "brackets": "behind a share: its 95 % interval (Wilson)",
     "J*": "the provider's least cost of a task if the user sees s (Stackelberg)",
 }
 """Word -> what it means on these pages."""
+AGREES = 4.0
+"""Standard errors within which simulated and exact values must agree."""
+NAMED = 2
+"""Rules that lose alike, of which a sentence gives the names."""
+DIGITS = 4
+"""Of a rule's loss, after the point."""
+LOOKS_ALIKE = 0.5 * 10**-DIGITS
+"""Losses that differ by less look alike on the page."""
 
 
 def terms(*names: str, **more: str) -> dict[str, str]:
@@ -80,7 +91,7 @@ def spread(values: Sequence[float], digits: int, least: float | None = None) -> 
     Args:
         values: one a seed.
         digits: after the point.
-        least: what no value can lie below; the interval ends there, too.
+        least: what no value can lie below; an interval of such values ends there, too.
     """
     if len(values) < FEW:
         return listed([decimal(x, digits) for x in values])
@@ -89,13 +100,55 @@ def spread(values: Sequence[float], digits: int, least: float | None = None) -> 
 
 
 def between(value: float, half: float | None, digits: int, least: float | None = None) -> str:
-    """A number with its interval: "value ± half", or the ends where it would pass the least."""
+    """A number with its interval: "value ± half", or the ends where it would pass the least.
+
+    Nothing is cut at a least that the number itself lies below: then it is none of the sample's.
+    """
     if half is None or np.isnan(half) or half < 0.5 * 10**-digits:
         return decimal(value, digits)
-    if least is None or value - half >= least:
+    if least is None or value < least or value - half >= least:
         return f"{decimal(value, digits)} ± {half:.{digits}f}"
-    low = decimal(min(value, least), digits)
-    return f"{decimal(value, digits)} ({low} to {decimal(value + half, digits)})"
+    return f"{decimal(value, digits)} ({decimal(least, digits)} to {decimal(value + half, digits)})"
+
+
+def sign(value: float, half: float | None) -> int:
+    """1 or -1 where the number lies above or below 0 with its interval; else 0.
+
+    Args:
+        value: the number.
+        half: of its 95 % interval; 0 if it is exact, None or nan if there are too few for any.
+    """
+    if half is None or np.isnan(half) or abs(value) <= half:
+        return 0
+    return 1 if value > 0 else -1
+
+
+def loss_of_value(value: float, half: float | None, digits: int) -> str:
+    """What somebody loses, as a share of V: a verb and its object, whatever the sign."""
+    told = between(value, half, digits)
+    if sign(value, half) > 0:
+        return f"loses {told} of V"
+    return f"loses nothing that shows ({told} of V)"
+
+
+def agreement_lead(gaps: ArrayLike) -> str:
+    """Whether play agrees with theory, by the gaps between the two in standard errors."""
+    agrees = bool((np.abs(np.asarray(gaps, dtype=float)) <= AGREES).all())
+    return "Play agrees with theory" if agrees else "Play and theory disagree"
+
+
+def places(size: float) -> int:
+    """Digits after the point that show three of a number of this size, whatever its unit."""
+    return max(0, 2 - int(np.floor(np.log10(size)))) if size > 0 else 3
+
+
+def in_value(frame: pl.DataFrame, game: Game, *columns: str) -> pl.DataFrame:
+    """The table with these columns, and halves of their intervals, as shares of V.
+
+    A page says nothing of utility in the game's own unit, which may be seconds or dollars.
+    """
+    named = [c for column in columns for c in (column, f"{column}_half") if c in frame.columns]
+    return frame.with_columns(pl.col(name) / float(game.value) for name in named)
 
 
 def decimal(value: float, digits: int) -> str:
@@ -115,3 +168,42 @@ def with_enough(frame: pl.DataFrame, seeds: int) -> pl.DataFrame:
     if seeds >= FEW:
         return frame
     return frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in halves)
+
+
+def extremes(rows: pl.DataFrame, named: int = NAMED) -> str:
+    """Which of the rules lose least, and which most, if play can tell them apart.
+
+    Args:
+        rows: a rule each, with `loss` and half of its interval, `loss_half`: 0 if it is exact,
+            missing or nan if there are too few sessions for any.
+        named: rules that lose alike of which the names are given; of more, how many they are.
+    """
+    ranked = rows.sort("loss").to_dicts()
+    first = [row for row in ranked if alike(row, ranked[0])]
+    rest = [row for row in ranked if row not in first]
+    if not rest:
+        low, high = (decimal(row["loss"], DIGITS) for row in (ranked[0], ranked[-1]))
+        return f"they lose alike as far as play can tell ({low} to {high})"
+    last = [row for row in rest if alike(row, rest[-1])]
+    first = [row for row in first if not alike(row, rest[-1])]  # one may be either, who knows
+    return f"{several(first, 'least', named)}, {several(last, 'most', named)}"
+
+
+def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two losses differ by no more than their intervals, or than the last digit shown."""
+    halves = [row["loss_half"] for row in (one, other)]
+    if any(half is None or np.isnan(half) for half in halves):
+        return True
+    apart = abs(one["loss"] - other["loss"])
+    return bool(apart <= max(LOOKS_ALIKE, np.hypot(*halves)))
+
+
+def several(rows: Sequence[dict[str, Any]], how: str, named: int) -> str:
+    """That some rules lose least, or most: by name, or how many if they are more than ``named``."""
+    names = [row["rule"] for row in rows]
+    who = f"{len(names)} of them" if len(names) > named else listed(names)
+    if len(rows) == 1:
+        return f"{who} loses {how} ({between(rows[0]['loss'], rows[0]['loss_half'], DIGITS)})"
+    losses = list(dict.fromkeys(decimal(row["loss"], DIGITS) for row in rows))
+    told = losses[0] if len(losses) == 1 else f"{losses[0]} to {losses[-1]}"
+    return f"{who} lose {how} ({told})"

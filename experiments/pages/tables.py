@@ -23,7 +23,7 @@ class Head(NamedTuple):
     unit: float = 1.0
     """What its numbers are multiplied by; 100 makes percent."""
     least: float | None = None
-    """What they cannot lie below, nor can the intervals that are shown."""
+    """What they cannot lie below, nor can the intervals that are shown, if none of them does."""
     places: int | None = None
     """Digits after the point; None for four digits in all."""
 
@@ -87,18 +87,18 @@ def to_places(
         return f"{middle} ({ends[0]:z.{head.places}f} to {ends[1]:z.{head.places}f})"
     if half is None or half < ROUNDING:
         return middle
-    if least is None or value - half >= least:
+    if least is None or value < least or value - half >= least:
         return f"{middle} ± {half:.{head.places}f}"
-    return f"{middle} ({min(value, least):z.{head.places}f} to {value + half:z.{head.places}f})"
+    return f"{middle} ({least:z.{head.places}f} to {value + half:z.{head.places}f})"
 
 
 def with_half(value: float, half: float, least: float | None = None) -> str:
     """A number with half of its interval, or with the ends of it where it would pass the least."""
     if half < ROUNDING:
         return cell(value)
-    if least is None or value - half >= least:
+    if least is None or value < least or value - half >= least:
         return f"{cell(value)} ± {half:.2g}"
-    return f"{cell(value)} ({min(value, least):.3g} to {value + half:.3g})"
+    return f"{cell(value)} ({least:.3g} to {value + half:.3g})"
 
 
 def rounded(frame: pl.DataFrame) -> pl.DataFrame:

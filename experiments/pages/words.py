@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import fill
@@ -9,9 +10,23 @@ from typing import Any
 
 import numpy as np
 
+UNKNOWN = "unknown"
+"""In place of a number that is none: nan, of what nobody measured."""
+
+
+def odd(value: float) -> str:
+    """What is said instead of nan and of infinity; empty for every other number."""
+    if math.isnan(value):
+        return UNKNOWN
+    if math.isinf(value):
+        return "infinite" if value > 0 else "minus infinite"
+    return ""
+
 
 def percent(part: float) -> str:
     """A share in percent, as 96.8, 0.05, 0 or, where two digits hide it, less than 0.01."""
+    if words := odd(part):
+        return words
     value = 100 * part
     if value >= 0.1:
         return f"{value:.1f}"
@@ -27,6 +42,8 @@ def fine_percent(share: float, floor: float) -> str:
 
 def two_digits(value: float) -> str:
     """A number to at least two digits, never in exponents."""
+    if words := odd(value):
+        return words
     exponent = int(f"{value:.1e}".split("e")[1])  # once rounded: 0.996 is 1.0, not 1.00
     return f"{value:.{max(0, 1 - exponent)}f}"
 
@@ -34,13 +51,16 @@ def two_digits(value: float) -> str:
 def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:
     """The mean of that name with half of its interval, as 1.35 ± 0.24; a single value has none."""
     value, half = row[name], row[f"{name}_half"]
+    if words := odd(value):
+        return words
     spread = "" if half is None or np.isnan(half) else f" ± {half:.{digits}f}"
     return f"{value:.{digits}f}{spread}"
 
 
 def number(x: object) -> str:
     """A number to four digits."""
-    return f"{float(x):.4g}" if abs(float(x)) > 1e-12 else "0"  # type: ignore[arg-type]
+    value = float(x)  # type: ignore[arg-type]
+    return odd(value) or (f"{value:.4g}" if abs(value) > 1e-12 else "0")
 
 
 def cell(value: object) -> str:
@@ -48,7 +68,7 @@ def cell(value: object) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return ""
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return odd(value) or f"{value:.4g}"
     return f"{value:,}" if type(value) is int else str(value)
 
 
@@ -87,7 +107,7 @@ def listed(words: Sequence[str]) -> str:
 
 def whole_percent(part: float) -> str:
     """A share in percent, as 92."""
-    return f"{100 * part:.0f}"
+    return odd(part) or f"{100 * part:.0f}"
 
 
 def with_interval(
@@ -101,7 +121,8 @@ def with_interval(
         unit: stands behind the number alone.
     """
     middle, low, high = found
-    assert middle is not None
+    if middle is None or np.isnan(middle):
+        return UNKNOWN
     if low is None or high is None or np.isnan(low) or np.isnan(high):
         return f"{say(middle)}{unit}"
     return f"{say(middle)}{unit} ({say(low)} to {say(high)})"
