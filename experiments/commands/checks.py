@@ -38,6 +38,8 @@ def run_check(arguments: argparse.Namespace) -> int:
     shard = asked_shard(arguments)
     code, runs = 0, planned_runs(arguments)
     unreported: list[Exception] = []
+    if arguments.engine == "serial":
+        shares_its_process(runs[0][1])
     for folder, spec, asked in runs:
         directory = begun(CHECK, spec, "", asked, folder, arguments.fresh)
         if len(runs) > 1:
@@ -51,6 +53,15 @@ def run_check(arguments: argparse.Namespace) -> int:
     if unreported:
         raise unreported[0]
     return code
+
+
+def shares_its_process(spec: Spec[Game]) -> None:
+    """Say whose agents could end this process without a word, before they do."""
+    from routing_game.experiments.check.own import is_own
+
+    if mine := [name for name in spec.plans if is_own(name)]:
+        shared = f"--engine serial runs {', '.join(mine)} in this process"
+        complain(f"{shared}: one that ends it, by os._exit say, ends the check without a word")
 
 
 @contextmanager
@@ -189,7 +200,11 @@ def run_report(arguments: argparse.Namespace) -> int:
     if len(arguments.directories) > 1 and arguments.out is None:
         many = f"{len(arguments.directories)} folders"
         raise InputError(f"expected --out DIR, where {many} are joined, got none")
-    for folders, out in reported(arguments.directories, arguments.out):
+    runs = reported(arguments.directories, arguments.out)
+    for folders, out in runs:
+        if len(runs) > 1:
+            place = out or folders[0]
+            print(*[""][: folders != runs[0][0]], f"{place}:", sep="\n", flush=True)
         report(folders, out, arguments.keep_policies)
     return 0
 
