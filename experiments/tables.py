@@ -2,8 +2,9 @@
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -214,16 +215,60 @@ def tournament_facts(table: zoo.Tournament) -> dict[str, Any]:
 
 
 def tournament_lines(table: zoo.Tournament) -> list[str]:
-    """J and U of each pair, and who they are."""
-    left = max(map(len, table.providers)) + 2
+    """J and U of each pair, and who they are; no line of a table is longer than `WIDTH`.
+
+    Whoever's name is long has a number in brackets there, which is explained below; users whose
+    columns have no room beside the others stand in a block of their own.
+    """
+    long = [name for name in (*table.providers, *table.users) if len(name) > LONGEST_HEAD]
+    short = {name: f"({k})" for k, name in enumerate(dict.fromkeys(long), start=1)}
+    providers, users = (
+        [short.get(name, name) for name in names] for names in (table.providers, table.users)
+    )
     lines = []
-    head = " " * left + "".join(f"{name:>11}" for name in table.users)
     tables = {"J, the provider's cost": table.cost, "U, the user's utility": table.utility}
     for title, numbers in tables.items():
-        lines += [title, head]
-        for name, row in zip(table.providers, numbers, strict=True):
-            lines.append(f"{name:{left}}" + "".join(f"{x:11.4f}" for x in row))
-        lines.append("")
+        lines += [title, *blocks(providers, users, numbers), ""]
     entries = {**zoo.PROVIDERS, **zoo.USERS}
     words = {name: f"{entry.about} ({entry.reference})" for name, entry in entries.items()}
+    left = max(map(len, (*providers, *words))) + 2
+    lines += [f"{head:{left}}{name}" for name, head in short.items()]  # whole, to be copied
     return [*lines, *glossary(words, left)]
+
+
+LONGEST_HEAD = 24
+"""Letters of a name that stands over a column, or before a row, of a tournament."""
+GAP = 2
+"""Columns of a terminal between two of a table, at least."""
+LEAST_COLUMN = 11
+
+
+def blocks(rows: Sequence[str], heads: Sequence[str], numbers: Any) -> Iterator[str]:
+    """A table in blocks as wide as `WIDTH` at most, an empty line between them."""
+    left = max(map(len, rows)) + 2
+    cells = written(numbers)
+    columns = [
+        (head, [row[k] for row in cells], max(LEAST_COLUMN, GAP + max(map(len, (head, *column)))))
+        for k, (head, column) in enumerate(zip(heads, zip(*cells, strict=True), strict=True))
+    ]
+    while columns:
+        ends = accumulate((width for *_, width in columns), initial=left)
+        count = max(sum(end <= WIDTH for end in ends) - 1, 1)
+        block, columns = columns[:count], columns[count:]
+        yield " " * left + "".join(f"{head:>{width}}" for head, _, width in block)
+        for k, row in enumerate(rows):
+            yield f"{row:{left}}" + "".join(f"{cell[k]:>{width}}" for _, cell, width in block)
+        if columns:
+            yield ""
+
+
+def written(numbers: Any) -> list[list[str]]:
+    """Numbers with as many decimals as show four digits of the greatest, but four or more."""
+    greatest = float(np.abs(numbers).max())
+    decimals = max(4, 3 - int(np.floor(np.log10(greatest)))) if greatest > 0 else 4
+    form = ".4g" if greatest >= 1e6 or decimals > MOST_DECIMALS else f".{decimals}f"
+    return [[f"{x:{form}}" for x in row] for row in numbers.tolist()]
+
+
+MOST_DECIMALS = 7
+"""Of a number in a tournament; smaller ones are written with an exponent."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from routing_game.experiments.around.figures import FIGURES, NOT, Around, draw
+from routing_game.experiments.around.figures import FIGURES, NO_GAIN, NO_GAP, NOT, Around, draw
 from routing_game.experiments.around.panels import KINDS, Units
 from routing_game.experiments.around.plane import (
     COARSE,
@@ -28,10 +28,10 @@ from routing_game.experiments.around.plane import (
 )
 from routing_game.experiments.cli import main
 from routing_game.experiments.paper.looks import dressed
-from routing_game.theory import GAMES, PAIRS, RULES, Game, load, solve, throttle
+from routing_game.theory import GAMES, PAIRS, RULES, Game, load, solve, thresholds, throttle
 from routing_game.theory.certify import best_reply, values
 from routing_game.theory.certify import judge as certified
-from routing_game.theory.exchange import to_toml
+from routing_game.theory.exchange import game_id, to_toml
 
 NAMES = (*GAMES, *PAIRS)
 REVERSED = Game(1.0, 0.8, (0.8, 0.3), (0.5, 0.4), (0.15, 0.6), ordered=False)
@@ -273,6 +273,41 @@ def test_words_on_a_map_keep_clear_of_each_other_and_of_the_game(name):
                     assert all(frame.contains(*corner) for corner in box.corners()), text
 
 
+@pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade", "t5-stay", "value-cheap", "reversed"])
+def test_the_costs_show_where_the_user_changes_its_mind(name):
+    """A line with its name at each of s0, s_L and s_H that is inside, clear of what is drawn."""
+    with dressed():
+        drawn = page(name, "3")
+        drawn.draw_without_rendering()
+        renderer = FigureCanvasAgg(drawn).get_renderer()
+        axes = drawn.axes[1]
+        boxes = [text.get_window_extent(renderer) for text in axes.texts]
+    marks = zip(("$s_0$", "$s_L$", "$s_H$"), map(float, thresholds(game_of(name))), strict=True)
+    inside = {mark: s for mark, s in marks if 0 < s < 1}
+    assert {text.get_text(): text.xy[0] for text in axes.texts} == inside
+    upright = [
+        line for line in axes.lines if len({*line.get_xdata()}) == 1 and line.get_marker() != "*"
+    ]
+    assert {line.get_xdata()[0] for line in upright} == {*inside.values()}
+    level = [line for line in axes.lines if line not in upright]
+    points = np.concatenate([line.get_transform().transform(line.get_xydata()) for line in level])
+    assert not any(
+        box.contains(x, y) for box in boxes for x, y in points[np.isfinite(points[:, 1])]
+    )
+
+
+@pytest.mark.parametrize("figure", ["5", "throttling"])
+@pytest.mark.parametrize("name", ["t4-cascade", "t5-leave", "gpt-4.1-o3"])
+def test_what_is_hatched_is_in_the_legend(name, figure):
+    with dressed():
+        (legend,) = page(name, figure).legends
+    key = {"5": "gap", "throttling": "gain"}[figure]
+    seen = any((getattr(plane, key) == 0).any() for plane in planes(name))
+    told = [text.get_text() for text in legend.get_texts()]
+    words = {"5": NO_GAP, "throttling": NO_GAIN}[figure]
+    assert told == ["the game", *([words] if seen else [])]
+
+
 def test_a_name_is_no_formula():
     around = Around(GAMES["t4-cascade"], r"$x^2_{$", Units(), 11)
     with dressed():
@@ -324,9 +359,13 @@ def test_figures_around_a_named_game(tmp_path: Path, capsys):
 @pytest.mark.parametrize(
     ("words", "stem", "penalty"),
     [
-        (OWN, "your-game", 0.19),
+        (
+            OWN,
+            f"your-game-{game_id(Game(120, 0.19, (0.35, 0.6), (20, 90), (0.01, 0.05)))[:6]}",
+            0.19,
+        ),
         (["--game", "mine.toml"], "mine", 1.5),
-        (["--game", "mine.toml", "--penalty", "3"], "mine-with-another-penalty", 3.0),
+        (["--game", "mine.toml", "--penalty", "3"], "mine-penalty-3", 3.0),
         (["--game", "gpt-4o-gpt-5"], "gpt-4o-gpt-5", 0.19),
         (["--game", "measured.1000.s_L.3"], "measured.1000.s_L.3", None),
     ],

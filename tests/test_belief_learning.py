@@ -128,6 +128,9 @@ def test_where_milking_pays() -> None:
 
     ((low, high),) = found(T4, "task")
     assert (low, high) == (0.0, pytest.approx(0.570, abs=1e-3))
+    assert providers.kinks({"failure": [], "task": [(low, high)]}) == [("task", high)]
+    meeting = providers.plans(T4, ("task", high))  # and so do the lines of the picture
+    assert meeting["best"] == pytest.approx(meeting["rule"], rel=1e-3)
     assert found(T4, "failure") == []
     assert providers.edge(T4) == Belief(1.0, 3.0)
     ((low, high),) = found(GAMES["t4-leave-costly"], "task")  # there it pays the patient

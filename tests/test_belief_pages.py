@@ -249,6 +249,8 @@ def test_the_trap_s_losers_are_those_that_play_can_tell() -> None:
     )
     assert told(0.05, 0.1).endswith("they lose alike as far as play can tell (-0.0100 to 0.0500).")
     assert "alike" in told(0.05, float("nan"))
+    rows = pl.DataFrame([{"rule": rule, "loss": 0.1, "loss_half": 0.0} for rule in ("a, b", "c")])
+    assert wording.several(rows.to_dicts(), "most", 2) == '"a, b" and c lose most (0.1000)'
 
 
 def test_play_that_misses_theory_is_not_said_to_agree() -> None:
@@ -364,7 +366,7 @@ def test_users_answer_says_who_beats_the_myopic(regret: dict[str, float], words:
     noisy = seeds.with_columns(error=pl.lit(1.0))
     answer = users_page.answer(noisy, pl.concat([means, pl.DataFrame(theory)]), priors)
     assert answer[0].startswith("No learner beats the myopic user")
-    assert "which loses least, and which most, is too close to tell" in answer[1]
+    assert "which of the learners loses least, and which most, is too close to tell" in answer[1]
 
 
 @pytest.mark.parametrize(("away", "verdict"), [(0.01, "follows that"), (0.2, "does not follow")])

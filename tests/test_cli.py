@@ -15,7 +15,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from routing_game.agents import zoo
+from routing_game.agents import FixedProvider, zoo
 from routing_game.experiments import InputError, tables
 from routing_game.experiments.check.own import source
 from routing_game.experiments.check.sources import chosen_games
@@ -25,6 +25,7 @@ from routing_game.experiments.commands.parser import COMMANDS, at_least_one
 from routing_game.experiments.hidden.names import EXPERIMENTS, RULE_WORDS
 from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 from routing_game.experiments.paper.maps import FIGURES
+from routing_game.experiments.tables import tournament_lines
 from routing_game.theory import (
     GAMES,
     PAIRS,
@@ -64,6 +65,23 @@ WRONG = {
     "unknown command": (["chek"], "perhaps check"),
     "unknown flag": (["check", "--game", "t4-cascade"], "perhaps --games"),
     "unknown flag of solve": (["solve", "t4-cascade", "--vaule", "1"], "perhaps --value"),
+    "a figure that there is not": (
+        ["figures", "--only", "9"],
+        "there are 1, 2, 3, 4, 5, throttling; see",
+    ),
+    "unknown figure around a game": (
+        ["figures", "--only", "9", "--game", "t5-stay"],
+        "there are 3, 4, 5, throttling, regret; see",
+    ),
+    "an agent that is not saved": (
+        ["tournament", "t5-stay", "--provider", "greedy:Greedy"],
+        "routing-game check --learners greedy:Greedy --keep-policies",
+    ),
+    "a learner that is not saved": (
+        ["tournament", "t5-stay", "--user", "ppo-user"],
+        "save_policy(agent, folder) makes one, and check --keep-policies one for each cell: "
+        "routing-game check --learners ppo-user --keep-policies",
+    ),
     "unknown game": (
         ["check", "--games", "t4-cascade,t4-casade"],
         "'t4-casade', perhaps t4-cascade",
@@ -469,6 +487,39 @@ def test_a_tournament_has_a_row_for_each_provider(capsys):
         assert name in told
 
 
+@pytest.mark.parametrize(
+    "names",
+    [(), ("ppo-user__mine__000",), ("a" * 60, "b" * 90), tuple(f"user-{k}" for k in range(9))],
+)
+@pytest.mark.parametrize("unit", [1.0, 1e-7, 1e-3, 1e9, 1e90])
+def test_a_tournaments_values_stand_under_their_heads(names, unit):
+    """Every head and value is a word of its own that ends where its column ends, in 100 columns."""
+    game = replace(GAMES["t4-cascade"], penalty=1.5 * unit, cost=(0.1 * unit, 0.5 * unit))
+    users = {name: entry.make(game) for name, entry in zoo.USERS.items()}
+    users |= dict.fromkeys(names, users["exact"])
+    leaders = {"p" * 30: FixedProvider(1, 0.3), "mine": FixedProvider(2, 0.0)}
+    table = zoo.tournament(game, leaders, users)
+    lines = tournament_lines(table)
+    told = {}
+    for title, numbers in (("J, the provider's cost", table.cost), ("U, ", table.utility)):
+        start = next(k for k, line in enumerate(lines) if line.startswith(title)) + 1
+        seen = []
+        while re.fullmatch(r" +\S.*", lines[start]):  # a block
+            head, *rows = lines[start : start + 3]
+            assert max(map(len, (head, *rows))) <= 100
+            ends = [found.end() for found in re.finditer(r"\S+", head)]
+            for row in rows:
+                told.setdefault(row.split()[0], None)
+                values = [found.end() for found in re.finditer(r"\S+", row)][1:]
+                assert values == ends
+            seen += zip(head.split(), *(row.split()[1:] for row in rows), strict=True)
+            start += 4
+        for (_, *values), column in zip(seen, numbers.T, strict=True):
+            assert [float(x) for x in values] == pytest.approx(column, rel=2e-3, abs=1e-4 * unit)
+    assert {*told} == {"(1)", "mine"}
+    assert all(name in "\n".join(lines) for name in (*names, "p" * 30))
+
+
 def test_frequencies_are_a_row_for_each_prior(capsys):
     assert main(["frequencies", "--games", "20000", "--seed", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -770,3 +821,49 @@ def test_what_has_a_name_fits_a_terminal_with_all_its_words(width):
         assert " ".join(folded).split() == line.split()
         assert all(len(part) <= width or len(part.split()) <= 2 for part in folded)
         assert all(part.startswith("    ") for part in folded[1:])
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("my_agents:Greddy", "my_agents:Greedy"), ("my_agent:Greedy", "my_agents:Greedy")],
+)
+def test_an_agent_of_one_s_own_that_is_misspelt_is_found(
+    word, meant, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "my_agents.py").write_text("class Greedy: pass\nclass _Inner: pass\n")
+    assert main(["check", "--learners", word]) == 2
+    assert f"got '{word}', perhaps {meant}: " in capsys.readouterr().err
+    sys.modules.pop("my_agents", None)
+
+
+def test_whose_agent_shares_the_process_is_said_before_it_can_end_it(tmp_path):
+    """A line, and then it is gone: nothing else could be said."""
+    (tmp_path / "leaver.py").write_text("import os\ndef Leaver(): os._exit(3)\n")
+    words = ["check", "--learners", "leaver:Leaver", "--games", "t5-stay", "--seeds", "1"]
+    words += ["--tasks", "10", "--profile", "smoke", "--out", "out"]
+    run = [sys.executable, "-m", "routing_game", *words, "--engine", "serial"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 3
+    assert "--engine serial runs leaver:Leaver in this process: one that ends it" in done.stderr
+
+
+def test_pictures_of_a_game_with_other_numbers_have_names_of_their_own(tmp_path, capsys):
+    seen = set()
+    for words in (
+        ["--game", "t4-cascade"],
+        ["--game", "t4-cascade", "--value", "1.1"],
+        ["--game", "t4-cascade", "--value", "1.10000001"],
+        ["--game", "t4-cascade", "--value", "1.1", "--cost", "0.1", "0.6"],
+        ["--game", "t4-cascade", "--value", "1.1", "--cost", "0.1", "0.61"],
+        GAME,
+        [*GAME, "--penalty", "2"],
+    ):
+        assert main(["figures", *words, "--only", "3", "--out", str(tmp_path)]) == 0
+        (picture,) = re.findall(r"\S+\.png", capsys.readouterr().out)
+        assert Path(picture).exists()
+        seen.add(Path(picture).name)
+    assert len(seen) == 7
+    assert "figure-3-around-t4-cascade-value-1.1-cost-0.1-0.6.png" in seen
+    assert all(re.fullmatch(r"[\w.-]{1,120}", name) for name in seen)

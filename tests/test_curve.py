@@ -17,6 +17,7 @@ from routing_game.experiments.cli import main
 from routing_game.experiments.curve import (
     Curve,
     blocks,
+    doubt,
     draw,
     levels,
     read,
@@ -26,7 +27,8 @@ from routing_game.experiments.curve import (
     signed,
 )
 from routing_game.experiments.paper.looks import dressed
-from routing_game.theory import GAMES, Game, outcome, solve
+from routing_game.experiments.play import World
+from routing_game.theory import GAMES, Commitment, Game, best_response, outcome, solve
 
 GAME = GAMES["t4-cascade"]
 OWN = Game(value=120, penalty=0.19, success=(0.35, 0.6), latency=(20, 90), cost=(0.01, 0.05))
@@ -210,7 +212,8 @@ def test_every_run_is_drawn_apart_beside_theory(tmp_path: Path, count: int) -> N
     assert not {line.get_color() for line in mine} & {line.get_color() for line in theory}
     assert len(axes.collections) == (count if count <= 3 else 0)
     assert axes.get_title(loc="left") == r"\$odd\$: your providers beside theory"
-    told = sentences(curves, GAME)
+    *told, asked = sentences(curves, GAME)
+    assert asked == "warning: $x_0$: " + doubt(runs(places[:1]), GAME)
     assert [words.partition(":")[0] for words in told[:-1]] == [f"$x_{k}$" for k in range(count)]
     ends = np.arange(count)
     assert f"mean of these {count} runs: {ends.mean():.4g}" in told[-1]
@@ -218,12 +221,68 @@ def test_every_run_is_drawn_apart_beside_theory(tmp_path: Path, count: int) -> N
     assert ("±" in told[-1]) == (count >= 5)
 
 
+ASKED = "below J*: is this the game it was trained on, against the exact user?"
+
+
+def played(game: Game, seed: int, tasks: int = 300) -> dict[str, Curve]:
+    """The signed curve of tasks under the optimum, which the exact user answers."""
+    best = solve(game)
+    commitment = Commitment(int(best.route), float(best.cascade[0]))
+    q = np.full(tasks, float(best_response(game, *commitment).strong))
+    costs = World(game, np.random.default_rng(seed)).many(commitment, q).cost
+    return {"mine": Curve(False, np.arange(1, tasks + 1), np.asarray(costs))}
+
+
+@pytest.mark.parametrize("name", ["t4-cascade", "t5-stay", "value-strong", "t5-leave"])
+def test_a_curve_of_another_game_is_asked_about_and_one_of_this_game_is_not(name: str) -> None:
+    game = GAMES[name]
+    dear = dataclasses.replace(game, penalty=3 * game.penalty, cost=tuple(3 * c for c in game.cost))
+    for seed in range(40):
+        curves = played(game, seed, 1000)
+        assert doubt(curves, game) == ""
+        assert doubt(curves, dear) == ASKED
+        assert sentences(curves, dear)[-1] == f"warning: {ASKED}"
+
+
+def test_a_users_curve_above_the_best_response_is_asked_about() -> None:
+    best = levels(GAME, user=True)[0].level
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.1, 400)
+    for shift, asked in ((0.0, False), (-1.0, False), (1.0, True)):
+        curves = {"mine": Curve(True, np.arange(400), best + shift + noise)}
+        assert ("above the best response" in doubt(curves, GAME)) == asked
+
+
+def test_few_cheap_tasks_are_nothing_odd() -> None:
+    """Each solved by its first pass, as many a time at the optimum."""
+    curves = {"mine": Curve(False, np.arange(10), np.full(10, GAME.cost[0]))}
+    assert GAME.cost[0] < solve(GAME).cost
+    assert doubt(curves, GAME) == ""
+
+
+def test_the_question_stands_in_the_picture_under_its_title() -> None:
+    curves = played(GAME, 0)
+    for game, count in ((GAME, 0), (dataclasses.replace(GAME, cost=(2.0, 9.0)), 1)):
+        with dressed():
+            drawn = draw(curves, game, "mine")
+            drawn.draw_without_rendering()
+        (axes,) = drawn.axes
+        assert [text.get_text() for text in axes.texts] == count * [ASKED]
+        if count:
+            title = next(
+                x
+                for x in axes.get_children()
+                if getattr(x, "get_text", str)() == axes.get_title(loc="left")
+            )
+            assert not title.get_window_extent().overlaps(axes.texts[0].get_window_extent())
+
+
 def test_several_are_given_in_any_way(tmp_path: Path, capsys) -> None:
     places = [str(written(tmp_path / f"{k}" / "monitor.csv", [-1, -2])) for k in range(3)]
     words = ["figures", "--monitor", *places[:2], "--game", "t4-cascade", "--penalty", "2"]
     assert main([*words, "--monitor", places[2], "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out.splitlines()
-    picture = tmp_path / "out" / "curve-t4-cascade-with-another-penalty.png"
+    picture = tmp_path / "out" / "curve-t4-cascade-penalty-2.png"
     assert out[0] == f"{picture} (and .svg)"
     assert [line.split(":")[0] for line in out[1:]] == ["0", "1", "2", "mean of these 3 runs"]
     assert picture.exists()

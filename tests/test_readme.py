@@ -16,6 +16,7 @@ import torch
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+from routing_game.experiments.cli import main
 from routing_game.experiments.commands.parser import COMMANDS
 from routing_game.theory import outcome, simultaneous, solve
 
@@ -37,6 +38,37 @@ def test_examples_of_a_page_run(page: Path) -> None:
     for example in sybil.parse(page).examples():
         example.evaluate()
     torch.set_num_threads(threads)
+
+
+def test_what_the_readme_says_of_your_own_training_can_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its first example, shorter: watched by a Monitor, drawn, kept, and met by every user."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("## Train your own")[1]
+    example = section.split("```python")[1].split("```")[0]
+    said = " ".join(section.split("```")[2].split())
+    (place,) = set(re.findall(r"`from (\S+) import Monitor`", said))
+    wrapped = 'Monitor(env, "monitor.csv")'
+    assert wrapped in said
+    assert 'save_policy(provider, "mine")' in said
+    monkeypatch.chdir(tmp_path)
+    example = example.replace("provider = PPO", f"env = {wrapped}\nprovider = PPO")
+    example = f"from {place} import Monitor\n" + example.replace("3_000", "512")
+    threads = torch.get_num_threads()
+    kept = 'from routing_game.agents import save_policy\nsave_policy(provider, "mine")\n'
+    exec(f"{example}env.close()\n{kept}", {})
+    torch.set_num_threads(threads)
+    capsys.readouterr()
+    for words in (
+        "figures --monitor monitor.csv --game t5-stay",
+        "tournament t5-stay --provider mine",
+    ):
+        assert f"routing-game {words}" in said
+        assert main(words.split()) == 0
+    told = capsys.readouterr().out
+    assert "equilibrium, J* = 0.4" in told
+    assert any(line.startswith("mine ") for line in told.splitlines())
 
 
 def test_the_readme_has_its_example() -> None:

@@ -46,6 +46,10 @@ class Subject(NamedTuple):
     """Sentences below the picture, after that on the equilibrium."""
 
 
+NO_GAP = "no gap: what is best for the provider is best for its user"
+NO_GAIN = "throttling would save nothing"
+
+
 def draw_replies(sheet: Sheet, about: Around) -> None:
     """Figure 3: the user's reply to route 1, and what it costs."""
     panels.reply(sheet, 0, about.replies, about.units)
@@ -64,14 +68,18 @@ def draw_policies(sheet: Sheet, about: Around) -> None:
 
 def draw_gaps(sheet: Sheet, about: Around) -> None:
     """Figure 5: the gap on both planes."""
-    panels.gaps(sheet, (about.prices, about.values), about.units)
-    sheet.legend(0, [panels.star("the game")])
+    planes = (about.prices, about.values)
+    panels.gaps(sheet, planes, about.units)
+    none = panels.hatched([plane.gap for plane in planes], NO_GAP)
+    sheet.legend(0, [panels.star("the game"), *none], columns=2)
 
 
 def draw_gains(sheet: Sheet, about: Around) -> None:
     """What throttling saves on both planes."""
-    panels.gains(sheet, (about.prices, about.values), about.units)
-    sheet.legend(0, [panels.star("the game")])
+    planes = (about.prices, about.values)
+    panels.gains(sheet, planes, about.units)
+    none = panels.hatched([plane.gain for plane in planes], NO_GAIN)
+    sheet.legend(0, [panels.star("the game"), *none], columns=2)
 
 
 def draw_regrets(sheet: Sheet, about: Around) -> None:
@@ -130,8 +138,14 @@ NOT = {
 """Figure of the paper's sets that is not drawn around a game -> why."""
 
 
-def write_around(name: str, about: Around, folder: Path) -> tuple[Path, list[str]]:
+def write_around(name: str, about: Around, folder: Path, game: str = "") -> tuple[Path, list[str]]:
     """One of `FIGURES` as .npz, .png and .svg in a folder that exists.
+
+    Args:
+        name: of the figure.
+        about: the game.
+        folder: of the files.
+        game: what it is called in their names; as in the titles if empty.
 
     Returns:
         The picture, and what it says in sentences, besides the equilibrium.
@@ -145,7 +159,7 @@ def write_around(name: str, about: Around, folder: Path) -> tuple[Path, list[str
         figure = draw(name, about, told)
         figure.savefig(png, format="png", dpi=150, pil_kwargs={"compress_level": 4})
         figure.savefig(svg, format="svg", metadata={"Date": None})
-    stem = f"figure-{name}-around-{about.name.replace(' ', '-')}"
+    stem = f"figure-{name}-around-{game or about.name.replace(' ', '-')}"
     contents = {".npz": npz(name, about), ".svg": svg.getvalue(), ".png": png.getvalue()}
     for ending, content in contents.items():
         write(folder / f"{stem}{ending}", content)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from scipy.ndimage import distance_transform_edt
 
 from routing_game.experiments.around.plane import Axis, Plane, Replies, commitment, costs
@@ -16,6 +18,7 @@ from routing_game.experiments.paper.looks import (
     FAILS,
     HOLDS,
     INK,
+    LINES,
     LOOKS,
     Look,
     drawn,
@@ -25,7 +28,7 @@ from routing_game.experiments.paper.looks import (
 )
 from routing_game.experiments.paper.panels import regions, show, strokes
 from routing_game.experiments.paper.sheet import Sheet
-from routing_game.theory import RULES, outcome, solve
+from routing_game.theory import RULES, Game, outcome, solve, thresholds
 from routing_game.theory.numbers import Array
 
 KINDS = LOOKS | {"interior": Look("$(1, s)$", "cascade, user sometimes leaves", "#D55E00", "xx")}
@@ -42,6 +45,8 @@ NAMES = {
 """What is optimal, as it stands on a map."""
 ROOM = 0.06
 """Half of the height of a region, as a share of the map's, that a name on it needs."""
+NEAR = 0.06
+"""Half of the width of a line's name on an axis of s."""
 STEPS = (1e-3, 0.01, 0.05, 0.2, 1.0)
 """Regrets at which a map of them changes its colour."""
 SHADES = ("#FFFFFF", "#F5E9A3", "#D9BE55", "#9A8F73", "#5A657A", "#00224E")
@@ -134,6 +139,14 @@ def heat(sheet: Sheet, planes: Sequence[Plane], shares: Sequence[Array], words: 
     sheet.figure.colorbar(image, cax=bar, extend=beyond).set_label(words)
 
 
+def hatched(planes: Sequence[Array], words: str) -> list[Patch]:
+    """The legend's word on what `heat` hatches, if it is seen."""
+    if not any((values == 0).any() for values in planes):
+        return []
+    darkest = colormaps["cividis"](0.0)
+    return [Patch(fc=darkest, ec="#FFFFFFCC", hatch="////", lw=0, label=words)]
+
+
 def regret(sheet: Sheet, k: int, plane: Plane, units: Units, bar: bool) -> None:
     """What keeping to the game's own optimum costs where the numbers are others."""
     axes = sheet.axes[k]
@@ -200,8 +213,31 @@ def cost(sheet: Sheet, k: int, plane: Replies, units: Units) -> None:
     level = float(solve(game).cost)
     axes.plot([best if route == 1 else 0.5], [level], **STAR, clip_on=False)
     axes.spines[["top", "right"]].set_visible(False)
+    cliffs(axes, game, s, np.vstack([paid, np.full_like(paid, other)]), level)
     handles, _ = axes.get_legend_handles_labels()
     sheet.legend(k, [star(f"the game's optimum, $J^*$ = {level:.4g}"), *handles])
+
+
+def cliffs(axes: Axes, game: Game, s: Array, paid: Array, star: float) -> None:
+    """Upright lines at the s at which the user changes its mind, named where there is room.
+
+    Args:
+        axes: of the costs.
+        game: whose user it is.
+        s: along the curves, shape (n,).
+        paid: what is drawn over it, shape (curves, n).
+        star: the height of the star, which may be anywhere.
+    """
+    low, high = axes.get_ylim()
+    for mark, place in zip(("s = s0", "s = s_L", "s = s_H"), thresholds(game), strict=True):
+        at = float(place)
+        if not 0 < at < 1:
+            continue
+        axes.axvline(at, color=INK, lw=1, ls=LINES[mark].style, zorder=0.5)
+        near = paid[:, np.abs(s - at) < NEAR]
+        taken = (np.append(near[np.isfinite(near)], star) - low) / (high - low)
+        height = max((0.9, 0.5, 0.7, 0.3, 0.1), key=lambda y: np.abs(taken - y).min().round(1))
+        words_at(axes, LINES[mark].mark, at, low + height * (high - low))
 
 
 # --- what they share

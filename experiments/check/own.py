@@ -33,6 +33,7 @@ from typing import Any
 
 from routing_game.agents.protocol import Provider
 from routing_game.experiments import InputError, in_a_line
+from routing_game.names import alike, perhaps
 from routing_game.players import checked_player
 
 METHODS = ("act", "update(commitment, task)", "recommend")
@@ -76,13 +77,24 @@ def find(name: str) -> Callable[..., Any]:
     except KeyboardInterrupt:
         raise
     except (ImportError, AttributeError) as error:
-        hint = f", perhaps {module[:-3]}:{attribute}" if module.endswith(".py") else ""
-        raise InputError(f"{expected}{hint}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{expected}{_meant(name)}: {' '.join(str(error).split())}") from None
     except BaseException as error:  # even sys.exit() in it is no end of ours
         raise InputError(f"{expected}, which cannot be imported: {in_a_line(error)}") from None
     if not callable(made):
         raise InputError(f"expected a class or function in {name!r}, got {made!r}")
     return made
+
+
+def _meant(name: str) -> str:
+    """What a name that cannot be found may be meant for, as the end of a complaint."""
+    module, _, attribute = name.partition(":")
+    if module.endswith(".py"):
+        return f", perhaps {module.removesuffix('.py')}:{attribute}"
+    if (found := sys.modules.get(module)) is not None:
+        public = [made for made in vars(found) if made[0] != "_" and callable(vars(found)[made])]
+        return perhaps(name, [f"{module}:{made}" for made in public])
+    files = alike(module, [file.stem for file in Path.cwd().glob("*.py")])
+    return f", perhaps {' or '.join(f'{file}:{attribute}' for file in files)}" if files else ""
 
 
 @contextmanager

@@ -6,7 +6,14 @@ import argparse
 from typing import TYPE_CHECKING
 
 from routing_game.experiments import InputError
-from routing_game.experiments.commands.names import asked_game, chosen, has_game, titled, units_of
+from routing_game.experiments.commands.names import (
+    asked_game,
+    chosen,
+    filed,
+    has_game,
+    titled,
+    units_of,
+)
 
 if TYPE_CHECKING:
     pass
@@ -48,11 +55,12 @@ def run_around(arguments: argparse.Namespace) -> int:
         raise InputError("expected no --set beside a game; the sets are those of the paper's plane")
     names = chosen_around(arguments.only)
     name, game = asked_game(arguments)
-    about = Around(game, titled(arguments, name), Units(*units_of(arguments)))
+    title, stem = titled(arguments, name), filed(arguments, name, game)
+    about = Around(game, title, Units(*units_of(arguments)))
     folder = tried(arguments.out)
     print(wrapped(about.equilibrium, 100), flush=True)
     for figure in names:
-        picture, told = write_around(figure, about, folder)
+        picture, told = write_around(figure, about, folder, stem)
         print(f"{picture} (and .svg, .npz)")
         for sentence in told:
             print(wrapped(sentence, 100, initial_indent="  ", subsequent_indent="  "), flush=True)
@@ -72,9 +80,9 @@ def run_curve(arguments: argparse.Namespace) -> int:
             raise InputError(f"{problem}; draw the paper's figures apart")
     name, game = asked_game(arguments)
     curves = runs(arguments.monitor)
-    name, folder = titled(arguments, name), tried(arguments.out)
-    units = units_of(arguments) or UNITS
-    picture, told = write_curves(curves, game, name, folder, units)
+    title, stem = titled(arguments, name), filed(arguments, name, game)
+    folder, units = tried(arguments.out), units_of(arguments) or UNITS
+    picture, told = write_curves(curves, game, title, folder / f"curve-{stem}", units)
     print("\n".join([f"{picture} (and .svg)", *told]))
     return 0
 

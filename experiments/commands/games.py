@@ -88,8 +88,8 @@ def run_tournament(arguments: argparse.Namespace) -> int:
         meant = zipped if zipped.is_file() else min(kept).parent if kept else None
         hint = f", perhaps {meant}" if meant else ""
         lacks = f": {file.name}" if place.is_dir() else ""
-        problem = f"expected a policy made by save_policy, got {place}{hint}"
-        raise InputError(f"{problem} ({error.strerror}{lacks})") from None
+        problem = f"expected a policy's folder, got {place}{hint} ({error.strerror}{lacks})"
+        raise InputError(f"{problem}; {how_to_keep(str(place))}") from None
     except ValueError as error:
         raise InputError(f"expected a policy made by save_policy: {error}") from None
     if arguments.json:
@@ -97,6 +97,17 @@ def run_tournament(arguments: argparse.Namespace) -> int:
         return 0
     print("\n".join(tournament_lines(table)))
     return 0
+
+
+def how_to_keep(word: str) -> str:
+    """How a policy's folder is made; a learner, or an agent of one's own, that is named is ours."""
+    from routing_game.experiments.check.learners import LEARNERS
+    from routing_game.experiments.check.own import is_own
+
+    makers = "save_policy(agent, folder) makes one, and check --keep-policies one for each cell"
+    if word in LEARNERS or is_own(word):
+        return f"{makers}: routing-game check --learners {word} --keep-policies"
+    return makers
 
 
 def run_frequencies(arguments: argparse.Namespace) -> int:

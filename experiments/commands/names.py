@@ -13,6 +13,8 @@ from routing_game.names import perhaps
 if TYPE_CHECKING:
     from routing_game.theory import Game
 
+FEW = 9
+"""Names that are so few are all said to whoever has missed them."""
 NUMBERS = ("value", "penalty", "success", "latency", "cost")
 
 
@@ -79,6 +81,28 @@ def titled(arguments: argparse.Namespace, name: str) -> str:
     """What a game is called of which flags may have changed some numbers."""
     changed = [number for number in NUMBERS if getattr(arguments, number) is not None]
     return f"{name} with another {' and '.join(changed)}" if arguments.game and changed else name
+
+
+def filed(arguments: argparse.Namespace, name: str, game: Game) -> str:
+    """What a game is called in names of files: numbers that flags changed are part of it.
+
+    A game of flags alone has a few digits of its id.
+    """
+    from routing_game.theory.exchange import game_id
+
+    if not arguments.game:
+        return f"{name.replace(' ', '-')}-{game_id(game)[:6]}"
+    parts = [name]
+    for number in NUMBERS:
+        if (given := getattr(arguments, number)) is not None:
+            values = given if isinstance(given, list) else [given]
+            parts += [number, *map(digits, values)]
+    return "-".join(parts)
+
+
+def digits(x: float) -> str:
+    """A number as it is written, with all that tells it from others."""
+    return repr(float(x)).removesuffix(".0")
 
 
 def units_of(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -161,4 +185,5 @@ def known(word: str, kind: str, names: Collection[str], see: str = "routing-game
     if word not in names:
         article = "an" if kind[0] in "aeio" else "a"
         problem = f"expected the name of {article} {kind}, got {word!r}{perhaps(word, names)}"
-        raise InputError(f"{problem}; see {see}")
+        all_of_them = f"there are {', '.join(names)}; " if len(names) <= FEW else ""
+        raise InputError(f"{problem}; {all_of_them}see {see}")

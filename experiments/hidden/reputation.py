@@ -132,6 +132,7 @@ def measure(settings: Settings, progress: Steps) -> Measured:
     exact = settings.each(partial(plans, game), places, progress, "exact plans")
     milks = {checks: milking(game, checks, exact) for checks in CHECKS}
     exact += [plans(game, (checks, g)) for checks, g in kinks(milks)]
+    exact.sort(key=lambda row: (CHECKS.index(row["checks"]), row["g"]))
     seeds = [row for row, _ in trained]
     strips = {cell: strip for cell, (_, strip) in zip(cells, trained, strict=True)}
     return Measured(

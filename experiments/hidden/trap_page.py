@@ -260,7 +260,7 @@ def cost_of_exploring(at: pl.DataFrame, mark: Threshold) -> tuple[str, ...]:
     )
     return (
         f"The price of exploring, over the {bad['s'].n_unique()} values of s at which leaving is "
-        f"right, as regret a task, of V: {extremes(means)}.",
+        f"right, as regret a task, of V: {extremes(means, len(RULEBOOK))}.",
     )
 
 

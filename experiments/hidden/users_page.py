@@ -78,6 +78,8 @@ LEARNED = (
 )
 SEEDS = "The same, seed by seed; the standard error is that of the play that valued it, 0 if exact."
 BY_S = "Utility of a session below that of a user who is told s, as a share of V, by s."
+VISIBLE = 0.01
+"""Regret a session, as a share of V, that a picture of regrets shows at least."""
 KEY = {"user": Head("user"), "prior": Head("prior of s")}
 WORTH = {"value": Head("utility"), "regret": Head("regret")}
 LEARNED_HEADS = {**KEY, **WORTH}
@@ -192,15 +194,13 @@ def loss_words(prior: str, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
     rest = [
         f"which loses {how} is too close to tell" for how, (_, sure) in apart.items() if not sure
     ]
+    ranking = f"of the learners {', '.join(told + rest)}"
     if not told:
-        rest = ["which loses least, and which most, is too close to tell"]
+        ranking = "which of the learners loses least, and which most, is too close to tell"
     myopic = learned.filter(user=MYOPIC, prior=prior)["regret"].item()
     less = decimal(myopic, 2)
     gets = f"{less} of V less a session than" if float(less) else "no less (to two digits) than"
-    return (
-        f"If s comes from {prior}, the myopic user gets {gets} the Bayes-optimal one; among the "
-        f"learners {', '.join(told + rest)}."
-    )
+    return f"If s comes from {prior}, the myopic user gets {gets} the Bayes-optimal one; {ranking}."
 
 
 def ends(user: str, prior: str, seeds: pl.DataFrame) -> tuple[float, float]:
@@ -231,7 +231,7 @@ def prior_words(prior: str, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
 @dressed
 def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str]) -> str:
     """A panel for each prior, a column for each learner."""
-    margins = {"left": 0.08, "top": 0.8, "bottom": 0.2, "wspace": 0.22}
+    margins = {"left": 0.09, "top": 0.8, "bottom": 0.2, "wspace": 0.22}
     figure, axes = panels(1, len(priors), (9.6, 3.6), margins)
     for panel, prior in zip(axes, priors, strict=True):
         means = learned.filter(prior=prior)
@@ -243,7 +243,10 @@ def regret_figure(seeds: pl.DataFrame, learned: pl.DataFrame, priors: list[str])
         limits = (-0.5, len(LEARNERS) - 0.5)
         panel.set(xticks=range(len(LEARNERS)), xlim=limits, title=f"s from {prior}")
         panel.set_xticklabels([tick(user) for user in LEARNERS])
-        panel.set_ylim(bottom=-0.03 * panel.get_ylim()[1])  # 0 is a whole mark
+        low, high = panel.get_ylim()
+        high = max(high, VISIBLE)  # what nobody would see is not blown up
+        lowest = min([*seeds.filter(prior=prior)["regret"], means["regret"].min()])
+        panel.set_ylim(low if lowest < 0 else -0.03 * high, high)  # 0 is a whole mark
     axes[0].set_ylabel("regret a session, as a share of V")
     legend_above(figure, axes[0], 2, left=0.07)
     return svg(figure)

@@ -31,7 +31,8 @@ TERMS = {
     "exact": "computed from the game by a recursion over beliefs, not played",
     "told s": "a user who knows s, sees the model at work and decides after each failure: the best "
     "that any user can do",
-    "regret": "what a user gets less, or a provider pays more, than with a user who is told s",
+    "regret": "what a user gets less, or a provider pays more, than with a user who is told s; "
+    "below 0 the user gets more, or the provider pays less",
     "brackets": "behind a share: its 95 % interval (Wilson)",
     "J*": "the provider's least cost of a task if the user sees s (Stackelberg)",
 }
@@ -165,12 +166,13 @@ def with_enough(frame: pl.DataFrame, seeds: int) -> pl.DataFrame:
     return frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in halves)
 
 
-def extremes(rows: pl.DataFrame) -> str:
+def extremes(rows: pl.DataFrame, named: int = NAMED) -> str:
     """Which of the rules lose least, and which most, if play can tell them apart.
 
     Args:
         rows: a rule each, with `loss` and half of its interval, `loss_half`: 0 if it is exact,
             missing or nan if there are too few sessions for any.
+        named: rules that lose alike of which the names are given; of more, how many they are.
     """
     ranked = rows.sort("loss").to_dicts()
     first = [row for row in ranked if alike(row, ranked[0])]
@@ -180,7 +182,7 @@ def extremes(rows: pl.DataFrame) -> str:
         return f"they lose alike as far as play can tell ({low} to {high})"
     last = [row for row in rest if alike(row, rest[-1])]
     first = [row for row in first if not alike(row, rest[-1])]  # one may be either, who knows
-    return f"{several(first, 'least')}, {several(last, 'most')}"
+    return f"{several(first, 'least', named)}, {several(last, 'most', named)}"
 
 
 def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -192,10 +194,16 @@ def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return bool(apart <= max(LOOKS_ALIKE, np.hypot(*halves)))
 
 
-def several(rows: Sequence[dict[str, Any]], how: str) -> str:
-    """That some rules lose least, or most: by name, or how many if they are many."""
+def several(rows: Sequence[dict[str, Any]], how: str, named: int) -> str:
+    """That some rules lose least, or most: by name, or how many if they are more than ``named``."""
     names = [row["rule"] for row in rows]
-    who = f"{len(names)} of them" if len(names) > NAMED else listed(names)
+    who = (
+        f"{len(names)} of them"
+        if len(names) > named
+        else listed(
+            [f'"{name}"' if "," in name else name for name in names]  # to see where each ends
+        )
+    )
     if len(rows) == 1:
         return f"{who} loses {how} ({between(rows[0]['loss'], rows[0]['loss_half'], DIGITS)})"
     losses = list(dict.fromkeys(decimal(row["loss"], DIGITS) for row in rows))
