@@ -790,7 +790,7 @@ def test_a_run_without_controls_has_no_table_of_them(own, capsys):
     assert main(["check", "--learners", "ucb", *words, "--out", "out"]) == 0
     page = (own / "out/report.html").read_text()
     assert "The same of the controls" not in page
-    assert "1 routing game, 1 learner, 1 of 1 cells" in page
+    assert "1 routing game, 1 learner, 1 of 1 cell (" in page
 
 
 def test_what_is_no_agent_is_a_failed_cell(own, capsys):
