@@ -371,7 +371,7 @@ def test_a_cell_that_a_power_cut_left_empty_is_run_again(finished, capsys):
 @pytest.mark.parametrize(
     ("flag", "value", "hint"),
     [
-        ("--seeds", "3", "2 seeds, not 3"),
+        ("--seeds", "1", "2 seeds, not 1"),
         ("--tasks", "61", "a practice of 60, not 61"),
         ("--games", "t4-cascade", "it also has the game value-cheap"),
     ],

@@ -132,7 +132,7 @@ def test_a_policy_that_is_not_there_may_be_a_zip(tmp_path: Path, capsys) -> None
         ("empty", "empty (No such file or directory: policy.json)"),
     ):
         assert main(["tournament", "t4-cascade", "--user", str(tmp_path / place)]) == 2
-        assert f"save_policy, got {tmp_path / words}" in capsys.readouterr().err
+        assert f"expected a policy's folder, got {tmp_path / words}" in capsys.readouterr().err
 
 
 def test_a_user_who_sees_the_model_meets_everybody(run: Path, capsys) -> None:
