@@ -85,6 +85,7 @@ def test_a_page_says_the_same_in_any_unit_of_time(
     assert sentences(usual) == sentences(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", ["observability", "reputation"])
 def test_shares_are_the_same_in_any_unit(question: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Costs are in the unit of P: each number that is said to be a share of one is the same."""

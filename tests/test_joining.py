@@ -69,6 +69,7 @@ def test_shards_in_folders_of_their_own_join_to_the_whole_run(tmp_path: Path, ca
     assert kept[0] == kept[1]
 
 
+@pytest.mark.slow
 def test_shards_of_hidden_scenarios_join_too(tmp_path: Path, capsys) -> None:
     words = ["check", "--suite", "hidden", "--profile", "smoke", "--games", GAME, "--seeds", "1"]
     words += ["--learners", "plug-in", "--engine", "serial", "--tasks", "20"]
