@@ -415,6 +415,7 @@ class TestPage:
         assert [cell(x) for x in entries] == ["", "", "0.1235", "12,345", "text", "True"]
 
 
+@pytest.mark.slow
 def test_a_game_of_a_file_or_of_a_sample_is_asked_about(tmp_path: Path, capsys: Any) -> None:
     """A file with a catalog game's numbers gets what that game gets, but for the streams' names."""
     (tmp_path / "mine.toml").write_text(to_toml(GAMES["t5-cascade"]), encoding="utf-8")

@@ -73,7 +73,12 @@ def untrained(settings: Settings, cell: reputation.Cell) -> tuple[dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("question", "name"), [("trap", "t4-cascade"), ("trap", "t5-stay"), ("converge", "t4-cascade")]
+    ("question", "name"),
+    [
+        ("trap", "t4-cascade"),
+        pytest.param("trap", "t5-stay", marks=pytest.mark.slow),
+        ("converge", "t4-cascade"),
+    ],
 )
 def test_a_page_says_the_same_in_any_unit_of_time(
     question: str, name: str, monkeypatch: pytest.MonkeyPatch
