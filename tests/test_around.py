@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layouts import assert_parts_keep_clear
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from routing_game.experiments.around.figures import FIGURES, NO_GAIN, NO_GAP, NOT, Around, draw
@@ -245,14 +246,7 @@ def test_axes_are_in_the_units_of_a_measured_pair():
 @pytest.mark.parametrize("name", ["t4-cascade", "gpt-4.1-o3", "reversed", "paid"])
 def test_nothing_overlaps(name, figure):
     with dressed():
-        drawn = page(name, figure)
-        drawn.draw_without_rendering()
-        renderer = FigureCanvasAgg(drawn).get_renderer()
-        parts = [*drawn.axes, *drawn.legends, *drawn.texts]
-        boxes = [part.get_tightbbox(renderer) for part in parts]
-    pairs = itertools.combinations(zip(parts, boxes, strict=True), 2)
-    assert not [(a, b) for (a, one), (b, other) in pairs if one.padded(-1).overlaps(other)]
-    assert all(drawn.bbox.contains(*corner) for box in boxes for corner in box.corners())
+        assert_parts_keep_clear(page(name, figure))
 
 
 @pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade", "gpt-4o-gpt-5", "paid", "free"])

@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from layouts import assert_parts_keep_clear
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from paper_text import ABSENT, PAPER, absent, paper
@@ -358,14 +359,7 @@ def test_figure_3_has_xi1_to_the_right_and_xi2_upwards():
 def test_nothing_overlaps(figure, name):
     """Panels, colour bars, legends and lines of text keep clear of each other and of the edge."""
     with dressed():
-        drawn = draw(figure, scene(name, 101), judge(figure, scene(name)))
-        drawn.draw_without_rendering()
-        renderer = FigureCanvasAgg(drawn).get_renderer()
-        parts = [*drawn.axes, *drawn.legends, *drawn.texts]
-        boxes = [part.get_tightbbox(renderer) for part in parts]
-    pairs = itertools.combinations(zip(parts, boxes, strict=True), 2)
-    assert not [(a, b) for (a, one), (b, other) in pairs if one.padded(-1).overlaps(other)]
-    assert all(drawn.bbox.contains(*corner) for box in boxes for corner in box.corners())
+        assert_parts_keep_clear(draw(figure, scene(name, 101), judge(figure, scene(name))))
 
 
 @each_set
