@@ -138,7 +138,7 @@ def run_hidden(arguments: argparse.Namespace) -> int:
     games = chosen_games(arguments.games)
     if games and 0 < (plain := len(games) - len(doubtful(games))) < len(games):
         reason = "whether the user stays does not depend on s"
-        print(f"routing-game: {plain} of {len(games)} games left out: {reason}", file=sys.stderr)
+        complain(f"{plain} of {len(games)} games left out: {reason}")
     rules = chosen("rule", arguments.learners, RULES)
     asked = (games, rules, arguments.seeds, arguments.tasks)
     shard = asked_shard(arguments)
@@ -277,7 +277,7 @@ def existing(suite: Suite[G, T], folders: Sequence[Path], out: Path | None) -> R
         return RunDirectory.open(suite, folders[0])
     directory = join(suite, folders, out)
     for words in other_versions([RunDirectory.open(suite, folder) for folder in folders]):
-        print(f"routing-game: {words}", file=sys.stderr)
+        complain(words)
     done, cells = len(directory.store.names()), len(directory.spec.cells())
     print(f"joined: {done} of {several(cells, 'cells')} in {out}", file=sys.stderr)
     return directory

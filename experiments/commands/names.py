@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from routing_game.experiments import InputError
+from routing_game.experiments.commands.telling import complain
 from routing_game.names import perhaps
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def chosen_games(text: str) -> dict[str, Game] | None:
         return None
     games, notes = sources.chosen_games(text.split(","))
     for note in notes:
-        print(f"routing-game: {note}", file=sys.stderr)
+        complain(note)
     return games
 
 
