@@ -112,7 +112,6 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "hidden": ("drawing", "pages", "play", "measures", "intervals", "cells"),
     "paper": ("drawing",),
     "around": ("card", "drawing", "pages.words", "paper"),  # the paper's, around a game
-    "maps": ("paper",),  # an old name
     "compare": ("check", "cells", "intervals", "pages"),
     "sweep": ("check", "cells"),
     "curve": ("drawing", "intervals", "paper"),

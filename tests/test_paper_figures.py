@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.util
 import itertools
 import json
@@ -446,8 +445,3 @@ def check_quadrants(arrays: Any, numbers: dict[str, Any]) -> None:
     latency = (value * p1 - arrays["xi1"][at[1]], value * p2 - arrays["xi2"][at[0]])
     game = Game(value, 1.0, (p1, p2), latency, (0.1, 0.2))
     assert arrays["reply"][at] == pytest.approx(best_reply(game, 1, 0.25).abandon, abs=1e-6)
-
-
-def test_the_name_that_the_documentation_once_had_still_works():
-    module = importlib.import_module("routing_game.experiments.maps")
-    assert module.write_figure is write_figure
