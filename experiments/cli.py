@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.streams import patient
@@ -28,9 +27,6 @@ from routing_game.experiments.commands.parser import build_parser, parse
 from routing_game.experiments.commands.telling import complain
 from routing_game.experiments.drawing import can_draw
 from routing_game.interrupts import raise_again
-
-if TYPE_CHECKING:
-    pass
 
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
