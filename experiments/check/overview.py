@@ -21,7 +21,7 @@ from routing_game.experiments.check.figures import (
 )
 from routing_game.experiments.check.judge import FLOOR, WITHIN
 from routing_game.experiments.check.known import GROUPS, TITLES, Group
-from routing_game.experiments.check.samples import Role
+from routing_game.experiments.check.learners import Role
 from routing_game.experiments.check.verdicts import MOST
 from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import Share

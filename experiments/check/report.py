@@ -14,6 +14,7 @@ from routing_game.experiments.cells.progress import count
 from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check import samples
+from routing_game.experiments.check.failures import LEAST
 from routing_game.experiments.check.figures import (
     game_figure,
     learner_figure,
@@ -28,7 +29,7 @@ from routing_game.experiments.check.judge import (
     grid_floor,
     roles,
 )
-from routing_game.experiments.check.known import GROUPS, TITLES, control, group
+from routing_game.experiments.check.known import GROUPS, STATIC, TITLES, control, group
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.overview import (
     MISSED,
@@ -192,7 +193,7 @@ def overview(
     if not lines:
         return None
     for role, section in sections.items():
-        name = samples.STATIC[role]
+        name = STATIC[role]
         mine = section.rows.filter(learner=name)
         loss = dict(zip(mine["game"], mine["regret"], strict=True)) if not single else {}
         lines.append(Line(name, "controls", section.total[name].within, OPEN, loss, role))
@@ -317,7 +318,7 @@ def sampled_parts(sections: Sections, chosen: Set) -> list[dict[str, Any]]:
         learn = [name for name in section.learners if learns(name)]
         titles = {name: f"{name}  {100 * section.total[name].within.share:.0f} %" for name in learn}
         table = section.rows.join(section.lands.select("game", section.strongest), on="game")
-        some = titles and section.games >= samples.LEAST
+        some = titles and section.games >= LEAST
         parts.append(
             {
                 "group": chosen,
@@ -329,7 +330,7 @@ def sampled_parts(sections: Sections, chosen: Set) -> list[dict[str, Any]]:
                 "predictions": [
                     (one.learner, prediction(one, role))
                     for one in section.failures
-                    if one.learner not in samples.STATIC.values()  # its regret is such a measure
+                    if one.learner not in STATIC.values()  # its regret is such a measure
                 ],
                 "picture": sample_figure(table, section.strongest, titles) if some else None,
                 "measure": MEANING[section.strongest],
@@ -349,12 +350,12 @@ def kinds_of(section: samples.Section, prior: str) -> list[str]:
 
 def learns(name: str) -> bool:
     """Whether that is the name of a learner, and of no control."""
-    return name not in samples.STATIC.values() and not control(name)
+    return name not in STATIC.values() and not control(name)
 
 
 def in_groups(names: Sequence[str]) -> list[tuple[str, list[str]]]:
     """Title of a group -> its learners; the control that nobody plays is among the controls."""
-    static = [name for name in names if name in samples.STATIC.values()]
+    static = [name for name in names if name in STATIC.values()]
     rest = [name for name in names if name not in static]
     found = []
     for kind in GROUPS:
