@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from routing_game.experiments import InputError
-from routing_game.experiments.paper.solved import Solved, centres
+from routing_game.experiments.paper.planes import Solved, centres
 from routing_game.theory import (
     Game,
     best_response,

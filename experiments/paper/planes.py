@@ -20,15 +20,15 @@ Every line at which the optimum changes is straight here and goes through (0, 1/
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from routing_game.experiments.paper.solved import Solved, centres
-from routing_game.theory import RULES, Game, outcome, thresholds
-from routing_game.theory.numbers import Array
+from routing_game.theory import RULES, Equilibrium, Game, outcome, solve, thresholds
+from routing_game.theory.numbers import Array, difference
 
 SIZE = 401
 """Pixels of a plane, along either axis."""
@@ -102,6 +102,42 @@ class Border(NamedTuple):
     """c1/p1 - c2/p2 in units of c1, shape (SAMPLES,)."""
     penalty: Array
     """P in units of c1, shape (SAMPLES,)."""
+
+
+def centres(size: int) -> Array:
+    """Where the middles of that many pixels lie along an axis from 0 to 1, shape (size,)."""
+    return np.asarray((np.arange(size) + 0.5) / size)
+
+
+class Solved(ABC):
+    """A square of games, each with its optimum; maps of it have the shape (size, size).
+
+    The paper's planes, below, and those around a game (`around.plane`) differ in which games lie
+    where.
+    """
+
+    @property
+    @abstractmethod
+    def games(self) -> Game:
+        """The games."""
+
+    @cached_property
+    def solution(self) -> Equilibrium:
+        """Their equilibria."""
+        return solve(self.games)
+
+    @cached_property
+    def kind(self) -> Array:
+        """Index of the optimum in `RULES`."""
+        return np.asarray(self.solution.kind)
+
+    @cached_property
+    def misalignment(self) -> Array:
+        """Delta_U, in the user's unit.
+
+        Where several commitments are optimal, of the first in `RULES`, which the policy map shows.
+        """
+        return np.asarray(difference(self.solution.user_best, self.solution.utility))
 
 
 @dataclass(frozen=True)
