@@ -15,7 +15,6 @@ import polars as pl
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from routing_game.experiments.check.known import STATIC, control
 from routing_game.experiments.check.learners import Role
 from routing_game.experiments.check.sets import CASCADES
 from routing_game.experiments.intervals import Share, wilson
@@ -162,16 +161,3 @@ def _gains(measure: Array, table: Array) -> tuple[Array, float]:
     gain = below**2 / cut + (total - below) ** 2 / (n - cut) - total**2 / n
     at = int(np.argmax(gain[0]))
     return gain.max(axis=1), float(x[cut[at] - 1] + x[cut[at]]) / 2
-
-
-def strongest(found: Sequence[Failures], role: Role) -> str:
-    """The measure that goes with regret the most, on average over those who learn."""
-    totals: dict[str, list[float]] = {}
-    for one in found:
-        if one.learner in STATIC.values() or control(one.learner):
-            continue
-        for each in one.predictors:
-            totals.setdefault(each.measure, []).append(float(np.nan_to_num(abs(each.rho))))
-    if not totals:
-        return "target" if role == "provider" else "edge_log_odds"
-    return max(totals, key=lambda name: np.mean(totals[name]))

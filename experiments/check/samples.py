@@ -8,14 +8,15 @@ static commitments in each game, so that an easy sample looks easy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from routing_game.experiments.check.failures import Failures, failures, strongest
+from routing_game.experiments.check.failures import Failures, failures
 from routing_game.experiments.check.judge import WITHIN, Judged
-from routing_game.experiments.check.known import STATIC
+from routing_game.experiments.check.known import STATIC, control
 from routing_game.experiments.check.learners import Role
 from routing_game.experiments.check.scores import Tally
 from routing_game.experiments.check.sets import CASCADES, KINDS, Set, origin, set_of
@@ -75,6 +76,19 @@ def tallies(rows: pl.DataFrame, column: str) -> dict[tuple[str, str], Tally]:
         (str(learner), str(value)): tally(mine)
         for (learner, value), mine in rows.group_by("learner", column, maintain_order=True)
     }
+
+
+def strongest(found: Sequence[Failures], role: Role) -> str:
+    """The measure that goes with regret the most, on average over those who learn."""
+    totals: dict[str, list[float]] = {}
+    for one in found:
+        if one.learner in STATIC.values() or control(one.learner):
+            continue
+        for each in one.predictors:
+            totals.setdefault(each.measure, []).append(float(np.nan_to_num(abs(each.rho))))
+    if not totals:
+        return "target" if role == "provider" else "edge_log_odds"
+    return max(totals, key=lambda name: np.mean(totals[name]))
 
 
 def kinds_of(rows: pl.DataFrame) -> list[str]:
