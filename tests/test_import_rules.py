@@ -134,8 +134,9 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
 SHOW = (
     *(
         f"check.{name}"
-        for name in ("figures", "overview", "predicting", "report", "sentences", "terminal")
+        for name in ("looks", "overview", "predicting", "report", "sentences", "terminal")
     ),
+    *(f"check.{name}_figure" for name in ("game", "learner", "sample", "user")),
     *("hidden.questions", "hidden.wording"),
     *("around.figures", "around.words"),
     *("commands.checks", "commands.figures", "commands.games"),

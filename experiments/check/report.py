@@ -15,12 +15,7 @@ from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check import samples
 from routing_game.experiments.check.failures import LEAST
-from routing_game.experiments.check.figures import (
-    game_figure,
-    learner_figure,
-    sample_figure,
-    user_figure,
-)
+from routing_game.experiments.check.game_figure import game_figure
 from routing_game.experiments.check.judge import (
     FLOOR,
     Q_TOLERANCE,
@@ -30,6 +25,7 @@ from routing_game.experiments.check.judge import (
     roles,
 )
 from routing_game.experiments.check.known import GROUPS, STATIC, TITLES, control, group
+from routing_game.experiments.check.learner_figure import learner_figure
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.overview import (
     MISSED,
@@ -39,6 +35,7 @@ from routing_game.experiments.check.overview import (
     overview_figure,
 )
 from routing_game.experiments.check.predicting import few_words, prediction
+from routing_game.experiments.check.sample_figure import sample_figure
 from routing_game.experiments.check.samples import Sections
 from routing_game.experiments.check.scores import scores, speeds
 from routing_game.experiments.check.sentences import (
@@ -59,6 +56,7 @@ from routing_game.experiments.check.sentences import (
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
 from routing_game.experiments.check.suite import make_spec
 from routing_game.experiments.check.traces import Trace
+from routing_game.experiments.check.user_figure import user_figure
 from routing_game.experiments.check.verdicts import Standing, Verdict, standings
 from routing_game.experiments.intervals import FEW, wilson
 from routing_game.experiments.measures import SELECTED
