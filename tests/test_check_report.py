@@ -15,11 +15,11 @@ from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
 from routing_game.experiments.check import game_figure
-from routing_game.experiments.check.game_figure import draw_costs
+from routing_game.experiments.check.cost_curve import draw_costs
 from routing_game.experiments.check.judge import WITHIN, grid_floor, judge, user_answers
 from routing_game.experiments.check.known import GROUPS, control, group
 from routing_game.experiments.check.learners import LEARNERS, Learner
-from routing_game.experiments.check.report import interval, quiet, shade, times, write_report
+from routing_game.experiments.check.report import interval, quiet, times, write_report
 from routing_game.experiments.check.sentences import (
     answer,
     of_them,
@@ -29,6 +29,7 @@ from routing_game.experiments.check.sentences import (
     rules,
     seeds_of,
 )
+from routing_game.experiments.check.shades import shade
 from routing_game.experiments.check.suite import CHECK, make_spec
 from routing_game.experiments.check.terminal import WIDTH, terminal_table
 from routing_game.experiments.check.traces import NOTHING, QUESTIONS, Trace, user_trace

@@ -134,7 +134,16 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
 SHOW = (
     *(
         f"check.{name}"
-        for name in ("looks", "overview", "predicting", "report", "sentences", "terminal")
+        for name in (
+            "cost_curve",
+            "looks",
+            "overview",
+            "predicting",
+            "report",
+            "sentences",
+            "shades",
+            "terminal",
+        )
     ),
     *(f"check.{name}_figure" for name in ("game", "learner", "sample", "user")),
     *("hidden.questions", "hidden.wording"),

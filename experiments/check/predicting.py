@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from routing_game.experiments.cells.progress import count
 from routing_game.experiments.check.failures import LEAST, Failures, Split
-from routing_game.experiments.check.samples import Section
 from routing_game.experiments.pages.words import with_interval
 from routing_game.theory.geometry import MEANING
 
 
-def few_words(section: Section, role: str) -> str:
+def few_words(found: Sequence[Failures], role: str) -> str:
     """That there are too few games to ask what predicts failure; empty if there are enough."""
-    most = max((one.games for one in section.failures), default=0)
+    most = max((one.games for one in found), default=0)
     if most >= LEAST:
         return ""
     games = count(most, "cascade" if role == "provider" else "game")

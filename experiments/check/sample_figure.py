@@ -1,12 +1,20 @@
-"""The picture of sampled games: regret against a measure of the game, a panel for each learner."""
+"""The sampled games of the report: how often who is within, and what goes with regret.
+
+The picture has regret against a measure of the game, a panel for each learner.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from routing_game.experiments.check.failures import LEAST
 from routing_game.experiments.check.judge import FLOOR, WITHIN
+from routing_game.experiments.check.known import GROUPS, STATIC, TITLES, control, group
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.looks import (
     COLUMNS,
@@ -18,7 +26,9 @@ from routing_game.experiments.check.looks import (
     in_percent,
     small_panels,
 )
-from routing_game.experiments.check.sets import OTHERS
+from routing_game.experiments.check.predicting import few_words, prediction
+from routing_game.experiments.check.samples import Section, Sections
+from routing_game.experiments.check.sets import OTHERS, Set
 from routing_game.experiments.drawing import literal
 from routing_game.experiments.pages.style import (
     dots,
@@ -28,6 +38,62 @@ from routing_game.theory.geometry import MEANING
 
 LINEAR, LEFT = ("edge_log_odds", "height"), 1e-4
 """Measures of a game that are drawn on a linear axis; the others on a log axis, from there on."""
+
+
+def sampled_parts(sections: Sections, chosen: Set) -> list[dict[str, Any]]:
+    """What the report shows of the sampled games of a set: a part for providers, one for users."""
+    parts = []
+    for role, section in sections.items():
+        learn = [name for name in section.learners if learns(name)]
+        titles = {name: f"{name}  {100 * section.total[name].within.share:.0f} %" for name in learn}
+        table = section.rows.join(section.lands.select("game", section.strongest), on="game")
+        some = titles and section.games >= LEAST
+        parts.append(
+            {
+                "group": chosen,
+                "role": role,
+                "section": section,
+                "rows": in_groups(section.learners),
+                "kinds_of": {prior: kinds_of(section, prior) for prior in section.priors},
+                "few": few_words(section.failures, role),
+                "predictions": [
+                    (one.learner, prediction(one, role))
+                    for one in section.failures
+                    if one.learner not in STATIC.values()  # its regret is such a measure
+                ],
+                "picture": sample_figure(table, section.strongest, titles) if some else None,
+                "measure": MEANING[section.strongest],
+            }
+        )
+    return parts
+
+
+def kinds_of(section: Section, prior: str) -> list[str]:
+    """The kinds of optimum among a prior's games."""
+    return [
+        kind
+        for kind in section.kinds
+        if any((name, f"{prior} {kind}") in section.cell for name in section.learners)
+    ]
+
+
+def learns(name: str) -> bool:
+    """Whether that is the name of a learner, and of no control."""
+    return name not in STATIC.values() and not control(name)
+
+
+def in_groups(names: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Title of a group -> its learners; the control that nobody plays is among the controls."""
+    static = [name for name in names if name in STATIC.values()]
+    rest = [name for name in names if name not in static]
+    found = []
+    for kind in GROUPS:
+        mine = [name for name in rest if group(name) == kind]
+        if kind == "controls":
+            mine += static
+        if mine:
+            found.append((TITLES[kind], mine))
+    return found
 
 
 @dressed

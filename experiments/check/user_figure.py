@@ -1,4 +1,4 @@
-"""The picture of the users of a game: what each answers, beside the best response."""
+"""The users of the report: what each answers in a game, beside the best response."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from routing_game.experiments.check.judge import WITHIN
+from routing_game.experiments.check.judge import WITHIN, Judged, roles
+from routing_game.experiments.check.known import control
+from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.looks import draw_regret, look
 from routing_game.experiments.drawing import literal
 from routing_game.experiments.pages.style import (
@@ -20,6 +22,19 @@ from routing_game.experiments.pages.style import (
 
 ACROSS = 3
 """Panels side by side in the users' picture."""
+
+
+def user_sections(part: Judged) -> list[dict[str, Any]]:
+    """One picture per game on which users learned."""
+    users = [name for name in roles(part.spec, "user") if not control(name)]
+    seeing = {user for user in users if LEARNERS[user].sees_model}
+    sections = []
+    for name in part.spec.games:
+        played = {user: part.answers[name, user] for user in users if (name, user) in part.answers}
+        if played:
+            rows = part.rows.filter(pl.col("game") == name, pl.col("learner").is_in(users))
+            sections.append({"name": name, "picture": user_figure(played, rows, seeing)})
+    return sections
 
 
 @dressed
