@@ -1,4 +1,4 @@
-"""Ctrl-C while the command is still being imported.
+"""Ends that nobody can catch: Ctrl-C during imports, and `os._exit` in somebody's code.
 
 Half a second goes by before `routing-game` can catch a KeyboardInterrupt, in modules of others that
 may take one for a failed import. There is nothing to lose yet, so the command ends at once.
@@ -6,7 +6,9 @@ may take one for a failed import. There is nothing to lose yet, so the command e
 
 import os
 import signal
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from routing_game.command import is_command
 
@@ -28,3 +30,26 @@ def _end(number: int, frame: Any) -> None:
         os.write(2, b"routing-game: stopped\n")
     finally:  # even if nobody is there to hear it
         os._exit(130)
+
+
+@contextmanager
+def staying() -> Iterator[None]:
+    """Meanwhile `os._exit` raises SystemExit, as `sys.exit` does: nothing ends without a word.
+
+    In a worker it does what it ever did, as its end is noticed; so it does in processes that are
+    forked meanwhile, and later on by a name that it was given meanwhile.
+    """
+    from multiprocessing import parent_process  # not at the top: it takes its time
+
+    leave, here, meanwhile = os._exit, os.getpid(), parent_process() is None
+
+    def stay(status: int) -> NoReturn:
+        if meanwhile and os.getpid() == here:
+            raise SystemExit(f"os._exit({status})")
+        leave(status)
+
+    os._exit = stay
+    try:
+        yield
+    finally:
+        os._exit, meanwhile = leave, False
