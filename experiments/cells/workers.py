@@ -32,19 +32,6 @@ R = TypeVar("R")
 
 
 @contextmanager
-def handling(number: int, handler: Callable[..., Any] | int) -> Iterator[None]:
-    """Meanwhile that handler for that signal; only the main thread may set one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, signal.SIG_DFL if before is None else before)
-
-
-@contextmanager
 def held_back(*numbers: int) -> Iterator[None]:
     """Meanwhile these signals wait, to come at the end; processes begun meanwhile never get them.
 
