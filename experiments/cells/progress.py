@@ -109,8 +109,8 @@ class Work(Line):
             self.handed[number] = self.job(cell)
             self._look()
 
-    def ended(self, number: int, seconds: float) -> None:
-        """A job is finished, and took so long."""
+    def ended(self, number: int, seconds: float | None) -> None:
+        """A job is finished, and took so long; None if its worker died."""
         with self.lock:
             self.handed.pop(number)
             self.since.pop(number, None)
@@ -195,10 +195,11 @@ class Steps(Work):
                 yield step
                 self.show(self.state(), last=done == total)
 
-    def ended(self, number: int, seconds: float) -> None:
-        """A step is finished, and took so long."""
+    def ended(self, number: int, seconds: float | None) -> None:
+        """A step is finished, and took so long; None if its worker died."""
         super().ended(number, seconds)
-        self.finish("", seconds)
+        if seconds is not None:
+            self.finish("", seconds)
 
 
 class Progress(Work):

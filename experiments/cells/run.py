@@ -22,7 +22,7 @@ from routing_game.experiments.cells.records import Checked, Record, RunDirectory
 from routing_game.experiments.cells.shards import Shard
 from routing_game.experiments.cells.spec import Cell, Spec
 from routing_game.experiments.cells.workers import Died, attempted, useful
-from routing_game.interrupts import is_stop
+from routing_game.interrupts import is_stop, staying
 
 G = TypeVar("G")
 T = TypeVar("T", bound=Checked)
@@ -212,11 +212,12 @@ def recorded(
     """
     start = time.perf_counter()
     try:
-        traces = suite.work(spec, cells)
+        with staying():
+            traces = suite.work(spec, cells)
         if len(traces) != len(cells):
             raise ValueError(f"expected a trace for each of {len(cells)} cells, got {len(traces)}")
         outcomes = [checked(suite, trace) for trace in traces]
-    except BaseException as problem:  # sys.exit() in somebody's agent is no end of ours
+    except BaseException as problem:  # os._exit() in somebody's agent is no end of ours
         if _is_ours(problem):
             raise KeyboardInterrupt from problem
         if len(cells) > 1:

@@ -33,7 +33,7 @@ from typing import Any
 
 from routing_game.agents.protocol import Provider
 from routing_game.experiments import InputError, in_a_line
-from routing_game.interrupts import is_stop
+from routing_game.interrupts import is_stop, staying
 from routing_game.names import alike, perhaps
 from routing_game.players import checked_player
 
@@ -74,8 +74,9 @@ def find(name: str) -> Callable[..., Any]:
     _look_here()
     expected = f"expected a learner's name, or module:Class of one's own, got {name!r}"
     try:
-        made = getattr(importlib.import_module(module), attribute)
-    except BaseException as error:  # even sys.exit() in it is no end of ours
+        with staying():
+            made = getattr(importlib.import_module(module), attribute)
+    except BaseException as error:  # even os._exit() in it is no end of ours
         if is_stop(error):
             raise KeyboardInterrupt from error
         if isinstance(error, ImportError | AttributeError):

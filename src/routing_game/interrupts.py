@@ -1,4 +1,4 @@
-"""Ctrl-C, whatever it hits.
+"""Ends that nobody can catch: Ctrl-C, whatever it hits, and `os._exit` in somebody's code.
 
 Half a second goes by before `routing-game` can catch a KeyboardInterrupt, in modules of others that
 may take one for a failed import: until then the command ends at once, as there is nothing to lose.
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from routing_game.command import is_command
 
@@ -87,3 +87,26 @@ def _end(number: int, frame: Any) -> None:
         os.write(2, b"routing-game: stopped\n")
     finally:  # even if nobody is there to hear it
         os._exit(130)
+
+
+@contextmanager
+def staying() -> Iterator[None]:
+    """Meanwhile `os._exit` raises SystemExit, as `sys.exit` does: nothing ends without a word.
+
+    In a worker it does what it ever did, as its end is noticed; so it does in processes that are
+    forked meanwhile, and later on by a name that it was given meanwhile.
+    """
+    from multiprocessing import parent_process  # not at the top: it takes its time
+
+    leave, here, meanwhile = os._exit, os.getpid(), parent_process() is None
+
+    def stay(status: int) -> NoReturn:
+        if meanwhile and os.getpid() == here:
+            raise SystemExit(f"os._exit({status})")
+        leave(status)
+
+    os._exit = stay
+    try:
+        yield
+    finally:
+        os._exit, meanwhile = leave, False
