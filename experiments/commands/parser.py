@@ -118,7 +118,7 @@ def words_of_check(parser: Parser) -> None:
     text = "begin anew; without, finished cells are kept, and those that failed are tried again"
     parser.add_argument("--fresh", action="store_true", help=text)
     text = "a file of games, learners and settings (TOML), see docs/learners.md"
-    parser.add_argument("--sweep", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--sweep", type=a_path, metavar="FILE", help=text)
     text = (
         "run every n-th cell only, from the k-th: a share for each machine, in a common folder or "
         "in folders that report joins"
@@ -135,7 +135,7 @@ def words_of_check(parser: Parser) -> None:
 def words_of_report(parser: Parser) -> None:
     """What `report` takes."""
     text = "a folder made by check; several of one spec, such as shards, are joined in --out"
-    parser.add_argument("directories", type=Path, nargs="+", metavar="DIR", help=text)
+    parser.add_argument("directories", type=a_path, nargs="+", metavar="DIR", help=text)
     add_folder(parser, "copy the cells there first; the folders stay as they are (default: DIR)")
     add_keep(parser)
 
@@ -143,7 +143,7 @@ def words_of_report(parser: Parser) -> None:
 def words_of_compare(parser: Parser) -> None:
     """What `compare` takes."""
     text = "two folders made by check, perhaps not finished"
-    parser.add_argument("directories", type=Path, nargs=2, metavar="DIR", help=text)
+    parser.add_argument("directories", type=a_path, nargs=2, metavar="DIR", help=text)
     add_json(parser)
 
 
@@ -151,7 +151,7 @@ def words_of_solve(parser: Parser) -> None:
     """What `solve` takes."""
     add_game(parser)
     text = "also write the game to this file, .toml or .json, for every command that takes a game"
-    parser.add_argument("--save", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--save", type=a_path, metavar="FILE", help=text)
     add_json(parser)
 
 
@@ -195,7 +195,7 @@ def words_of_figures(parser: Parser) -> None:
         "folders of them; one that make_vec_env wrote (0.monitor.csv, ...) is one run"
     )
     many: dict[str, Any] = {"nargs": "+", "action": "extend"}
-    parser.add_argument("--monitor", type=Path, metavar="PLACE", help=text, **many)
+    parser.add_argument("--monitor", type=a_path, metavar="PLACE", help=text, **many)
     add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
 
@@ -205,7 +205,7 @@ def words_of_tournament(parser: Parser) -> None:
     many: dict[str, Any] = {"action": "append", "default": []}
     for role in ("provider", "user"):
         text = f"folder or .zip of a saved {role}, to take part; may be repeated"
-        parser.add_argument(f"--{role}", type=Path, metavar="PLACE", help=text, **many)
+        parser.add_argument(f"--{role}", type=a_path, metavar="PLACE", help=text, **many)
     add_json(parser)
 
 
@@ -256,7 +256,14 @@ def add_number(parser: Parser, name: str, text: str, default: int | None = None)
 
 def add_folder(parser: Parser, text: str, default: Path | None = None) -> None:
     """The flag for the folder of results."""
-    parser.add_argument("--out", type=Path, default=default, metavar="DIR", help=text)
+    parser.add_argument("--out", type=a_path, default=default, metavar="DIR", help=text)
+
+
+def a_path(text: str) -> Path:
+    """A path; an empty one would be the current folder, which nobody means by an unset variable."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"expected a path, got {text!r}")
+    return Path(text)
 
 
 def at_least_one(text: str) -> int:
