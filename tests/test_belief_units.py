@@ -105,7 +105,7 @@ def test_shares_are_the_same_in_any_unit(question: str, monkeypatch: pytest.Monk
         assert re.sub(r"[\d.]+", "", words) == re.sub(r"[\d.]+", "", others)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES[:2], pytest.param(NAMES[2], marks=pytest.mark.slow)])
 def test_the_trap_page_says_the_same_of_scaled_numbers(name: str) -> None:
     """Any scale, when the numbers are scaled by hand."""
     settings = Settings(name, "smoke", NUMBERS["trap"])
