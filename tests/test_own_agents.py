@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from routing_game.experiments.check import own
-from routing_game.experiments.check.figures import look
+from routing_game.experiments.check.looks import look
 from routing_game.experiments.check.trainers import told
 from routing_game.theory import GAMES
 

@@ -36,6 +36,7 @@ import numpy as np
 
 from routing_game.agents.protocol import Provider
 from routing_game.experiments import InputError, in_a_line
+from routing_game.interrupts import is_stop, staying
 from routing_game.names import alike, perhaps
 from routing_game.players import checked_player
 
@@ -98,12 +99,13 @@ def find(name: str) -> Callable[..., Any]:
     _look_here()
     expected = f"expected a learner's name, or module:Class of one's own, got {name!r}"
     try:
-        made = getattr(importlib.import_module(module), attribute)
-    except KeyboardInterrupt:
-        raise
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{expected}{_meant(name)}: {' '.join(str(error).split())}") from None
-    except BaseException as error:  # even sys.exit() in it is no end of ours
+        with staying():
+            made = getattr(importlib.import_module(module), attribute)
+    except BaseException as error:  # even os._exit() in it is no end of ours
+        if is_stop(error):
+            raise KeyboardInterrupt from error
+        if isinstance(error, ImportError | AttributeError):
+            raise InputError(f"{expected}{_meant(name)}: {' '.join(str(error).split())}") from None
         raise InputError(f"{expected}, which cannot be imported: {in_a_line(error)}") from None
     if not callable(made):
         raise InputError(f"expected a class or function in {name!r}, got {made!r}")
