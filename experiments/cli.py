@@ -7,14 +7,11 @@ once.
 
 from __future__ import annotations
 
-import signal
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.streams import patient
-from routing_game.experiments.cells.workers import handling
 from routing_game.experiments.commands.checks import run_check, run_compare, run_report
 from routing_game.experiments.commands.figures import run_figures
 from routing_game.experiments.commands.games import (
@@ -27,10 +24,7 @@ from routing_game.experiments.commands.games import (
 from routing_game.experiments.commands.parser import build_parser, parse
 from routing_game.experiments.commands.telling import complain
 from routing_game.experiments.drawing import can_draw
-from routing_game.interrupts import raise_again
-
-if TYPE_CHECKING:
-    pass
+from routing_game.interrupts import remembered
 
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
@@ -60,8 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 def attended(argv: list[str]) -> int:
     """Run a command; whatever stops it is said in a line."""
     try:
-        raise_again()
-        with handling(signal.SIGTERM, signal.default_int_handler):
+        with remembered():
             if not argv:
                 build_parser()[0].print_help()
                 return 0

@@ -7,13 +7,12 @@ instead. All are iterators over checkpoints, and at each checkpoint the agent is
 do if learning stopped now.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
 
 from routing_game.agents import BestResponseUser
 from routing_game.agents.protocol import Planner, Provider, Tally, User
@@ -24,9 +23,7 @@ from routing_game.envs.streams import Streams
 from routing_game.players import checked_user
 from routing_game.theory import Commitment, Game, Task, best_response
 from routing_game.theory.game import check_commitment
-from routing_game.theory.numbers import whole
-
-Array = NDArray[Any]
+from routing_game.theory.numbers import Array, whole
 
 
 def checkpoints(tasks: int, first: int = 10, count: int = 30) -> list[int]:
@@ -81,18 +78,6 @@ class World:
         return record(passes, solved, settle(self.game, passes, solved), np.zeros_like(solved))
 
 
-def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Array, Array], Task]:
-    """The same for arrays of commitments and q, shape (n,): a function to a `Task` of arrays."""
-    return partial(_many, game, rng)
-
-
-def _many(
-    game: Game, rng: np.random.Generator, route: Array, cascade: Array, abandon: Array
-) -> Task:
-    *passes, solved = sampler.sample_tasks(game, route, cascade, abandon, rng)
-    return record(passes, solved, settle(game, passes, solved), np.zeros_like(solved))
-
-
 class Cohort:
     """Sampled tasks in many games side by side: their costs, every user answering best.
 
@@ -116,10 +101,7 @@ class Cohort:
         return np.asarray(settle(self._games, passes, solved).cost)
 
     def tasks(self, route: Array, cascade: Array, abandon: Array) -> Task:
-        """A task under each commitment and q, arrays of shape (cells, n); a `Task` of such arrays.
-
-        The same tasks as `world_of_many` gives to each game alone.
-        """
+        """A task under each commitment and q, shape (cells, n); a `Task` of such arrays."""
         *passes, solved = self._drawn(route, cascade, abandon)
         return record(passes, solved, settle(self._games, passes, solved), np.zeros_like(solved))
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from records import facts
 
 from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.run import batches, run
@@ -51,12 +52,6 @@ def learner(make=Search, batch=1):
 
 def directory(path, names=("toy",)):
     return RunDirectory.create(CHECK, path, make_spec("default", GAMES_PLAYED, names, seeds=SEEDS))
-
-
-def facts(path):
-    """Records without the seconds they took, by file."""
-    files = (path / "cells").iterdir()
-    return {file.name: {**json.loads(file.read_text()), "seconds": None} for file in files}
 
 
 @pytest.fixture

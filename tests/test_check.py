@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from records import facts
 
 from routing_game.experiments import InputError
 from routing_game.experiments.cells.progress import Progress, clock
@@ -52,11 +53,6 @@ def check(out, *words):
 
 def contents(out):
     return {file.name: file.read_bytes() for file in (out / "cells").iterdir()}
-
-
-def facts(out):
-    """Records without the seconds they took."""
-    return {name: {**json.loads(text), "seconds": None} for name, text in contents(out).items()}
 
 
 def train_cell(cell, practice):
@@ -128,7 +124,7 @@ def test_a_killed_check_resumes_without_repeating_a_cell(tmp_path, workers, how)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does at Ctrl-C
     else:
         process.kill()
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == {"SIGINT": 130, "SIGKILL": -signal.SIGKILL}[how]
     if how == "SIGINT":
         last = error.splitlines()[-1]
@@ -190,7 +186,7 @@ def test_a_check_that_is_stopped_while_its_workers_start_says_one_line(tmp_path,
     os.killpg(
         process.pid, getattr(signal, how)
     )  # to all, as a terminal does at Ctrl-C and as `timeout` does
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 130
     assert error.splitlines()[-1].startswith("routing-game: stopped: ")
     if delay:  # while they begin, a thread of loky's may complain, too

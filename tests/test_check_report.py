@@ -14,12 +14,12 @@ from routing_game.agents import UCB, BestResponseUser, StoppingUser
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
-from routing_game.experiments.check import figures
-from routing_game.experiments.check.figures import draw_costs
+from routing_game.experiments.check import game_figure
+from routing_game.experiments.check.cost_curve import draw_costs
 from routing_game.experiments.check.judge import WITHIN, grid_floor, judge, user_answers
 from routing_game.experiments.check.known import GROUPS, control, group
 from routing_game.experiments.check.learners import LEARNERS, Learner
-from routing_game.experiments.check.report import interval, quiet, shade, times, write_report
+from routing_game.experiments.check.report import interval, quiet, times, write_report
 from routing_game.experiments.check.sentences import (
     answer,
     of_them,
@@ -29,6 +29,7 @@ from routing_game.experiments.check.sentences import (
     rules,
     seeds_of,
 )
+from routing_game.experiments.check.shades import shade
 from routing_game.experiments.check.suite import CHECK, make_spec
 from routing_game.experiments.check.terminal import WIDTH, terminal_table
 from routing_game.experiments.check.traces import NOTHING, QUESTIONS, Trace, user_trace
@@ -442,11 +443,11 @@ def test_who_seeks_simultaneous_play_is_held_against_that_too(tmp_path):
 
 def test_the_floor_of_the_grid_is_drawn_for_those_on_the_grid_alone(monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures, "draw_floor", lambda axes, floor: drawn.append(floor))
+    monkeypatch.setattr(game_figure, "draw_floor", lambda axes, floor: drawn.append(floor))
     game = GAMES["t4-cascade"]
     for learners in (["ucb", "zooming"], ["ucb", "ucb-fixed"]):
         records = [record(name, "t4-cascade", 0, provider((1, 0.25))) for name in learners]
-        figures.game_figure(game, judge(SPEC, records).rows, learners)
+        game_figure.game_figure(game, judge(SPEC, records).rows, learners)
     assert drawn == [grid_floor(game)]
 
 

@@ -27,6 +27,7 @@ from routing_game.experiments.hidden.names import EXPERIMENTS, RULE_WORDS
 from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 from routing_game.experiments.paper.maps import FIGURES
 from routing_game.experiments.tables import tournament_lines
+from routing_game.interrupts import staying
 from routing_game.theory import (
     GAMES,
     PAIRS,
@@ -433,6 +434,8 @@ def test_a_name_with_a_comma_is_one_name(text, meant):
 def test_half_a_name_with_a_comma_is_none():
     with pytest.raises(InputError, match="got 'each task', perhaps"):
         chosen("rule", "Thompson, each task", HIDDEN_RULES)
+    with pytest.raises(InputError, match='; there are .*plug-in, "plug-in, each task", expected'):
+        chosen("rule", "Tompson", HIDDEN_RULES)
 
 
 def test_json_of_frequencies_and_of_a_tournament(capsys):
@@ -842,15 +845,38 @@ def test_an_agent_of_one_s_own_that_is_misspelt_is_found(
     sys.modules.pop("my_agents", None)
 
 
-def test_whose_agent_shares_the_process_is_said_before_it_can_end_it(tmp_path):
-    """A line, and then it is gone: nothing else could be said."""
+def test_an_agent_that_ends_its_process_does_not_end_the_command(tmp_path, monkeypatch, capsys):
+    """Neither where it is played in the command's own, nor as its module is imported there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "leaver.py").write_text("import os\ndef Leaver(): os._exit(3)\n")
-    words = ["check", "--learners", "leaver:Leaver", "--games", "t5-stay", "--seeds", "1"]
-    words += ["--tasks", "10", "--profile", "smoke", "--out", "out"]
-    run = [sys.executable, "-m", "routing_game", *words, "--engine", "serial"]
-    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 3
-    assert "--engine serial runs leaver:Leaver in this process: one that ends it" in done.stderr
+    (tmp_path / "gone.py").write_text("from os import _exit\n_exit(0)\n")
+    words = ["--games", "t5-stay", "--seeds", "1", "--tasks", "10", "--engine", "serial"]
+    leave = os._exit
+    assert main(["check", "--learners", "leaver:Leaver,random", *words, "--out", "out"]) == 1
+    assert "failed: leaver:Leaver on t5-stay, seed 0: SystemExit: os._exit(3)" in (
+        capsys.readouterr().err
+    )
+    assert main(["check", "--learners", "gone:Agent", *words, "--out", "other"]) == 2
+    told = capsys.readouterr().err
+    assert "got 'gone:Agent', which cannot be imported: SystemExit: os._exit(0)" in told
+    assert os._exit is leave
+    sys.modules.pop("leaver")
+
+
+def test_whose_process_it_is_not_or_who_ends_it_later_is_not_held(monkeypatch):
+    """A forked one ends; so does this one by what was taken by name while it was held back."""
+    ended = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with staying():
+        held = os._exit
+        with pytest.raises(SystemExit, match=r"os\._exit\(4\)"):
+            held(4)
+        with monkeypatch.context() as forked:
+            forked.setattr(os, "getpid", lambda: 1)
+            held(5)
+    held(6)
+    assert ended == [5, 6]
 
 
 def test_pictures_of_a_game_with_other_numbers_have_names_of_their_own(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import multiprocessing
@@ -15,9 +16,11 @@ import time
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky.backend import fork_exec
 
 from routing_game.experiments import InputError, cli
 from routing_game.experiments.cells import processes, workers
+from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cells.workers import (
     HERE_LAST,
     Died,
@@ -48,7 +51,7 @@ class Heard:
         self.begun_.append((number, cell))
 
     def ended(self, number, seconds):
-        assert seconds >= 0
+        assert seconds is None or seconds >= 0
         self.ended_.append(number)
 
 
@@ -198,9 +201,23 @@ class IsSlow(Fine):
 PLAYED = "the worker that played it"
 
 
-def test_a_worker_that_dies_is_an_error_in_a_line(two_cores):
-    with pytest.raises(InputError, match="a worker died: it ended with exit code 3; what"):
-        [*in_workers(os._exit, [3, 3], 2)]
+def test_a_cell_whose_worker_dies_is_tried_again_alone_and_only_then_an_error(two_cores, tmp_path):
+    def root(number):
+        mark = tmp_path / f"{number}"
+        if number == 4 or (number == 1 and not mark.exists()):
+            mark.touch()
+            os._exit(3)
+        return math.sqrt(number)
+
+    steps = Steps(io.StringIO())
+    done = steps.over(in_workers(root, [0, 1, 4], 2, steps), 3, "cells")
+    assert [next(done), next(done)] == [0, 1]
+    with pytest.raises(InputError, match=r"^a cell .* \(it ended with exit code 3\); what is"):
+        next(done)
+    said = "a worker ended with exit code 3: its cell is tried again, alone, at the end\n"
+    assert steps.stream.getvalue().count(said) == 2
+    assert steps.state() == "2 of 3 cells, about 0:00 left"
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -259,6 +276,53 @@ def test_a_worker_that_cannot_begin_is_an_error_not_a_wait(two_cores, monkeypatc
     monkeypatch.setattr(workers.os, "getpid", lambda: 1)  # not the parent of any worker
     with pytest.raises(InputError, match="a worker died before it had begun"):
         [*attempted(_where, range(3), apart=True)]
+
+
+@pytest.fixture
+def newborn(monkeypatch):
+    """Kills the first processes that begin, so many; and a list of all."""
+    begun, fork = [], fork_exec.fork_exec
+
+    def kill(count):
+        def begin(*words, **named):
+            begun.append(fork(*words, **named))
+            if len(begun) <= count:
+                os.kill(begun[-1], signal.SIGKILL)
+            return begun[-1]
+
+        monkeypatch.setattr(fork_exec, "fork_exec", begin)
+        return begun
+
+    return kill
+
+
+def test_a_worker_that_is_killed_as_it_begins_is_replaced(two_cores, newborn):
+    """Whatever it is to work with: more than its pipe holds would be waited for without end."""
+    begun, content = newborn(2), bytes(1 << 20)
+    done = [*attempted(lambda number: len(content) * number, [1, 2], apart=True)]
+    assert done == [1 << 20, 1 << 21]
+    assert len(begun) == 3
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_workers_that_are_all_killed_as_they_begin_are_an_error_in_the_end(
+    two_cores, newborn, count
+):
+    begun = newborn(1000)
+    with pytest.raises(InputError, match="a worker died before it had begun: it was killed by sig"):
+        [*attempted(_where, range(3), count, apart=True)]
+    assert 3 * count <= len(begun) <= 4 * count
+    assert not multiprocessing.active_children()
+
+
+def test_memory_stays_with_a_worker_unless_somebody_says_otherwise(two_cores, monkeypatch):
+    for name in processes.MEMORY:
+        monkeypatch.delenv(name, raising=False)
+    first, second = processes.MEMORY
+    monkeypatch.setenv(second, "123")
+    told = {*in_workers(os.getenv, [first, second], workers=2)}
+    assert told == {str(processes.MEMORY[first]), "123"}
 
 
 def test_what_a_job_raises_comes_here(two_cores):

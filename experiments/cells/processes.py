@@ -28,8 +28,16 @@ POLL = 1.0
 """Seconds after which a process is asked whether it lives: one that it began may hold its pipe."""
 GRACE = 5.0
 """Seconds that a process gets to end by itself."""
+HERE, READY = b"here", b"ready"
+"""What a process says that has begun, and then one that has its function."""
 THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB", "NUMBA", "NUMEXPR")
 """Libraries with threads of their own; those of all processes share the cores."""
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": 1 << 25, "MALLOC_TRIM_THRESHOLD_": GROWTH}
+"""Bytes from which glibc gets an array of its own from the system, and beyond which it gives back.
+
+By default it does both for the arrays of every operation on a large batch, which took as long as
+the operations.
+"""
 
 
 class Answer(NamedTuple):
@@ -58,13 +66,14 @@ class Worker:
 
         Args:
             job: the pickle of a function of a cell.
-            threads: of each library, unless the environment says how many.
+            threads: of each library, unless the environment says how many, as it may for `MEMORY`.
         """
         from joblib.externals.loky.backend import get_context
 
         context = get_context("loky")
         names = ("VECLIB_MAXIMUM_THREADS" if x == "VECLIB" else f"{x}_NUM_THREADS" for x in THREADS)
-        env = {name: os.environ.get(name, str(threads)) for name in names}
+        wanted = dict.fromkeys(names, threads) | MEMORY
+        env = {name: os.environ.get(name, str(number)) for name, number in wanted.items()}
         self.number: int | None = None
         self.cell: Any = None
         self.since = 0.0
@@ -72,12 +81,24 @@ class Worker:
         self.ready = False
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, job, os.getpid()), env=env)
+        self._job = job
+        self.process = context.Process(target=_serve, args=(theirs, os.getpid()), env=env)
         try:
             self.process.start()
         finally:
             theirs.close()
         _BEGUN.add(self)
+
+    def prepare(self, said: bytes) -> None:
+        """Give it its function, once it is there; or note that it has it.
+
+        Not as it begins: if it is killed then, nobody reads what may be too long to be written.
+        """
+        if said == READY:
+            self.ready = True
+            return
+        with suppress(OSError):
+            self.pipe.send_bytes(self._job)
 
     def hand(self, number: int, cell: Any) -> None:
         """Let it do this next; that it is dead is heard of later."""
@@ -99,7 +120,7 @@ class Worker:
         return self.pipe.closed
 
     def said(self) -> bytes | None:
-        """What it says, the pickle of an `Answer` unless it was getting ready; None if dead."""
+        """What it says, the pickle of an `Answer` once it was ready; None if dead."""
         try:
             return self.pipe.recv_bytes() if self.pipe.poll() else None
         except (EOFError, OSError):
@@ -154,13 +175,18 @@ def end(workers: Sequence[Worker]) -> None:
         worker.kill()
 
 
-def _serve(pipe: Connection, job: bytes, parent: int) -> None:
+def _serve(pipe: Connection, parent: int) -> None:
     """Do what is asked until there is nobody to ask."""
     from joblib.externals.loky.backend.reduction import dumps
 
     begin(parent)
+    try:
+        pipe.send_bytes(HERE)
+        job = pipe.recv_bytes()
+    except (EOFError, OSError):
+        return
     do = pickle.loads(job)
-    first, last, said = 0, False, b"ready"
+    first, last, said = 0, False, READY
     while True:
         try:
             pipe.send_bytes(said)

@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeVar
 
+from routing_game.interrupts import stop_if_asked
+
 if TYPE_CHECKING:  # steps of any kind are told here, of runs and of questions
     from routing_game.experiments.cells.records import Record
     from routing_game.experiments.cells.spec import Cell
@@ -107,8 +109,8 @@ class Work(Line):
             self.handed[number] = self.job(cell)
             self._look()
 
-    def ended(self, number: int, seconds: float) -> None:
-        """A job is finished, and took so long."""
+    def ended(self, number: int, seconds: float | None) -> None:
+        """A job is finished, and took so long; None if its worker died."""
         with self.lock:
             self.handed.pop(number)
             self.since.pop(number, None)
@@ -193,10 +195,11 @@ class Steps(Work):
                 yield step
                 self.show(self.state(), last=done == total)
 
-    def ended(self, number: int, seconds: float) -> None:
-        """A step is finished, and took so long."""
+    def ended(self, number: int, seconds: float | None) -> None:
+        """A step is finished, and took so long; None if its worker died."""
         super().ended(number, seconds)
-        self.finish("", seconds)
+        if seconds is not None:
+            self.finish("", seconds)
 
 
 class Progress(Work):
@@ -221,7 +224,12 @@ class Progress(Work):
         return Job(cell[0].learner, len(cell))
 
     def tick(self, record: Record[Any]) -> None:
-        """One more cell is finished."""
+        """One more cell is finished.
+
+        Raises:
+            KeyboardInterrupt: one came, and whoever it was raised in has lost it.
+        """
+        stop_if_asked()
         self.finish(record.learner, record.seconds)
         if record.error is not None:
             where = f"{record.learner} on {record.game}, seed {record.seed}"

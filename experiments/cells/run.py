@@ -22,6 +22,7 @@ from routing_game.experiments.cells.records import Checked, Record, RunDirectory
 from routing_game.experiments.cells.shards import Shard
 from routing_game.experiments.cells.spec import Cell, Spec
 from routing_game.experiments.cells.workers import Died, attempted, useful
+from routing_game.interrupts import is_stop, staying
 
 G = TypeVar("G")
 T = TypeVar("T", bound=Checked)
@@ -211,13 +212,14 @@ def recorded(
     """
     start = time.perf_counter()
     try:
-        traces = suite.work(spec, cells)
+        with staying():
+            traces = suite.work(spec, cells)
         if len(traces) != len(cells):
             raise ValueError(f"expected a trace for each of {len(cells)} cells, got {len(traces)}")
         outcomes = [checked(suite, trace) for trace in traces]
-    except BaseException as problem:  # sys.exit() in somebody's agent is no end of ours
+    except BaseException as problem:  # os._exit() in somebody's agent is no end of ours
         if _is_ours(problem):
-            raise
+            raise KeyboardInterrupt from problem
         if len(cells) > 1:
             each = (recorded(suite, spec, [cell], code, sources) for cell in cells)
             return [record for records in each for record in records]
@@ -235,11 +237,11 @@ def checked(suite: Suite[G, T], trace: T) -> tuple[T, str | None]:
         trace.check()
     except BaseException as problem:
         if _is_ours(problem):
-            raise
+            raise KeyboardInterrupt from problem
         return suite.nothing, in_a_line(problem)
     return trace, None
 
 
 def _is_ours(problem: BaseException) -> bool:
     """Whether it is a Ctrl-C, which is for us: workers leave them to their parent."""
-    return isinstance(problem, KeyboardInterrupt) and parent_process() is None
+    return is_stop(problem) and parent_process() is None

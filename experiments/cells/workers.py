@@ -25,21 +25,10 @@ SAFE = "PYTHONSAFEPATH"
 KILLED = 9
 """The signal that a system out of memory sends, or a person: whoever it hits may have done nothing.
 """
+BEGINNINGS = 3
+"""Times that each worker may be killed before it has begun, none having begun in between."""
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@contextmanager
-def handling(number: int, handler: Callable[..., Any] | int) -> Iterator[None]:
-    """Meanwhile that handler for that signal; only the main thread may set one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, signal.SIG_DFL if before is None else before)
 
 
 @contextmanager
@@ -71,8 +60,8 @@ class Told(Protocol):
     def begun(self, number: int, cell: Any) -> None:
         """A cell is handed out; of those that are, as many as there are workers are under way."""
 
-    def ended(self, number: int, seconds: float) -> None:
-        """It is finished, and took so long."""
+    def ended(self, number: int, seconds: float | None) -> None:
+        """It is finished, and took so long; None if its worker died."""
 
 
 def cores() -> int:
@@ -90,6 +79,8 @@ def in_workers(
 ) -> Iterator[R]:
     """``job(cell)`` of every cell: here and in order if there is one worker, else as they finish.
 
+    A cell whose worker dies, which may not be its doing, is tried once more at the end, alone.
+
     Args:
         job: a function of a module, perhaps with arguments in front.
         cells: what it is called with.
@@ -97,14 +88,30 @@ def in_workers(
         told: how it goes.
 
     Raises:
-        InputError: a worker process died.
+        InputError: after all others were yielded, that workers died of the same cell twice; or none
+            could begin.
     """
+    again: list[T] = []
     with closing(attempted(job, cells, workers, told)) as attempts:
         for result in attempts:
+            if not isinstance(result, Died):
+                yield result
+                continue
+            again.append(result.cell)
+            if told is not None:
+                told.say(f"a worker {result.how}: its cell is tried again, alone, at the end")
+    lost: list[Died] = []
+    with closing(attempted(job, again, 1, told, alone=True)) as attempts:
+        for result in attempts:
             if isinstance(result, Died):
-                kept = "what is finished of a check is kept, repeat it to resume"
-                raise InputError(f"a worker died: it {result.how}; {kept}")
-            yield result
+                lost.append(result)
+            else:
+                yield result
+    if lost:
+        cell = "a cell" if len(lost) == 1 else f"{len(lost)} cells"
+        problem = f"{cell} could not be finished: the worker died again, alone"
+        kept = "what is finished is kept, repeat the command to resume"
+        raise InputError(f"{problem} (it {lost[-1].how}); {kept}")
 
 
 class Died(NamedTuple):
@@ -137,7 +144,7 @@ def attempted(
         alone: and another one for each cell.
 
     Raises:
-        InputError: a worker process died before it had anything to do.
+        InputError: workers died, one after the other, before they had anything to do.
     """
     cells = list(cells)
     workers = useful(workers, len(cells))
@@ -152,7 +159,7 @@ def attempted(
     with closing(done):
         for number, seconds, result in done:
             if told is not None:
-                told.ended(number, seconds)
+                told.ended(number, None if isinstance(result, Died) else seconds)
             yield result
 
 
@@ -198,17 +205,21 @@ def _side_by_side(
     pickled, threads = bytes(dumps(job)), max(cores() // workers, 1)
     waiting = deque(enumerate(cells))
     begun: list[Worker] = []
+    unborn = 0
     with HERE_LAST:
         try:
             while (under_way := sum(worker.busy for worker in begun)) or waiting:
                 _begin_more(begun, min(workers, under_way + len(waiting)), pickled, threads)
                 for worker in heard(begun):
                     done = _heard_from(worker)
+                    unborn = 0 if worker.ready else unborn + worker.ended
+                    if unborn == BEGINNINGS * workers:
+                        raise never_begun(worker)
                     if done is not None and alone:
                         worker.kill()
                     if worker.ended:
                         begun.remove(worker)
-                    elif waiting:
+                    elif worker.ready and waiting:
                         number, cell = waiting.popleft()
                         if told is not None:
                             told.begun(number, cell)
@@ -238,10 +249,10 @@ def _begin_more(begun: list[Worker], count: int, job: bytes, threads: int) -> No
 
 
 def _heard_from(worker: Worker) -> tuple[int, float, Any] | None:
-    """What came of a worker's job; None if it had none: it is ready for one, or has ended.
+    """What came of a worker's job; None if it had none: it gets or is ready, or has ended.
 
     Raises:
-        InputError: it died before it was ready.
+        InputError: it ended by itself before it was ready, as any other would.
     """
     number, cell, content = worker.number, worker.cell, worker.said()
     worker.number = worker.cell = None
@@ -251,10 +262,10 @@ def _heard_from(worker: Worker) -> tuple[int, float, Any] | None:
             alone = worker.jobs == 1 and code != -KILLED
             seconds = time.monotonic() - worker.since
             return number, seconds, Died(cell, seconds, _how(code), alone)
-        if not worker.ready:
-            raise InputError(f"a worker died before it had begun: it {_how(code)}")
+        if not worker.ready and (code is None or code >= 0):
+            raise never_begun(worker)
     elif number is None:
-        worker.ready = True
+        worker.prepare(content)
     else:
         answer: Answer = pickle.loads(content)
         if answer.last:
@@ -263,6 +274,11 @@ def _heard_from(worker: Worker) -> tuple[int, float, Any] | None:
             raise answer.error
         return number, answer.seconds, answer.result
     return None
+
+
+def never_begun(worker: Worker) -> InputError:
+    """What to say of one that died before it was ready."""
+    return InputError(f"a worker died before it had begun: it {_how(worker.exit_code())}")
 
 
 def _how(code: int | None) -> str:

@@ -39,8 +39,6 @@ def run_check(arguments: argparse.Namespace) -> int:
     shard = asked_shard(arguments)
     code, runs = 0, planned_runs(arguments)
     unreported: list[Exception] = []
-    if arguments.engine == "serial":
-        shares_its_process(runs[0][1])
     for folder, spec, asked in runs:
         directory = begun(CHECK, spec, "", asked, folder, arguments.fresh)
         if len(runs) > 1:
@@ -59,15 +57,6 @@ def run_check(arguments: argparse.Namespace) -> int:
 def heading(folder: Path, first: bool) -> None:
     """Whose the words below are, where several runs are told one after the other."""
     print(*[""] * (not first), f"{folder}:", sep="\n", flush=True)
-
-
-def shares_its_process(spec: Spec[Game]) -> None:
-    """Say whose agents could end this process without a word, before they do."""
-    from routing_game.experiments.check.own import is_own
-
-    if mine := [name for name in spec.plans if is_own(name)]:
-        shared = f"--engine serial runs {', '.join(mine)} in this process"
-        complain(f"{shared}: one that ends it, by os._exit say, ends the check without a word")
 
 
 @contextmanager

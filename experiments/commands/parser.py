@@ -125,8 +125,8 @@ def words_of_check(parser: Parser) -> None:
     )
     parser.add_argument("--shard", default="1/1", metavar="K/N", help=text)
     text = (
-        "worker processes (loky), or this one (serial), which an agent of your own that ends its "
-        "process ends, too; the results are the same (%(default)s)"
+        "worker processes (loky), or this one (serial), which an agent of your own that crashes "
+        "ends, too; the results are the same (%(default)s)"
     )
     parser.add_argument("--engine", choices=["loky", "serial"], default="loky", help=text)
     add_number(parser, "workers", "processes (%(default)s)", cores())

@@ -70,7 +70,8 @@ class Settings:
             what: they are called.
 
         Raises:
-            InputError: a kept result is damaged or another cell's, or a worker process died.
+            InputError: a kept result is damaged or another cell's; or a cell's worker died, and
+                again when all others were done.
         """
         cells = list(cells)
         questions = [self._question(job, cell) for cell in cells]
