@@ -34,6 +34,14 @@ SHARE = re.compile(r"(-?[\d.,]+(?: ± [\d.]+)?|-?[\d.]+ \(.*? to .*?\)) (?:%|of 
 """A number that is said to be a share."""
 
 
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words are compared here: pictures are made, but not written."""
+    for question in (*NUMBERS, "users"):
+        page = import_module(f"routing_game.experiments.hidden.{question}_page")
+        monkeypatch.setattr(page, "svg", lambda figure: "")
+
+
 def scaled(game: Game, time: float = 1.0, money: float = 1.0) -> Game:
     """The same game in other units."""
     (t1, t2), (c1, c2) = game.latency, game.cost

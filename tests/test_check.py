@@ -32,8 +32,6 @@ from routing_game.experiments.cli import main
 from routing_game.theory import GAMES
 from routing_game.theory.frequencies import PRIORS
 
-pytestmark = pytest.mark.usefixtures("without_pictures")
-
 SMALL = [
     "--games",
     "t4-cascade,value-cheap",
