@@ -431,6 +431,8 @@ def test_a_name_with_a_comma_is_one_name(text, meant):
 def test_half_a_name_with_a_comma_is_none():
     with pytest.raises(InputError, match="got 'each task', perhaps"):
         chosen("rule", "Thompson, each task", HIDDEN_RULES)
+    with pytest.raises(InputError, match='; there are .*plug-in, "plug-in, each task", expected'):
+        chosen("rule", "Tompson", HIDDEN_RULES)
 
 
 def test_json_of_frequencies_and_of_a_tournament(capsys):
