@@ -22,6 +22,7 @@ from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.cli import main
 from routing_game.experiments.commands.names import chosen
 from routing_game.experiments.commands.parser import COMMANDS, at_least_one
+from routing_game.experiments.hidden import trap
 from routing_game.experiments.hidden.names import EXPERIMENTS, RULE_WORDS
 from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 from routing_game.experiments.paper.maps import FIGURES
@@ -38,6 +39,8 @@ from routing_game.theory import (
     solve,
 )
 from routing_game.theory.frequencies import PRIORS
+
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 GAME = [
     "--value",
@@ -463,7 +466,9 @@ def test_a_saved_game_is_taken_wherever_one_is(tmp_path, capsys, ending, monkeyp
     assert printed[0] == printed[1] == printed[2]
 
 
-def test_a_question_on_a_game_of_one_s_own(tmp_path, capsys):
+def test_a_question_on_a_game_of_one_s_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(trap, "DISTANCES", (-0.1, 0.0, 0.1))
+    monkeypatch.setattr(trap, "PRIOR_MEANS", (-0.1, 0.1))
     words = ["--profile", "smoke", "--sessions", "3", "--workers", "1"]
     game = [*GAME, "--penalty", "1.6"]
     assert main(["belief", "trap", *game, *words, "--out", str(tmp_path / "out")]) == 0

@@ -1,9 +1,12 @@
 """Agents of one's own: what they need, what they are told they lack, where they went wrong."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from routing_game.experiments.check import own
 from routing_game.experiments.check.looks import look
@@ -36,6 +39,20 @@ def trained(made, tasks=10):
 def test_who_brings_its_own_loop_needs_but_that_and_a_recommendation():
     trace = trained(Loop)
     assert (trace.practice, trace.route, trace.cascade) == ([5, 10], [1, 1], [0.25, 0.25])
+
+
+def test_the_agent_of_stable_baselines3_in_the_docs_is_trained():
+    page = (Path(__file__).parents[1] / "docs" / "learners.md").read_text(encoding="utf-8")
+    (code,) = [
+        block.split("```")[0] for block in page.split("```python")[1:] if "class MyPPO" in block
+    ]
+    made: dict[str, Any] = {}
+    threads = torch.get_num_threads()
+    exec(code, made)
+    trace = trained(made["MyPPO"], 300)
+    torch.set_num_threads(threads)
+    assert trace.practice == [256, 512]
+    assert {*trace.route} <= {1, 2}
 
 
 def done(self):
