@@ -78,8 +78,8 @@ class World:
         return record(passes, solved, settle(self.game, passes, solved), np.zeros_like(solved))
 
 
-class Cohort:
-    """Sampled tasks in many games side by side: their costs, every user answering best.
+class _Rows:
+    """Many games side by side.
 
     Row k belongs to game k and draws from generator k alone, so it is the same, bit by bit, in
     whatever company.
@@ -92,6 +92,17 @@ class Cohort:
     def __init__(self, games: Sequence[Game], rngs: Sequence[np.random.Generator]) -> None:
         self._games = Game.stack(games)[:, None]
         self._rngs = list(rngs)
+
+    def _uniform(self, draws: int, n: int) -> Array:
+        """Shape (draws, rows, n)."""
+        uniform = np.empty((draws, len(self._rngs), n))
+        for row, rng in enumerate(self._rngs):
+            uniform[:, row] = rng.random((draws, n))
+        return uniform
+
+
+class Cohort(_Rows):
+    """Sampled tasks in many games side by side: their costs, every user answering best."""
 
     def __call__(self, route: Array, cascade: Array) -> Array:
         """The cost of a task under each commitment, shape (cells, n), in units of P."""
@@ -106,26 +117,15 @@ class Cohort:
         return record(passes, solved, settle(self._games, passes, solved), np.zeros_like(solved))
 
     def _drawn(self, route: Array, cascade: Array, abandon: Array) -> sampler.Outcome:
-        uniform = np.empty((sampler.DRAWS, *cascade.shape))
-        for row, rng in enumerate(self._rngs):
-            uniform[:, row] = rng.random((sampler.DRAWS, cascade.shape[1]))
         law = sampler.law(self._games, route, cascade, abandon)
-        return sampler.outcome(law, sampler.logs(uniform))
+        return sampler.outcome(law, sampler.logs(self._uniform(sampler.DRAWS, cascade.shape[1])))
 
 
-class UserCohort:
+class UserCohort(_Rows):
     """Sampled tasks in many games side by side, under users' own answers: `Tasks` of their agents.
 
-    Commitments are uniform, i on {1, 2} and s on [0, 1]. Rows are as in `Cohort`.
-
-    Args:
-        games: one for each row.
-        rngs: one for each row.
+    Commitments are uniform, i on {1, 2} and s on [0, 1].
     """
-
-    def __init__(self, games: Sequence[Game], rngs: Sequence[np.random.Generator]) -> None:
-        self._games = Game.stack(games)[:, None]
-        self._rngs = list(rngs)
 
     def offer(self, n: int) -> tuple[Array, Array]:
         """The routes and the cascades of the next n tasks, shape (cells, n)."""
@@ -138,12 +138,6 @@ class UserCohort:
         """Tasks under them, played to their ends; see `agents.stacked_users.Tasks`."""
         law = sampler.law(self._games, route, cascade, abandon, abandon_2)
         return sampler.outcome(law, sampler.logs(self._uniform(sampler.DRAWS, cascade.shape[1])))
-
-    def _uniform(self, draws: int, n: int) -> Array:
-        uniform = np.empty((draws, len(self._rngs), n))
-        for row, rng in enumerate(self._rngs):
-            uniform[:, row] = rng.random((draws, n))
-        return uniform
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:

@@ -243,13 +243,28 @@ def test_axes_are_in_the_units_of_a_measured_pair():
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-@pytest.mark.parametrize("name", ["t4-cascade", "gpt-4.1-o3", "reversed", "paid"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "t4-cascade",
+        "reversed",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("gpt-4.1-o3", "paid")),
+    ],
+)
 def test_nothing_overlaps(name, figure):
     with dressed():
         assert_parts_keep_clear(page(name, figure))
 
 
-@pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade", "gpt-4o-gpt-5", "paid", "free"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "t4-cascade",
+        "gpt-4o-gpt-5",
+        "paid",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("t5-cascade", "free")),
+    ],
+)
 def test_words_on_a_map_keep_clear_of_each_other_and_of_the_game(name):
     with dressed():
         for figure in ("4", "5", "throttling"):

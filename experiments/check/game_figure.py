@@ -138,14 +138,14 @@ def draw_ends(axes: Axes, side: Axes, game: Game, last: pl.DataFrame, learners: 
             axes.axvspan(low, high, color="black", alpha=0.10, lw=0)
             axes.axvline(low, color="black", lw=0.9)
     for row, name in enumerate(learners):
-        draw_seeds(axes, side, last.filter(pl.col("learner") == name), look(name), row)
+        draw_seeds(axes, side, last.filter(pl.col("learner") == name), look(name, learners), row)
     for panel in (axes, side):
         panel.set(ylim=(len(learners) - 0.5, -0.5), yticks=range(len(learners)))
         panel.grid(axis="y", visible=False)
         panel.tick_params(axis="y", length=0)
     axes.set_yticklabels([literal(name, LETTERS) for name in learners], fontsize=8)
     for label, name in zip(axes.get_yticklabels(), learners, strict=True):
-        label.set_color(look(name).colour)
+        label.set_color(look(name, learners).colour)
     axes.set(xlim=(-0.02, 1.02), xlabel="cascade probability s: where the seeds ended")
     side.set(xlim=(-1, 1), xticks=[], xlabel="seeds")
     side.set_yticklabels([])

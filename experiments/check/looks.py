@@ -38,15 +38,21 @@ MARK_OF = {"s0": "^", "s_L": "D"}
 """Marker of a game: those of the cascades; the others are dots."""
 
 
-def look(name: str) -> Look:
-    """Each learner's, in the order of its family; families share colours, not panels."""
+def look(name: str, among: Sequence[str] = ()) -> Look:
+    """Each learner's, in the order of its family; families share colours, not panels.
+
+    Args:
+        name: the learner's.
+        among: the learners of the picture. Agents of one's own are in no list, so their order here
+            tells them apart.
+    """
     if control(name):
         return Look("black" if name == "equilibrium" else GREY, "*", (0, (1, 1.5)))
     family = LEARNERS[name].family
     mates = [
         mate for mate, other in LEARNERS.items() if other.family == family and not control(mate)
-    ]
-    place = mates.index(name) if name in mates else len(mates)  # one's own are in no list
+    ] or [mate for mate in among if LEARNERS[mate].family == family]
+    place = mates.index(name) if name in mates else len(mates)
     return Look(
         COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], LINES[place % len(LINES)]
     )
@@ -72,7 +78,7 @@ def draw_regret(
         rows = judged.filter(pl.col("learner") == name)
         if rows.is_empty():
             continue
-        style, curve = look(name), means(rows, ["practice"]).sort("practice")
+        style, curve = look(name, learners), means(rows, ["practice"]).sort("practice")
         curve = curve[log_spaced(curve["practice"].to_numpy())]
         practice, mean = curve["practice"].to_numpy(), curve["mean"].to_numpy()
         last = rows.group_by("seed").last()["regret"].to_numpy()
@@ -90,15 +96,16 @@ def draw_regret(
     axes.axhline(100 * limit, color="#777777", lw=0.8, ls=(0, (2, 2)), zorder=1)
     axes.tick_params(labelsize=8)
     logarithmic(axes, highest)
-    name_lines(axes, ends)
+    name_lines(axes, ends, learners)
 
 
-def name_lines(axes: Axes, ends: dict[str, float]) -> None:
+def name_lines(axes: Axes, ends: dict[str, float], learners: Sequence[str]) -> None:
     """Each learner's name at the right of a panel, near the height at which its line ends.
 
     Args:
         axes: the panel, with its limits.
         ends: learner -> where its line ends, in percent.
+        learners: of the panel, those without a line, too.
     """
     low, high = np.log10(axes.get_ylim())
     room = 0.115 * axes.figure.dpi / axes.bbox.height
@@ -115,7 +122,7 @@ def name_lines(axes: Axes, ends: dict[str, float]) -> None:
             xycoords="axes fraction",
             va="center",
             fontsize=7.5,
-            color=look(name).colour,
+            color=look(name, learners).colour,
             annotation_clip=False,
         )
 
