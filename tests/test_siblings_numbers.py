@@ -50,6 +50,7 @@ from routing_game.theory.belief import Belief, expected_visits
 from routing_game.theory.belief_success import failures_endured
 from routing_game.theory.numbers import doubles
 from routing_game.theory.robust import worst_cost
+from routing_game.theory.welfare import throttling_gain
 
 GAME = load("t4-cascade")
 ALL = [name for name, learner in LEARNERS.items() if learner.family != "control"]
@@ -320,6 +321,7 @@ def test_what_is_no_number_is_none_to_theory(x: Any) -> None:
         lambda: best_response(GAME, x, 0.5),
         lambda: best_response(GAME, 1, x),
         lambda: worst_cost(GAME, 1, 0.5, x),
+        lambda: throttling_gain(GAME, (0.5, x)),
         lambda: expected_visits(GAME, Belief(x, 1.0), 0.5),
         lambda: failures_endured(GAME, (1.0, x)),
     ):

@@ -60,7 +60,7 @@ def worst_cost(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
     Raises:
         ValueError: as `worst_reply`.
     """
-    route, cascade = (np.asarray(x, dtype=np.float64) for x in (route, cascade))
+    route, cascade = doubles(route), doubles(cascade)
     return payoffs(game, route, cascade, worst_reply(game, route, cascade, eps)).cost
 
 

@@ -47,11 +47,12 @@ def save_game(game: Game, file: Path) -> None:
     from routing_game.theory.exchange import to_json, to_toml
 
     writers: dict[str, Callable[[Game], str]] = {".toml": to_toml, ".json": to_json}
-    if file.suffix not in writers:
+    form = file.suffix.lower()
+    if form not in writers:
         raise InputError(f"expected a file that ends in {' or '.join(writers)}, got {file}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write(file, writers[file.suffix](game))
+        write(file, writers[form](game))
     except OSError as error:
         raise InputError(f"expected a file to write, got {file} ({error.strerror})") from None
 

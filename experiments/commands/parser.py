@@ -69,9 +69,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def game_s_flag(word: str, flags: Container[str]) -> str:
     """Where a command wants a game that was written without a flag, as the end of a complaint."""
     from routing_game.theory.catalog import NAMES
-    from routing_game.theory.exchange import READERS
+    from routing_game.theory.exchange import ending
 
-    if word in NAMES or Path(word).suffix in READERS:
+    if word in NAMES or ending(word):
         for flag in ("--game", "--games"):
             if flag in flags:
                 return f", perhaps {flag} {word}"
