@@ -24,9 +24,8 @@ from routing_game.agents.exact import (
 from routing_game.agents.meetings import checked_opponent, meeting
 from routing_game.agents.protocol import Abandon, ModelUser, Provider, User
 from routing_game.players import checked_player
-from routing_game.theory import Game, payoffs, robust_commitment, simultaneous
+from routing_game.theory import Game, robust_commitment, simultaneous, worst_reply
 from routing_game.theory.numbers import require
-from routing_game.theory.user import best_response
 
 Array = NDArray[np.float64]
 
@@ -44,25 +43,15 @@ class Entry:
 
 
 class CarelessUser:
-    """Of all q on a grid whose regret is at most eps, the one that costs the provider most."""
+    """Of all q whose regret is at most eps, the one that costs the provider most."""
 
-    def __init__(self, game: Game, eps: float, answers: int = 201) -> None:
+    def __init__(self, game: Game, eps: float) -> None:
         require(eps > 0, "eps", eps, "be positive, in units of U")
-        self._game, self._eps, self._answers = game, eps, np.linspace(0.0, 1.0, answers)
+        self._game, self._eps = game, eps
 
     def abandon(self, route: ArrayLike, cascade: ArrayLike) -> Abandon:
         """The worst tolerated q for each commitment."""
-        route = np.asarray(route)[..., None]
-        cascade = np.asarray(cascade, dtype=np.float64)[..., None]
-        best = np.asarray(best_response(self._game, route, cascade).low)
-        shape = *best.shape[:-1], len(self._answers)
-        grid = np.broadcast_to(self._answers, shape)
-        answers = np.concatenate([grid, best], axis=-1)
-        result = payoffs(self._game, route, cascade, answers)
-        least = result.utility[..., -1:] - self._eps * (1 + 1e-9)
-        tolerated = np.where(result.utility >= least, result.cost, -np.inf)
-        worst = tolerated.argmax(axis=-1)[..., None]
-        return np.asarray(np.take_along_axis(answers, worst, axis=-1)[..., 0])
+        return np.asarray(worst_reply(self._game, route, cascade, self._eps))
 
 
 def _robust(game: Game) -> FixedProvider:

@@ -18,6 +18,7 @@ import numpy as np
 from routing_game.names import alike
 from routing_game.theory.catalog import GameLike, load
 from routing_game.theory.game import LARGEST, Commitment, Game, check_commitment
+from routing_game.theory.numbers import whole
 
 MOST = np.iinfo(np.int64).max
 """More than is ever counted."""
@@ -72,12 +73,7 @@ def checked_option(name: str, x: Any, options: Any) -> Any:
 
 def whole_number(name: str, x: Any, least: int) -> int:
     """``x`` as an int, which must be at least ``least``; ValueError otherwise."""
-    try:
-        number = operator.index(x)
-    except TypeError:
-        number = least - 1
-    if number < least or isinstance(x, bool):
-        raise ValueError(f"{name} must be a whole number, at least {least}, got {x!r}")
+    number = whole(name, x, least)
     if number > MOST:
         raise ValueError(f"{name} must be at most {MOST}, got {number}")
     return number

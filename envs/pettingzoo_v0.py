@@ -91,11 +91,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
-from gymnasium.error import ResetNeeded
-from gymnasium.utils import seeding
-from numpy.typing import NDArray
 
 try:
     from pettingzoo import AECEnv, ParallelEnv
@@ -106,25 +102,11 @@ except ModuleNotFoundError as error:
     raise
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
-from routing_game.envs import rules
-from routing_game.envs.arguments import checked_flag, known_arguments, single_game, whole_number
-from routing_game.envs.encodings import Answers, Encoding
-from routing_game.envs.observation import Dial
-from routing_game.envs.render import (
-    RENDER_METADATA,
-    Scene,
-    Window,
-    check_mode,
-    place_of,
-    render,
-)
-from routing_game.theory.catalog import GameLike
-from routing_game.theory.game import Commitment, Game, check_commitment
-from routing_game.theory.payoffs import Payoffs
+from routing_game.envs.arguments import known_arguments
+from routing_game.envs.match import AGENTS, PROVIDER, USER, Array, Match, expected_payoffs
+from routing_game.envs.render import RENDER_METADATA
 
-PROVIDER, USER = AGENTS = ("provider_0", "user_0")
-
-Array = NDArray[np.float64]
+__all__ = ["AGENTS", "PROVIDER", "USER", "env", "expected_payoffs", "parallel_env", "raw_env"]
 
 _METADATA = {
     **RENDER_METADATA,
@@ -138,172 +120,14 @@ def env(**arguments: Any) -> OrderEnforcingWrapper[str, Array, Any]:
     return OrderEnforcingWrapper(raw_env(**arguments))
 
 
-def expected_payoffs(game: Game, route: Any, cascade: Any, abandon: tuple[Any, Any]) -> Payoffs:
-    """What is expected of (i, s) and a user who leaves with chance q1 after M1 and q2 after M2.
+class _Seats:
+    """What both interfaces hand on to the game that is played."""
 
-    With q1 = q2 this is `theory.payoffs`; the visits follow from the same chain.
+    _match: Match
 
-    Args:
-        game: one game.
-        route: i.
-        cascade: s.
-        abandon: (q1, q2).
-    """
-    (k1, k2), (q1, q2) = game.failure, abandon
-    starts = 2 - route  # 1 where M1 starts, 0 on route 2
-    stays1, stays2 = k1 * (1 - q1), k2 * (1 - q2)
-    n1 = starts / (1 - stays1 * (1 - cascade))
-    n2 = (stays1 * cascade * n1 + 1 - starts) / (1 - stays2)
-    solved = n1 * game.success[0] + n2 * game.success[1]
-    return rules.settle(game, (n1, n2), solved)
-
-
-class _Match:
-    """One game of many tasks, whosever turn it is: what the two interfaces of PettingZoo share."""
-
-    def __init__(
-        self,
-        game: GameLike = "t4-cascade",
-        observes: str = "strategy",
-        tasks: int = 100,
-        encoding: str = "box",
-        answers: str = "exact",
-        expected: bool = False,
-        max_passes: int = 1000,
-        render_mode: str | None = None,
-    ) -> None:
-        self.game = single_game(game)
-        self.dial = Dial.parse(observes)
-        self.tasks = whole_number("tasks", tasks, least=1)
-        self.expected = checked_flag("expected", expected)
-        self.max_passes = whole_number("max_passes", max_passes, least=1)
-        self.render_mode = None if render_mode == "human" else check_mode(render_mode)
-        self.window = Window() if render_mode == "human" else None
-        coded, answered = Encoding.parse(encoding), Answers.parse(answers, self.dial.sees_model)
-        self._decode = {PROVIDER: coded.decode, USER: answered.decode}
-        self.action_spaces = {PROVIDER: coded.space, USER: answered.space}
-        most_seen = self.dial.number if self.dial.kind == "samples" else 1.0
-        top = np.array([2.0, most_seen, 2.0, 1.0])
-        self.observation_spaces = {
-            agent: spaces.Box(np.zeros(4), top, dtype=np.float64) for agent in AGENTS
-        }
-        high = np.array([2.0, 1.0, 2.0, most_seen, 2.0, 1.0])
-        self.state_space = spaces.Box(np.zeros(6), high, dtype=np.float64)
-        self.rng, _ = seeding.np_random()
-        self.begun = False
-        self._clear()
-
-    def begin(self, seed: int | None) -> None:
-        """A new game; a seed starts the randomness afresh."""
-        if seed is not None:
-            self.rng, _ = seeding.np_random(seed)
-        self.begun = True
-        self._clear()
-        self._show()
-
-    def _clear(self) -> None:
-        self.played = 0
-        self.mover = PROVIDER
-        self.commitment: Commitment | None = None
-        self.scene = Scene(self.game, "")
-        self._seen = np.zeros(2)
-
-    @property
-    def over(self) -> bool:
-        return self.played == self.tasks
-
-    def observe(self, agent: str) -> Array:
-        seen = self._seen if agent == USER else np.zeros(2)
-        return np.array([*seen, 1.0 + (self.mover == USER), self.played / self.tasks])
-
-    def state(self) -> Array:
-        """All that what follows depends on, but for the coins."""
-        commitment = self.commitment if self.mover == USER and self.commitment else (0.0, 0.0)
-        return np.array([*commitment, *self._seen, *self.observe(PROVIDER)[2:]])
-
-    def need_reset(self) -> None:
-        """Raise ResetNeeded unless a game has begun and is not over."""
-        if not self.begun or self.over:
-            raise ResetNeeded("the game has ended or not begun: call reset() before step()")
-
-    def move(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
-        """The mover's move; rewards of both, and what happened (nothing after the provider's)."""
-        self.need_reset()
-        moved = self._commit(action) if self.mover == PROVIDER else self._answer(action)
-        self._show()
-        return moved
-
-    def _show(self) -> None:
-        if self.window is not None:
-            self.window.show(self.scene)
-
-    def render(self) -> Any:
-        """The scene, unless it is shown in a window all along."""
-        return render(self.scene, self.render_mode) if self.window is None else None
-
-    def close(self) -> None:
-        """Close the window, if there is one."""
-        if self.window is not None:
-            self.window.close()
-
-    def _commit(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
-        route, cascade = self._decoded(PROVIDER, action)
-        check_commitment(route, cascade)
-        self.commitment = Commitment(route, cascade)
-        self._seen = np.zeros(2)
-        glimpse = self.dial.glimpse(route, cascade, self.rng.random(self.dial.draws))
-        self._seen[: glimpse.size] = glimpse
-        self.mover = USER
-        return dict.fromkeys(AGENTS, 0.0), {}
-
-    def _answer(self, action: Any) -> tuple[dict[str, float], dict[str, Any]]:
-        answer = self._decoded(USER, action)
-        assert self.commitment is not None  # the provider moves first
-        bill, info = self._play(*self.commitment, answer)
-        self.played += 1
-        self.mover, self._seen = PROVIDER, np.zeros(2)
-        return {PROVIDER: -float(bill.cost), USER: float(bill.utility)}, info
-
-    def _decoded(self, agent: str, action: Any) -> tuple[Any, Any]:
-        """What an agent's action means; ValueError if it is not in the agent's space."""
-        space = self.action_spaces[agent]
-        try:
-            if space.shape is not None and np.size(action) != np.prod(space.shape):
-                raise TypeError
-            return self._decode[agent](action)
-        except (TypeError, ValueError, IndexError):
-            raise ValueError(f"{agent} acts in {space}, got {action!r}") from None
-
-    def _play(
-        self, route: int, cascade: float, q: tuple[float, float]
-    ) -> tuple[Payoffs, dict[str, Any]]:
-        game = self.game
-        passes, solved, cut, model = rules.play_task(
-            game.success, route, cascade, q, self.rng.random, self.max_passes
-        )
-        tail = expected_payoffs(game, model, cascade, q) if cut else rules.NOTHING
-        bill = rules.settle(game, passes, bool(solved), tail)
-        task = rules.record(passes, bool(solved), bill, bool(cut))
-        self.scene = Scene(
-            game,
-            place_of(task),
-            (task.standard, task.reasoning),
-            task.cost,
-            task.utility,
-            cascade,
-            q,
-            title=f"task {self.played + 1} of {self.tasks}   route {route}   ",
-        )
-        reward = expected_payoffs(game, route, cascade, q) if self.expected else bill
-        return reward, {"commitment": self.commitment, "abandon": q, "task": task}
-
-
-class raw_env(AECEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
-    metadata = {**_METADATA, "is_parallelizable": False}  # noqa: RUF012  (PettingZoo's type)
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__()
-        self._match = _Match(**known_arguments(_METADATA["name"], _Match, arguments))
+    def _sit(self, arguments: dict[str, Any]) -> None:
+        """Make the game, its agents and their spaces."""
+        self._match = Match(**known_arguments(_METADATA["name"], Match, arguments))
         self.render_mode = arguments.get("render_mode")
         self.possible_agents = list(AGENTS)
         self.action_spaces = self._match.action_spaces
@@ -317,6 +141,26 @@ class raw_env(AECEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Where the agent's actions lie."""
         return self.action_spaces[agent]
+
+    def state(self) -> Array:
+        """What there is to know of the game now, see Observation Space."""
+        return self._match.state()
+
+    def render(self) -> Any:
+        """The Markov chain and the last task."""
+        return self._match.render()
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        self._match.close()
+
+
+class raw_env(_Seats, AECEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
+    metadata = {**_METADATA, "is_parallelizable": False}  # noqa: RUF012  (PettingZoo's type)
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__()
+        self._sit(arguments)
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a new game."""
@@ -347,38 +191,13 @@ class raw_env(AECEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
         self.agent_selection = self._match.mover
         self._accumulate_rewards()
 
-    def state(self) -> Array:
-        """What there is to know of the game now, see Observation Space."""
-        return self._match.state()
 
-    def render(self) -> Any:
-        """The Markov chain and the last task."""
-        return self._match.render()
-
-    def close(self) -> None:
-        """Close the window, if there is one."""
-        self._match.close()
-
-
-class parallel_env(ParallelEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
+class parallel_env(_Seats, ParallelEnv[str, Array, Any]):  # noqa: D101  (the module's, below)
     metadata = _METADATA
 
     def __init__(self, **arguments: Any) -> None:
-        self._match = _Match(**known_arguments(_METADATA["name"], _Match, arguments))
-        self.render_mode = arguments.get("render_mode")
-        self.possible_agents = list(AGENTS)
+        self._sit(arguments)
         self.agents: list[str] = []
-        self.action_spaces = self._match.action_spaces
-        self.observation_spaces = self._match.observation_spaces
-        self.state_space = self._match.state_space
-
-    def observation_space(self, agent: str) -> spaces.Box:
-        """Where the agent's observations lie."""
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> spaces.Space[Any]:
-        """Where the agent's actions lie."""
-        return self.action_spaces[agent]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -413,18 +232,6 @@ class parallel_env(ParallelEnv[str, Array, Any]):  # noqa: D101  (the module's, 
         infos = {agent: dict(info) for agent in AGENTS}
         overs, cuts = dict.fromkeys(AGENTS, over), dict.fromkeys(AGENTS, False)
         return self._observe(), rewards, overs, cuts, infos
-
-    def state(self) -> Array:
-        """What there is to know of the game now, see Observation Space."""
-        return self._match.state()
-
-    def render(self) -> Any:
-        """The Markov chain and the last task."""
-        return self._match.render()
-
-    def close(self) -> None:
-        """Close the window, if there is one."""
-        self._match.close()
 
     def _observe(self) -> dict[str, Array]:
         return {agent: self._match.observe(agent) for agent in AGENTS}

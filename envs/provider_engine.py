@@ -124,7 +124,7 @@ class ProviderVectorEnv(Engine):
 
     def _play_compiled(self, route: Array, cascade: Array, abandon: Array) -> Task | None:
         """The same, or None, and nothing has been drawn, if some task was cut off."""
-        from routing_game.envs import compiled
+        from routing_game.envs import compiled_tasks
 
         assert self._streams is not None
         n, game = self.num_envs, self.game
@@ -134,10 +134,10 @@ class ProviderVectorEnv(Engine):
             np.empty(n, np.bool_),
         )
         bill = np.empty((2, n))
-        law = compiled.law(game, route, cascade, abandon, n, sampler.LONGEST)
+        law = compiled_tasks.law(game, route, cascade, abandon, n, sampler.LONGEST)
         ready = self._streams.row()
         numbers = (game.value, game.penalty, *game.latency, *game.cost)
-        if compiled.provider_tasks(
+        if compiled_tasks.provider_tasks(
             law, *ready, self.max_passes, *numbers, passes, solved, cut, bill
         ):
             self._streams.put_back(ready)

@@ -239,15 +239,15 @@ def law_and_outcome(compiled: bool) -> tuple[Callable[..., Law], Callable[..., O
     """`law` and `outcome`, numpy's or compiled: then each of the law's members is an array."""
     if not compiled:
         return law, outcome
-    from routing_game.envs import compiled as functions
+    from routing_game.envs import compiled_tasks
 
     def many_laws(game: Game, route: Any, cascade: Any, abandon: Any) -> Law:
         choice = route, cascade, abandon
         (tasks,) = np.broadcast_shapes(game.shape, *map(np.shape, choice))
-        return Law(*functions.law(game, *choice, tasks, LONGEST))
+        return Law(*compiled_tasks.law(game, *choice, tasks, LONGEST))
 
     def many_outcomes(law: Law, ready: NDArray[np.float64]) -> Outcome:
-        return Outcome(*functions.outcome(law, ready))
+        return Outcome(*compiled_tasks.outcome(law, ready))
 
     return many_laws, many_outcomes
 

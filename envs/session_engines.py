@@ -288,7 +288,7 @@ class UserSessions(_Sessions):
 
     def _play_compiled(self, leave: Mask) -> tuple[Array, Mask]:
         """The same by the same numbers, drawn in the same order."""
-        from routing_game.envs import compiled
+        from routing_game.envs.compiled_sessions import user_sessions
 
         game, rng, n = self.game, self.np_random, self.num_envs
         again = game.failure[1] * (1 - after_reasoning(game))
@@ -298,7 +298,7 @@ class UserSessions(_Sessions):
         solves = game.success[1] / (1 - again)
         numbers = (solves, game.value, game.latency[1], self.tasks)
         state = (self.a, self.b, self._unpaid, self.played)
-        compiled.user_sessions(leave, toss, self.cascade, passes, lot, *numbers, *state, code, runs)
+        user_sessions(leave, toss, self.cascade, passes, lot, *numbers, *state, code, runs)
         self._run(runs)
         return self._pay()
 
@@ -316,7 +316,7 @@ class UserSessions(_Sessions):
     def _run(self, where: Mask) -> None:
         """Passes of M1 ``where``, from task to task, until one fails or the session is over."""
         if self.compiled:
-            from routing_game.envs.compiled import run_standard
+            from routing_game.envs.compiled_sessions import run_standard
 
             game, state = self.game, (self._unpaid, self.played)
             numbers = (game.success[0], game.value, game.latency[0], self.tasks)

@@ -93,9 +93,9 @@ class UserVectorEnv(Engine):
         self._compiled: Any = None
         self._shown = 0  # how many of route and cascade a glimpse is, if it need not be kept beside
         if takes_compiled(engine, large, self._can_be_compiled()):
-            from routing_game.envs import compiled
+            from routing_game.envs import compiled_user
 
-            self._compiled = compiled.user_step
+            self._compiled = compiled_user.user_step
             width: int = self.dial.space.shape[0] - self._sees_model
             self._shown = width if self.dial.kind != "none" else 0
 

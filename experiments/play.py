@@ -7,13 +7,12 @@ instead. All are iterators over checkpoints, and at each checkpoint the agent is
 do if learning stopped now.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
 
 from routing_game.agents import BestResponseUser
 from routing_game.agents.protocol import Planner, Provider, Tally, User
@@ -24,9 +23,7 @@ from routing_game.envs.streams import Streams
 from routing_game.players import checked_user
 from routing_game.theory import Commitment, Game, Task, best_response
 from routing_game.theory.game import check_commitment
-from routing_game.theory.numbers import whole
-
-Array = NDArray[Any]
+from routing_game.theory.numbers import Array, whole
 
 
 def checkpoints(tasks: int, first: int = 10, count: int = 30) -> list[int]:
@@ -81,20 +78,8 @@ class World:
         return record(passes, solved, settle(self.game, passes, solved), np.zeros_like(solved))
 
 
-def world_of_many(game: Game, rng: np.random.Generator) -> Callable[[Array, Array, Array], Task]:
-    """The same for arrays of commitments and q, shape (n,): a function to a `Task` of arrays."""
-    return partial(_many, game, rng)
-
-
-def _many(
-    game: Game, rng: np.random.Generator, route: Array, cascade: Array, abandon: Array
-) -> Task:
-    *passes, solved = sampler.sample_tasks(game, route, cascade, abandon, rng)
-    return record(passes, solved, settle(game, passes, solved), np.zeros_like(solved))
-
-
-class Cohort:
-    """Sampled tasks in many games side by side: their costs, every user answering best.
+class _Rows:
+    """Many games side by side.
 
     Row k belongs to game k and draws from generator k alone, so it is the same, bit by bit, in
     whatever company.
@@ -108,6 +93,17 @@ class Cohort:
         self._games = Game.stack(games)[:, None]
         self._rngs = list(rngs)
 
+    def _uniform(self, draws: int, n: int) -> Array:
+        """Shape (draws, rows, n)."""
+        uniform = np.empty((draws, len(self._rngs), n))
+        for row, rng in enumerate(self._rngs):
+            uniform[:, row] = rng.random((draws, n))
+        return uniform
+
+
+class Cohort(_Rows):
+    """Sampled tasks in many games side by side: their costs, every user answering best."""
+
     def __call__(self, route: Array, cascade: Array) -> Array:
         """The cost of a task under each commitment, shape (cells, n), in units of P."""
         route = np.broadcast_to(route, cascade.shape)
@@ -116,34 +112,20 @@ class Cohort:
         return np.asarray(settle(self._games, passes, solved).cost)
 
     def tasks(self, route: Array, cascade: Array, abandon: Array) -> Task:
-        """A task under each commitment and q, arrays of shape (cells, n); a `Task` of such arrays.
-
-        The same tasks as `world_of_many` gives to each game alone.
-        """
+        """A task under each commitment and q, shape (cells, n); a `Task` of such arrays."""
         *passes, solved = self._drawn(route, cascade, abandon)
         return record(passes, solved, settle(self._games, passes, solved), np.zeros_like(solved))
 
     def _drawn(self, route: Array, cascade: Array, abandon: Array) -> sampler.Outcome:
-        uniform = np.empty((sampler.DRAWS, *cascade.shape))
-        for row, rng in enumerate(self._rngs):
-            uniform[:, row] = rng.random((sampler.DRAWS, cascade.shape[1]))
         law = sampler.law(self._games, route, cascade, abandon)
-        return sampler.outcome(law, sampler.logs(uniform))
+        return sampler.outcome(law, sampler.logs(self._uniform(sampler.DRAWS, cascade.shape[1])))
 
 
-class UserCohort:
+class UserCohort(_Rows):
     """Sampled tasks in many games side by side, under users' own answers: `Tasks` of their agents.
 
-    Commitments are uniform, i on {1, 2} and s on [0, 1]. Rows are as in `Cohort`.
-
-    Args:
-        games: one for each row.
-        rngs: one for each row.
+    Commitments are uniform, i on {1, 2} and s on [0, 1].
     """
-
-    def __init__(self, games: Sequence[Game], rngs: Sequence[np.random.Generator]) -> None:
-        self._games = Game.stack(games)[:, None]
-        self._rngs = list(rngs)
 
     def offer(self, n: int) -> tuple[Array, Array]:
         """The routes and the cascades of the next n tasks, shape (cells, n)."""
@@ -156,12 +138,6 @@ class UserCohort:
         """Tasks under them, played to their ends; see `agents.stacked_users.Tasks`."""
         law = sampler.law(self._games, route, cascade, abandon, abandon_2)
         return sampler.outcome(law, sampler.logs(self._uniform(sampler.DRAWS, cascade.shape[1])))
-
-    def _uniform(self, draws: int, n: int) -> Array:
-        uniform = np.empty((draws, len(self._rngs), n))
-        for row, rng in enumerate(self._rngs):
-            uniform[:, row] = rng.random((draws, n))
-        return uniform
 
 
 def play(env: gym.Env[Any, Any], provider: Provider, tasks: int, seed: int) -> Iterator[int]:

@@ -1,12 +1,45 @@
 """What tests of many files need."""
 
+import gc
+import os
+
 import pytest
 
-from routing_game.experiments.cells import threads
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+"""How many threads torch, numpy and polars take; read when they are imported, here or in a child.
+
+Tests run side by side on as many cores as there are: more threads would only wait for each other.
+"""
+for name in THREADS:
+    os.environ.setdefault(name, "1")
+
+
+def pytest_collection_finish():
+    """From now on the thousands of tests and what they import are no longer searched for garbage.
+
+    They stay to the end, and looking through them takes a tenth of the time. Tests that count what
+    is left behind collect on their own.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture(scope="module")
 def one_thread():
     """Small tensors train faster in one thread, and the same on any number of cores."""
+    from routing_game.experiments.cells import threads
+
     with threads.one_thread():
+        yield
+
+
+@pytest.fixture(scope="module")
+def without_pictures():
+    """Reports without their pictures, which take most of the time and have tests of their own."""
+    from routing_game.experiments.check import report
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in vars(report) if name.endswith("_figure")]:
+            patch.setattr(report, name, lambda *_: "data:,")
         yield

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from worlds import world_of_many
 
 import routing_game.agents as agents
 from routing_game.agents import sb3_providers, sb3_users
@@ -17,7 +18,6 @@ from routing_game.envs import (
     UserVectorEnv,
 )
 from routing_game.envs.sb3 import SB3VecEnv
-from routing_game.experiments.play import world_of_many
 from routing_game.theory import GAMES, Commitment, Task, best_response, load
 
 GAME = load("t4-cascade")

@@ -87,7 +87,7 @@ def test_the_middle_pixel_is_the_game(name):
         assert dataclasses.replace(plane.games[middle], ordered=game.ordered) == game
         assert list(RULES)[plane.kind[middle]] == best.rule
         assert plane.solution.cost[middle] == best.cost
-        assert plane.gap[middle] == pytest.approx(best.user_best - best.utility, abs=1e-12)
+        assert plane.misalignment[middle] == pytest.approx(best.user_best - best.utility, abs=1e-12)
         assert plane.gain[middle] == throttle(game).gain
         assert plane.regret[middle] == 0
 
@@ -116,7 +116,7 @@ def test_regions_and_gaps_are_those_of_a_search(name):
         first = best_reply(games, 1, np.linspace(0, 1, 51)[:, None]).utility
         most = np.maximum(np.max(first, axis=0), best_reply(games, 2, 0.0).utility)
         scale = float(np.max(np.abs(games.value)))
-        np.testing.assert_allclose(plane.gap[place], most - had, atol=1e-9 * scale)
+        np.testing.assert_allclose(plane.misalignment[place], most - had, atol=1e-9 * scale)
 
 
 @pytest.mark.parametrize("name", ["t4-cascade", "t4-reason", "value-cheap"])
@@ -243,13 +243,28 @@ def test_axes_are_in_the_units_of_a_measured_pair():
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-@pytest.mark.parametrize("name", ["t4-cascade", "gpt-4.1-o3", "reversed", "paid"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "t4-cascade",
+        "reversed",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("gpt-4.1-o3", "paid")),
+    ],
+)
 def test_nothing_overlaps(name, figure):
     with dressed():
         assert_parts_keep_clear(page(name, figure))
 
 
-@pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade", "gpt-4o-gpt-5", "paid", "free"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "t4-cascade",
+        "gpt-4o-gpt-5",
+        "paid",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("t5-cascade", "free")),
+    ],
+)
 def test_words_on_a_map_keep_clear_of_each_other_and_of_the_game(name):
     with dressed():
         for figure in ("4", "5", "throttling"):
@@ -295,7 +310,7 @@ def test_the_costs_show_where_the_user_changes_its_mind(name):
 def test_what_is_hatched_is_in_the_legend(name, figure):
     with dressed():
         (legend,) = page(name, figure).legends
-    key = {"5": "gap", "throttling": "gain"}[figure]
+    key = {"5": "misalignment", "throttling": "gain"}[figure]
     seen = any((getattr(plane, key) == 0).any() for plane in planes(name))
     told = [text.get_text() for text in legend.get_texts()]
     words = {"5": NO_GAP, "throttling": NO_GAIN}[figure]

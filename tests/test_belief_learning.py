@@ -90,17 +90,19 @@ def test_the_page(name: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> N
         assert f"recurrent {one:.3f} and {other:.3f}" in facts["details"][0]
 
 
-def test_a_cell_depends_on_itself_alone() -> None:
+@pytest.mark.parametrize(
+    ("side", "cell"),
+    [
+        (providers, providers.Cell("failure", "belief", 0.5, 0)),
+        pytest.param(providers, providers.Cell("task", "task", 0.5, 0), marks=pytest.mark.slow),
+        (users, users.Cell("window", users.PRIORS[0], 0)),
+        pytest.param(users, users.Cell("exploring", users.PRIORS[0], 0), marks=pytest.mark.slow),
+    ],
+    ids=["failure", "task", "window", "exploring"],
+)
+def test_a_cell_depends_on_itself_alone(side: Any, cell: Any) -> None:
     settings = Settings("t4-cascade", "smoke", {**LITTLE, "updates": 1})
-    for cell in (
-        providers.Cell("failure", "belief", 0.5, 0),
-        providers.Cell("task", "task", 0.5, 0),
-    ):
-        first, again = providers.train(settings, cell), providers.train(settings, cell)
-        assert first == again
-    for name in ("window", "exploring"):
-        user = users.Cell(name, users.PRIORS[0], 0)
-        assert users.train(settings, user) == users.train(settings, user)
+    assert side.train(settings, cell) == side.train(settings, cell)
 
 
 def test_users_practise_in_units_of_value() -> None:

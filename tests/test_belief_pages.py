@@ -381,6 +381,37 @@ def test_observability_s_answer_is_the_distance_from_theory(away: float, verdict
     assert words.endswith("50.0 % at most, where the user sees 1 toss.")
 
 
+def test_observability_finds_no_farthest_setting_where_all_end_at_the_equilibrium() -> None:
+    ends = [
+        {"pair": "replies", "observes": name, "cost": 0.60001, "theory": 0.6, "Stackelberg": 2}
+        | {"simultaneous": 0, "neither": 0}
+        for name in observability.DIAL
+    ]
+    measured = observability.Measured([], {}, ends)
+    words = observability_page.near_words("replies", "A pair", measured)
+    assert words == "A pair follows that: it ends at the cheapest equilibrium in all 12 settings."
+    words = observability_page.selected_words("replies", ends)
+    assert words.endswith("stopped: Stackelberg in all 24 runs.")
+    ends[0] |= {"Stackelberg": 1, "simultaneous": 1}
+    words = observability_page.selected_words("replies", ends)
+    assert words.endswith("; simultaneous with s itself (1 of 2 seeds).")
+    ends[0] |= {"simultaneous": 0, "neither": 1}
+    words = observability_page.selected_words("replies", ends)
+    assert words.endswith("; simultaneous with no setting; neither in all other runs.")
+
+
+def test_hiding_s_costs_nothing_only_where_no_equilibrium_costs_more() -> None:
+    """`t5-stay` has two without s, of .4 and .7; `value-cheap` has one."""
+    told = {
+        name: observability_page.hiding_words(GAMES[name], {"samples:10": 0.6, "samples:1": 0.7})
+        for name in ("t4-cascade", "t5-stay", "value-cheap")
+    }
+    assert "the more the provider pays" in told["t4-cascade"]
+    assert "of the 2 equilibria" in told["t5-stay"]
+    assert told["t5-stay"].endswith("the cheapest costs 0.4, as if s were seen, the dearest 0.7.")
+    assert "it costs the provider nothing" in told["value-cheap"]
+
+
 def test_the_suite_s_answer_says_whether_play_and_theory_agree() -> None:
     gaps = {"gap": [0.5, -3.9, None], "locked_gap": [None, 1.0, 2.0]}
     assert suite_page.agreement_words(pl.DataFrame(gaps)).startswith(
@@ -398,7 +429,17 @@ def test_the_suite_s_answer_says_whether_play_and_theory_agree() -> None:
         ([0.1, 0.3, 0.2], [0, 0, 0], "a loses least (0.1000), b loses most (0.3000)"),
         ([0.0, 0.00004, 0.2], [0, 0, 0], "a and b lose least (0.0000), c loses most (0.2000)"),
         ([0, 0, 0, 0.2], [0, 0, 0, 0], "3 of them lose least (0.0000), d loses most (0.2000)"),
-        ([0.1, 0.3, 0.2], [0, 0, 0.5], "a loses least (0.1000), b loses most (0.3000)"),
+        (
+            [0.1, 0.3, 0.2],
+            [0, 0, 0.5],
+            "a loses least (0.1000), b loses most (0.3000), "
+            "c may lose least or most (0.2000 ± 0.5000)",
+        ),
+        (
+            [0.1, 0.3, 0.2, 0.31],
+            [0, 0, 0.5, 0.5],
+            "a loses least (0.1000), b loses most (0.3000), c and d may lose least or most",
+        ),
         ([0.1, 0.3], [0.2, 0.1], "they lose alike as far as play can tell (0.1000 to 0.3000)"),
     ],
 )

@@ -185,6 +185,40 @@ def test_a_wrong_file_is_named_with_its_field_before_any_work(
     assert [path.name for path in tmp_path.iterdir()] == ["games"]
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("logs", "perhaps logs.toml"),
+        ("logs.tml", "perhaps logs.toml"),
+        ("log.toml", "(No such file or directory), perhaps logs.toml"),
+        ("games/log.toml", "(No such file or directory), perhaps games/logs.json"),
+        ("nowhere/logs.toml", "(No such file or directory)"),
+    ],
+)
+def test_a_file_that_is_misspelt_is_found(tmp_path, monkeypatch, word, hint):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "games").mkdir()
+    for file, text in (("logs.toml", to_toml(MINE)), ("games/logs.json", to_json(MINE))):
+        (tmp_path / file).write_text(text)
+    told = refusal(word)
+    assert f"{hint};" in told or told.endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["figures", "mine.toml"], "expected no 'mine.toml' here, perhaps --game mine.toml;"),
+        (["belief", "trap", "t5-cascade"], "here, perhaps --game t5-cascade;"),
+        (["check", "gpt-4.1-o3"], "here, perhaps --games gpt-4.1-o3;"),
+        (["solve", "t5-stay", "t4-cascade"], "expected no 't4-cascade' here; see"),
+        (["figures", "nothing"], "expected no 'nothing' here; see"),
+    ],
+)
+def test_a_game_without_its_flag_is_shown_the_flag(capsys, words, hint):
+    assert main(words) == 2
+    assert hint in capsys.readouterr().err
+
+
 def test_a_json_file_is_told_how_json_says_it(tmp_path):
     fields = json.loads(to_json(MINE)) | {"success": [0.9, 0.2]}
     (tmp_path / "odd.json").write_text(json.dumps(fields))

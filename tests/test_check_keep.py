@@ -23,6 +23,8 @@ from routing_game.experiments.check.suite import CHECK, learn, make_spec
 from routing_game.experiments.cli import main
 from routing_game.theory import GAMES, payoffs
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 CHECKED = ["check", "--profile", "smoke", "--games", "t4-cascade", "--engine", "serial"]
 CHECKED += ["--learners", "ucb,ppo-user,ppo-user-model,dqn-user-sb3", "--seeds", "1"]
 USERS = [name for name, learner in LEARNERS.items() if learner.role == "user"]

@@ -62,16 +62,6 @@ def nothing_odd(words: str) -> None:
     assert not [words[max(0, at.start() - 60) : at.end()] for at in re.finditer(bad, words)]
 
 
-@pytest.fixture(scope="module")
-def without_pictures():
-    """Pictures take a second each, and have tests of their own."""
-    drawn = [name for name in vars(pages) if name.endswith("_figure")]
-    with pytest.MonkeyPatch.context() as patch:
-        for name in drawn:
-            patch.setattr(pages, name, lambda *_: "data:,")
-        yield
-
-
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_part_is_there_has_a_table_and_a_page(tmp_path, seed):

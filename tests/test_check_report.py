@@ -14,12 +14,12 @@ from routing_game.agents import UCB, BestResponseUser, StoppingUser
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.cells.spec import Plan, Spec
-from routing_game.experiments.check import figures
-from routing_game.experiments.check.figures import draw_costs
+from routing_game.experiments.check import game_figure
+from routing_game.experiments.check.cost_curve import draw_costs
 from routing_game.experiments.check.judge import WITHIN, grid_floor, judge, user_answers
 from routing_game.experiments.check.known import GROUPS, control, group
 from routing_game.experiments.check.learners import LEARNERS, Learner
-from routing_game.experiments.check.report import interval, quiet, shade, times, write_report
+from routing_game.experiments.check.report import interval, quiet, times, write_report
 from routing_game.experiments.check.sentences import (
     answer,
     of_them,
@@ -29,6 +29,7 @@ from routing_game.experiments.check.sentences import (
     rules,
     seeds_of,
 )
+from routing_game.experiments.check.shades import shade
 from routing_game.experiments.check.suite import CHECK, make_spec
 from routing_game.experiments.check.terminal import WIDTH, terminal_table
 from routing_game.experiments.check.traces import NOTHING, QUESTIONS, Trace, user_trace
@@ -37,12 +38,12 @@ from routing_game.experiments.intervals import means, wilson
 from routing_game.experiments.play import checkpoints, play
 from routing_game.theory import GAMES, Commitment, Game, Task, outcome, payoffs, solve
 
-THREE = ("t4-cascade", "t5-cascade", "value-cheap")
+BOTH = ("t4-cascade", "value-cheap")
 QUICK = tuple(
     name for name in LEARNERS if not name.endswith("-sb3") or name in ("a2c-sb3", "ppo-user-sb3")
 )
 """All, but of the controls that are slow one of either side."""
-SPEC = replace(make_spec("smoke", THREE, QUICK, seeds=2), profile="default")
+SPEC = replace(make_spec("smoke", BOTH, QUICK, seeds=2), profile="default")
 
 
 def record(learner, game, seed, trace, error=None):
@@ -174,7 +175,7 @@ def test_summary_has_a_row_for_every_pair_and_counts_failures():
     records = [
         record("ucb", "t4-cascade", 0, provider((1, 0.25), (1, 0.9))),
         record("ucb", "t4-cascade", 1, provider((1, 0.25), (1, 0.25))),
-        record("ucb", "t5-cascade", 0, Trace([], [], [], [], []), "ValueError: no"),
+        record("ucb", "value-cheap", 0, Trace([], [], [], [], []), "ValueError: no"),
     ]
     rows = {(row["learner"], row["game"]): row for row in judge(SPEC, records).summary.to_dicts()}
     assert len(rows) == sum(len(plan.games) for plan in SPEC.plans.values())
@@ -182,7 +183,7 @@ def test_summary_has_a_row_for_every_pair_and_counts_failures():
     assert (row["n"], row["failures"], row["practice"]) == (2, 0, 2)
     assert row["best"] < row["last"]
     assert row["best"] == pytest.approx(grid_floor(GAMES["t4-cascade"]))  # s = .25 is the best arm
-    assert (rows["ucb", "t5-cascade"]["n"], rows["ucb", "t5-cascade"]["failures"]) == (0, 1)
+    assert (rows["ucb", "value-cheap"]["n"], rows["ucb", "value-cheap"]["failures"]) == (0, 1)
     assert rows["ppo", "value-cheap"]["n"] == 0
 
 
@@ -269,7 +270,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    """A tiny run of the `QUICK` learners, one of which is made to fail, on three games."""
+    """A tiny run of the `QUICK` learners, one of which is made to fail, on two games."""
     with pytest.MonkeyPatch.context() as patch:
 
         def broken(*_):
@@ -277,7 +278,7 @@ def directory(tmp_path_factory):
 
         patch.setitem(LEARNERS, "thompson", Learner("bandits", "broken", broken, {}))
         directory = RunDirectory.create(CHECK, tmp_path_factory.mktemp("run"), SPEC)
-        assert sum(record.error is not None for record in run(directory, "serial")) == 6
+        assert sum(record.error is not None for record in run(directory, "serial")) == 4
     return directory
 
 
@@ -299,8 +300,8 @@ def test_the_report_has_a_picture_of_every_game_and_of_those_who_learn(page):
     described = [picture["alt"].split(":")[0] for picture in page.pictures]
     learn = [name for name in SPEC.plans if not control(name) and name != "thompson"]  # it failed
     assert described[0] == "every learner"
-    assert {*described[1:4]} == {*described[4:7]} == {*SPEC.games}  # users played these, too
-    assert described[7:] == [f"learner {name}" for name in learn]
+    assert {*described[1:3]} == {*described[3:5]} == {*SPEC.games}  # users played these, too
+    assert described[5:] == [f"learner {name}" for name in learn]
     for picture in page.pictures:
         kind, data = picture["src"].split(",", 1)
         assert kind == "data:image/webp;base64"
@@ -326,7 +327,7 @@ def test_the_report_s_table_has_every_pair_with_its_regret_practice_and_failures
 
 def test_the_report_names_failures_seeds_versions_and_commit(page, directory):
     text = " ".join(" ".join(page.text).split())
-    assert text.count("RuntimeError: <b>diverged</b> & gone") == 6  # escaped, not bold
+    assert text.count("RuntimeError: <b>diverged</b> & gone") == 4  # escaped, not bold
     assert "b" not in {tag for row in page.rows for tag in row}
     assert " 2 (0 to 1) " in text
     assert "torch 2" in text
@@ -359,7 +360,7 @@ def test_a_learner_whose_cells_failed_reaches_nothing(page, directory):
     text = " ".join(" ".join(page.text).split())
     assert "no verdict, as cells failed: thompson" in text
     assert f"{len(SPEC.cells())} of {len(SPEC.cells())} cells (" in text
-    assert ") done, 6 of them failed . Profile" in text
+    assert ") done, 4 of them failed . Profile" in text
     assert "0 of 0" not in text
     assert "no cell finished" in text
 
@@ -442,11 +443,11 @@ def test_who_seeks_simultaneous_play_is_held_against_that_too(tmp_path):
 
 def test_the_floor_of_the_grid_is_drawn_for_those_on_the_grid_alone(monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures, "draw_floor", lambda axes, floor: drawn.append(floor))
+    monkeypatch.setattr(game_figure, "draw_floor", lambda axes, floor: drawn.append(floor))
     game = GAMES["t4-cascade"]
     for learners in (["ucb", "zooming"], ["ucb", "ucb-fixed"]):
         records = [record(name, "t4-cascade", 0, provider((1, 0.25))) for name in learners]
-        figures.game_figure(game, judge(SPEC, records).rows, learners)
+        game_figure.game_figure(game, judge(SPEC, records).rows, learners)
     assert drawn == [grid_floor(game)]
 
 
@@ -766,7 +767,7 @@ def test_quiet_games_are_those_on_which_nobody_who_learns_loses():
         record("constant", "value-cheap", 0, provider((2, 0.0))),  # a control may lose
         record("ucb", "t4-cascade", 0, provider((1, 0.9))),
     ]
-    assert quiet(judge(SPEC, records), THREE) == ["value-cheap"]
+    assert quiet(judge(SPEC, records), BOTH) == ["value-cheap"]
 
 
 def test_a_profile_is_called_changed_when_it_was(page, tmp_path):
@@ -796,7 +797,7 @@ def test_the_terminal_has_an_answer_and_a_line_for_each_learner_within_its_width
     rows = [line.split() for line in lines if line.startswith("  ")]
     by_name = {words[0]: words[1:] for words in rows if words[0] in SPEC.plans}
     assert {*by_name} == {*SPEC.plans}
-    assert by_name["equilibrium"] == ["6", "of", "6", "0", "%"]
+    assert by_name["equilibrium"] == ["4", "of", "4", "0", "%"]
     assert by_name["thompson"][-2:] == ["all", "failed"]
 
 

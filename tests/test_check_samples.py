@@ -11,7 +11,7 @@ from scipy import stats
 
 from routing_game.agents import BestResponseUser
 from routing_game.experiments.cells.records import Record, RunDirectory
-from routing_game.experiments.check import samples
+from routing_game.experiments.check import failures, samples
 from routing_game.experiments.check.judge import judge
 from routing_game.experiments.check.lands import static_user
 from routing_game.experiments.check.learners import LEARNERS
@@ -138,7 +138,7 @@ def test_users_have_a_part_of_their_own(tuned):
     section = tuned["user"]
     assert section.learners == ["ppo-user", "always or never"]
     assert section.total["ppo-user"].within.share == 1
-    assert section.strongest in samples.USER_MEASURES
+    assert section.strongest in failures.USER_MEASURES
 
 
 def test_a_run_without_samples_has_no_such_part():
@@ -152,7 +152,7 @@ def test_a_run_without_samples_has_no_such_part():
 def measured(n, rng, regret):
     """Rows and lands of n made-up cascades with such regret as a function of target and height."""
     names = [f"unit.1.s0.{k + 1}" for k in range(n)]
-    land = {name: rng.random(n) for name in samples.Geometry._fields}
+    land = {name: rng.random(n) for name in failures.Geometry._fields}
     lost = regret(land["target"], land["height"])
     rows = pl.DataFrame(
         {
@@ -172,7 +172,7 @@ def test_the_measure_that_decides_is_found_with_its_place():
     rows, lands = measured(
         90, rng, lambda target, _: np.where(target < 0.3, 0.5, 0.001) * rng.random(90)
     )
-    (one,) = samples.failures(rows, lands, "provider")
+    (one,) = failures.failures(rows, lands, "provider")
     first = one.predictors[0]
     assert first.measure == "target"
     assert first.counts
@@ -195,7 +195,7 @@ def test_nothing_is_said_to_predict_failures_that_are_chance():
         rng = np.random.default_rng(seed)
         lost = rng.exponential(0.015, 40)
         rows, lands = measured(40, rng, lambda *_, lost=lost: lost)
-        (one,) = samples.failures(rows, lands, "provider")
+        (one,) = failures.failures(rows, lands, "provider")
         named += one.predictors[0].counts
         split += one.split is not None and one.split.chance <= 0.05
     # at most 5 % of runs: of 40, more than 6 have a chance below .4 %
@@ -207,7 +207,7 @@ def test_a_split_is_the_best_of_all_by_definition():
     rng = np.random.default_rng(3)
     x, failed = rng.random((30, 2)), (rng.random(30) < 0.4).astype(float)
     failed = np.where(x[:, 1] > 0.7, 1.0, failed)
-    split = samples.best_split(("a", "b"), x, failed)
+    split = failures.best_split(("a", "b"), x, failed)
 
     def explained(column, at):
         sides = [failed[x[:, column] <= at], failed[x[:, column] > at]]
@@ -228,13 +228,13 @@ def test_a_split_is_the_best_of_all_by_definition():
 
 def test_too_few_games_and_no_failures_say_so():
     rows, lands = measured(8, np.random.default_rng(0), lambda t, _: t)
-    (one,) = samples.failures(rows, lands, "provider")
+    (one,) = failures.failures(rows, lands, "provider")
     assert "too few cascades to tell (8)" in prediction(one, "provider")
     rows, lands = measured(20, np.random.default_rng(0), lambda t, _: t / 1000)
-    (one,) = samples.failures(rows, lands, "provider")
+    (one,) = failures.failures(rows, lands, "provider")
     assert prediction(one, "provider") == "fails on 0 of 20 cascades."
     rows, lands = measured(20, np.random.default_rng(0), lambda t, _: np.where(t == t[3], 1, t * 0))
-    (one,) = samples.failures(rows, lands, "provider")
+    (one,) = failures.failures(rows, lands, "provider")
     assert "no measure of the game predicts where" in prediction(one, "provider")
 
 

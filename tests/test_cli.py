@@ -22,6 +22,7 @@ from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.cli import main
 from routing_game.experiments.commands.names import chosen
 from routing_game.experiments.commands.parser import COMMANDS, at_least_one
+from routing_game.experiments.hidden import trap
 from routing_game.experiments.hidden.names import EXPERIMENTS, RULE_WORDS
 from routing_game.experiments.hidden.suite import RULES as HIDDEN_RULES
 from routing_game.experiments.paper.maps import FIGURES
@@ -38,6 +39,8 @@ from routing_game.theory import (
     solve,
 )
 from routing_game.theory.frequencies import PRIORS
+
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 GAME = [
     "--value",
@@ -431,6 +434,8 @@ def test_a_name_with_a_comma_is_one_name(text, meant):
 def test_half_a_name_with_a_comma_is_none():
     with pytest.raises(InputError, match="got 'each task', perhaps"):
         chosen("rule", "Thompson, each task", HIDDEN_RULES)
+    with pytest.raises(InputError, match='; there are .*plug-in, "plug-in, each task", expected'):
+        chosen("rule", "Tompson", HIDDEN_RULES)
 
 
 def test_json_of_frequencies_and_of_a_tournament(capsys):
@@ -461,7 +466,9 @@ def test_a_saved_game_is_taken_wherever_one_is(tmp_path, capsys, ending, monkeyp
     assert printed[0] == printed[1] == printed[2]
 
 
-def test_a_question_on_a_game_of_one_s_own(tmp_path, capsys):
+def test_a_question_on_a_game_of_one_s_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(trap, "DISTANCES", (-0.1, 0.0, 0.1))
+    monkeypatch.setattr(trap, "PRIOR_MEANS", (-0.1, 0.1))
     words = ["--profile", "smoke", "--sessions", "3", "--workers", "1"]
     game = [*GAME, "--penalty", "1.6"]
     assert main(["belief", "trap", *game, *words, "--out", str(tmp_path / "out")]) == 0
@@ -707,7 +714,9 @@ def test_an_agent_whose_source_changed_runs_again(mover, change, capsys):
     ours = Path("out", "cells", "ucb__t4-cascade__000.json").read_bytes()
     capsys.readouterr()
     assert mover() == 0  # nothing has changed
-    assert "has changed" not in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "4 of 4 cells were finished before and are kept" in error
+    assert "has changed" not in error
     assert mover(**change) == 0
     error = capsys.readouterr().err
     assert "the source of my_mover:Mover has changed: its cells are run again" in error

@@ -11,6 +11,8 @@ from scipy.stats import t
 from routing_game.experiments.cli import main
 from routing_game.experiments.compare import averaged, compared, some, words
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 CHECK = ["check", "--profile", "smoke", "--engine", "serial", "--games"]
 
 

@@ -79,7 +79,7 @@ def test_env_engine_and_sampler_play_the_same_tasks(max_passes):
     env.reset(seed=8), engine.reset(seed=8)
     streams = Streams(gym.utils.seeding.np_random(8)[0], 1, DRAWS, logs)
     cut = 0
-    for action in np.random.default_rng(1).uniform(-1, 1, (2_000, 3, 2)).astype(np.float32):
+    for action in np.random.default_rng(1).uniform(-1, 1, (800, 3, 2)).astype(np.float32):
         route, cascade = (x[0].item() for x in from_box(action))
         passes, solved, truncated, _ = cut_off(
             outcome(law(game, route, cascade, 0.2), streams.row()), max_passes

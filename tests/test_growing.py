@@ -10,6 +10,8 @@ import pytest
 
 from routing_game.experiments.cli import main
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 WORDS = ["check", "--profile", "smoke", "--engine", "serial"]
 
 

@@ -112,7 +112,6 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
     "hidden": ("drawing", "pages", "play", "measures", "intervals", "cells"),
     "paper": ("drawing",),
     "around": ("card", "drawing", "pages.words", "paper"),  # the paper's, around a game
-    "maps": ("paper",),  # an old name
     "compare": ("check", "cells", "intervals", "pages"),
     "sweep": ("check", "cells"),
     "curve": ("drawing", "intervals", "paper"),
@@ -135,8 +134,18 @@ ROOMS = {  # room of experiments, or file beside the rooms -> what else of exper
 SHOW = (
     *(
         f"check.{name}"
-        for name in ("figures", "overview", "predicting", "report", "sentences", "terminal")
+        for name in (
+            "cost_curve",
+            "looks",
+            "overview",
+            "predicting",
+            "report",
+            "sentences",
+            "shades",
+            "terminal",
+        )
     ),
+    *(f"check.{name}_figure" for name in ("game", "learner", "sample", "user")),
     *("hidden.questions", "hidden.wording"),
     *("around.figures", "around.words"),
     *("commands.checks", "commands.figures", "commands.games"),

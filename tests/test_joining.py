@@ -19,6 +19,8 @@ from routing_game.experiments.check.traces import NOTHING, Trace
 from routing_game.experiments.cli import main
 from routing_game.theory import GAMES, Game
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 GAME = "t4-cascade"
 CHOSEN = Trace([10, 50], [1, 2], [0.25, 0.0], [], [])
 OTHER = Trace([10, 50], [1, 1], [0.25, 0.5], [], [])

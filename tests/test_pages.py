@@ -11,7 +11,13 @@ from screens import BROWSER, POLICY, WIDTHS, measured
 from routing_game.agents import BestResponseUser
 from routing_game.experiments.cells.records import Record, RunDirectory
 from routing_game.experiments.cells.spec import Plan, Spec
-from routing_game.experiments.check import figures, overview
+from routing_game.experiments.check import (
+    game_figure,
+    learner_figure,
+    overview,
+    sample_figure,
+    user_figure,
+)
 from routing_game.experiments.check.judge import judge
 from routing_game.experiments.check.report import write_report
 from routing_game.experiments.check.suite import CHECK, make_spec
@@ -43,9 +49,9 @@ def trace(spec, cell):
 @pytest.fixture(scope="module")
 def pictures():
     """The figures that a report draws, as they are drawn."""
-    kept, dots = [], figures.dots
+    kept, dots = [], overview.dots
     with pytest.MonkeyPatch.context() as patch:
-        for module in (figures, overview):
+        for module in (game_figure, learner_figure, overview, sample_figure, user_figure):
             patch.setattr(module, "dots", lambda figure: kept.append(figure) or dots(figure))
         yield kept
 

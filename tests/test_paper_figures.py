@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.util
 import itertools
 import json
@@ -92,12 +91,12 @@ def adjacency(plane: Plane) -> set[frozenset[str]]:
 @each_plane
 def test_every_pixel_is_a_game_of_its_regime_in_the_paper_s_order(name, regime):
     plane = scene(name).planes[regime]
-    assert plane.game.ordered
-    assert np.all(np.asarray(plane.game.regime) == regime)
+    assert plane.games.ordered
+    assert np.all(np.asarray(plane.games.regime) == regime)
     assert max(plane.choice.latency(regime)) <= 1
-    cp1, cp2 = plane.game.cost_of_pass
+    cp1, cp2 = plane.games.cost_of_pass
     np.testing.assert_allclose(np.broadcast_to(cp1 - cp2, (401, 401))[7], plane.x, atol=1e-12)
-    assert plane.game.cost[0] == 1
+    assert plane.games.cost[0] == 1
 
 
 @each_plane
@@ -136,8 +135,8 @@ def test_the_gain_changes_sign_at_the_dashed_line(name, slowed):
 def test_the_gain_of_throttling_both_is_the_paper_s_formula(name):
     plane = scene(name).planes["++"]
     k = 1 - np.array(plane.choice.success)
-    passes = [np.broadcast_to(cp, (401, 401)) for cp in plane.game.cost_of_pass]
-    (c1, c2), penalty = plane.game.cost, plane.game.penalty
+    passes = [np.broadcast_to(cp, (401, 401)) for cp in plane.games.cost_of_pass]
+    (c1, c2), penalty = plane.games.cost, plane.games.penalty
     lost = np.minimum(c1 + penalty * k[0], c2 + penalty * k[1])
     printed = np.minimum(*passes) - lost
     np.testing.assert_allclose(scene(name).gains["both"], printed, atol=1e-12)
@@ -180,7 +179,7 @@ def some(shape: tuple[int, ...], count: int, seed: int) -> tuple[np.ndarray, ...
 def test_policies_are_those_of_a_search(name, regime):
     plane = scene(name).planes[regime]
     place = some(plane.kind.shape, 300, 15)
-    games, best = plane.game[place], plane.solution
+    games, best = plane.games[place], plane.solution
     route, abandon, cost = (np.asarray(x)[place] for x in (best.route, best.abandon, best.cost))
     verdict = certified(games, route, np.asarray(best.cascade[0])[place], abandon, cost)
     assert np.all(verdict.right)
@@ -190,7 +189,7 @@ def test_policies_are_those_of_a_search(name, regime):
 def test_the_gap_is_what_another_commitment_would_give_the_user(name, regime):
     plane = scene(name).planes[regime]
     place = some(plane.kind.shape, 300, 16)
-    games, best = plane.game[place], plane.solution
+    games, best = plane.games[place], plane.solution
     route, s = (np.asarray(x)[place] for x in (best.route, best.cascade[0]))
     had = best_reply(games, route, s).utility
     grid = np.linspace(0, 1, 101)[:, None]
@@ -203,9 +202,9 @@ def test_the_gap_is_what_another_commitment_would_give_the_user(name, regime):
 def test_gains_are_those_of_a_search(name):
     planes = scene(name).planes
     place = some((401, 401), 100, 17)
-    before = grid_cost(planes["++"].game[place])
+    before = grid_cost(planes["++"].games[place])
     for slowed, regime in THROTTLED.items():
-        gain = before - grid_cost(planes[regime].game[place])
+        gain = before - grid_cost(planes[regime].games[place])
         np.testing.assert_allclose(scene(name).gains[slowed][place], gain, atol=10 * ACCURACY)
 
 
@@ -213,13 +212,13 @@ def test_gains_are_those_of_a_search(name):
 def test_no_other_reply_is_better_in_figure_3(name):
     plane = scene(name).quadrants
     place = some(plane.reply.shape, 4000, 18)
-    games, q = plane.game[place], plane.reply[place]
+    games, q = plane.games[place], plane.reply[place]
     claimed, _ = values(games, 1, CASCADE, q)
     best = np.full(4000, -np.inf)
     for other in np.linspace(0, 1, 4001):
         best = np.maximum(best, values(games, 1, CASCADE, other)[0])
     assert np.all(claimed >= best - 1e-12)
-    xi1, xi2 = plane.game.net_value
+    xi1, xi2 = plane.games.net_value
     np.testing.assert_allclose(np.broadcast_to(xi1, (401, 401))[3], plane.net, atol=1e-12)
     np.testing.assert_allclose(np.broadcast_to(xi2, (401, 401))[:, 3], plane.net, atol=1e-12)
 
@@ -446,8 +445,3 @@ def check_quadrants(arrays: Any, numbers: dict[str, Any]) -> None:
     latency = (value * p1 - arrays["xi1"][at[1]], value * p2 - arrays["xi2"][at[0]])
     game = Game(value, 1.0, (p1, p2), latency, (0.1, 0.2))
     assert arrays["reply"][at] == pytest.approx(best_reply(game, 1, 0.25).abandon, abs=1e-6)
-
-
-def test_the_name_that_the_documentation_once_had_still_works():
-    module = importlib.import_module("routing_game.experiments.maps")
-    assert module.write_figure is write_figure

@@ -110,7 +110,7 @@ def test_the_readme_says_every_word_s_meaning_and_every_command() -> None:
 EXAMPLES = {  # script -> what it says, by theory
     "ask_the_user": "failure\ns = 0.3: the user stays until solved",
     "draw_the_cliff": "left of s = 0.2105 the cost is 1.20, at it 0.58",
-    "from_a_log_to_a_decision": "the same kind of decision throughout",
+    "from_a_log_to_a_decision": "s = 0.2685; J = 0.0466, at worst 0.0516",
     "hide_the_cascade": "29% more, paid for not being believed",
     "hold_a_tournament": "equilibrium            J = 0.582 against exact",
     "play_your_own_agent": "chose route 1, s = 0.3: 3.5% above J*",

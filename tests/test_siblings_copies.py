@@ -17,6 +17,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
+from worlds import world_of_many
 
 from routing_game.agents import (
     EXP3,
@@ -56,7 +57,7 @@ from routing_game.envs import (
     UserVectorEnv,
 )
 from routing_game.envs.sb3 import SB3VecEnv
-from routing_game.experiments.play import World, world_of_many
+from routing_game.experiments.play import World
 from routing_game.theory import Commitment, best_response, load
 from routing_game.theory.belief_rules import Thompson as ThompsonRule
 

@@ -118,6 +118,7 @@ def test_a_flag_beside_a_sweep_is_refused(flag: str, tmp_path: Path, capsys) -> 
     assert "beside --sweep; write it in" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_example_of_the_docs_is_a_sweep_and_runs(tmp_path: Path, monkeypatch, capsys) -> None:
     page = (ROOT / "docs/learners.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```toml\n(# cliffs\.toml\n.*?)```", page, re.DOTALL)
@@ -143,6 +144,7 @@ def test_shards_deal_each_cell_once_and_each_learner_to_all() -> None:
             assert max(counts) - min(counts) <= 1
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_shards_write_into_one_folder_what_a_whole_run_writes(tmp_path: Path, capsys) -> None:
     words = ["check", "--games", "t4-cascade", "--learners", "ucb,random", "--seeds", "2"]
     words += ["--tasks", "60", "--engine", "serial", "--out"]

@@ -13,6 +13,7 @@ import pytest
 
 from games import SHARED
 from routing_game.theory import GAMES, PAIRS, Game, load, sample_games, solve, thresholds
+from routing_game.theory.catalog import ModelEstimate, RealPair
 from routing_game.theory.frequencies import frequencies
 
 GOOD: dict[str, Any] = {
@@ -64,6 +65,38 @@ GOOD: dict[str, Any] = {
 def test_bad_numbers_are_named(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Game(**{**GOOD, **change})
+
+
+def test_models_that_are_swapped_are_asked_about() -> None:
+    swapped = {name: GOOD[name][::-1] for name in ("success", "latency", "cost")}
+    with pytest.raises(ValueError, match=r"got .* and .*; .* are the two models swapped\?$"):
+        Game(**{**GOOD, **swapped})
+    with pytest.raises(ValueError, match="got [^;]*$"):  # one of the three is no swap
+        Game(**{**GOOD, "success": swapped["success"]})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"passes": 0}, "passes must be a whole number, at least 1, got 0"),
+        ({"passes": 120.5}, "passes must be a whole number, at least 1, got 120.5"),
+        ({"solved": 130}, r"solved \(of all passes\) must be a whole number, at most 120, got 130"),
+        ({"solved": -1}, "at least 0, got -1"),
+        ({"seconds": -1.0}, "seconds must be a finite total, at least 0, got -1"),
+        ({"dollars": np.nan}, "dollars must be a finite total, at least 0, got nan"),
+    ],
+)
+def test_totals_of_a_log_that_cannot_be_are_named(change: dict[str, Any], words: str) -> None:
+    log = {"passes": 120, "solved": 55, "seconds": 1800.0, "dollars": 1.1}
+    assert ModelEstimate("m", "r", **log).success == 55 / 120
+    with pytest.raises(ValueError, match=words):
+        ModelEstimate("m", "r", **{**log, **change})
+
+
+def test_two_logs_a_value_and_a_penalty_are_a_game() -> None:
+    small = ModelEstimate("s", "r", passes=100, solved=40, seconds=500.0, dollars=1.0)
+    large = ModelEstimate("l", "r", passes=50, solved=40, seconds=1000.0, dollars=5.0)
+    assert RealPair(small, large, 60, 0.5).game == Game(60, 0.5, (0.4, 0.8), (5, 20), (0.01, 0.1))
 
 
 def test_ordered_false_lifts_the_ordering_and_admits_negative_costs() -> None:

@@ -14,6 +14,8 @@ from routing_game.theory import Game, best_response, thresholds, user_regret
 
 Array = np.ndarray[Any, Any]
 GAMES = 20_000
+FEWER = 4_000
+"""For each of which Python is asked."""
 
 
 def random_games(rng: np.random.Generator, n: int, least_p: float = 0.01) -> Game:
@@ -61,14 +63,15 @@ def at_thresholds(games: Game, rng: np.random.Generator) -> Array:
     return np.clip(np.where(rng.random(games.shape) < 0.8, near, far), 0.0, 1.0)
 
 
+@pytest.mark.parametrize("n", [FEWER, pytest.param(GAMES, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("cascades", [anywhere, at_thresholds])
 @pytest.mark.parametrize("draw", [random_games, at_boundaries, "tiny p"])
-def test_one_game_and_many_give_the_same_bits(draw: Any, cascades: Any) -> None:
+def test_one_game_and_many_give_the_same_bits(draw: Any, cascades: Any, n: int) -> None:
     rng = np.random.default_rng(7)
-    games = random_games(rng, GAMES, least_p=1e-90) if draw == "tiny p" else draw(rng, GAMES)
-    s, route, q = cascades(games, rng), rng.integers(1, 3, GAMES), anywhere(games, rng)
+    games = random_games(rng, n, least_p=1e-90) if draw == "tiny p" else draw(rng, n)
+    s, route, q = cascades(games, rng), rng.integers(1, 3, n), anywhere(games, rng)
     many, regrets = best_response(games, route, s), user_regret(games, route, s, q)
-    one = [games[k] for k in range(GAMES)]
+    one = [games[k] for k in range(n)]
     asked = list(zip(one, route.tolist(), s.tolist(), strict=True))
     answers = [best_response(*question) for question in asked]
     for field in fields(many):
@@ -87,15 +90,16 @@ def test_an_answer_of_0_has_no_sign() -> None:
         assert not np.any(np.signbit(q.low))
 
 
-def test_the_games_of_these_tests_meet_every_case() -> None:
+@pytest.mark.parametrize("n", [FEWER, GAMES])
+def test_the_games_of_these_tests_meet_every_case(n: int) -> None:
     rng = np.random.default_rng(7)
-    games = at_boundaries(rng, GAMES)
+    games = at_boundaries(rng, n)
     answer = best_response(games, 1, at_thresholds(games, rng))
     assert set(games.regime) == {a + b for a in "-0+" for b in "-0+"}
     tie = answer.low < answer.high
     assert (tie & ~answer.connected).sum() > 100
     assert (tie & answer.connected & (answer.strong < answer.weak)).sum() > 100
-    ramp = random_games(rng, GAMES)
+    ramp = random_games(rng, n)
     inner = best_response(ramp, 1, anywhere(ramp, rng)).low
     assert ((inner > 0) & (inner < 1)).sum() > 100
 

@@ -8,7 +8,6 @@ from routing_game.experiments.pages.words import (
     fine_percent,
     number,
     percent,
-    plus_minus,
     two_digits,
     whole_percent,
     with_interval,
@@ -58,7 +57,6 @@ def test_a_number_without_an_interval_stands_alone():
         two_digits,
         number,
         lambda x: fine_percent(x, 1e-5),
-        lambda x: plus_minus({"x": x, "x_half": x}, "x", 2),
         lambda x: with_interval([x, x, x]),
     ],
 )

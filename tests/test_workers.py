@@ -316,6 +316,15 @@ def test_workers_that_are_all_killed_as_they_begin_are_an_error_in_the_end(
     assert not multiprocessing.active_children()
 
 
+def test_memory_stays_with_a_worker_unless_somebody_says_otherwise(two_cores, monkeypatch):
+    for name in processes.MEMORY:
+        monkeypatch.delenv(name, raising=False)
+    first, second = processes.MEMORY
+    monkeypatch.setenv(second, "123")
+    told = {*in_workers(os.getenv, [first, second], workers=2)}
+    assert told == {str(processes.MEMORY[first]), "123"}
+
+
 def test_what_a_job_raises_comes_here(two_cores):
     with pytest.raises(ValueError, match="math domain error"):
         [*in_workers(math.sqrt, [1.0, -1.0, 1.0], 2)]

@@ -57,6 +57,7 @@ provider_regret = _named(_provider.provider_regret)
 solve = _named(_provider.solve)
 robust_commitment = _named(_robust.robust_commitment)
 worst_cost = _named(_robust.worst_cost)
+worst_reply = _named(_robust.worst_reply)
 simultaneous = _named(_simultaneous.simultaneous)
 forced_throttling = _named(_welfare.forced_throttling)
 observability = _named(_welfare.observability)
@@ -129,4 +130,5 @@ __all__ = [
     "throttling_gain",
     "user_regret",
     "worst_cost",
+    "worst_reply",
 ]

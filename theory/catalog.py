@@ -7,7 +7,7 @@ import os
 import reprlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -17,7 +17,7 @@ import numpy as np
 from routing_game.names import alike
 from routing_game.theory.exchange import READERS, from_dict, read
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import whole
+from routing_game.theory.numbers import require, whole
 
 
 def _game(
@@ -81,15 +81,31 @@ _Z = 1.959963984540054  # two-sided 95 %
 
 @dataclass(frozen=True)
 class ModelEstimate:
-    """What a benchmark run measured of one model: totals over all its passes."""
+    """What a benchmark run, or a log, measured of one model: totals over all its passes.
+
+    Raises:
+        ValueError: a total is no number that such a total can be.
+    """
 
     name: str
     run: str
     """The run's id in the source."""
     passes: int
+    """How many there were, those that failed, too."""
     solved: int
+    """How many of them solved their task."""
     seconds: float
+    """Of all passes together."""
     dollars: float
+    """Of all passes together."""
+
+    def __post_init__(self) -> None:
+        """Check the totals."""
+        passes = whole("passes", self.passes, 1)
+        whole("solved (of all passes)", self.solved, 0, passes)
+        for name in ("seconds", "dollars"):
+            total = getattr(self, name)
+            require(0 <= total < math.inf, name, total, "be a finite total, at least 0")
 
     @property
     def success(self) -> float:
@@ -123,8 +139,8 @@ class RealPair:
     reasoning: ModelEstimate
     value: float
     penalty: float
-    note: str
-    source: dict[str, str]
+    note: str = ""
+    source: Mapping[str, str] = field(default_factory=dict)
     """Repository, commit, path, licence and benchmark of the measurements."""
     ordered: bool = True
 

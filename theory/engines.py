@@ -5,8 +5,8 @@ it is installed, large arrays take it, and the answers are the same to the bit. 
 takes some tenths of a second and the first answer of a process about one (several without numba's
 cache on disk), so nothing small ever loads it.
 
-The compiled functions are in `theory.compiled` and `envs.compiled`, which import numba and are
-themselves imported when first needed.
+The compiled functions are in `theory.compiled` and in `envs.compiled_user`, `compiled_tasks` and
+`compiled_sessions`, which import numba and are themselves imported when first needed.
 """
 
 from __future__ import annotations
@@ -81,6 +81,11 @@ def jit(function: Callable[..., Any]) -> Any:
     No fast mathematics: sums, products, quotients and roots round as numpy's do. Quotients by zero
     are inf or nan, as numpy's are, which also spares a test that would keep loops from running on
     vectors.
+
+    A loop runs on vectors only if the compiler can tell that its arrays do not overlap, and it
+    gives up beyond eight tests for that, silently, at a tenth of the speed. So a loop should have
+    few arrays, and hand what others need over in a byte for each element. `benchmarks/` would
+    notice.
     """
     import numba
 

@@ -270,9 +270,14 @@ class Game(Unchanging):
             bad = first >= second
             if bad.any():
                 rule = "be larger for model 2 than for model 1 (ordered=False lifts this)"
-                raise ValueError(
-                    f"{name} must {rule}, got {shown(first, bad)} and {shown(second, bad)}"
-                )
+                problem = f"{name} must {rule}, got {shown(first, bad)} and {shown(second, bad)}"
+                raise ValueError(f"{problem}{self._if_swapped()}")
+
+    def _if_swapped(self) -> str:
+        """The end of a complaint about the order, where all of it is the wrong way round."""
+        pairs = (self.success, self.latency, self.cost)
+        swapped = all(np.all(np.greater(first, second)) for first, second in pairs)
+        return "; model 1 is the standard one: are the two models swapped?" if swapped else ""
 
 
 def check_commitment(route: Any, cascade: Any, abandon: Any = 0.0) -> None:

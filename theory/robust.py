@@ -55,8 +55,20 @@ class RobustCommitment:
 def worst_cost(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
     """The largest J(i, s, q) over all q whose regret for the user is at most eps > 0.
 
-    Those q form at most two intervals; on each J is largest at an end or where its own slope
-    vanishes. Games, i, s and eps broadcast. With eps = inf the user may answer as it likes.
+    Games, i, s and eps broadcast. With eps = inf the user may answer as it likes.
+
+    Raises:
+        ValueError: as `worst_reply`.
+    """
+    route, cascade = (np.asarray(x, dtype=np.float64) for x in (route, cascade))
+    return payoffs(game, route, cascade, worst_reply(game, route, cascade, eps)).cost
+
+
+def worst_reply(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
+    """The q at which `worst_cost` is reached.
+
+    The q that are tolerated form at most two intervals; on each J is largest at an end or where its
+    own slope vanishes.
 
     Raises:
         ValueError: eps is not positive, route is not 1 or 2, cascade lies outside [0, 1], or the
@@ -84,9 +96,11 @@ def worst_cost(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
         for low, high in ((0.0, near), (far, end)):
             ends = best + way * low, best + way * high
             replies += [*ends, np.clip(peak, np.minimum(*ends), np.maximum(*ends))]
-    worst = np.asarray(-np.inf)
+    worst, highest = np.asarray(0.0), np.asarray(-np.inf)
     for q in replies:
-        worst = np.maximum(worst, payoffs(game, route, cascade, np.clip(q, 0.0, 1.0)).cost)
+        q = np.clip(q, 0.0, 1.0)
+        cost = np.asarray(payoffs(game, route, cascade, q).cost)
+        worst, highest = np.where(cost > highest, q, worst), np.maximum(cost, highest)
     return plain(worst)
 
 

@@ -27,7 +27,10 @@ import numpy as np
 import polars as pl
 
 from routing_game.experiments.cells.spec import Spec
-from routing_game.experiments.check.samples import STATIC, Role, Tally, by_game, kinds_of, tally
+from routing_game.experiments.check.known import STATIC
+from routing_game.experiments.check.learners import Role
+from routing_game.experiments.check.samples import by_game, kinds_of, tally
+from routing_game.experiments.check.scores import Tally
 from routing_game.experiments.check.sets import CATALOG, origin
 from routing_game.experiments.check.sources import STRATA, chosen_games
 from routing_game.experiments.check.suite import make_spec

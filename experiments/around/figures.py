@@ -70,7 +70,7 @@ def draw_gaps(sheet: Sheet, about: Around) -> None:
     """Figure 5: the gap on both planes."""
     planes = (about.prices, about.values)
     panels.gaps(sheet, planes, about.units)
-    none = panels.hatched([plane.gap for plane in planes], NO_GAP)
+    none = panels.hatched([plane.misalignment for plane in planes], NO_GAP)
     sheet.legend(0, [panels.star("the game"), *none], columns=2)
 
 
@@ -210,7 +210,10 @@ def npz(name: str, about: Around) -> bytes:
 def maps(name: str, plane: Plane) -> dict[str, Any]:
     """The maps of a plane that a figure shows."""
     shown = {"rule": plane.kind, "cost": np.asarray(plane.solution.cost)}
-    extra = {"5": "gap", "throttling": "gain", "regret": "regret"}
-    if name in extra:
-        shown |= {extra[name]: getattr(plane, extra[name])}
+    if name == "5":
+        shown["gap"] = plane.misalignment
+    if name == "throttling":
+        shown["gain"] = plane.gain
+    if name == "regret":
+        shown["regret"] = plane.regret
     return shown

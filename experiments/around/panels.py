@@ -100,7 +100,7 @@ def policy(sheet: Sheet, k: int, plane: Plane, units: Units) -> list[str]:
 
 def gaps(sheet: Sheet, planes: Sequence[Plane], units: Units) -> None:
     """Delta_U as a share of V, which the axis to the right may change."""
-    shares = [100 * plane.gap / np.asarray(plane.games.value) for plane in planes]
+    shares = [100 * plane.misalignment / np.asarray(plane.games.value) for plane in planes]
     heat(sheet, planes, shares, r"gap $\Delta_U$ (% of $V$)")
     for axes, plane, share in zip(sheet.axes, planes, shares, strict=False):
         levels(axes, plane, share)

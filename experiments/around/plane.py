@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from routing_game.experiments import InputError
+from routing_game.experiments.paper.planes import Solved, centres
 from routing_game.theory import (
-    Equilibrium,
     Game,
     best_response,
     outcome,
@@ -56,7 +56,7 @@ class Axis:
     @property
     def offsets(self) -> Array:
         """Places of the pixels' centres from the middle, exactly 0 there, shape (size,)."""
-        return self.reach * (2 * (np.arange(self.size) + 0.5) / self.size - 1)
+        return self.reach * (2 * centres(self.size) - 1)
 
     @property
     def values(self) -> Array:
@@ -113,7 +113,7 @@ def pixels(game: Game) -> int:
 
 
 @dataclass(frozen=True)
-class Plane:
+class Plane(Solved):
     """A square of games: one number along the last axis, P along the first.
 
     Maps have the shape (size, size); the pixel in the middle is the game.
@@ -134,21 +134,6 @@ class Plane:
         """The games."""
         rows = moved(self.game, "P", self.up.values[:, None])
         return moved(rows, self.across.symbol, self.across.values[None, :])
-
-    @cached_property
-    def solution(self) -> Equilibrium:
-        """Their equilibria."""
-        return solve(self.games)
-
-    @property
-    def kind(self) -> Array:
-        """Index of the optimum in `RULES`."""
-        return np.asarray(self.solution.kind)
-
-    @cached_property
-    def gap(self) -> Array:
-        """Delta_U, in the user's unit; where several commitments are optimal, of the first."""
-        return np.asarray(difference(self.solution.user_best, self.solution.utility))
 
     @cached_property
     def gain(self) -> Array:
@@ -178,7 +163,7 @@ class Replies:
     @property
     def cascade(self) -> Array:
         """s at the centres of the pixels, shape (size,)."""
-        return (np.arange(self.up.size) + 0.5) / self.up.size
+        return centres(self.up.size)
 
     @cached_property
     def reply(self) -> Array:

@@ -32,6 +32,12 @@ HERE, READY = b"here", b"ready"
 """What a process says that has begun, and then one that has its function."""
 THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB", "NUMBA", "NUMEXPR")
 """Libraries with threads of their own; those of all processes share the cores."""
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": 1 << 25, "MALLOC_TRIM_THRESHOLD_": GROWTH}
+"""Bytes from which glibc gets an array of its own from the system, and beyond which it gives back.
+
+By default it does both for the arrays of every operation on a large batch, which took as long as
+the operations.
+"""
 
 
 class Answer(NamedTuple):
@@ -60,13 +66,14 @@ class Worker:
 
         Args:
             job: the pickle of a function of a cell.
-            threads: of each library, unless the environment says how many.
+            threads: of each library, unless the environment says how many, as it may for `MEMORY`.
         """
         from joblib.externals.loky.backend import get_context
 
         context = get_context("loky")
         names = ("VECLIB_MAXIMUM_THREADS" if x == "VECLIB" else f"{x}_NUM_THREADS" for x in THREADS)
-        env = {name: os.environ.get(name, str(threads)) for name in names}
+        wanted = dict.fromkeys(names, threads) | MEMORY
+        env = {name: os.environ.get(name, str(number)) for name, number in wanted.items()}
         self.number: int | None = None
         self.cell: Any = None
         self.since = 0.0

@@ -58,7 +58,7 @@ class Plan:
     fewer: Count = 0
 
     def fields(self) -> dict[str, Any]:
-        """By name; without `many` and `fewer` if there are none, as before they were thought of."""
+        """By name; `many` and `fewer` only where there are some, as digests of runs count on."""
         found = {"games": self.games, "practice": self.practice, "seeds": self.seeds}
         return found | ({"many": self.many, "fewer": self.fewer} if self.many else {})
 

@@ -1,10 +1,13 @@
-"""What a name in a run stands for: a learner of the registry, or of a version that had others."""
+"""What a name in a run stands for: a learner of the registry, or of a version that had others.
+
+Two names are in no registry: those of the controls that nobody plays.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from routing_game.experiments.check.learners import LEARNERS
+from routing_game.experiments.check.learners import LEARNERS, Role
 
 Group = Literal["providers", "pairs", "blind pairs", "users", "controls"]
 """Who is compared with whom. The user of a blind pair does not see s, so that the pair seeks the
@@ -18,6 +21,8 @@ TITLES: dict[Group, str] = {
     "users": "Users",
     "controls": "Controls",
 }
+STATIC: dict[Role, str] = {"provider": "best static", "user": "always or never"}
+"""The rows that nobody plays: M1 alone or M2 alone, leaving at once or never, by hindsight."""
 PLAIN = {"-fixed": "a fixed grid", "-plain": "the plain algorithm", "-sb3": "stable-baselines3"}
 """The end of a name -> what a learner of ours that has it is a control of."""
 

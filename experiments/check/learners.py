@@ -71,6 +71,7 @@ Family = Literal[
 answer, the others never look at the game. In a pair a user learns, too. Unknown are those that
 another version of this package had, and a run of then names.
 """
+Role = Literal["provider", "user"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Learner:
     answers: bool = False
 
     @property
-    def role(self) -> Literal["provider", "user"]:
+    def role(self) -> Role:
         """Whose policy it learns, and is judged: of a pair, the provider's."""
         return "user" if self.family == "users" or self.answers else "provider"
 

@@ -11,7 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from routing_game.experiments.check.figures import (
+from routing_game.experiments.check.judge import FLOOR, WITHIN
+from routing_game.experiments.check.known import GROUPS, TITLES, Group
+from routing_game.experiments.check.learners import Role
+from routing_game.experiments.check.looks import (
     GREY,
     LETTERS,
     MARK_OF,
@@ -19,9 +22,6 @@ from routing_game.experiments.check.figures import (
     drawn,
     in_percent,
 )
-from routing_game.experiments.check.judge import FLOOR, WITHIN
-from routing_game.experiments.check.known import GROUPS, TITLES, Group
-from routing_game.experiments.check.samples import Role
 from routing_game.experiments.check.verdicts import MOST
 from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import Share

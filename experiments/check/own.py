@@ -10,7 +10,8 @@ names:
 
 and must return a `Provider`. Unless the check is given `--tasks`, it practises as
 `learners.OWN_BUDGETS` says, on less than most learners of ours. One that has a method `train`
-brings its own loop, as a `Trainable`; all others are told of each task. It is judged as ours are.
+brings its own loop, as a `Trainable`, and needs but that and `recommend`; all others are told of
+each task. It is judged as ours are.
 
 Its cells are kept for the source they were run with: that of its module and of the modules beside
 it that this imports, directly or not. Data that it reads, and packages installed elsewhere, are not
@@ -26,10 +27,12 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from routing_game.agents.protocol import Provider
 from routing_game.experiments import InputError, in_a_line
@@ -39,18 +42,40 @@ from routing_game.players import checked_player
 
 METHODS = ("act", "update(commitment, task)", "recommend")
 """What a provider must have."""
+LOOP = ("train", "recommend")
+"""What one that brings its own loop must have."""
+YIELDS = "must yield, as a generator does, how many tasks it has used so far, each time more"
+"""What `Trainable.train` does."""
 
 
 def written(word: str) -> str:
-    """How a word that is no name would be written, if it were meant for an agent of one's own."""
+    """How a word that is no name would be written, if it were meant for an agent of one's own.
+
+    A file of that name in the current folder is looked into, but not run.
+    """
     module, _, made = word.removesuffix(".py").rpartition(":")
-    if not module and not word.endswith(".py"):
-        module, _, made = made.rpartition(".")
+    here = made if not module and Path(f"{made}.py").is_file() else ""
+    if here or (not module and word.endswith(".py")):
+        module, made = made, _agent_in(here)
     elif not module:
-        module, made = made, ""
+        module, _, made = made.rpartition(".")
     parts = module.removesuffix(".py").replace("\\", "/").replace("/", ".").split(".")
     place = ".".join(part for part in parts if part.isidentifier())
     return f"{place or 'mine'}:{made if made.isidentifier() else 'Agent'}"
+
+
+def _agent_in(module: str) -> str:
+    """The first class with a method `recommend` in a module of the current folder; "" if none."""
+    try:
+        tree = ast.parse(Path(f"{module}.py").read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ""
+    for made in tree.body:
+        if isinstance(made, ast.ClassDef):
+            methods = {part.name for part in made.body if isinstance(part, ast.FunctionDef)}
+            if "recommend" in methods:
+                return made.name
+    return ""
 
 
 def is_own(name: str) -> bool:
@@ -106,8 +131,8 @@ def located(name: str) -> Iterator[None]:
         yield
     except BaseException as problem:
         steps = traceback.extract_tb(problem.__traceback__)
-        files = {Path(file).name for file in _texts(name.partition(":")[0])}
-        mine = [step for step in steps if Path(step.filename).name in files]
+        files = {file.resolve() for file in _files(name.partition(":")[0])}
+        mine = [step for step in steps if Path(step.filename).resolve() in files]
         if mine:
             file, line = Path(mine[-1].filename).name, mine[-1].lineno
             problem.add_note(f"({file}, line {line}, in {mine[-1].name})")
@@ -137,16 +162,9 @@ def _texts(module: str) -> dict[str, bytes]:
     Files are named from the folder in which the module's package lies. Among installed packages,
     where all the world lies side by side, only the module's own package is followed.
     """
-    _look_here()
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):  # it is in memory only
+    root = _root(module)
+    if root is None:
         return {}
-    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        return {}
-    root = Path(spec.origin).parents[
-        module.count(".") + (spec.submodule_search_locations is not None)
-    ]
     mine = module.partition(".")[0] if {"site-packages", "dist-packages"} & {*root.parts} else None
     texts: dict[str, bytes] = {}
     waiting = [module]
@@ -160,6 +178,25 @@ def _texts(module: str) -> dict[str, bytes]:
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
         waiting += [name.rpartition(".")[0], *_imports(content, file, package)]
     return texts
+
+
+def _files(module: str) -> list[Path]:
+    """Where the texts of a module and of all beside it that it imports lie."""
+    root = _root(module)
+    return [] if root is None else [root / file for file in _texts(module)]
+
+
+def _root(module: str) -> Path | None:
+    """The folder in which a module's package lies; None if it is in memory only."""
+    _look_here()
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return None
+    above = module.count(".") + (spec.submodule_search_locations is not None)
+    return Path(spec.origin).parents[above]
 
 
 def _file(root: Path, module: str) -> Path | None:
@@ -194,10 +231,41 @@ def make(made: Callable[..., Any], **offered: Any) -> Provider:
     """The agent, made with those of the arguments that ``made`` names.
 
     Raises:
-        ValueError: what it returns is no provider, which the cell's record then says.
+        ValueError: it needs others, or what it returns is no provider, which the cell's record then
+            says.
     """
     names = inspect.signature(made).parameters
-    agent = made(**{key: value for key, value in offered.items() if key in names})
     what = f"an agent made by {getattr(made, '__qualname__', made)}"
-    provider: Provider = checked_player(what, agent, *METHODS)
+    needs = [
+        name
+        for name, one in names.items()
+        if one.default is one.empty
+        and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        and name not in offered
+    ]
+    if needs:
+        rule = f"may ask for {', '.join(offered)} and for nothing else without a default"
+        raise ValueError(f"{what} {rule}, got one that asks for {', '.join(needs)}")
+    agent = made(**{key: value for key, value in offered.items() if key in names})
+    loop = callable(getattr(agent, "train", None))
+    provider: Provider = checked_player(what, agent, *(LOOP if loop else METHODS))
     return provider
+
+
+def looks(steps: Iterable[int], agent: Any) -> Iterator[int]:
+    """What `train` of an agent with its own loop yields: the tasks used before each look at it.
+
+    Raises:
+        ValueError: it yields nothing, or no whole numbers that grow.
+    """
+    what = f"train() of {type(agent).__name__} {YIELDS}"
+    if not isinstance(steps, Iterable):
+        raise ValueError(f"{what}, got {steps!r}")
+    before = 0
+    for step in steps:
+        if not isinstance(step, (int, np.integer)) or step <= before:
+            raise ValueError(f"{what}, got {step!r} after {before}")
+        before = int(step)
+        yield before
+    if not before:
+        raise ValueError(f"{what}, got nothing")

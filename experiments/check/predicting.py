@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from routing_game.experiments.cells.progress import count
-from routing_game.experiments.check import samples
+from routing_game.experiments.check.failures import LEAST, Failures, Split
 from routing_game.experiments.pages.words import with_interval
 from routing_game.theory.geometry import MEANING
 
 
-def few_words(section: samples.Section, role: str) -> str:
+def few_words(found: Sequence[Failures], role: str) -> str:
     """That there are too few games to ask what predicts failure; empty if there are enough."""
-    most = max((one.games for one in section.failures), default=0)
-    if most >= samples.LEAST:
+    most = max((one.games for one in found), default=0)
+    if most >= LEAST:
         return ""
     games = count(most, "cascade" if role == "provider" else "game")
     where = "" if role == "provider" else " whose best response jumps or climbs in s"
-    return f"Of {games}{where} this is not asked; it takes {samples.LEAST}."
+    return f"Of {games}{where} this is not asked; it takes {LEAST}."
 
 
-def prediction(one: samples.Failures, role: str) -> str:
+def prediction(one: Failures, role: str) -> str:
     """Where a learner fails, and what of the games' geometry predicts it, if anything does."""
     where = "cascades" if role == "provider" else "games where the best response jumps or climbs"
-    if one.games < samples.LEAST:
+    if one.games < LEAST:
         return f"has too few {where} to tell ({one.games})."
     head = f"fails on {one.failed:.3g} of {one.games} {where}"  # seeds of a game are averaged
     if not one.failed:
@@ -39,7 +41,7 @@ def prediction(one: samples.Failures, role: str) -> str:
     return text + split_words(one.split)
 
 
-def split_words(split: samples.Split | None) -> str:
+def split_words(split: Split | None) -> str:
     """The best single question, if shuffled games do not have one as good."""
     if split is None or split.chance > 0.05:
         return ""

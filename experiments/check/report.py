@@ -1,7 +1,7 @@
 """The report of a run: one self-contained HTML file, and its numbers."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from routing_game.experiments.card import card, provider_words
 from routing_game.experiments.cells.progress import count
 from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check import samples
-from routing_game.experiments.check.figures import (
-    game_figure,
-    learner_figure,
-    sample_figure,
-    user_figure,
-)
+from routing_game.experiments.check.game_figure import game_sections, game_words
 from routing_game.experiments.check.judge import (
     FLOOR,
     Q_TOLERANCE,
@@ -28,7 +22,8 @@ from routing_game.experiments.check.judge import (
     grid_floor,
     roles,
 )
-from routing_game.experiments.check.known import GROUPS, TITLES, control, group
+from routing_game.experiments.check.known import GROUPS, STATIC, TITLES, control, group
+from routing_game.experiments.check.learner_figure import learner_figure
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.overview import (
     MISSED,
@@ -37,7 +32,7 @@ from routing_game.experiments.check.overview import (
     Line,
     overview_figure,
 )
-from routing_game.experiments.check.predicting import few_words, prediction
+from routing_game.experiments.check.sample_figure import sampled_parts
 from routing_game.experiments.check.samples import Sections
 from routing_game.experiments.check.scores import scores, speeds
 from routing_game.experiments.check.sentences import (
@@ -56,8 +51,10 @@ from routing_game.experiments.check.sentences import (
     usual,
 )
 from routing_game.experiments.check.sets import FRESH_FROM, PANELS, SAMPLED, Set, shown
+from routing_game.experiments.check.shades import shade, share_shade
 from routing_game.experiments.check.suite import make_spec
 from routing_game.experiments.check.traces import Trace
+from routing_game.experiments.check.user_figure import user_sections
 from routing_game.experiments.check.verdicts import Standing, Verdict, standings
 from routing_game.experiments.intervals import FEW, wilson
 from routing_game.experiments.measures import SELECTED
@@ -65,12 +62,9 @@ from routing_game.experiments.pages.html import breakable, render, whole
 from routing_game.experiments.pages.words import glued, listed, number, two_digits, with_interval
 from routing_game.files import write
 from routing_game.theory import Game, simultaneous, solve
-from routing_game.theory.catalog import units
-from routing_game.theory.geometry import MEANING, geometry
+from routing_game.theory.geometry import geometry
 from routing_game.theory.kinds import RULES
 
-FAINT = 0.15
-"""How dark a regret just beyond the limit is, of 1."""
 QUIET = 1e-3
 """Regret, as a share of J*, below which a game has nothing to show: a line names it."""
 OPENED = 2
@@ -192,7 +186,7 @@ def overview(
     if not lines:
         return None
     for role, section in sections.items():
-        name = samples.STATIC[role]
+        name = STATIC[role]
         mine = section.rows.filter(learner=name)
         loss = dict(zip(mine["game"], mine["regret"], strict=True)) if not single else {}
         lines.append(Line(name, "controls", section.total[name].within, OPEN, loss, role))
@@ -310,84 +304,6 @@ def static_floor(game: Game) -> float:
     return float(geometry(game).static_gap)
 
 
-def sampled_parts(sections: Sections, chosen: Set) -> list[dict[str, Any]]:
-    """What the report shows of the sampled games of a set: a part for providers, one for users."""
-    parts = []
-    for role, section in sections.items():
-        learn = [name for name in section.learners if learns(name)]
-        titles = {name: f"{name}  {100 * section.total[name].within.share:.0f} %" for name in learn}
-        table = section.rows.join(section.lands.select("game", section.strongest), on="game")
-        some = titles and section.games >= samples.LEAST
-        parts.append(
-            {
-                "group": chosen,
-                "role": role,
-                "section": section,
-                "rows": in_groups(section.learners),
-                "kinds_of": {prior: kinds_of(section, prior) for prior in section.priors},
-                "few": few_words(section, role),
-                "predictions": [
-                    (one.learner, prediction(one, role))
-                    for one in section.failures
-                    if one.learner not in samples.STATIC.values()  # its regret is such a measure
-                ],
-                "picture": sample_figure(table, section.strongest, titles) if some else None,
-                "measure": MEANING[section.strongest],
-            }
-        )
-    return parts
-
-
-def kinds_of(section: samples.Section, prior: str) -> list[str]:
-    """The kinds of optimum among a prior's games."""
-    return [
-        kind
-        for kind in section.kinds
-        if any((name, f"{prior} {kind}") in section.cell for name in section.learners)
-    ]
-
-
-def learns(name: str) -> bool:
-    """Whether that is the name of a learner, and of no control."""
-    return name not in samples.STATIC.values() and not control(name)
-
-
-def in_groups(names: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Title of a group -> its learners; the control that nobody plays is among the controls."""
-    static = [name for name in names if name in samples.STATIC.values()]
-    rest = [name for name in names if name not in static]
-    found = []
-    for kind in GROUPS:
-        mine = [name for name in rest if group(name) == kind]
-        if kind == "controls":
-            mine += static
-        if mine:
-            found.append((TITLES[kind], mine))
-    return found
-
-
-def share_shade(share: float) -> str:
-    """Background of a cell of the heat tables: dark where failures are many."""
-    return mixed(1 - share)
-
-
-def shade(row: Row) -> str:
-    """Background of a provider's regret: white within the limit, dark at 100 % or more."""
-    limit = WITHIN["provider"]
-    if row["last"] <= limit:
-        return mixed(0)
-    return mixed(
-        float(np.clip(FAINT - (1 - FAINT) * np.log(row["last"] / limit) / np.log(limit), 0, 1))
-    )
-
-
-def mixed(depth: float) -> str:
-    """A colour between white, 0, and dark, 1."""
-    light, dark = np.array([255, 255, 255]), np.array([223, 148, 90])
-    red, green, blue = (light + depth * (dark - light)).astype(int)
-    return f"rgb({red},{green},{blue})"
-
-
 def changed(spec: Spec[Game]) -> bool:
     """Whether games, learners, seeds or practice are other than the profile's."""
     known = any(spec.profile in learner.budgets for learner in LEARNERS.values())
@@ -407,36 +323,6 @@ def equilibria(spec: Spec[Game], rows: list[Row]) -> list[Row]:
             found = {"name": name, "optimum": optimum, "costs": costs}
             games.append({**found, "rows": mine, "by_name": by_name})
     return games
-
-
-def game_sections(part: Judged, names: Sequence[str]) -> list[Row]:
-    """What the theory says of each of these games, and the picture of those who learned on it.
-
-    Those on which most is lost come first.
-    """
-    providers = [name for name in roles(part.spec, "provider") if not control(name)]
-    if not providers:
-        return []
-    ends = part.cells.filter(pl.col("learner").is_in(providers))
-    lost = dict(ends.group_by("game").agg(pl.mean("within")).rows())
-    sections = []
-    for name in sorted(names, key=lambda game: lost.get(game, 1.0)):
-        game = part.spec.games[name]
-        rows = part.rows.filter(pl.col("game") == name, pl.col("learner").is_in(providers))
-        if rows.is_empty():
-            continue
-        played = [learner for learner in providers if name in part.spec.plans[learner].games]
-        words = game_words(game, name)
-        picture = game_figure(game, rows, played, words["money"])
-        sections.append({"name": name, **words, "picture": picture})
-    return sections
-
-
-def game_words(game: Game, name: str) -> Mapping[str, str]:
-    """What the theory says of a game, in a sentence and as its card."""
-    time, money = units(name) or ("", "")
-    card_of = card(game, name, time, money)
-    return {"words": provider_words(game, solve(game)), "card": card_of, "money": money}
 
 
 def learner_sections(part: Judged, loud: Sequence[str]) -> list[Row]:
@@ -465,17 +351,4 @@ def learner_sections(part: Judged, loud: Sequence[str]) -> list[Row]:
                 "games": plan.games,
             }
         )
-    return sections
-
-
-def user_sections(part: Judged) -> list[Row]:
-    """One picture per game on which users learned."""
-    users = [name for name in roles(part.spec, "user") if not control(name)]
-    seeing = {user for user in users if LEARNERS[user].sees_model}
-    sections = []
-    for name in part.spec.games:
-        played = {user: part.answers[name, user] for user in users if (name, user) in part.answers}
-        if played:
-            rows = part.rows.filter(pl.col("game") == name, pl.col("learner").is_in(users))
-            sections.append({"name": name, "picture": user_figure(played, rows, seeing)})
     return sections

@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple
 from routing_game.experiments.cells.progress import count
 from routing_game.experiments.cells.spec import Spec
 from routing_game.experiments.check.judge import FLOOR, WITHIN, Judged, grid_floor
-from routing_game.experiments.check.known import GROUPS, Group, control
+from routing_game.experiments.check.known import GROUPS, STATIC, Group, control
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.own import is_own
-from routing_game.experiments.check.samples import STATIC, Sections
+from routing_game.experiments.check.samples import Sections
 from routing_game.experiments.check.sets import Set, set_of, shown
 from routing_game.experiments.check.verdicts import (
     HALF,

@@ -99,11 +99,19 @@ def _games_of(word: str) -> Chosen:
 
 
 def _unknown(word: str) -> InputError:
-    files = (f"{word}{ending}" for ending in READERS)
-    names = ["catalog", *NAMES, *(file for file in files if os.path.isfile(file))]
+    names = ["catalog", *NAMES, *_beside(Path(word))]
     forms = "a sample:PRIOR:N, a cascades:PRIOR:N, a game's file (.toml, .json) or a folder of them"
     problem = f"expected the name of a game, {forms}, got {word!r}{perhaps(word, names)}"
     return InputError(f"{problem}; see routing-game list")
+
+
+def _beside(path: Path) -> list[str]:
+    """The games' files in the folder in which a file was looked for, as they would be written."""
+    try:
+        files = sorted(path.parent.iterdir())
+    except (OSError, ValueError):
+        return []
+    return [str(file) for file in files if file.suffix in READERS]
 
 
 def _sampled(word: str) -> Chosen:
@@ -172,7 +180,8 @@ def read_game(path: Path) -> Game:
     try:
         game = read(path)
     except OSError as error:
-        raise InputError(f"expected a game's file, got {path} ({error.strerror})") from None
+        hint = perhaps(str(path), _beside(path)) if isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"expected a game's file, got {path} ({error.strerror}){hint}") from None
     except ValueError as error:
         raise InputError(str(error)) from None
     if game.shape:

@@ -151,7 +151,7 @@ def told(make: Callable[..., Provider]) -> Trainer:
     def train(game: Game, tasks: int, world: Seed, agent: Seed) -> Trace:
         provider = own.make(make, rng=np.random.default_rng(agent), game=game, tasks=tasks)
         if isinstance(provider, Trainable):
-            return provider_trace(provider, provider.train())
+            return provider_trace(provider, own.looks(provider.train(), provider))
         if isinstance(provider, Planner):
             return provider_trace(provider, play_batches(game, provider, tasks, _integer(world)))
         return provider_trace(provider, play(ProviderEnv(game), provider, tasks, _integer(world)))

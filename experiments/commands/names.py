@@ -185,5 +185,6 @@ def known(word: str, kind: str, names: Collection[str], see: str = "routing-game
     if word not in names:
         article = "an" if kind[0] in "aeio" else "a"
         problem = f"expected the name of {article} {kind}, got {word!r}{perhaps(word, names)}"
-        all_of_them = f"there are {', '.join(names)}; " if len(names) <= FEW else ""
+        listed = (f'"{name}"' if "," in name else name for name in names)  # to see where each ends
+        all_of_them = f"there are {', '.join(listed)}; " if len(names) <= FEW else ""
         raise InputError(f"{problem}; {all_of_them}see {see}")

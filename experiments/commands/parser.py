@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Container
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -58,10 +59,23 @@ def parse(argv: list[str]) -> argparse.Namespace:
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         flags = commands[arguments.command]._option_string_actions
-        problem = f"expected no {unknown[0]!r} here{perhaps(unknown[0], flags)}"
+        hint = perhaps(unknown[0], flags) or game_s_flag(unknown[0], flags)
+        problem = f"expected no {unknown[0]!r} here{hint}"
         raise InputError(f"{problem}; see routing-game {arguments.command} --help")
     arguments.words = argv[1:]
     return arguments
+
+
+def game_s_flag(word: str, flags: Container[str]) -> str:
+    """Where a command wants a game that was written without a flag, as the end of a complaint."""
+    from routing_game.theory.catalog import NAMES
+    from routing_game.theory.exchange import READERS
+
+    if word in NAMES or Path(word).suffix in READERS:
+        for flag in ("--game", "--games"):
+            if flag in flags:
+                return f", perhaps {flag} {word}"
+    return ""
 
 
 def build_parser() -> tuple[Parser, dict[str, Parser]]:

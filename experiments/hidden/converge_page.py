@@ -184,13 +184,22 @@ def answer(
         mark: the threshold.
         third: tasks after each change.
     """
-    end = beliefs.filter(pl.col("tasks") == pl.col("tasks").max())
-    main = {row["rule"]: row for row in end.filter(distance=near(beliefs)).to_dicts()}
+    main = at_the_end(beliefs)
     return (
         finding_words(main[STAYS], mark),
         stopping_words(main[STAYS], main["plug-in"]),
         noticing_words(recoveries.filter(rule=STAYS).to_dicts(), third),
     )
+
+
+def ends(beliefs: pl.DataFrame) -> pl.DataFrame:
+    """The beliefs after the most tasks."""
+    return beliefs.filter(pl.col("tasks") == pl.col("tasks").max())
+
+
+def at_the_end(beliefs: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Rule -> what its users believe after the most tasks, where the answer looks."""
+    return {row["rule"]: row for row in ends(beliefs).filter(distance=near(beliefs)).to_dicts()}
 
 
 def near(beliefs: pl.DataFrame) -> float:
@@ -274,14 +283,13 @@ def details(
         mark: the threshold.
         tasks: of a session.
     """
-    end = beliefs.filter(pl.col("tasks") == pl.col("tasks").max())
-    main = {row["rule"]: row for row in end.filter(distance=near(beliefs)).to_dicts()}
+    main = at_the_end(beliefs)
     return (
         stayer_words(main[STAYS], mark),
         exact_words(beliefs),
         time_words(times.filter(distance=near(beliefs)), tasks),
         selection_words(main[STAYS], main["plug-in"]),
-        coverage_words(end.filter(pl.col("distance").is_null())),
+        coverage_words(ends(beliefs).filter(pl.col("distance").is_null())),
         *(change_words(recoveries, rule, tasks // 3) for rule in (STAYS, "plug-in", "Thompson")),
         *tie_words(mark, Belief()),
     )

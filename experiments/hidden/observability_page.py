@@ -49,6 +49,8 @@ SEEN |= {f"samples:{n}": f"{n} tosses" for n in (100, 30, 10, 3)} | {"samples:1"
 SEEN |= {name: name.replace("noisy:", "noise ") for name in NOISY}
 """Setting of the dial -> what the user sees of s."""
 ROUNDING = 1e-9
+NOTHING_SHOWS = 0.05
+"""Percent that are written as 0.0."""
 COST = "cost J a task, in the unit of P"
 QUESTION = (
     "A user who sees s exactly makes the provider's commitment count, one who sees nothing of it "
@@ -137,18 +139,33 @@ def words_used() -> dict[str, str]:
 
 def answer(game: Game, measured: Measured) -> tuple[str, ...]:
     """In three sentences: what theory says, and how near to that either pair ends."""
-    hidden = float(simultaneous(game).lowest)
-    seen = float(solve(game).cost)
-    rises = "more" if hidden > seen * (1 + ROUNDING) else "no more"
     return (
-        f"The less a user sees of s, the more the provider pays in theory: {seen:.3g} a task if it "
-        f"sees s, {measured.theory['samples:10']:.3g} with ten tosses, "
-        f"{measured.theory['samples:1']:.3g} with one, {hidden:.3g} with none."
-        if rises == "more"
-        else f"In this game it costs the provider nothing if the user does not see s: {seen:.3g}.",
+        hiding_words(game, measured.theory),
         near_words("replies", "A pair that knows the game (replies)", measured),
         near_words("bandits", "A pair that knows only what it has played (bandits)", measured),
     )
+
+
+def hiding_words(game: Game, theory: dict[str, float]) -> str:
+    """What it costs the provider in theory if the user does not see s, which may be nothing.
+
+    Where hiding it leaves several equilibria, the cheapest may cost J* and others more.
+    """
+    seen, hidden = float(solve(game).cost), simultaneous(game)
+    if float(hidden.lowest) > seen * (1 + ROUNDING):
+        return (
+            f"The less a user sees of s, the more the provider pays in theory: {seen:.3g} a task "
+            f"if it sees s, {theory['samples:10']:.3g} with ten tosses, "
+            f"{theory['samples:1']:.3g} with one, {float(hidden.lowest):.3g} with none."
+        )
+    dearest = max(outcome.cost for outcome in hidden.outcomes)
+    if dearest > seen * (1 + ROUNDING):
+        return (
+            f"In this game it need not cost the provider anything if the user does not see s: of "
+            f"the {len(hidden.outcomes)} equilibria that there are then, the cheapest costs "
+            f"{seen:.3g}, as if s were seen, the dearest {dearest:.3g}."
+        )
+    return f"In this game it costs the provider nothing if the user does not see s: {seen:.3g}."
 
 
 def near_words(pair: str, who: str, measured: Measured) -> str:
@@ -161,6 +178,10 @@ def near_words(pair: str, who: str, measured: Measured) -> str:
     """
     rows = [row for row in measured.ends if row["pair"] == pair]
     away = [100 * abs(row["cost"] / row["theory"] - 1) for row in rows]
+    if max(away) < NOTHING_SHOWS:
+        return (
+            f"{who} follows that: it ends at the cheapest equilibrium in all {len(rows)} settings."
+        )
     farthest = rows[int(np.argmax(away))]["observes"]
     median = float(np.median(away))
     verdict = "follows that" if median <= 5 else "does not follow that closely"
@@ -185,7 +206,7 @@ def theory_words(game: Game, theory: dict[str, float]) -> str:
     """What to expect."""
     best = float(solve(game).cost)
     digits = places(best)
-    hidden = ", ".join(f"{outcome.cost:.{digits}f}" for outcome in simultaneous(game).outcomes)
+    hidden = " or ".join(f"{outcome.cost:.{digits}f}" for outcome in simultaneous(game).outcomes)
     many, one = (f"{theory[f'samples:{n}']:.{digits}f}" for n in (100, 1))
     course = f"is {many} at 100 tosses and {one} at one" if many != one else f"is {one} throughout"
     return (
@@ -223,18 +244,20 @@ def cheap_words(pair: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
 
 def selected_words(pair: str, rows: list[dict[str, Any]]) -> str:
     """In which equilibrium a pair's seeds are, by setting."""
+    runs = sum(row[kind] for row in rows for kind in KINDS)
     parts = []
-    for kind in ("Stackelberg", "simultaneous"):
+    for kind in KINDS[:2]:
         there = [
             f"{SEEN[row['observes']]} ({row[kind]} of {sum(row[other] for other in KINDS)} seeds)"
             for row in rows
             if row[kind]
         ]
+        if sum(row[kind] for row in rows) == runs:
+            return f"{pair}, equilibrium once learning has stopped: {kind} in all {runs} runs."
         parts.append(f"{kind} with {', '.join(there) or 'no setting'}")
-    return (
-        f"{pair}, equilibrium once learning has stopped: {'; '.join(parts)}; neither in all other "
-        "runs."
-    )
+    if any(row[KINDS[2]] for row in rows):
+        parts.append(f"{KINDS[2]} in all other runs")
+    return f"{pair}, equilibrium once learning has stopped: {'; '.join(parts)}."
 
 
 @dressed

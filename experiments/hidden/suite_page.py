@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,24 +113,24 @@ def report(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int 
         "sessions a cell": plan.practice,
         "seeds": plan.seeds,
     }
-    if judged.is_empty():
-        return Page(
-            title=TITLE,
-            question=question,
-            answer=("No cell finished.",),
-            figures=(),
-            tables=(),
-            settings=settings,
-            details=tuple(failures),
-            made=made(settings),
-            notice=notice(spec.profile),
-        )
-    mean = losses(judged)
-    if mean["game"].n_unique() > MANY:
-        return of_many(judged, mean, failures, settings, question)
-    return Page(
+    page = Page(
         title=TITLE,
         question=question,
+        answer=("No cell finished.",),
+        figures=(),
+        tables=(),
+        settings=settings,
+        details=tuple(failures),
+        made=made(settings),
+        notice=notice(spec.profile),
+    )
+    if judged.is_empty():
+        return page
+    mean = losses(judged)
+    if mean["game"].n_unique() > MANY:
+        return of_many(page, judged, mean, failures)
+    return replace(
+        page,
         answer=(agreement_words(judged), *loss_words(mean), *failed_words(failures)),
         details=(*answer(judged, mean), *failures),
         figures=(
@@ -140,10 +141,7 @@ def report(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int 
             Table("losses", LOSSES, mean, "Losses by game, horizon and rule", LOSS_HEADS),
             Table("scenarios", SCENARIOS, judged, "Every rule in every scenario", SCENARIO_HEADS),
         ),
-        settings=settings,
         terms=words_used(judged),
-        made=made(settings),
-        notice=notice(spec.profile),
     )
 
 
@@ -195,26 +193,18 @@ def failed_words(failures: Sequence[str]) -> Sequence[str]:
     return (f"{count(len(failures), 'cell')} failed; see below.",) if failures else ()
 
 
-def of_many(
-    judged: pl.DataFrame,
-    mean: pl.DataFrame,
-    failures: Sequence[str],
-    settings: dict[str, Any],
-    question: str,
-) -> Page:
+def of_many(page: Page, judged: pl.DataFrame, mean: pl.DataFrame, failures: Sequence[str]) -> Page:
     """The page of a run of many games: those of a regime are one.
 
     Args:
+        page: with what it says whatever the games.
         judged: every rule in every scenario.
         mean: `losses`.
         failures: a sentence for each cell that failed.
-        settings: of the run.
-        question: of the run.
     """
     pooled = by_regime(mean, judged)
-    return Page(
-        title=TITLE,
-        question=question,
+    return replace(
+        page,
         answer=(agreement_words(judged), *loss_words(pooled), *failed_words(failures)),
         details=(*agreements(judged), *many_words(pooled), *failures),
         figures=(
@@ -226,10 +216,7 @@ def of_many(
             Table("losses", LOSSES, mean, "Losses by game, horizon and rule", LOSS_HEADS),
             Table("scenarios", SCENARIOS, judged, "Every rule in every scenario", SCENARIO_HEADS),
         ),
-        settings=settings,
         terms=words_used(judged),
-        made=made(settings),
-        notice=notice(settings["profile"]),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from textwrap import fill
 from typing import Any
 
@@ -51,15 +51,6 @@ def two_digits(value: float) -> str:
         return words
     exponent = int(f"{value:.1e}".split("e")[1])  # once rounded: 0.996 is 1.0, not 1.00
     return f"{value:.{max(0, 1 - exponent)}f}"
-
-
-def plus_minus(row: Mapping[str, Any], name: str, digits: int) -> str:
-    """The mean of that name with half of its interval, as 1.35 ± 0.24; a single value has none."""
-    value, half = row[name], row[f"{name}_half"]
-    if words := odd(value):
-        return words
-    spread = "" if half is None or np.isnan(half) else f" ± {half:.{digits}f}"
-    return f"{value:.{digits}f}{spread}"
 
 
 def number(x: object) -> str:

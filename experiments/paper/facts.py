@@ -48,7 +48,7 @@ def figure_1(scene: Scene) -> Facts:
 
 def ranking(plane: Plane) -> float:
     """1 where the user who stays prefers M2, -1 where it prefers M1."""
-    (xi1, xi2), (p1, p2) = plane.game[0, 0].net_value, plane.choice.success
+    (xi1, xi2), (p1, p2) = plane.games[0, 0].net_value, plane.choice.success
     return float(np.sign(xi2 / p2 - xi1 / p1))
 
 
@@ -112,7 +112,7 @@ def figure_4(scene: Scene) -> Facts:
         "right_cascades_where": signs(right, "s_L"),
         "m1_alone_beyond": right.share("stay-1") / float((~low).mean()),
         "differences": list(scene.choice.differences),
-        "least_c2": float(np.min(left.game.cost[1])),
+        "least_c2": float(np.min(left.games.cost[1])),
     }
 
 
@@ -172,7 +172,7 @@ def levels(gap: Array) -> list[float]:
 
 def more_is_worse(plane: Plane) -> bool:
     """Does the user lose by every increase of s, once it stays or leaves as suits it?"""
-    utility = np.asarray(outcome(plane.game[0, 0], 1, np.linspace(0, 1, 101)).utility)
+    utility = np.asarray(outcome(plane.games[0, 0], 1, np.linspace(0, 1, 101)).utility)
     return bool(np.all(np.diff(utility) <= SLIGHT))
 
 

@@ -20,6 +20,7 @@ Every line at which the optimum changes is straight here and goes through (0, 1/
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -103,8 +104,44 @@ class Border(NamedTuple):
     """P in units of c1, shape (SAMPLES,)."""
 
 
+def centres(size: int) -> Array:
+    """Where the middles of that many pixels lie along an axis from 0 to 1, shape (size,)."""
+    return np.asarray((np.arange(size) + 0.5) / size)
+
+
+class Solved(ABC):
+    """A square of games, each with its optimum; maps of it have the shape (size, size).
+
+    The paper's planes, below, and those around a game (`around.plane`) differ in which games lie
+    where.
+    """
+
+    @property
+    @abstractmethod
+    def games(self) -> Game:
+        """The games."""
+
+    @cached_property
+    def solution(self) -> Equilibrium:
+        """Their equilibria."""
+        return solve(self.games)
+
+    @cached_property
+    def kind(self) -> Array:
+        """Index of the optimum in `RULES`."""
+        return np.asarray(self.solution.kind)
+
+    @cached_property
+    def misalignment(self) -> Array:
+        """Delta_U, in the user's unit.
+
+        Where several commitments are optimal, of the first in `RULES`, which the policy map shows.
+        """
+        return np.asarray(difference(self.solution.user_best, self.solution.utility))
+
+
 @dataclass(frozen=True)
-class Plane:
+class Plane(Solved):
     """A square of games: x along the last axis, P along the first, at the centres of the pixels."""
 
     choice: Choice
@@ -115,12 +152,12 @@ class Plane:
     def x(self) -> Array:
         """c1/p1 - c2/p2 in units of c1, shape (size,)."""
         low, high = self.choice.differences
-        return low + (high - low) * self._centres
+        return low + (high - low) * centres(self.size)
 
     @property
     def penalty(self) -> Array:
         """P in units of c1, shape (size,)."""
-        return self.choice.most * self._centres
+        return self.choice.most * centres(self.size)
 
     @property
     def edges(self) -> tuple[float, float, float, float]:
@@ -128,22 +165,12 @@ class Plane:
         return (*self.choice.differences, 0.0, self.choice.most)
 
     @cached_property
-    def game(self) -> Game:
+    def games(self) -> Game:
         """The games, shape (size, size)."""
         choice, p2 = self.choice, self.choice.success[1]
         cost = (1.0, p2 * (choice.joint - self.x[None, :]))
         latency = choice.latency(self.regime)
         return Game(choice.value, self.penalty[:, None], choice.success, latency, cost)
-
-    @cached_property
-    def solution(self) -> Equilibrium:
-        """Their equilibria."""
-        return solve(self.game)
-
-    @cached_property
-    def kind(self) -> Array:
-        """Index of the optimum in `RULES`, shape (size, size)."""
-        return np.asarray(self.solution.kind)
 
     def at(self, *rules: str) -> Array:
         """Where the optimum is one of these, shape (size, size)."""
@@ -153,25 +180,17 @@ class Plane:
         """The part of the plane on which the optimum is one of these."""
         return float(self.at(*rules).mean())
 
-    @cached_property
-    def misalignment(self) -> Array:
-        """Delta_U, in the user's unit, shape (size, size).
-
-        Where several commitments are optimal, of the one that the policy map shows.
-        """
-        return np.asarray(difference(self.solution.user_best, self.solution.utility))
-
     @property
     def escalating(self) -> Array:
         """Where (1, 1) is optimal with a user who stays, shape (size, size)."""
-        play = outcome(self.game, 1, 1.0)
+        play = outcome(self.games, 1, 1.0)
         stays = np.isclose(play.success, 1.0)
         return np.asarray(stays & (play.cost <= self.solution.cost * (1 + 1e-12)))
 
     @property
     def marks(self) -> dict[str, float]:
         """s0 or s_L, by its name in `RULES`, where the regime has one."""
-        s0, s_low, _ = (float(np.ravel(s)[0]) for s in thresholds(self.game[:1, :1]))
+        s0, s_low, _ = (float(np.ravel(s)[0]) for s in thresholds(self.games[:1, :1]))
         return {name: s for name, s in (("s0", s0), ("s_L", s_low)) if np.isfinite(s)}
 
     @property
@@ -223,7 +242,3 @@ class Plane:
     def _d(self) -> float:
         p1, p2 = self.choice.success
         return -p2 / (p2 - p1)
-
-    @property
-    def _centres(self) -> Array:
-        return np.asarray((np.arange(self.size) + 0.5) / self.size)

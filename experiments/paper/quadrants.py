@@ -56,7 +56,7 @@ class Quadrants:
         return -net, net, -net, net
 
     @cached_property
-    def game(self) -> Game:
+    def games(self) -> Game:
         """The games, shape (size, size); c and P, which the user does not feel, are 1, 2 and 1."""
         p1, p2 = self.choice.success
         value = self.choice.value
@@ -70,12 +70,12 @@ class Quadrants:
 
     def reply_to(self, route: int, cascade: Any) -> Array:
         """q*(i, s), shape (size, size)."""
-        return np.asarray(best_response(self.game, route, cascade).low)
+        return np.asarray(best_response(self.games, route, cascade).low)
 
     @property
     def utility(self) -> Array:
         """U of (1, .25) at the user's reply, in the user's unit, shape (size, size)."""
-        return np.asarray(payoffs(self.game, 1, CASCADE, self.reply).utility)
+        return np.asarray(payoffs(self.games, 1, CASCADE, self.reply).utility)
 
     def at(self, regime: str) -> Array:
         """The quadrant with these signs of xi1 and xi2, without its edges, shape (size, size)."""

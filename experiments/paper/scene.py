@@ -58,7 +58,7 @@ class Scene:
     def replies(self) -> dict[str, tuple[Array, float]]:
         """By signs of xi: q*(1, s) for s = 0, .01, ..., 1, and q*(2, .)."""
         s = np.linspace(0, 1, 101)
-        games = {regime: plane.game[0, 0] for regime, plane in self.planes.items()}
+        games = {regime: plane.games[0, 0] for regime, plane in self.planes.items()}
         return {
             regime: (np.asarray(best_response(g, 1, s).low), float(best_response(g, 2, 0.0).low))
             for regime, g in games.items()
@@ -90,4 +90,4 @@ class Scene:
     @property
     def task(self) -> Game:
         """One game of the set, for the chain."""
-        return self.planes["++"].game[0, 0]
+        return self.planes["++"].games[0, 0]
