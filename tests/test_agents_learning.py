@@ -166,8 +166,22 @@ def test_structural_learner_steps_back_when_a_user_leaves_at_the_threshold():
 # --- gradient ---
 
 
-@pytest.mark.parametrize("name", [*GAMES, "gpt-4.1-o3"])
-@pytest.mark.parametrize("kind", [GibbsGradient, ImplicitGradient])
+OF_EACH_RULE = ("value-cheap", "t4-cascade", "t4-reason", "t5-leave", "t5-cascade", "gpt-4.1-o3")
+"""Games for the slower of the gradients; the others are marked slow."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *((GibbsGradient, name) for name in (*GAMES, "gpt-4.1-o3")),
+        *((ImplicitGradient, name) for name in OF_EACH_RULE),
+        *(
+            pytest.param(ImplicitGradient, name, marks=pytest.mark.slow)
+            for name in GAMES
+            if name not in OF_EACH_RULE
+        ),
+    ],
+)
 def test_gradients_end_at_the_optimum(kind, name):
     game = load(name)
     assert regret(game, train(kind(game, np.random.default_rng(0)))) <= 0.001

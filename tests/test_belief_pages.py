@@ -429,7 +429,17 @@ def test_the_suite_s_answer_says_whether_play_and_theory_agree() -> None:
         ([0.1, 0.3, 0.2], [0, 0, 0], "a loses least (0.1000), b loses most (0.3000)"),
         ([0.0, 0.00004, 0.2], [0, 0, 0], "a and b lose least (0.0000), c loses most (0.2000)"),
         ([0, 0, 0, 0.2], [0, 0, 0, 0], "3 of them lose least (0.0000), d loses most (0.2000)"),
-        ([0.1, 0.3, 0.2], [0, 0, 0.5], "a loses least (0.1000), b loses most (0.3000)"),
+        (
+            [0.1, 0.3, 0.2],
+            [0, 0, 0.5],
+            "a loses least (0.1000), b loses most (0.3000), "
+            "c may lose least or most (0.2000 ± 0.5000)",
+        ),
+        (
+            [0.1, 0.3, 0.2, 0.31],
+            [0, 0, 0.5, 0.5],
+            "a loses least (0.1000), b loses most (0.3000), c and d may lose least or most",
+        ),
         ([0.1, 0.3], [0.2, 0.1], "they lose alike as far as play can tell (0.1000 to 0.3000)"),
     ],
 )

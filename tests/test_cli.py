@@ -714,7 +714,9 @@ def test_an_agent_whose_source_changed_runs_again(mover, change, capsys):
     ours = Path("out", "cells", "ucb__t4-cascade__000.json").read_bytes()
     capsys.readouterr()
     assert mover() == 0  # nothing has changed
-    assert "has changed" not in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "4 of 4 cells were finished before and are kept" in error
+    assert "has changed" not in error
     assert mover(**change) == 0
     error = capsys.readouterr().err
     assert "the source of my_mover:Mover has changed: its cells are run again" in error

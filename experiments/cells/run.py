@@ -65,11 +65,11 @@ def run(
         progress.say(f"the source of {learner} has changed: its cells are run again")
     if failed:
         progress.say(f"{count(len(failed), 'cell')} failed before and will be tried again")
-    if before_now and waiting:
+    if before_now:
         progress.say(kept(len(before_now), progress.total))
-        if others := {*before_now.values()} - {str(commit())}:
-            before = ", ".join(sorted(others))
-            progress.say(f"warning: the code has changed: was {before}, now {commit()}")
+    if waiting and (others := {*before_now.values()} - {str(commit())}):
+        before = ", ".join(sorted(others))
+        progress.say(f"warning: the code has changed: was {before}, now {commit()}")
     if waiting:
         foreign = any(sources[cell.learner] is not None for cell in waiting)
         work = Workload(suite, spec, commit(), sources, workers, foreign and engine != "serial")

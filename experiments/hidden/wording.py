@@ -181,8 +181,22 @@ def extremes(rows: pl.DataFrame, named: int = NAMED) -> str:
         low, high = (decimal(row["loss"], DIGITS) for row in (ranked[0], ranked[-1]))
         return f"they lose alike as far as play can tell ({low} to {high})"
     last = [row for row in rest if alike(row, rest[-1])]
-    first = [row for row in first if not alike(row, rest[-1])]  # one may be either, who knows
-    return f"{several(first, 'least', named)}, {several(last, 'most', named)}"
+    either = [row for row in first if alike(row, rest[-1])]
+    first = [row for row in first if row not in either]
+    told = [several(first, "least", named), several(last, "most", named)]
+    if either:  # who knows which
+        loss, half = either[0]["loss"], either[0]["loss_half"]
+        how = f" ({between(loss, half, DIGITS)})" if len(either) == 1 else ""
+        told.append(f"{called(either, named)} may lose least or most{how}")
+    return ", ".join(told)
+
+
+def called(rows: Sequence[dict[str, Any]], named: int) -> str:
+    """The names of some rules, or how many they are if they are more than ``named``."""
+    names = [row["rule"] for row in rows]
+    if len(names) > named:
+        return f"{len(names)} of them"
+    return listed([f'"{name}"' if "," in name else name for name in names])  # to see where one ends
 
 
 def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -196,14 +210,7 @@ def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def several(rows: Sequence[dict[str, Any]], how: str, named: int) -> str:
     """That some rules lose least, or most: by name, or how many if they are more than ``named``."""
-    names = [row["rule"] for row in rows]
-    who = (
-        f"{len(names)} of them"
-        if len(names) > named
-        else listed(
-            [f'"{name}"' if "," in name else name for name in names]  # to see where each ends
-        )
-    )
+    who = called(rows, named)
     if len(rows) == 1:
         return f"{who} loses {how} ({between(rows[0]['loss'], rows[0]['loss_half'], DIGITS)})"
     losses = list(dict.fromkeys(decimal(row["loss"], DIGITS) for row in rows))

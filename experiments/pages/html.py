@@ -5,15 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import CodeType
-
-    from jinja2 import BytecodeCache
-    from jinja2.bccache import Bucket
     from markupsafe import Markup
 
 
@@ -36,7 +32,6 @@ def render(
     folders = dict.fromkeys((room or __package__, __package__))
     page = Environment(
         loader=ChoiceLoader([FunctionLoader(partial(_source, folder)) for folder in folders]),
-        bytecode_cache=_compiled(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -44,24 +39,6 @@ def render(
     )
     page.filters |= filters
     return page.get_template(template).render(contents)
-
-
-@cache
-def _compiled() -> BytecodeCache:
-    """What templates were compiled to in this process: of many pages, only the first compiles."""
-    from jinja2 import BytecodeCache
-
-    codes: dict[tuple[str, str], CodeType] = {}
-
-    class Compiled(BytecodeCache):
-        def load_bytecode(self, bucket: Bucket) -> None:
-            bucket.code = codes.get((bucket.key, bucket.checksum))
-
-        def dump_bytecode(self, bucket: Bucket) -> None:
-            if bucket.code is not None:
-                codes[bucket.key, bucket.checksum] = bucket.code
-
-    return Compiled()
 
 
 def _source(package: str, name: str) -> str | None:
