@@ -27,6 +27,7 @@ from routing_game.experiments import InputError
 from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import FEW, half_width
 from routing_game.experiments.paper.looks import FAILS, FAINT, HOLDS, INK, dressed
+from routing_game.names import perhaps_file
 from routing_game.theory import Game, best_response, outcome, payoffs, solve
 from routing_game.theory.numbers import Array
 
@@ -141,7 +142,8 @@ def _log(file: Path) -> Log:
         ends = head.t_start + times[0] if times else np.arange(len(table))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
-        raise InputError(f"expected a Monitor CSV, got {file} ({reason})") from None
+        hint = perhaps_file(file, [".csv"])
+        raise InputError(f"expected a Monitor CSV, got {file} ({reason}){hint}") from None
     except ValueError as error:
         reason = files.printable(files.short(str(error)))
         problem = f"expected a CSV by stable_baselines3's Monitor, got {file} ({reason})"

@@ -32,7 +32,7 @@ from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.check.suite import make_spec
 from routing_game.files import Misfit, fitted, loose_toml, short
 from routing_game.files import read as bounded
-from routing_game.names import perhaps
+from routing_game.names import perhaps, perhaps_file
 from routing_game.theory import Game
 from routing_game.theory.exchange import READERS
 
@@ -75,7 +75,8 @@ def read(path: Path) -> Sweep:
         said = loose_toml(bounded(path, MOST).decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
-        raise InputError(f"expected a sweep's file, got {path} ({reason})") from None
+        hint = perhaps_file(path, [".toml"])
+        raise InputError(f"expected a sweep's file, got {path} ({reason}){hint}") from None
     except ValueError as error:
         raise InputError(f"expected TOML in {path}: {error}") from None
     tables = said.get("learner")

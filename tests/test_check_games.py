@@ -191,8 +191,10 @@ def test_a_wrong_file_is_named_with_its_field_before_any_work(
         ("logs", "perhaps logs.toml"),
         ("logs.tml", "perhaps logs.toml"),
         ("log.toml", "(No such file or directory), perhaps logs.toml"),
-        ("games/log.toml", "(No such file or directory), perhaps games/logs.json"),
+        ("games/log.json", "(No such file or directory), perhaps games/logs.json"),
+        ("games/nothing_like_it.toml", "(No such file or directory)"),
         ("nowhere/logs.toml", "(No such file or directory)"),
+        ("\0", "got '\\x00'"),
     ],
 )
 def test_a_file_that_is_misspelt_is_found(tmp_path, monkeypatch, word, hint):

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from routing_game.experiments import InputError
 from routing_game.experiments.check import sets
-from routing_game.names import perhaps
+from routing_game.names import alike, files_like, hinted, perhaps, perhaps_file
 from routing_game.theory import Game, load
 from routing_game.theory.catalog import NAMES
 from routing_game.theory.exchange import READERS, read
@@ -99,19 +99,10 @@ def _games_of(word: str) -> Chosen:
 
 
 def _unknown(word: str) -> InputError:
-    names = ["catalog", *NAMES, *_beside(Path(word))]
+    hint = hinted([*alike(word, ["catalog", *NAMES]), *files_like(Path(word), READERS)])
     forms = "a sample:PRIOR:N, a cascades:PRIOR:N, a game's file (.toml, .json) or a folder of them"
-    problem = f"expected the name of a game, {forms}, got {word!r}{perhaps(word, names)}"
+    problem = f"expected the name of a game, {forms}, got {word!r}{hint}"
     return InputError(f"{problem}; see routing-game list")
-
-
-def _beside(path: Path) -> list[str]:
-    """The games' files in the folder in which a file was looked for, as they would be written."""
-    try:
-        files = sorted(path.parent.iterdir())
-    except (OSError, ValueError):
-        return []
-    return [str(file) for file in files if file.suffix in READERS]
 
 
 def _sampled(word: str) -> Chosen:
@@ -180,7 +171,7 @@ def read_game(path: Path) -> Game:
     try:
         game = read(path)
     except OSError as error:
-        hint = perhaps(str(path), _beside(path)) if isinstance(error, FileNotFoundError) else ""
+        hint = perhaps_file(path, READERS)
         raise InputError(f"expected a game's file, got {path} ({error.strerror}){hint}") from None
     except ValueError as error:
         raise InputError(str(error)) from None
