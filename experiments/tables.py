@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from routing_game.agents import zoo
+from routing_game.experiments import InputError
 from routing_game.experiments.pages.words import wrapped
 from routing_game.files import printable
 from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair, solve
@@ -172,8 +173,8 @@ def meet(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ())
 
     Raises:
         FileNotFoundError: a folder holds no policy.
-        ValueError: a policy is damaged, of the other role, no function of (i, s), or two have one
-            name.
+        ValueError: a policy is damaged, of the other role, or two have one name.
+        InputError: a user sees s through noise.
     """
     leaders: dict[str, Any] = {name: entry.make(game) for name, entry in zoo.PROVIDERS.items()}
     followers: dict[str, Any] = {name: entry.make(game) for name, entry in zoo.USERS.items()}
@@ -196,11 +197,18 @@ def named(agents: dict[str, Any], place: Path, agent: Any) -> None:
 
 
 def answering(place: Path, user: Any) -> Any:
-    """The user of a place, if a commitment alone decides what it comes to, by a sum."""
+    """The user of a place, if a commitment alone decides what it comes to, by a sum.
+
+    Raises:
+        InputError: none does, as it sees s through noise.
+    """
     if not (sees := user.observes).startswith("noisy"):
         return user
-    problem = f'{place} was trained with observes="{sees}"'
-    raise ValueError(f"{problem}, and a tournament is exact: noise on s leaves no sum to take")
+    problem = f'{place}, which was trained with observes="{sees}"'
+    raise InputError(
+        "expected users of whom a tournament can be exact, as noise on s leaves no sum to take, "
+        f'got {problem}; leave it out, or train one with "samples:n", which is seated'
+    )
 
 
 def tournament_facts(table: zoo.Tournament) -> dict[str, Any]:
