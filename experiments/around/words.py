@@ -32,7 +32,9 @@ def equilibrium_words(game: Game, time: str, money: str) -> str:
     best = solve(game)
     total = total_words(best, time, money)
     optimum = provider_words(game, best)
-    return f"In equilibrium: {optimum[0].lower()}{optimum[1:]} {total[0].upper()}{total[1:]}"
+    lower = optimum[0].lower() + optimum[1:]
+    upper = total[0].upper() + total[1:]
+    return f"In equilibrium: {lower} {upper}"
 
 
 def user_words(game: Game) -> str:

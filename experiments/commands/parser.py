@@ -159,7 +159,7 @@ def words_of_check(parser: Parser) -> None:
 
 def words_of_report(parser: Parser) -> None:
     """What `report` takes."""
-    text = "a folder made by check; several of one spec, such as shards, are joined in --out"
+    text = "a folder made by check; several of one spec, or parts of it, are joined in --out"
     parser.add_argument("directories", type=Path, nargs="+", metavar="DIR", help=text)
     add_folder(parser, "copy the cells there first; the folders stay as they are (default: DIR)")
     add_keep(parser)
