@@ -140,6 +140,11 @@ def multi_discrete(cascades: Cascades) -> Encoding:
 
 
 def _of_point(action: Any) -> Pair:
+    if isinstance(action, tuple) and action and isinstance(action[0], int | np.integer):
+        raise ValueError(  # (1, 0.5) would pass for a point, which means route 2 and s = .75
+            f"an action is a point of the box [-1, 1]^2, got the commitment {tuple(action)}; write "
+            "to_box(route, s), or take the .unwrapped of the environment"
+        )
     # as Python numbers: s exactly, and several times as fast
     return from_point(action.tolist() if isinstance(action, np.ndarray) else action)
 

@@ -31,7 +31,8 @@ class SB3VecEnv(VecEnv):
     def __init__(self, engine: VectorEnv[Any, Any, Any]) -> None:
         mode = engine.metadata.get("autoreset_mode")
         if mode != AutoresetMode.SAME_STEP:
-            raise ValueError(f"SB3 needs an engine with AutoresetMode.SAME_STEP, got {mode}")
+            rule = "SB3 needs an engine with AutoresetMode.SAME_STEP, as gym.make_vec builds ours"
+            raise ValueError(f"{rule}, got {mode} of {type(engine).__name__}")
         self.engine = engine
         self.spec = engine.spec  # from which a `VecMonitor` knows the id that its file names
         super().__init__(

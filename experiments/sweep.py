@@ -32,9 +32,9 @@ from routing_game.experiments.check.sources import chosen_games
 from routing_game.experiments.check.suite import make_spec
 from routing_game.files import Misfit, fitted, loose_toml, short
 from routing_game.files import read as bounded
-from routing_game.names import perhaps
+from routing_game.names import perhaps, perhaps_file
 from routing_game.theory import Game
-from routing_game.theory.exchange import READERS
+from routing_game.theory.exchange import ending
 
 MOST = 1 << 17
 """Bytes of a sweep's file."""
@@ -75,7 +75,8 @@ def read(path: Path) -> Sweep:
         said = loose_toml(bounded(path, MOST).decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
-        raise InputError(f"expected a sweep's file, got {path} ({reason})") from None
+        hint = perhaps_file(path, [".toml"])
+        raise InputError(f"expected a sweep's file, got {path} ({reason}){hint}") from None
     except ValueError as error:
         raise InputError(f"expected TOML in {path}: {error}") from None
     tables = said.get("learner")
@@ -149,7 +150,7 @@ def is_run(name: str) -> bool:
 def found_games(path: Path, words: list[str]) -> dict[str, Game]:
     """The games of a list; files and folders are looked for beside the sweep's own."""
     beside = (
-        str(path.parent / word) if "/" in word or Path(word).suffix in READERS else word
+        str(path.parent / word) if "/" in word or ending(word) else word
         for word in words
     )
     return chosen_games([*beside]).games

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from routing_game.agents import zoo
+from routing_game.experiments import InputError
 from routing_game.experiments.pages.words import wrapped
 from routing_game.files import printable
 from routing_game.theory import GAMES, PAIRS, RULES, TASK_TYPES, Game, RealPair, solve
@@ -142,7 +143,8 @@ def frequency_lines(games: int, seed: int) -> list[str]:
     shares = frequency_facts(games, seed)["shares"]
     seen = [rule for rule in RULES if any(share[rule] for share in shares.values())]
     lines = [f"kinds of optimum, % of {games:,} game{'s' * (games != 1)} (seed {seed})", ""]
-    lines.append(f"{'prior':12}" + "".join(f"{rule:>10}" for rule in [*seen, "cascades"]))
+    heads = [f"{head:>10}" for head in (*seen, "cascades")]
+    lines.append(f"{'prior':12}" + "".join(heads))
     for prior, share in shares.items():
         percent = [share[rule] for rule in seen] + [sum(share[rule] for rule in CASCADES)]
         lines.append(f"{prior:12}" + "".join(f"{100 * x:10.2f}" for x in percent))
@@ -172,8 +174,8 @@ def meet(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ())
 
     Raises:
         FileNotFoundError: a folder holds no policy.
-        ValueError: a policy is damaged, of the other role, no function of (i, s), or two have one
-            name.
+        ValueError: a policy is damaged, of the other role, or two have one name.
+        InputError: a user sees s through noise.
     """
     leaders: dict[str, Any] = {name: entry.make(game) for name, entry in zoo.PROVIDERS.items()}
     followers: dict[str, Any] = {name: entry.make(game) for name, entry in zoo.USERS.items()}
@@ -196,11 +198,18 @@ def named(agents: dict[str, Any], place: Path, agent: Any) -> None:
 
 
 def answering(place: Path, user: Any) -> Any:
-    """The user of a place, if a commitment alone decides what it comes to, by a sum."""
+    """The user of a place, if a commitment alone decides what it comes to, by a sum.
+
+    Raises:
+        InputError: none does, as it sees s through noise.
+    """
     if not (sees := user.observes).startswith("noisy"):
         return user
-    problem = f'{place} was trained with observes="{sees}"'
-    raise ValueError(f"{problem}, and a tournament is exact: noise on s leaves no sum to take")
+    problem = f'{place}, which was trained with observes="{sees}"'
+    raise InputError(
+        "expected users of whom a tournament can be exact, as noise on s leaves no sum to take, "
+        f'got {problem}; leave it out, or train one with "samples:n", which is seated'
+    )
 
 
 def tournament_facts(table: zoo.Tournament) -> dict[str, Any]:
@@ -248,17 +257,18 @@ def blocks(rows: Sequence[str], heads: Sequence[str], numbers: Any) -> Iterator[
     """A table in blocks as wide as `WIDTH` at most, an empty line between them."""
     left = max(map(len, rows)) + 2
     cells = written(numbers)
-    columns = [
-        (head, [row[k] for row in cells], max(LEAST_COLUMN, GAP + max(map(len, (head, *column)))))
-        for k, (head, column) in enumerate(zip(heads, zip(*cells, strict=True), strict=True))
-    ]
+    columns = []
+    for head, column in zip(heads, zip(*cells, strict=True), strict=True):
+        longest = max(map(len, (head, *column)))
+        columns.append((head, column, max(LEAST_COLUMN, GAP + longest)))
     while columns:
         ends = accumulate((width for *_, width in columns), initial=left)
         count = max(sum(end <= WIDTH for end in ends) - 1, 1)
         block, columns = columns[:count], columns[count:]
         yield " " * left + "".join(f"{head:>{width}}" for head, _, width in block)
         for k, row in enumerate(rows):
-            yield f"{row:{left}}" + "".join(f"{cell[k]:>{width}}" for _, cell, width in block)
+            entries = [f"{column[k]:>{width}}" for _, column, width in block]
+            yield f"{row:{left}}" + "".join(entries)
         if columns:
             yield ""
 
@@ -266,7 +276,9 @@ def blocks(rows: Sequence[str], heads: Sequence[str], numbers: Any) -> Iterator[
 def written(numbers: Any) -> list[list[str]]:
     """Numbers with as many decimals as show four digits of the greatest, but four or more."""
     greatest = float(np.abs(numbers).max())
-    decimals = max(4, 3 - int(np.floor(np.log10(greatest)))) if greatest > 0 else 4
+    decimals = 4
+    if greatest > 0:
+        decimals = max(4, 3 - int(np.floor(np.log10(greatest))))
     form = ".4g" if greatest >= 1e6 or decimals > MOST_DECIMALS else f".{decimals}f"
     return [[f"{x:{form}}" for x in row] for row in numbers.tolist()]
 

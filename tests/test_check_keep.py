@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from scipy.stats import binom
 from stable_baselines3 import PPO
 
 from routing_game.agents import (
@@ -21,7 +23,7 @@ from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.suite import CHECK, learn, make_spec
 from routing_game.experiments.cli import main
-from routing_game.theory import GAMES, payoffs
+from routing_game.theory import GAMES, payoffs, solve
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
 
@@ -159,12 +161,36 @@ def test_a_tournament_says_whom_it_cannot_seat(run: Path, tmp_path: Path, capsys
     model = PPO("MlpPolicy", UserEnv("t4-cascade", observes="noisy:0.1"), device="cpu")
     save_policy(model, tmp_path / "hazy")
     assert main(["tournament", "t4-cascade", "--user", str(tmp_path / "hazy")]) == 2
-    assert 'observes="noisy:0.1", and a tournament is exact' in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f'got {tmp_path / "hazy"}, which was trained with observes="noisy:0.1"; leave it' in said
+    assert "save_policy" not in said  # which made it
     place = str(cell(run, "ucb"))
     assert main(["tournament", "t4-cascade", "--provider", place, "--provider", place]) == 2
     assert "two would be called" in capsys.readouterr().err
     assert main(["tournament", "t4-cascade", "--user", place]) == 2
     assert "expected a user" in capsys.readouterr().err
+
+
+def test_a_user_who_saw_tosses_is_seated_with_them(tmp_path: Path, capsys) -> None:
+    """Whatever their number, as its environment shows it: the mean over all is met."""
+    game = GAMES["t4-cascade"]
+    model = PPO("MlpPolicy", UserEnv(game, observes="samples:3"), device="cpu", seed=0)
+    with torch.no_grad():  # the head begins near 0, and would answer each number alike
+        model.policy.action_net.weight.mul_(3000)
+        model.policy.action_net.bias[1] += 5
+    save_policy(model, tmp_path / "counting")
+    words = ["tournament", "t4-cascade", "--user", str(tmp_path / "counting"), "--json"]
+    assert main(words) == 0
+    met = json.loads(capsys.readouterr().out)
+    s = float(solve(game).cascade[0])
+    seen = torch.tensor([[1.0, k] for k in range(4)])
+    q = model.policy.get_distribution(seen).distribution.probs[:, 1].tolist()
+    assert max(q) - min(q) > 0.2
+    each = [payoffs(game, 1, s, x) for x in q]
+    chance = binom(3, s).pmf(range(4))
+    for table, of in (("cost", "cost"), ("utility", "utility")):
+        expected = sum(p * getattr(x, of) for p, x in zip(chance, each, strict=True))
+        assert met[table]["equilibrium"]["counting"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_policies_of_a_run_made_without_them_and_none_of_cells_that_are_gone(

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from routing_game.box import from_box, from_point
+from routing_game.box import from_box, from_point, to_box
 from routing_game.envs import BoxAction, GridAction, MultiDiscreteAction, ProviderEnv
 from routing_game.envs.encodings import Encoding
-from routing_game.theory import solve
+from routing_game.theory import Commitment, solve
 
 WRAPPERS = (BoxAction, GridAction, MultiDiscreteAction)
 
@@ -108,6 +108,24 @@ def test_only_commitments_can_be_encoded(wrapper):
 def test_bad_grids_are_named(wrapper, cascades):
     with pytest.raises(ValueError, match="cascade"):
         wrapper(ProviderEnv(), cascades)
+
+
+@pytest.mark.parametrize("commitment", [(1, 0.5), (2, 0.0), Commitment(np.int64(1), 0.5)])
+def test_a_commitment_does_not_pass_for_a_point_of_the_box(commitment):
+    """(1, 0.5) would be one: route 2 and s = .75."""
+    env = BoxAction(ProviderEnv())
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"got the commitment \(.*; write to_box\(route, s\)"):
+        env.step(commitment)
+    *_, info = env.step(to_box(*commitment))
+    assert info["J"] == ProviderEnv().step(commitment)[-1]["J"]
+    assert env.action((-1.0, 0.5)) == (1, 0.75)  # a point may be a tuple
+
+
+@pytest.mark.parametrize("point", [0.3, [0.3], [[0.1, 0.2, 0.3]]])
+def test_what_is_no_pair_of_numbers_is_no_point(point):
+    with pytest.raises(ValueError, match="a point of the box must be two numbers, got the shape"):
+        from_box(point)
 
 
 def test_a_point_means_what_the_box_says_in_the_precision_it_comes_in():

@@ -308,6 +308,10 @@ def test_sums_over_other_sessions_than_were_asked_for_are_not_believed(tmp_path:
         ({"plans": {"ucb": {"games": [GAME], "practice": 1, "seeds": 10**9}}}, "at most 1,000,000"),
         ({"plans": {"ucb": {"games": [GAME], "practice": 1, "seeds": 2**80}}}, "seeds"),
         ({"plans": {"ucb": {"games": [GAME], "practice": 1.5, "seeds": 1}}}, "practice"),
+        (
+            {"plans": {"ucb": {"games": [GAME, GAME], "practice": 50, "seeds": 1}}},
+            "expected each game of ucb once",
+        ),
         ({"plans": {"ucb": None}}, r"plans\[...\] must be a table"),
         ({"games": {GAME: None}}, r"games\[...\] must be a table"),
         ({"games": {GAME: json.loads(to_json(GAMES[GAME])) | {"value": [1, 2]}}}, "one game"),

@@ -103,6 +103,9 @@ def test_what_is_wrong_in_a_file_is_named_before_anything_runs(
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    written(tmp_path, "")
+    with pytest.raises(InputError, match=r"may.toml \(No such .*\), perhaps .*my.toml$"):
+        read(tmp_path / "may.toml")
     with pytest.raises(InputError, match="expected a sweep's file"):
         read(tmp_path / "no.toml")
     with pytest.raises(InputError, match="expected a sweep's file"):

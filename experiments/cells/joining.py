@@ -1,5 +1,8 @@
 """Runs of one spec in several folders, such as shards of machines without a common one, as one.
 
+A run of fewer seeds, games or learners than another is a part of it, and joins it: a cell is the
+same in whatever run.
+
 The folders are read and left as they are. All of them are read before the first cell is written,
 so a join that is refused leaves nothing behind; and a cell is written whole or not at all, so one
 that was stopped is finished by the same words again.
@@ -71,28 +74,32 @@ def join(suite: Suite[G, T], folders: Sequence[Path], out: Path) -> RunDirectory
 
     Args:
         suite: the kind of run.
-        folders: of runs of one spec, in whatever order its learners and games are.
+        folders: of runs of one spec, in whatever order its learners and games are, or of parts.
         out: another folder, new or joined before.
 
     Raises:
-        InputError: the runs are not of one spec, what they have in common differs, a file of theirs
-            is damaged, or ``out`` is one of them, holds something else, or cannot be written.
+        InputError: no run has the cells of all others, what they have in common differs, a file of
+            theirs is damaged, or ``out`` is one of them, holds something else, or cannot be
+            written.
     """
     runs = [RunDirectory.open(suite, folder) for folder in folders]
-    first = runs[0]
+    whole = max(runs, key=lambda run: run.spec.count)
     for run in runs:
-        if run.spec.identity != first.spec.identity:
-            problem = f"{run.path} holds a run of another spec than {first.path}"
-            raise InputError(f"{problem} ({difference(run.spec, first.spec)})")
+        same = run.spec.identity == whole.spec.identity
+        if not same and not run.spec.is_part_of(whole.spec):
+            problem = f"{run.path} holds a run of another spec than {whole.path}"
+            advice = "joined are runs with the same practice and games of which one has all cells "
+            advice += "of the others; check --out grows a run by seeds, games and learners"
+            raise InputError(f"{problem} ({difference(run.spec, whole.spec)}); {advice}")
         inside = Path(os.path.realpath(out))  # which does not mind links in a circle
         if Path(os.path.realpath(run.path)) in (inside, *inside.parents):
             raise InputError(f"expected an --out outside of {run.path}, which is joined, got {out}")
     before = [RunDirectory.open(suite, out)] if (out / "run.json").exists() else []
     found = Found()
-    for run in [*(run for run in before if run.spec.identity == first.spec.identity), *runs]:
+    for run in [*(run for run in before if run.spec.identity == whole.spec.identity), *runs]:
         for record in run.records():
             found.add(run.path, record)
-    joined = RunDirectory.create(suite, out, first.spec, like=first.path)
+    joined = RunDirectory.create(suite, out, whole.spec, like=whole.path)
     chosen = found.chosen()
     for run in runs:
         for record in taken(run, chosen):

@@ -68,7 +68,12 @@ class Plan:
 
     def seeds_on(self, game: str) -> int:
         """How many seeds it plays a game with."""
-        return self.fewer if game in self.many else self.seeds
+        return self.fewer if game in self._many else self.seeds
+
+    @cached_property
+    def _many(self) -> frozenset[str]:
+        """`many`, to be asked of each of as many games."""
+        return frozenset(self.many)
 
     @property
     def cells(self) -> int:
@@ -112,6 +117,11 @@ class Spec(Generic[G]):
             if seed < plan.seeds_on(game)
         ]
 
+    @property
+    def count(self) -> int:
+        """How many cells it has."""
+        return sum(plan.cells for plan in self.plans.values())
+
     def to_json(self) -> str:
         """As text; equal specs, written in the same order, give equal texts."""
         games = {name: self.encode(game) for name, game in self.games.items()}
@@ -138,10 +148,13 @@ class Spec(Generic[G]):
                 raise ValueError(f"expected a name of printable letters, got {name!a:.99}")
         for learner, plan in self.plans.items():
             fitted(plan.fields(), Plan)
+            for games in (plan.games, plan.many):
+                if len({*games}) < len(games):
+                    raise ValueError(f"expected each game of {learner} once, got some again")
             if unknown := {*plan.games, *plan.many} - {*self.games}:
                 raise ValueError(f"expected games of the run for {learner}, got {min(unknown)!a}")
-        if (cells := sum(plan.cells for plan in self.plans.values())) > MOST_CELLS:
-            raise ValueError(f"expected at most {MOST_CELLS:,} cells, got {cells:,}")
+        if self.count > MOST_CELLS:
+            raise ValueError(f"expected at most {MOST_CELLS:,} cells, got {self.count:,}")
 
     def is_part_of(self, other: "Spec[G]") -> bool:
         """Whether the other has these cells and more, with the same practice and numbers."""

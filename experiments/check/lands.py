@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from routing_game.agents import FixedUser
 from routing_game.experiments.check.sets import origin, set_of
 from routing_game.experiments.check.traces import QUESTIONS
 from routing_game.theory import Game, solve, user_regret
@@ -27,6 +27,7 @@ def table(games: Mapping[str, Game]) -> pl.DataFrame:
     together = Game.stack([games[name] for name in names])
     land, best = geometry(together), solve(together)
     places = [origin(name) for name in names]
+    measures = {name: pl.Series(np.array(x)) for name, x in land._asdict().items()}
     return pl.DataFrame(
         {
             "game": names,
@@ -34,16 +35,18 @@ def table(games: Mapping[str, Game]) -> pl.DataFrame:
             "prior": pl.Series([place and place.prior for place in places], dtype=pl.String),
             "kind": np.asarray(best.rule),
             "static_provider": np.maximum(land.static_gap, 0),
-            "static_user": [static_user(game) for game in games.values()],
-            **{name: pl.Series(np.array(x)).fill_nan(None) for name, x in land._asdict().items()},
+            "static_user": static_user(together),
+            **{name: x.fill_nan(None) for name, x in measures.items()},
         }
     )
 
 
-def static_user(game: Game) -> float:
-    """Mean regret, as a share of V, of leaving at once or of never leaving, whichever is less."""
-    route, cascade = QUESTIONS
-    regrets = (
-        user_regret(game, route, cascade, FixedUser(q).abandon(route, cascade)) for q in (0, 1)
-    )
-    return float(min(np.mean(regret) for regret in regrets) / game.value)
+def static_user(games: Game) -> NDArray[np.float64]:
+    """Mean regret, as a share of V, of leaving at once or of never leaving, whichever is less.
+
+    Args:
+        games: an array of them, shape (n,).
+    """
+    each = games[:, None]
+    means = [user_regret(each, *QUESTIONS, q).mean(axis=1) / games.value for q in (0.0, 1.0)]
+    return np.minimum(*means)

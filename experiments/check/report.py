@@ -236,7 +236,7 @@ def run_facts(judged: Judged) -> dict[str, Any]:
         "changed": changed(spec),
         "commits": sorted({str(commit or "not a git checkout") for commit in done["commit"]}),
         "done": done.height,
-        "total": len(spec.cells()),
+        "total": spec.count,
         "failures": done.filter(pl.col("error").is_not_null()).to_dicts(),
         "times": times(done),
     }

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from routing_game.experiments import InputError
 from routing_game.experiments.check import sets
-from routing_game.names import perhaps
+from routing_game.names import alike, files_like, hinted, perhaps, perhaps_file
 from routing_game.theory import Game, load
 from routing_game.theory.catalog import NAMES
 from routing_game.theory.exchange import READERS, ending, read
@@ -44,19 +44,38 @@ class Chosen(NamedTuple):
     """A sentence for each kind of which a prior did not show as many games as were asked for."""
 
 
+class _Games(dict[str, Game]):
+    """Games by names of which no file system holds two for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: dict[str, str] = {}
+
+    def add(self, more: Mapping[str, Game], where: str) -> None:
+        """Add games by name; the same one again is not added.
+
+        Raises:
+            InputError: two games have one name, or names that some file systems hold for one.
+        """
+        for name, game in more.items():
+            before = self._names.setdefault(name.casefold(), name)
+            if before != name or self.setdefault(name, game) != game:
+                raise InputError(f"{where}: another game is called {before}; rename the file")
+
+
 def chosen_games(words: Sequence[str]) -> Chosen:
     """The games that these words stand for.
 
     Raises:
         InputError: a word is none of the forms above, or a file is not a game; it is named.
     """
-    games: dict[str, Game] = {}
+    games = _Games()
     notes: list[str] = []
     if not all(word.strip() for word in words):
         raise InputError(f"expected a name on either side of a comma, got {','.join(words)!r}")
     for word in words:
         found, said = _games_of(word.strip())
-        _add(games, found, word.strip())
+        games.add(found, word.strip())
         notes += said
     known = {name: games[name] for name in NAMES if name in games}
     return Chosen(known | games, notes)
@@ -80,19 +99,10 @@ def _games_of(word: str) -> Chosen:
 
 
 def _unknown(word: str) -> InputError:
-    names = ["catalog", *NAMES, *_beside(Path(word))]
+    hint = hinted([*alike(word, ["catalog", *NAMES]), *files_like(Path(word), READERS)])
     forms = "a sample:PRIOR:N, a cascades:PRIOR:N, a game's file (.toml, .json) or a folder of them"
-    problem = f"expected the name of a game, {forms}, got {word!r}{perhaps(word, names)}"
+    problem = f"expected the name of a game, {forms}, got {word!r}{hint}"
     return InputError(f"{problem}; see routing-game list")
-
-
-def _beside(path: Path) -> list[str]:
-    """The games' files in the folder in which a file was looked for, as they would be written."""
-    try:
-        files = sorted(path.parent.iterdir())
-    except (OSError, ValueError):
-        return []
-    return [str(file) for file in files if ending(file)]
 
 
 def _sampled(word: str) -> Chosen:
@@ -145,9 +155,9 @@ def _folder(path: Path) -> dict[str, Game]:
     if not files:
         endings = " or ".join(READERS)
         raise InputError(f"expected a folder with games, files that end in {endings}, got {path}")
-    games: dict[str, Game] = {}
+    games = _Games()
     for file in files:
-        _add(games, {_name(file): read_game(file)}, str(file))
+        games.add({_name(file): read_game(file)}, str(file))
     return games
 
 
@@ -161,7 +171,7 @@ def read_game(path: Path) -> Game:
     try:
         game = read(path)
     except OSError as error:
-        hint = perhaps(str(path), _beside(path)) if isinstance(error, FileNotFoundError) else ""
+        hint = perhaps_file(path, READERS)
         raise InputError(f"expected a game's file, got {path} ({error.strerror}){hint}") from None
     except ValueError as error:
         raise InputError(str(error)) from None
@@ -180,16 +190,3 @@ def _name(path: Path) -> str:
     if name == "catalog" or name in NAMES or sets.origin(name):
         raise InputError(f"{path}: {name} is the name of a game of ours; rename the file")
     return name
-
-
-def _add(games: dict[str, Game], more: Mapping[str, Game], where: str) -> None:
-    """Add games by name; the same one again is not added.
-
-    Raises:
-        InputError: two games have one name, or names that some file systems hold for one.
-    """
-    names = {name.casefold(): name for name in games}
-    for name, game in more.items():
-        before = names.setdefault(name.casefold(), name)
-        if before != name or games.setdefault(name, game) != game:
-            raise InputError(f"{where}: another game is called {before}; rename the file")

@@ -51,7 +51,7 @@ def terminal_table(judged: Judged) -> str:
 def first(judged: Judged) -> list[str]:
     """What to know before the answer: that it is a smoke run, and what is not run yet."""
     failed = int(judged.done["error"].is_not_null().sum())
-    done, total = judged.done.height, len(judged.spec.cells())
+    done, total = judged.done.height, judged.spec.count
     some = f"{done_words(done, total, failed)}: what follows may change." if done < total else ""
     return [words for words in (notice(judged.spec), some) if words]
 

@@ -185,7 +185,7 @@ def resumable(directory: RunDirectory[Any, Any], words: Sequence[str]) -> Iterat
     try:
         yield
     except KeyboardInterrupt:
-        done, cells = sum(1 for _ in directory.records()), len(directory.spec.cells())
+        done, cells = sum(1 for _ in directory.records()), directory.spec.count
         count = f"{done} of {several(cells, 'cells')} {'is' if done == 1 else 'are'} done and kept"
         again = shlex.join(["routing-game", "check", *(w for w in words if w != "--fresh")])
         raise KeyboardInterrupt(f"stopped: {count}; resume with: {again}") from None
@@ -268,7 +268,7 @@ def existing(suite: Suite[G, T], folders: Sequence[Path], out: Path | None) -> R
     directory = join(suite, folders, out)
     for words in other_versions([RunDirectory.open(suite, folder) for folder in folders]):
         complain(words)
-    done, cells = len(directory.store.names()), len(directory.spec.cells())
+    done, cells = len(directory.store.names()), directory.spec.count
     print(f"joined: {done} of {several(cells, 'cells')} in {escaped(out)}", file=sys.stderr)
     return directory
 

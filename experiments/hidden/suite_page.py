@@ -108,7 +108,7 @@ def report(spec: Spec[Scenario], records: Sequence[Record[Tally]], workers: int 
     plan = next(iter(spec.plans.values()))
     settings = {
         "profile": spec.profile,
-        "cells": f"{len(records)} of {len(spec.cells())} cells finished, {len(failed)} failed",
+        "cells": f"{len(records)} of {spec.count} cells finished, {len(failed)} failed",
         "spec": spec.digest,
         "sessions a cell": plan.practice,
         "seeds": plan.seeds,

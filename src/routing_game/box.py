@@ -70,9 +70,11 @@ def from_box(action: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]
     """Routes and cascades, shape (...), of points in the box [-1, 1]^2, shape (..., 2).
 
     Raises:
-        ValueError: a point is not in the box, see `inside`.
+        ValueError: a point is not in the box, see `inside`, or not of two numbers.
     """
     action = inside(action)
+    if action.shape[-1:] != (2,):
+        raise ValueError(f"a point of the box must be two numbers, got the shape {action.shape}")
     return 1 + (action[..., 0] > 0), to_chance(action[..., 1])
 
 

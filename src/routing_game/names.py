@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 MOST = 5
 """Names in a hint: of more, nobody is helped."""
@@ -29,5 +31,25 @@ def alike(word: str, names: Iterable[str], most: int = MOST) -> list[str]:
 
 def perhaps(word: str, names: Iterable[str]) -> str:
     """The same as the end of a complaint: ", perhaps t5-cascade", or nothing."""
-    found = alike(word, names)
+    return hinted(alike(word, names))
+
+
+def hinted(found: list[str]) -> str:
+    """Names as the end of a complaint, or nothing."""
     return f", perhaps {' or '.join(found)}" if found else ""
+
+
+def files_like(path: Path, endings: Collection[str]) -> list[str]:
+    """Files with such endings beside one that is not there, by their names; none if it is."""
+    if os.path.lexists(path):
+        return []
+    try:
+        files = {file.name: file for file in path.parent.iterdir() if file.suffix.lower() in endings}
+    except OSError:
+        return []
+    return [str(files[name]) for name in alike(path.name, sorted(files))]
+
+
+def perhaps_file(path: Path, endings: Collection[str]) -> str:
+    """The same as the end of a complaint."""
+    return hinted(files_like(path, endings))
