@@ -149,10 +149,7 @@ def is_run(name: str) -> bool:
 
 def found_games(path: Path, words: list[str]) -> dict[str, Game]:
     """The games of a list; files and folders are looked for beside the sweep's own."""
-    beside = (
-        str(path.parent / word) if "/" in word or ending(word) else word
-        for word in words
-    )
+    beside = (str(path.parent / word) if "/" in word or ending(word) else word for word in words)
     return chosen_games([*beside]).games
 
 
