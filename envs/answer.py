@@ -12,19 +12,19 @@ from gymnasium import spaces
 from routing_game.box import inside, to_chance
 from routing_game.envs import rules, sampler
 from routing_game.envs.arguments import batch_game, single_game
-from routing_game.envs.batch import Engine
+from routing_game.envs.batch import Engine, whole
 from routing_game.envs.commitments import Commitments
 from routing_game.envs.judge import regret_in
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Options, Step
-from routing_game.envs.streams import Streams
+from routing_game.envs.streams import Ahead, Streams
 from routing_game.envs.user import told
 from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Game, Task
 
 
-class AnswerEnv(gym.Env[Array, Any]):
+class AnswerEnv(Ahead, gym.Env[Array, Any]):
     """## Description
 
     The paper's user as it is defined, where `UserEnv` asks it after each failed pass. It sees the
@@ -104,6 +104,10 @@ class AnswerEnv(gym.Env[Array, Any]):
         self._scene = Scene(self.game, "", cascade=cascade, title=f"route {int(route)}   ")
         return self._seen.copy(), {}
 
+    def forget(self) -> None:
+        """Drop the commitment that is offered next, and the numbers that are made already."""
+        self._next, self._tasks.np_random = None, self.np_random
+
     def step(self, action: Any) -> Step:
         """Answer it, and play the task to its end."""
         if not self._running:
@@ -135,7 +139,7 @@ class AnswerEnv(gym.Env[Array, Any]):
         return render(self._scene, self.render_mode)
 
 
-class AnswerVectorEnv(Engine):
+class AnswerVectorEnv(Ahead, Engine):
     """Many tasks, one step each: the user sees (i, s), answers with q, and is told its utility.
 
     The paper's user as it is defined, where `UserVectorEnv` asks it after each failed pass.
@@ -165,6 +169,7 @@ class AnswerVectorEnv(Engine):
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Offer a commitment everywhere."""
+        whole(options)
         super().reset(seed=seed)
         if seed is not None or self._streams is None:
             draws = sampler.DRAWS + self._commitments.draws
@@ -172,6 +177,10 @@ class AnswerVectorEnv(Engine):
         self._everywhere = np.ones(self.num_envs, dtype=bool)
         self._offer(self._streams.row())
         return self._seen.copy(), {}
+
+    def forget(self) -> None:
+        """Drop the numbers that are made already."""
+        self._streams = None
 
     def step(self, actions: Array) -> BatchStep:
         """Play each task to its end under the q chosen, and offer the next commitment."""

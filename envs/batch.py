@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from routing_game.envs.arguments import whole_number
 from routing_game.envs.settings import setting
-from routing_game.envs.steps import Array, Info
+from routing_game.envs.steps import Array, Info, Options
 
 
 class Engine(VectorEnv[Array, Array, Array]):
@@ -55,6 +56,14 @@ class Engine(VectorEnv[Array, Array, Array]):
         if batch.shape != self._actions:
             raise ValueError(f"actions must have shape {self._actions}, got {batch.shape}")
         return batch
+
+
+def whole(options: Options | None) -> None:
+    """Raise ValueError if a reset is to spare some environments, as only "Disabled" engines can."""
+    if isinstance(options, Mapping) and options.get("reset_mask") is not None:
+        raise ValueError(
+            "a batch is reset as a whole, got a reset_mask: episodes begin anew by themselves"
+        )
 
 
 def _mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:

@@ -23,7 +23,7 @@ from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_o
 from routing_game.envs.sampler import PlainOutcome, one_outcome
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
-from routing_game.envs.streams import Streams
+from routing_game.envs.streams import Ahead, Streams
 from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Commitment, Game, Task
 from routing_game.theory.payoffs import payoffs
@@ -60,7 +60,7 @@ class _Result(NamedTuple):
     info: Info
 
 
-class ProviderEnv(gym.Env[Array, Any]):
+class ProviderEnv(Ahead, gym.Env[Array, Any]):
     """## Description
 
     A provider serves tasks, one after another, with a standard model M1 and a reasoning model M2.
@@ -178,9 +178,13 @@ class ProviderEnv(gym.Env[Array, Any]):
         """Begin a new task."""
         if seed is not None:
             super().reset(seed=seed)
-            self._streams, self._numbers = None, []
+            self.forget()
         self._last = None
         return _observe(), {}
+
+    def forget(self) -> None:
+        """Drop the numbers that are made already."""
+        self._streams, self._numbers = None, []
 
     def step(self, action: Any) -> Step:
         """Commit to (i, s) and play the task to its end."""

@@ -11,20 +11,20 @@ from gymnasium.vector import AutoresetMode
 from routing_game.box import from_box
 from routing_game.envs import rules, sampler
 from routing_game.envs.arguments import Infos, batch_game, refuse_wrappers, whole_number
-from routing_game.envs.batch import Engine, masked, own_arrays
+from routing_game.envs.batch import Engine, masked, own_arrays, whole
 from routing_game.envs.encodings import BoxAction
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.provider import ProviderEnv
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
-from routing_game.envs.streams import Streams
+from routing_game.envs.streams import Ahead, Streams
 from routing_game.theory.catalog import GameLike
 from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
 from routing_game.theory.game import Game, Task
 from routing_game.theory.payoffs import payoffs
 
 
-class ProviderVectorEnv(Engine):
+class ProviderVectorEnv(Ahead, Engine):
     """Many `ProviderEnv` at once, one task each per step: what `gym.make_vec` builds.
 
     Actions are those of `gym.make`, `Box(-1, 1, (2,), float32)` for each task; observations and
@@ -83,11 +83,16 @@ class ProviderVectorEnv(Engine):
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a new task everywhere."""
+        whole(options)
         if seed is not None:
             super().reset(seed=seed)
-            self._streams = None
+            self.forget()
         self._ended = False
         return self._observe(), {}
+
+    def forget(self) -> None:
+        """Drop the numbers that are made already."""
+        self._streams = None
 
     def step(self, actions: Array) -> BatchStep:
         """Play one task to its end in each environment."""

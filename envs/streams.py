@@ -31,6 +31,28 @@ MOST_ROWS = 512
 """Steps made ahead at most."""
 
 
+class Ahead:
+    """Of an environment that makes its numbers ahead: another generator ends those of the last.
+
+    So ``env.np_random = generator`` is in effect from the next `reset` on, as a seed is.
+    """
+
+    def forget(self) -> None:
+        """Drop the numbers that are made already."""
+        raise NotImplementedError
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The generator that all randomness comes from."""
+        generator: np.random.Generator = super().np_random  # type: ignore[misc]
+        return generator
+
+    @np_random.setter
+    def np_random(self, generator: np.random.Generator) -> None:
+        super(Ahead, type(self)).np_random.fset(self, generator)  # type: ignore[misc]
+        self.forget()
+
+
 class Streams:
     """Rows of uniform numbers in [0, 1), one row for each step.
 

@@ -21,7 +21,7 @@ from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_o
 from routing_game.envs.sampler import PlainOutcome
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, Begun, Info, Options, Step
-from routing_game.envs.streams import Streams
+from routing_game.envs.streams import Ahead, Streams
 from routing_game.theory.catalog import GameLike
 from routing_game.theory.game import Commitment, Game, Task
 from routing_game.theory.payoffs import Payoffs, payoffs
@@ -45,7 +45,7 @@ def told(passes: Any, solved: Any, bill: Payoffs, truncated: Any) -> Info:
     return {**dict(zip("SLCUJ", bill, strict=True)), "task": task}
 
 
-class UserEnv(gym.Env[Array, Any]):
+class UserEnv(Ahead, gym.Env[Array, Any]):
     """## Description
 
     A user has handed a task to a provider who has committed to a route i and a cascade probability
@@ -183,7 +183,7 @@ class UserEnv(gym.Env[Array, Any]):
         """Begin a task and fail its first pass."""
         if seed is not None:
             super().reset(seed=seed)
-            self._streams, self._numbers, self._fresh = None, [], None
+            self.forget()
         # the numbers of the step that ended the last task have not begun one yet
         uniform = self._fresh or self._draw()
         self._fresh = None
@@ -196,6 +196,10 @@ class UserEnv(gym.Env[Array, Any]):
         self._regret: list[float | None] = [None, None]
         self._running, self._task = True, None
         return self._observe(), {}
+
+    def forget(self) -> None:
+        """Drop the numbers that are made already."""
+        self._streams, self._numbers, self._fresh = None, [], None
 
     def step(self, action: int) -> Step:
         """Stay for another pass, or leave."""

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import Infos, batch_game, refuse_wrappers, whole_number
-from routing_game.envs.batch import Engine, masked, own_arrays
+from routing_game.envs.batch import Engine, masked, own_arrays, whole
 from routing_game.envs.commitments import Provider
 from routing_game.envs.judge import user_regret
 from routing_game.envs.observation import Dial
 from routing_game.envs.settings import setting
 from routing_game.envs.steps import Array, BatchStep, Begun, Info, Options
-from routing_game.envs.streams import Streams
+from routing_game.envs.streams import Ahead, Streams
 from routing_game.envs.user import LEAVE, STAY, UserEnv, told
 from routing_game.theory.catalog import GameLike
 from routing_game.theory.engines import LEAST_ENVS, EngineName, takes_compiled
@@ -31,7 +31,7 @@ _INT64, _BOOL = np.dtype(np.int64), np.dtype(np.bool_)
 _NONE = np.empty(0)
 
 
-class UserVectorEnv(Engine):
+class UserVectorEnv(Ahead, Engine):
     """Many `UserEnv` at once, one decision each per step: what `gym.make_vec` builds.
 
     Spaces and rewards as for `UserEnv`. Infos are arrays: `regret` for tasks that go on; for those
@@ -122,6 +122,7 @@ class UserVectorEnv(Engine):
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a task everywhere and fail its first pass."""
+        whole(options)
         super().reset(seed=seed)
         if seed is not None or self._streams is None:
             self._streams = Streams(self.np_random, self.num_envs, self._draws)
@@ -138,6 +139,10 @@ class UserVectorEnv(Engine):
         self._begin(np.ones(n, dtype=bool), self._streams.row(), offer=True)
         self._running = True
         return self._observe(), {}
+
+    def forget(self) -> None:
+        """Drop the numbers that are made already."""
+        self._streams = None
 
     def step(self, actions: Array) -> BatchStep:
         """Stay for another pass, or leave, in each environment."""

@@ -16,6 +16,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils import seeding
 from gymnasium.vector import VectorEnv
 from gymnasium.wrappers import RescaleAction
 
@@ -626,3 +627,57 @@ def test_ladders_have_the_range_of_games(name: str) -> None:
         outside = wrong if name in ("value", "penalty") else (0.0, 0.0, wrong)
         with pytest.raises(ValueError, match="choose another unit"):
             ModelsEnv(**{name: outside})
+
+
+def unseeded(env: Any, steps: int = 5) -> list[Any]:
+    """What comes of the same actions, with no seed."""
+    env.action_space.seed(0)
+    seen = [env.reset()[0]]
+    for _ in range(steps):
+        observation, reward, ended, cut, _ = env.step(env.action_space.sample())
+        seen += [observation, reward]
+        if not isinstance(env, VectorEnv) and (ended or cut):
+            seen.append(env.reset()[0])
+    return seen
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(partial(gym.make, f"RoutingGame/{name}-v0") for name in ("Provider", "User", "Answer")),
+        *(partial(gym.make, f"RoutingGame/{name}-v0") for name in ("Session", "Models", "World")),
+        lambda: ProviderVectorEnv(3),
+        lambda: UserVectorEnv(3),
+        lambda: AnswerVectorEnv(3),
+        lambda: ProviderSessions(GAME, PlugIn(GAME), 3),
+        lambda: UserSessions(GAME, 3),
+    ],
+)
+def test_another_generator_is_wholly_in_effect(make: Callable[[], Any]) -> None:
+    """Of the kind "cached parts beside a public attribute": numbers made ahead went on."""
+    seeded, given = make(), make()
+    seeded.reset(seed=5)
+    expected = unseeded(seeded)
+    given.reset(seed=1)
+    unseeded(given)
+    given.unwrapped.np_random = seeding.np_random(5)[0]
+    given.reset()
+    np.testing.assert_equal(unseeded(given), expected)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ProviderVectorEnv(2),
+        lambda: UserVectorEnv(2),
+        lambda: AnswerVectorEnv(2),
+        lambda: ProviderSessions(GAME, PlugIn(GAME), 2),
+        lambda: UserSessions(GAME, 2),
+    ],
+)
+def test_a_batch_is_reset_as_a_whole(make: Callable[[], Any]) -> None:
+    """Before, a mask was not looked at, and all episodes began anew."""
+    batch = make()
+    batch.reset(seed=0, options={})
+    with pytest.raises(ValueError, match="a batch is reset as a whole, got a reset_mask"):
+        batch.reset(options={"reset_mask": np.array([True, False])})

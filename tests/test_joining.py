@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -14,6 +15,7 @@ from routing_game.experiments import InputError
 from routing_game.experiments.cells.joining import join
 from routing_game.experiments.cells.records import Record, RunDirectory, difference
 from routing_game.experiments.cells.spec import Plan, Spec
+from routing_game.experiments.check import report
 from routing_game.experiments.check.suite import CHECK
 from routing_game.experiments.check.traces import NOTHING, Trace
 from routing_game.experiments.cli import main
@@ -54,6 +56,22 @@ def test_a_link_in_a_circle_is_no_folder_to_join_in(tmp_path: Path, capsys) -> N
     assert main(["report", str(first), "--out", str(tmp_path / "a")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "expected a folder to write to" in line
+
+
+def test_a_run_that_takes_no_report_is_reported_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """On a disk to be read alone, or another's; before, it said which file it could not write."""
+    first = run(tmp_path / "first", spec("ucb"), {0, 1})
+
+    def refused(_: Any, directory: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{directory.path}/results.csv")
+
+    monkeypatch.setattr(report, "write_results", refused)
+    assert main(["report", str(first)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"first takes no report, {first}/results.csv (Permission denied)" in line
+    assert line.endswith(f"write it elsewhere: routing-game report {first} --out DIR")
 
 
 def test_shards_in_folders_of_their_own_join_to_the_whole_run(tmp_path: Path, capsys) -> None:

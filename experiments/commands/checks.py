@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -202,7 +203,8 @@ def run_report(arguments: argparse.Namespace) -> int:
         path, several_runs = out or folders[0], len(reports) > 1
         if several_runs:
             heading(path, first=(folders, out) == reports[0])
-        with others_first(path, unreported) if several_runs else nullcontext():
+        others = others_first(path, unreported) if several_runs else nullcontext()
+        with others, elsewhere(path):
             report(folders, out, arguments.keep_policies)
     if unreported:
         raise unreported[0]
@@ -256,6 +258,19 @@ def report(folders: Sequence[Path], out: Path | None, keep_policies: bool) -> No
         present(directory, directory.records())
         if keep_policies:
             keep(directory)
+
+
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[None]:
+    """Say of a run that is there to be read alone that its report can be in another folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        again = shlex.join(["routing-game", "report", str(folder), "--out", "DIR"])
+        problem = f"{folder} takes no report, {error.filename} ({error.strerror})"
+        raise InputError(f"{problem}; write it elsewhere: {again}") from None
 
 
 def existing(suite: Suite[G, T], folders: Sequence[Path], out: Path | None) -> RunDirectory[G, T]:
