@@ -99,14 +99,15 @@ def parameters(game: Game, title: str, time: str, money: str) -> str:
         f"worth to the user, V p - t{unit(time)}": game.net_value,
         f"cost until solved, c/p{unit(money)}": game.cost_of_pass,
     }
-    lines = [("one pass", "M1 standard", "M2 reasoning")]
-    lines += [(name, number(first), number(second)) for name, (first, second) in pairs.items()]
+    rows = [("one pass", "M1 standard", "M2 reasoning")]
+    rows += [(name, number(first), number(second)) for name, (first, second) in pairs.items()]
+    lines = [f"  {name:36}{first:>14}{second:>14}" for name, first, second in rows]
     head = (
         f"{title}: a solved task is worth V = {number(game.value)}{time} to the user, "
         f"an abandoned one costs the provider P = {number(game.penalty)}{money}"
     )
     head = beside("", head)
-    return "\n".join([head, "", *(f"  {name:36}{m1:>14}{m2:>14}" for name, m1, m2 in lines)])
+    return "\n".join([head, "", *lines])
 
 
 def provider_words(game: Game, equilibrium: Equilibrium) -> str:
@@ -135,8 +136,8 @@ def why_words(game: Game, equilibrium: Equilibrium) -> str:
     worth = {1: "is worth its time", 0: "is just worth its time", -1: "is not worth its time"}
     first, second = (worth[int(np.sign(xi))] for xi in game.net_value)
     regime = f"to the user, a pass of M1 {first} and a pass of M2 {second}"
-    menu = ", ".join(f"{words}: {number(cost)}" for words, cost in alternatives(game).items())
-    return f"{regime} (regime {equilibrium.regime}). The menu of costs: {menu}."
+    costs = [f"{words}: {number(cost)}" for words, cost in alternatives(game).items()]
+    return f"{regime} (regime {equilibrium.regime}). The menu of costs: {', '.join(costs)}."
 
 
 def alternatives(game: Game) -> dict[str, float]:

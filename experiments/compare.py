@@ -115,8 +115,9 @@ def differences(first: Run, second: Run) -> Iterator[tuple[str, Any]]:
     for kind in ("games", "plans"):
         here, there = (getattr(run.spec, kind) for run in (first, second))
         if here.keys() != there.keys():
-            only = [[x for x in a if x not in b] for a, b in ((here, there), (there, here))]
-            yield {"plans": "learners"}.get(kind, kind), only
+            first_only = [name for name in here if name not in there]
+            second_only = [name for name in there if name not in here]
+            yield {"plans": "learners"}.get(kind, kind), [first_only, second_only]
     games = first.spec.games.keys() & second.spec.games.keys()
     if changed := sorted(x for x in games if not same_game(x, first.spec, second.spec)):
         yield "games with other numbers", changed

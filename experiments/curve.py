@@ -214,8 +214,10 @@ def levels(game: Game, user: bool) -> tuple[Line, ...]:
         lines = [Line(f"{words}: {cost:.4g}", cost) for words, cost in alone.items()]
         best = float(solve(game).cost)
         return Line(f"equilibrium, J* = {best:.4g}", best), *lines
-    route, s = np.repeat([1, 2], 1000), np.tile((np.arange(1000) + 0.5) / 1000, 2)
-    success, latency = (np.array([float(x) for x in pair]) for pair in (game.success, game.latency))
+    even = (np.arange(1000) + 0.5) / 1000
+    route, s = np.repeat([1, 2], 1000), np.tile(even, 2)
+    success = np.array([float(p) for p in game.success])
+    latency = np.array([float(t) for t in game.latency])
     failed = np.repeat(1 - success, 1000)
     first = np.repeat(float(game.value) * success - latency, 1000)
     answers = {
@@ -232,10 +234,12 @@ def levels(game: Game, user: bool) -> tuple[Line, ...]:
 
 def blocks(curve: Curve) -> tuple[Array, Array, Array]:
     """Steps, mean return, and half of its 95 % interval of each block of episodes."""
-    count = min(BLOCKS, max(len(curve.returns) // FEW, 1))
-    parts = np.array_split(np.arange(len(curve.returns)), count)
-    means = np.array([curve.returns[part].mean() for part in parts])
-    spreads = np.array([curve.returns[part].std(ddof=1) for part in parts])
+    episodes = len(curve.returns)
+    count = min(BLOCKS, max(episodes // FEW, 1))
+    parts = np.array_split(np.arange(episodes), count)
+    returns = [curve.returns[part] for part in parts]
+    means = np.array([block.mean() for block in returns])
+    spreads = np.array([block.std(ddof=1) for block in returns])
     ends = np.array([curve.steps[part[-1]] for part in parts])
     return ends, means, half_width(spreads, [len(part) for part in parts])
 
@@ -282,7 +286,8 @@ def doubt(curves: Mapping[str, Curve], game: Game) -> str:
 
 def _is_beyond(curve: Curve, best: float) -> bool:
     """Whether a signed curve ends clearly on the side of ``best`` where it cannot be."""
-    last = curve.returns[-max(len(curve.returns) // 10, ENOUGH) :]
+    count = max(len(curve.returns) // 10, ENOUGH)
+    last = curve.returns[-count:]
     gain = last.mean() - best if curve.user else best - last.mean()
     far = SURE * half_width(last.std(ddof=1), len(last))
     return bool(len(last) >= FEWEST and gain > far)

@@ -39,10 +39,14 @@ def wilson(successes: float, n: int) -> Share:
     """
     if n == 0:
         return Share(np.nan, np.nan, np.nan)
-    p, z2 = successes / n, Z**2
-    centre, spread = p + z2 / (2 * n), Z * np.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
-    low, high = (centre - spread) / (1 + z2 / n), (centre + spread) / (1 + z2 / n)
-    return Share(p, float(low) if successes > 0 else 0.0, float(high) if successes < n else 1.0)
+    p = successes / n
+    z2 = Z**2
+    centre = p + z2 / (2 * n)
+    spread = Z * np.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
+    shrink = 1 + z2 / n
+    low = float((centre - spread) / shrink) if successes > 0 else 0.0
+    high = float((centre + spread) / shrink) if successes < n else 1.0
+    return Share(p, low, high)
 
 
 def iqm(values: NDArray[np.float64], axis: int | None = None) -> NDArray[np.float64]:

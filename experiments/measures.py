@@ -20,10 +20,12 @@ def selected(game: Game, cost: ArrayLike) -> NDArray[np.str_]:
 
     Where both cost the same, as in seven games of the catalog, it is the Stackelberg game's.
     """
-    cost, optimum = np.asarray(cost, dtype=np.float64), float(solve(game).cost)
-    ends = np.array([end.cost for end in simultaneous(game).outcomes])
+    cost = np.asarray(cost, dtype=np.float64)
+    optimum = float(solve(game).cost)
     first = cost <= optimum + SELECTED * abs(optimum)
-    second = (np.abs(cost[..., None] - ends) <= SELECTED * np.abs(ends)).any(axis=-1)
+    ends = np.array([end.cost for end in simultaneous(game).outcomes])
+    aside = np.abs(cost[..., None] - ends)
+    second = (aside <= SELECTED * np.abs(ends)).any(axis=-1)
     return np.where(first, "Stackelberg", np.where(second, "simultaneous", "neither"))
 
 
@@ -46,6 +48,7 @@ def distance(game: Game, route: ArrayLike, cascade: ArrayLike) -> NDArray[np.flo
     for piece in solve(game).pieces:
         low, high = piece.cascade
         gap = np.maximum(np.maximum(low - cascade, cascade - high), 0.0)
-        gaps.append(np.where(route == piece.route, np.where(route == 2, 0.0, gap), np.inf))
+        gap = np.where(route == 2, 0.0, gap)
+        gaps.append(np.where(route == piece.route, gap, np.inf))
     least = np.min(gaps, axis=0)
     return np.where(np.isfinite(least), least, np.nan)

@@ -142,7 +142,8 @@ def frequency_lines(games: int, seed: int) -> list[str]:
     shares = frequency_facts(games, seed)["shares"]
     seen = [rule for rule in RULES if any(share[rule] for share in shares.values())]
     lines = [f"kinds of optimum, % of {games:,} game{'s' * (games != 1)} (seed {seed})", ""]
-    lines.append(f"{'prior':12}" + "".join(f"{rule:>10}" for rule in [*seen, "cascades"]))
+    heads = [f"{head:>10}" for head in (*seen, "cascades")]
+    lines.append(f"{'prior':12}" + "".join(heads))
     for prior, share in shares.items():
         percent = [share[rule] for rule in seen] + [sum(share[rule] for rule in CASCADES)]
         lines.append(f"{prior:12}" + "".join(f"{100 * x:10.2f}" for x in percent))
@@ -255,17 +256,18 @@ def blocks(rows: Sequence[str], heads: Sequence[str], numbers: Any) -> Iterator[
     """A table in blocks as wide as `WIDTH` at most, an empty line between them."""
     left = max(map(len, rows)) + 2
     cells = written(numbers)
-    columns = [
-        (head, [row[k] for row in cells], max(LEAST_COLUMN, GAP + max(map(len, (head, *column)))))
-        for k, (head, column) in enumerate(zip(heads, zip(*cells, strict=True), strict=True))
-    ]
+    columns = []
+    for head, column in zip(heads, zip(*cells, strict=True), strict=True):
+        longest = max(map(len, (head, *column)))
+        columns.append((head, column, max(LEAST_COLUMN, GAP + longest)))
     while columns:
         ends = accumulate((width for *_, width in columns), initial=left)
         count = max(sum(end <= WIDTH for end in ends) - 1, 1)
         block, columns = columns[:count], columns[count:]
         yield " " * left + "".join(f"{head:>{width}}" for head, _, width in block)
         for k, row in enumerate(rows):
-            yield f"{row:{left}}" + "".join(f"{cell[k]:>{width}}" for _, cell, width in block)
+            entries = [f"{column[k]:>{width}}" for _, column, width in block]
+            yield f"{row:{left}}" + "".join(entries)
         if columns:
             yield ""
 
@@ -273,7 +275,9 @@ def blocks(rows: Sequence[str], heads: Sequence[str], numbers: Any) -> Iterator[
 def written(numbers: Any) -> list[list[str]]:
     """Numbers with as many decimals as show four digits of the greatest, but four or more."""
     greatest = float(np.abs(numbers).max())
-    decimals = max(4, 3 - int(np.floor(np.log10(greatest)))) if greatest > 0 else 4
+    decimals = 4
+    if greatest > 0:
+        decimals = max(4, 3 - int(np.floor(np.log10(greatest))))
     form = ".4g" if greatest >= 1e6 or decimals > MOST_DECIMALS else f".{decimals}f"
     return [[f"{x:{form}}" for x in row] for row in numbers.tolist()]
 

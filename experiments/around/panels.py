@@ -315,7 +315,8 @@ def named(axes: Axes, across: Array, up: Axis, mask: Array, text: str, clear: bo
     free = mask.copy()
     if clear:
         middle, high, wide = n // 2, int(0.1 * n), int(0.2 * n)
-        free[middle - high : middle + high + 1, middle - wide : middle + wide + 1] = False
+        beside = slice(middle - wide, middle + wide + 1)
+        free[middle - high : middle + high + 1, beside] = False
         free[int(0.82 * n) :] = False
     depth = distance_transform_edt(np.pad(free, 1), sampling=(1.0, 0.4)).max()
     if depth >= ROOM * n:
@@ -328,7 +329,8 @@ def ticked(side: Any, along: Axis) -> None:
     if along.even:
         marks = np.linspace(low, high, 5)
     else:
-        powers = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+        least, greatest = np.floor(np.log10(low)), np.ceil(np.log10(high))
+        powers = np.arange(least, greatest + 1)
         marks = np.outer(10.0**powers, (1, 2, 5)).ravel()
         marks = marks[(marks >= low) & (marks <= high)]
     side.set_ticks(along.place(marks), [f"{mark:.4g}" for mark in marks])

@@ -88,7 +88,8 @@ def axis(game: Game, symbol: str, size: int = SIZE) -> Axis:
     if own <= 0:
         scale = max(abs(float(own)), abs(float(game.cost[0])), float(game.penalty))
         return Axis(symbol, float(own), scale, True, size)
-    room = min(np.log10(LARGEST) - np.log10(own), np.log10(own) - np.log10(LEAST))
+    decade = np.log10(own)
+    room = min(np.log10(LARGEST) - decade, decade - np.log10(LEAST))
     if room < DECADES:
         problem = f"expected {symbol} from {10 * LEAST:g} to {LARGEST / 10:g} to draw around it"
         raise InputError(f"{problem}, got {own:g}; choose another unit: only ratios count")
@@ -184,7 +185,8 @@ def costs(game: Game, points: int = 2001) -> tuple[Array, Array]:
     s = np.linspace(0, 1, points)
     s0 = float(thresholds(game).s0)
     if 0 < s0 < 1:
-        s = np.concatenate([s[s < s0], [np.nan], [s0], s[s > s0]])
+        below, above = s[s < s0], s[s > s0]
+        s = np.concatenate([below, [np.nan, s0], above])
     cost = np.full(len(s), np.nan)
     there = np.isfinite(s)
     cost[there] = np.asarray(outcome(game, 1, s[there]).cost)

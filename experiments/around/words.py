@@ -32,7 +32,9 @@ def equilibrium_words(game: Game, time: str, money: str) -> str:
     best = solve(game)
     total = total_words(best, time, money)
     optimum = provider_words(game, best)
-    return f"In equilibrium: {optimum[0].lower()}{optimum[1:]} {total[0].upper()}{total[1:]}"
+    lower = optimum[0].lower() + optimum[1:]
+    upper = total[0].upper() + total[1:]
+    return f"In equilibrium: {lower} {upper}"
 
 
 def user_words(game: Game) -> str:
@@ -49,7 +51,7 @@ def throttling(game: Game, time: str, money: str) -> list[str]:
     """Whether slowing M2 down would pay; to slow M1, too, never saves more."""
     time, money = (unit and f" {unit}" for unit in (time, money))
     told = throttling_words(game, solve(game), time, money)
-    return [f"Throttling: {told} Slowing M2 alone attains all that throttling can."]
+    return [f"Throttling: {told} Slowing M1, alone or too, never saves more."]
 
 
 def parameters(game: Game, time: str, money: str) -> str:

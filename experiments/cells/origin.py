@@ -78,7 +78,8 @@ def code(module: str) -> str:
     That is: theory, envs and agents; of experiments, what the module imports; and the versions
     beneath.
     """
-    found = hashlib.sha256(json.dumps([versions(), sorted(reached(module).items())]).encode())
+    asked = [versions(), sorted(reached(module).items())]
+    found = hashlib.sha256(json.dumps(asked).encode())
     for folder in FOLDERS:
         for file in sources(resources.files(f"routing_game.{folder}")):
             found.update(file.read_bytes())

@@ -57,7 +57,8 @@ def draw_curve(axes: Axes, game: Game) -> Array:
     broken = np.insert(s, gap, np.nan), np.insert(cost, gap, np.nan)
     axes.plot(*broken, color="#444444", lw=1.8, zorder=3)
     if np.isfinite(jump):
-        left, at, right = (float(outcome(game, 1, x).cost) for x in (sides[0], jump, sides[1]))
+        before, after = sides
+        left, at, right = (float(outcome(game, 1, x).cost) for x in (before, jump, after))
         ends = [jump, jump], [left, right]
         axes.plot(*ends, color="#444444", lw=0.9, ls=":", zorder=2)
         axes.plot(*ends, "o", mfc="white", mec="#444444", ms=5, zorder=4, ls="")

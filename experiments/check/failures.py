@@ -158,6 +158,7 @@ def _gains(measure: Array, table: Array) -> tuple[Array, float]:
         return np.zeros(len(table)), np.nan
     sums = np.cumsum(table[:, order], axis=1)
     below, total = sums[:, cut - 1], sums[:, -1:]
-    gain = below**2 / cut + (total - below) ** 2 / (n - cut) - total**2 / n
-    at = int(np.argmax(gain[0]))
-    return gain.max(axis=1), float(x[cut[at] - 1] + x[cut[at]]) / 2
+    above = total - below
+    gain = below**2 / cut + above**2 / (n - cut) - total**2 / n
+    best = cut[np.argmax(gain[0])]
+    return gain.max(axis=1), float(x[best - 1] + x[best]) / 2

@@ -162,7 +162,9 @@ def draw_seeds(axes: Axes, side: Axes, ends: pl.DataFrame, style: Look, row: int
         row: its place from the top.
     """
     first = ends.filter(pl.col("route") == 1)["cascade"].to_numpy()
-    dodge = np.linspace(-0.22, 0.22, len(first)) if len(first) > 1 else np.zeros(len(first))
+    dodge = np.zeros(len(first))
+    if len(first) > 1:
+        dodge = np.linspace(-0.22, 0.22, len(first))
     dress: dict[str, Any] = {"color": style.colour, "ms": 4.5, "clip_on": False}
     axes.plot(first, row + dodge, style.marker, alpha=0.75, mec="white", mew=0.3, **dress)
     if count := len(ends) - len(first):

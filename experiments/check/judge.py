@@ -56,9 +56,13 @@ class Columns(NamedTuple):
     @classmethod
     def of(cls, trace: Trace) -> Self:
         """Of a trace of lists."""
-        practice, route = np.array(trace.practice, np.int64), np.array(trace.route, np.int8)
-        numbers = (trace.cascade, trace.leave_1, trace.leave_2)
-        return cls(practice, route, *(np.array(column, np.float64) for column in numbers))
+        return cls(
+            np.array(trace.practice, np.int64),
+            np.array(trace.route, np.int8),
+            np.array(trace.cascade, np.float64),
+            np.array(trace.leave_1, np.float64),
+            np.array(trace.leave_2, np.float64),
+        )
 
 
 class Fact(NamedTuple):
@@ -171,8 +175,9 @@ def judge_providers(game: Game, facts: Sequence[Fact]) -> pl.DataFrame:
     reply = np.asarray(best_response(game, route, cascade).strong)
     optimal_q = np.array([piece.abandon for piece in equilibrium.pieces])
     answer = answered(facts)
-    cost = np.asarray(payoffs(game, route, cascade, np.where(np.isnan(answer), reply, answer)).cost)
-    played = np.where(np.isnan(answer), np.nan, (cost - float(equilibrium.cost)) / scale)
+    alone = np.isnan(answer)
+    cost = np.asarray(payoffs(game, route, cascade, np.where(alone, reply, answer)).cost)
+    played = np.where(alone, np.nan, (cost - float(equilibrium.cost)) / scale)
     other = [LEARNERS[fact.learner].seeks == "simultaneous" for fact in facts]
     blind = np.repeat(other, [len(fact.trace.practice) for fact in facts])
     beside = np.where(blind, beside_hidden(game, cost), np.nan)

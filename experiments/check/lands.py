@@ -27,6 +27,7 @@ def table(games: Mapping[str, Game]) -> pl.DataFrame:
     together = Game.stack([games[name] for name in names])
     land, best = geometry(together), solve(together)
     places = [origin(name) for name in names]
+    measures = {name: pl.Series(np.array(x)) for name, x in land._asdict().items()}
     return pl.DataFrame(
         {
             "game": names,
@@ -35,7 +36,7 @@ def table(games: Mapping[str, Game]) -> pl.DataFrame:
             "kind": np.asarray(best.rule),
             "static_provider": np.maximum(land.static_gap, 0),
             "static_user": static_user(together),
-            **{name: pl.Series(np.array(x)).fill_nan(None) for name, x in land._asdict().items()},
+            **{name: x.fill_nan(None) for name, x in measures.items()},
         }
     )
 

@@ -160,7 +160,8 @@ def drawn(share: Array) -> Array:
 def log_spaced(practice: Array, count: int = POINTS) -> list[int]:
     """Indices of rows that are evenly spaced on a log axis, first and last included."""
     wanted = np.geomspace(practice[0], practice[-1], count)
-    return sorted({int(np.abs(practice - w).argmin()) for w in wanted} | {len(practice) - 1})
+    nearest = {int(np.abs(practice - place).argmin()) for place in wanted}
+    return sorted(nearest | {len(practice) - 1})
 
 
 def small_panels(count: int) -> tuple[Figure, NDArray[Any]]:

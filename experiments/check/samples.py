@@ -64,10 +64,12 @@ def beside(cells: pl.DataFrame, group: Set) -> dict[str, Share]:
 
 def tally(rows: pl.DataFrame) -> Tally:
     """Of a learner's rows of `by_game`."""
-    regret, n = rows["regret"].to_numpy(), rows.height
-    spread = np.std(regret, ddof=1) if n > 1 else np.nan
+    n = rows.height
+    within = wilson(float(rows["within"].sum()), n)
+    regret = rows["regret"].to_numpy()
     mean = float(np.mean(regret)) if n else np.nan
-    return Tally(n, wilson(float(rows["within"].sum()), n), mean, float(half_width(spread, n)))
+    spread = np.std(regret, ddof=1) if n > 1 else np.nan
+    return Tally(n, within, mean, float(half_width(spread, n)))
 
 
 def tallies(rows: pl.DataFrame, column: str) -> dict[tuple[str, str], Tally]:

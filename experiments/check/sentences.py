@@ -215,7 +215,8 @@ def decided(kind: Group, told: Sequence[Told], noun: Literal["game", "seed"], se
     where = " on all of them" if several else ""
     if len(mine) == 1:
         return f"the {one} ({reach[0]}) reaches the equilibrium{where}"
-    number = all_of(len(mine)) if len(reach) == len(mine) else f"{len(reach)} of {len(mine)}"
+    every = len(reach) == len(mine)
+    number = all_of(len(mine)) if every else f"{len(reach)} of {len(mine)}"
     verb = "reaches" if len(reach) == 1 else "reach"
     return f"{number} {many} {verb} the equilibrium{where} ({listed(reach)})"
 

@@ -23,9 +23,8 @@ def shade(row: Mapping[str, Any]) -> str:
     limit = WITHIN["provider"]
     if row["last"] <= limit:
         return mixed(0)
-    return mixed(
-        float(np.clip(FAINT - (1 - FAINT) * np.log(row["last"] / limit) / np.log(limit), 0, 1))
-    )
+    depth = FAINT - (1 - FAINT) * np.log(row["last"] / limit) / np.log(limit)
+    return mixed(float(np.clip(depth, 0, 1)))
 
 
 def mixed(depth: float) -> str:

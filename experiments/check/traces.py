@@ -73,10 +73,15 @@ class Trace:
 
 def _within(column: object, low: int, high: int, whole: bool) -> bool:
     """Whether it is a list of numbers in the range; a report asks this of 10^8 of them."""
-    if not isinstance(column, list) or not {*map(type, column)} <= ({int} if whole else NUMBERS):
+    if not isinstance(column, list):
+        return False
+    if not column:
+        return True
+    kinds = {int} if whole else NUMBERS
+    if not {*map(type, column)} <= kinds:
         return False
     # nan has no place in an order, so min and max may miss it, but no sum does
-    return not column or (low <= min(column) and max(column) <= high and sum(column) < math.inf)
+    return low <= min(column) and max(column) <= high and sum(column) < math.inf
 
 
 NOTHING = Trace([], [], [], [], [])

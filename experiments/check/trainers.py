@@ -118,7 +118,8 @@ def stacked_user(make: Users) -> Trainer:
     def train(
         games: Sequence[Game], tasks: int, worlds: Sequence[Seed], agents: Sequence[Seed]
     ) -> list[Trace]:
-        times = Times.of(*zip(*((float(g.value), _numbers(g.latency)) for g in games), strict=True))
+        values = [float(game.value) for game in games]
+        times = Times.of(values, [_numbers(game.latency) for game in games])
         world = UserCohort(games, generators(worlds))
         user = make(Cells(world, times, generators(agents), tasks))
 

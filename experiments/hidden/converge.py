@@ -155,9 +155,11 @@ def exactly(
     if cell.rule != STAYS or cell.distance is None:
         return {f"{name}_{column}": None for name in names for column in ("exact", "gap")}
     found = stayers(game, mark, mark.towards(cell.distance), row["tasks"])
-    exact = dict(zip(names, found, strict=True))
-    gaps = {f"{name}_gap": gap(row[name], x, share_error(x, n)) for name, x in exact.items()}
-    return {f"{name}_exact": x for name, x in exact.items()} | gaps
+    exacts, gaps = {}, {}
+    for name, exact in zip(names, found, strict=True):
+        exacts[f"{name}_exact"] = exact
+        gaps[f"{name}_gap"] = gap(row[name], exact, share_error(exact, n))
+    return exacts | gaps
 
 
 def stayers(game: Game, mark: Threshold, s: float, tasks: int) -> tuple[float, float]:
@@ -167,12 +169,19 @@ def stayers(game: Game, mark: Threshold, s: float, tasks: int) -> tuple[float, f
     """
     k1 = float(game.failure[0])
     again = k1 * (1 - s)
-    laws = binom(tasks, k1 * s / (1 - again)), nbinom(tasks, 1 - again)
-    escalations, keeps = (np.arange(law.ppf(TAIL), law.isf(TAIL) + 1) for law in laws)
-    weight = laws[0].pmf(escalations)[:, None] * laws[1].pmf(keeps)
-    belief = Belief(1 + escalations[:, None], 1 + keeps)
-    on_side, held = right(game, mark, belief, s), holds(belief, s)
-    return float(weight[on_side].sum()), float(weight[held].sum())
+    escalated, kept = binom(tasks, k1 * s / (1 - again)), nbinom(tasks, 1 - again)
+    escalations = likely(escalated)[:, None]
+    keeps = likely(kept)
+    weight = escalated.pmf(escalations) * kept.pmf(keeps)
+    belief = Belief(1 + escalations, 1 + keeps)
+    on_side = weight[right(game, mark, belief, s)]
+    held = weight[holds(belief, s)]
+    return float(on_side.sum()), float(held.sum())
+
+
+def likely(law: Any) -> Any:
+    """The counts between the two tails of a law."""
+    return np.arange(law.ppf(TAIL), law.isf(TAIL) + 1)
 
 
 def settled(on_side: Any) -> dict[str, Any]:
@@ -224,8 +233,10 @@ def noticed(shares: Any, third: int) -> dict[str, Any]:
         shares: of beliefs on the right side, by task.
         third: tasks after which the provider changes, and changes again.
     """
-    before = float(shares[third - max(1, third // 5) : third].mean())
-    doubting, trusting = first(shares[third : 2 * third]), first(shares[2 * third : 3 * third])
+    fifth = max(1, third // 5)
+    before = float(shares[third - fifth : third].mean())
+    doubting = first(shares[third : 2 * third])
+    trusting = first(shares[2 * third : 3 * third])
     if doubting is None:  # who noticed nothing cannot notice that it is over
         trusting = None
     return {"before": before, "doubting": doubting, "trusting": trusting}

@@ -64,10 +64,16 @@ def _plain(x: Any) -> Any:
         return {name: _plain(part) for name, part in x.items()}
     if isinstance(x, (list, tuple)):
         return [_plain(part) for part in x]
-    return {ODD: str(float(x))} if isinstance(x, float) and not math.isfinite(x) else x
+    if isinstance(x, float) and not math.isfinite(x):
+        return {ODD: str(float(x))}
+    return x
 
 
 def _back(x: Any) -> Any:
-    if isinstance(x, dict):
-        return float(x[ODD]) if x.keys() == {ODD} else {k: _back(part) for k, part in x.items()}
-    return [_back(part) for part in x] if isinstance(x, list) else x
+    if isinstance(x, list):
+        return [_back(part) for part in x]
+    if not isinstance(x, dict):
+        return x
+    if x.keys() == {ODD}:
+        return float(x[ODD])
+    return {name: _back(part) for name, part in x.items()}

@@ -115,7 +115,8 @@ def noisy_law(s: Array, noise: float, m: int) -> Array:
 
     Of the two tails each is used where it is not rounded to 0.
     """
-    edges = np.concatenate([[-np.inf], (np.arange(1, m) - 0.5) / (m - 1), [np.inf]])
+    between = (np.arange(1, m) - 0.5) / (m - 1)
+    edges = np.concatenate([[-np.inf], between, [np.inf]])
     left = np.diff(norm.cdf(edges, s, noise), axis=1)
     right = np.diff(norm.sf(edges, s, noise), axis=1)
     return np.maximum(np.where(edges[:-1] < s, left, -right), LEAST)

@@ -239,9 +239,11 @@ def seeing_words(checks: Checks, seeds: pl.DataFrame, learned: pl.DataFrame) -> 
     patience = mine["patience"].unique().sort().to_list()
 
     def at_each(column: str, digits: int, least: float | None = None) -> str:
-        told = (mine.filter(patience=g)[column].to_list() for g in patience)
-        spreads = (spread(values, digits, least) for values in told)
-        return ", ".join(f"{x} at g = {g:g}" for x, g in zip(spreads, patience, strict=True))
+        told = []
+        for g in patience:
+            values = mine.filter(patience=g)[column].to_list()
+            told.append(f"{spread(values, digits, least)} at g = {g:g}")
+        return ", ".join(told)
 
     milk = ", ".join(
         f"{int(group.sum())} of {len(group)} at g = {g:g}"

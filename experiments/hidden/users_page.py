@@ -182,9 +182,11 @@ def loss_words(prior: str, seeds: pl.DataFrame, learned: pl.DataFrame) -> str:
     ranked = mine["user"].to_list()
     found = {user: ends(user, prior, seeds) for user in ranked}
     least, most = ranked[0], ranked[-1]
+    lows = {user: low for user, (low, _) in found.items()}
+    highs = {user: high for user, (_, high) in found.items()}
     apart = {
-        "least": (least, all(found[least][1] < found[user][0] for user in ranked[1:])),
-        "most": (most, all(found[user][1] < found[most][0] for user in ranked[:-1])),
+        "least": (least, all(highs[least] < lows[user] for user in ranked[1:])),
+        "most": (most, all(highs[user] < lows[most] for user in ranked[:-1])),
     }
     told = [
         f"{user} loses {how} ({regret_words(user, prior, seeds)})"

@@ -91,8 +91,8 @@ def spread(values: Sequence[float], digits: int, least: float | None = None) -> 
     """
     if len(values) < FEW:
         return listed([decimal(x, digits) for x in values])
-    mean, half = float(np.mean(values)), float(half_width(np.std(values, ddof=1), len(values)))
-    return between(mean, half, digits, least)
+    half = half_width(np.std(values, ddof=1), len(values))
+    return between(float(np.mean(values)), float(half), digits, least)
 
 
 def between(value: float, half: float | None, digits: int, least: float | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,8 +66,7 @@ def entry(row: Mapping[str, Any], name: str, head: Head) -> str:
         value = float(value)
     if not isinstance(value, float):
         return cell(value)
-    ends = tuple(row.get(f"{name}{end}") for end in ENDS)
-    half, low, high = (None if end is None or end != end else head.unit * end for end in ends)
+    half, low, high = (in_unit(row.get(f"{name}{end}"), head) for end in ENDS)
     value *= head.unit
     if head.places is not None:
         between = None if low is None or high is None else (low, high)
@@ -76,6 +76,11 @@ def entry(row: Mapping[str, Any], name: str, head: Head) -> str:
     if low is not None and high is not None:
         return f"{cell(value)} ({low:.3g} to {high:.3g})"
     return cell(value)
+
+
+def in_unit(number: float | None, head: Head) -> float | None:
+    """In the unit of the column; None for one that is unknown."""
+    return None if number is None or math.isnan(number) else head.unit * number
 
 
 def to_places(
@@ -105,8 +110,8 @@ def rounded(frame: pl.DataFrame) -> pl.DataFrame:
     """The table with 0 for every number below `ROUNDING`."""
     import polars as pl
 
+    numbers = {name: pl.col(name) for name, kind in frame.schema.items() if kind.is_float()}
     return frame.with_columns(
-        pl.when(pl.col(name).abs() < ROUNDING).then(0.0).otherwise(pl.col(name)).alias(name)
-        for name, kind in frame.schema.items()
-        if kind.is_float()
+        pl.when(x.abs() < ROUNDING).then(0.0).otherwise(x).alias(name)
+        for name, x in numbers.items()
     )

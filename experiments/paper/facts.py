@@ -56,10 +56,11 @@ def figure_2(scene: Scene) -> Facts:
     """The chain with numbers: its rows, and what it says beside the paper's closed forms."""
     chain, (p1, p2) = scene.chain, scene.choice.success
     solved, printed = scene.solved
+    leaves = np.array([1 - p1, 1 - p2]) * ABANDON
     return {
         "rows": float(np.abs(chain.sum(axis=1) - 1).max()),
         "success": float(np.abs(chain[:, 2] - (p1, p2)).max()),
-        "abandon": float(np.abs(chain[:, 3] - np.array([1 - p1, 1 - p2]) * ABANDON).max()),
+        "abandon": float(np.abs(chain[:, 3] - leaves).max()),
         "cascade": float(chain[0, 1] / (chain[0, 0] + chain[0, 1])),
         "forms": float(np.abs(solved - printed).max()),
         "S1": float(solved[0]),
@@ -130,9 +131,10 @@ def figure_5(scene: Scene) -> Facts:
     rule = {plane.regime: plane.at("stay-1", "stay-2") for plane in (left, right)}
     bends = np.abs(np.diff(gain, 2, axis=0)) > SLIGHT
     gaps = {regime: plane.misalignment for regime, plane in scene.planes.items()}
+    aligned = [np.all((gaps[regime] <= SLIGHT) == where) for regime, where in rule.items()]
     others = np.max([gaps[regime] for regime in ("++", "-+", "+-")], axis=0)
     return {
-        "aligned_iff": bool(all(np.all((gaps[r] <= SLIGHT) == rule[r]) for r in rule)),
+        "aligned_iff": bool(all(aligned)),
         "aligned_left": float((gaps["-+"] <= SLIGHT).mean()),
         "aligned_right": float((gaps["+-"] <= SLIGHT).mean()),
         "gaps_left": levels(gaps["-+"]),

@@ -40,9 +40,10 @@ class Subject(NamedTuple):
 
 def row(count: int, legend: float, width: float = 3.55, room: float = 1.65) -> Layout:
     """Maps side by side, with so many inches of legends below."""
-    panels = tuple(Panel(0.72 + k * (width + room), 0.35, width, 3.3) for k in range(count))
-    end = panels[-1].left + width
-    return Layout(end + (1.12 if room > 1 else 0.25), 0.35 + 3.3 + 0.6 + legend, panels, count)
+    lefts = [0.72 + k * (width + room) for k in range(count)]
+    panels = tuple(Panel(left, 0.35, width, 3.3) for left in lefts)
+    margin = 1.12 if room > 1 else 0.25
+    return Layout(lefts[-1] + width + margin, 0.35 + 3.3 + 0.6 + legend, panels, count)
 
 
 FIGURES = {

@@ -190,8 +190,9 @@ class Plane(Solved):
     @property
     def marks(self) -> dict[str, float]:
         """s0 or s_L, by its name in `RULES`, where the regime has one."""
-        s0, s_low, _ = (float(np.ravel(s)[0]) for s in thresholds(self.games[:1, :1]))
-        return {name: s for name, s in (("s0", s0), ("s_L", s_low)) if np.isfinite(s)}
+        found = thresholds(self.games[:1, :1])
+        marks = {"s0": np.ravel(found.s0)[0], "s_L": np.ravel(found.s_low)[0]}
+        return {name: float(s) for name, s in marks.items() if np.isfinite(s)}
 
     @property
     def slopes(self) -> dict[str, float]:

@@ -23,8 +23,9 @@ def _terminal(verdict: Verdict, width: int) -> list[str]:
     where = f"{sentence.panel}: " if sentence.panel else ""
     words = textwrap.wrap(f"{where}“{plain(sentence.words)}”", width - len(mark))
     why = textwrap.wrap(verdict.why, width - len(mark) - 2)
-    lines = [mark + words[0], *(" " * len(mark) + line for line in words[1:])]
-    return [*lines, *(" " * (len(mark) + 2) + line for line in why)]
+    first, *rest = words
+    indent = " " * len(mark)
+    return [mark + first, *(indent + line for line in rest), *(f"{indent}  {line}" for line in why)]
 
 
 def markdown(figure: str, scenes: Sequence[Scene]) -> str:
