@@ -214,9 +214,22 @@ def test_a_file_that_is_misspelt_is_found(tmp_path, monkeypatch, word, hint):
         (["check", "gpt-4.1-o3"], "here, perhaps --games gpt-4.1-o3;"),
         (["solve", "t5-stay", "t4-cascade"], "expected no 't4-cascade' here; see"),
         (["figures", "nothing"], "expected no 'nothing' here; see"),
+        (
+            ["belief", "trap", "--game", "t5-stay", "t4-cascade"],
+            "expected no 't4-cascade' here; see",
+        ),
+        (
+            ["check", "--learners", "ucb", "structural"],
+            "expected no 'structural' here, perhaps --learners ucb,structural; see",
+        ),
+        (
+            ["check", "--seeds", "2", "--games", "t4-cascade", "mine.toml"],
+            "here, perhaps --games t4-cascade,mine.toml; see",
+        ),
+        (["solve", "t5-stay", "--cost", ".1", ".2", ".3"], "expected no '.3' here; see"),
     ],
 )
-def test_a_game_without_its_flag_is_shown_the_flag(capsys, words, hint):
+def test_a_word_in_a_wrong_place_is_shown_its_own(capsys, words, hint):
     assert main(words) == 2
     assert hint in capsys.readouterr().err
 

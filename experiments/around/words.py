@@ -51,7 +51,7 @@ def throttling(game: Game, time: str, money: str) -> list[str]:
     """Whether slowing M2 down would pay; to slow M1, too, never saves more."""
     time, money = (unit and f" {unit}" for unit in (time, money))
     told = throttling_words(game, solve(game), time, money)
-    return [f"Throttling: {told} Slowing M2 alone attains all that throttling can."]
+    return [f"Throttling: {told} Slowing M1, alone or too, never saves more."]
 
 
 def parameters(game: Game, time: str, money: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Container
+from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from routing_game import __version__
@@ -59,22 +60,32 @@ def parse(argv: list[str]) -> argparse.Namespace:
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         flags = commands[arguments.command]._option_string_actions
-        hint = perhaps(unknown[0], flags) or game_s_flag(unknown[0], flags)
+        hint = perhaps(unknown[0], flags) or in_its_place(unknown[0], argv, flags)
         problem = f"expected no {unknown[0]!r} here{hint}"
         raise InputError(f"{problem}; see routing-game {arguments.command} --help")
     arguments.words = argv[1:]
     return arguments
 
 
-def game_s_flag(word: str, flags: Container[str]) -> str:
-    """Where a command wants a game that was written without a flag, as the end of a complaint."""
+def in_its_place(word: str, argv: list[str], flags: Mapping[str, argparse.Action]) -> str:
+    """How a word without a flag is written, as the end of a complaint.
+
+    It may go on with the list of the flag before it, or be a game.
+    """
     from routing_game.theory.catalog import NAMES
     from routing_game.theory.exchange import READERS
 
+    place = argv.index(word) if word in argv else 0
+    given = [each.partition("=")[0] for each in argv[:place]]
+    start = max((k for k, each in enumerate(given) if each in flags), default=0)
+    words = argv[start + 1 : place]
+    listed = flags[given[start]].metavar if start else None
+    if words and isinstance(listed, str) and "," in listed:
+        return f", perhaps {given[start]} {quote(','.join([*words, word]))}"
     if word in NAMES or Path(word).suffix in READERS:
         for flag in ("--game", "--games"):
-            if flag in flags:
-                return f", perhaps {flag} {word}"
+            if flag in flags and flag not in given:
+                return f", perhaps {flag} {quote(word)}"
     return ""
 
 
