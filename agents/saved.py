@@ -213,7 +213,7 @@ def _loaded(
     place: Path, observes: str | None, cascades: Cascades | None
 ) -> Provider | User | ModelUser:
     """Who is there; errors as for `load_user`."""
-    if place.is_file() and place.suffix == ".zip":
+    if place.is_file() and place.suffix.lower() == ".zip":
         network, weights = of_zip(place)
         description = Description(FORMAT, network, *_looks(network, observes, cascades))
         return _agent(description, network.build(weights))

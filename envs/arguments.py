@@ -18,7 +18,7 @@ import numpy as np
 from routing_game.names import alike
 from routing_game.theory.catalog import GameLike, load
 from routing_game.theory.game import LARGEST, Commitment, Game, check_commitment
-from routing_game.theory.numbers import whole
+from routing_game.theory.numbers import double, whole
 
 MOST = np.iinfo(np.int64).max
 """More than is ever counted."""
@@ -109,7 +109,7 @@ def checked_commitment(x: Any) -> Commitment:
     try:
         route, cascade = x
         if int(route) == route:
-            return Commitment(int(route), float(cascade))
+            return Commitment(int(route), float(double(cascade)))
     except (TypeError, ValueError, OverflowError):
         pass
     raise ValueError(
@@ -150,9 +150,10 @@ def checked_real(name: str, x: Any, least: float = -LARGEST) -> float:
 def _real(x: Any) -> float:
     """The float that is meant, or nan: words are no numbers, nor are several."""
     try:
-        return math.nan if isinstance(x, str | bytes) or np.ndim(x) else float(x)
-    except (TypeError, ValueError, OverflowError):
+        number = double(x)
+    except (TypeError, ValueError):
         return math.nan
+    return math.nan if np.ndim(number) else float(number)
 
 
 def known_arguments(name: str, made: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Info, Options, Step
 from routing_game.players import checked_player
 from routing_game.theory.catalog import GameLike
-from routing_game.theory.game import Game, check_commitment
+from routing_game.theory.game import Game
 
 Array = NDArray[np.float64]
 
@@ -221,9 +221,7 @@ class SessionEnv(gym.Env[Array, Any]):
                 return bool(solved), bool(left)
 
     def _leaving(self, model: int) -> float:
-        chance = self.user.leaving(model)
-        check_commitment(model, 0.0, chance)
-        return chance
+        return checked_chance("leaving()", self.user.leaving(model))
 
     def _end_task(self, solved: bool) -> tuple[float, Info]:
         """Fee and penalty, and whether the user comes again."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from routing_game.envs.arguments import checked_chance
-from routing_game.players import checked_user
+from routing_game.players import answer, checked_user
 from routing_game.theory.belief import Belief
 from routing_game.theory.game import Commitment
 
@@ -65,7 +65,7 @@ class CertaintyEquivalentUser:
         if commitment not in self._known:
             if len(self._known) == CACHE_SIZE:  # a long session meets ever new means
                 self._known.clear()
-            self._known[commitment] = float(self._user.abandon(*commitment))
+            self._known[commitment] = float(answer(self._user, *commitment))
         return self._known[commitment]
 
     def see_draw(self, escalated: bool) -> None:

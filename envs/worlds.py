@@ -24,6 +24,7 @@ from routing_game.envs.settings import setting
 from routing_game.envs.steps import Begun, Options, Step
 from routing_game.theory.catalog import GameLike, sample_games
 from routing_game.theory.game import Game
+from routing_game.theory.numbers import doubles
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
@@ -49,7 +50,7 @@ def one_of(games: Sequence[GameLike], weights: Sequence[float] | None = None) ->
     known = [single_game(game) for game in games]
     count = len(known)
     even = [1 / count] * count if count else []
-    shares = np.asarray(even if weights is None else weights, dtype=float)
+    shares = doubles(even if weights is None else weights)
     one_each = count > 0 and shares.shape == (count,)
     if not one_each or np.any(shares < 0) or abs(shares.sum() - 1) > 1e-9:
         rule = "one_of needs games, and weights, one for each, that sum to 1"
@@ -69,12 +70,21 @@ def hidden(game: GameLike, **ranges: tuple[float, float]) -> World:
     """
     base = single_game(game)
     for name, span in ranges.items():
-        if name not in ("value", "penalty") or not 0 < span[0] <= span[1] < np.inf:
+        if name not in ("value", "penalty") or not _is_range(span):
             raise ValueError(
                 f"hidden draws value or penalty from a range 0 < low <= high, got {name}={span!r}"
             )
     kept = {name: (span[0], span[1]) for name, span in ranges.items()}
     return partial(_draw_numbers, base, kept)
+
+
+def _is_range(span: Any) -> bool:
+    """Whether it is two numbers that the numbers of games lie between."""
+    try:
+        low, high = doubles(span)
+    except (TypeError, ValueError):  # no numbers, or not two
+        return False
+    return bool(0 < low <= high < np.inf)
 
 
 def _draw_numbers(base: Game, ranges: Mapping[str, tuple[float, float]], rng: Rng) -> Game:

@@ -8,9 +8,10 @@ once.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 
-from routing_game.experiments import InputError
+from routing_game.experiments import InputError, in_a_line
 from routing_game.experiments.cells.streams import patient
 from routing_game.experiments.commands.checks import run_check, run_compare, run_report
 from routing_game.experiments.commands.figures import run_figures
@@ -28,6 +29,9 @@ from routing_game.interrupts import remembered
 
 EXTRA = ("jinja2", "joblib", "matplotlib", "polars", "scipy")
 """What the extra `experiments` installs, and the commands below need."""
+
+COMPILED = ("joblib", "polars", "scipy.special")
+"""What of it may be there and not load: made for another Python or processor, half installed."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -71,6 +75,9 @@ def attended(argv: list[str]) -> int:
     except OSError as error:
         complain(f"error: {error}")
         return 2
+    except MemoryError as error:
+        complain(f"error: out of memory ({in_a_line(error)}); what is finished is kept")
+        return 2
     except KeyboardInterrupt as stop:
         words = stop.args[0] if stop.args and isinstance(stop.args[0], str) else "stopped"
         complain(words)
@@ -78,10 +85,18 @@ def attended(argv: list[str]) -> int:
 
 
 def needs_extra() -> None:
-    """Raise InputError unless the extra `experiments` is installed."""
+    """Raise InputError unless the extra `experiments` is installed and loads: before the work."""
     if missing := [package for package in EXTRA if find_spec(package) is None]:
         problem = f"expected the package {missing[0]} to be installed"
         raise InputError(f"{problem}; pip install {' '.join(missing)}")
+    for module in COMPILED:
+        try:
+            import_module(module)
+        except Exception as error:
+            package = module.partition(".")[0]
+            problem = f"expected a {package} that can be imported, got {in_a_line(error)}"
+            cure = f"pip install --force-reinstall {package}"
+            raise InputError(f"{problem}; install it again: {cure}") from None
 
 
 RUN = {

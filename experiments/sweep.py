@@ -34,7 +34,7 @@ from routing_game.files import Misfit, fitted, loose_toml, short
 from routing_game.files import read as bounded
 from routing_game.names import perhaps, perhaps_file
 from routing_game.theory import Game
-from routing_game.theory.exchange import READERS
+from routing_game.theory.exchange import ending
 
 MOST = 1 << 17
 """Bytes of a sweep's file."""
@@ -149,10 +149,7 @@ def is_run(name: str) -> bool:
 
 def found_games(path: Path, words: list[str]) -> dict[str, Game]:
     """The games of a list; files and folders are looked for beside the sweep's own."""
-    beside = (
-        str(path.parent / word) if "/" in word or Path(word).suffix in READERS else word
-        for word in words
-    )
+    beside = (str(path.parent / word) if "/" in word or ending(word) else word for word in words)
     return chosen_games([*beside]).games
 
 

@@ -1,6 +1,7 @@
 """Tables for the terminal: what has a name, kinds of optimum, and what named agents come to."""
 
 import inspect
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -190,7 +191,7 @@ def meet(game: Game, providers: Sequence[Path] = (), users: Sequence[Path] = ())
 
 def named(agents: dict[str, Any], place: Path, agent: Any) -> None:
     """Let an agent take part under the name of its place."""
-    name = printable(place.resolve().name).removesuffix(".zip")
+    name = printable(Path(os.path.realpath(place)).name).removesuffix(".zip")
     if name in agents:
         raise ValueError(f"two would be called {name} in the tables; rename the folder {place}")
     agents[name] = agent

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from routing_game.experiments import InputError
+from routing_game.experiments.cells.store import tried
 from routing_game.experiments.cli import main
 from routing_game.experiments.commands.parser import parse
+from routing_game.theory import load
 
 COMMAND = [sys.executable, "-m", "routing_game"]
 
@@ -66,3 +69,60 @@ def test_a_negative_cost_is_solved_where_it_is_admitted(capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert main([*words, "-0.001", ".6"]) == 0
     assert said == capsys.readouterr().out != ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "--out", ""],
+        ["check", "--sweep", ""],
+        ["report", ""],
+        ["compare", "", ""],
+        ["figures", "--out", ""],
+        ["figures", "--game", "t5-stay", "--monitor", ""],
+        ["belief", "trap", "--out", ""],
+        ["solve", "t4-cascade", "--save", ""],
+        ["tournament", "t4-cascade", "--provider", ""],
+        ["report", "a\0b"],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_none(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """It is what a shell makes of a variable that nobody has set, and was the current folder."""
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    path = r"'a\x00b'" if "\0" in words[-1] else "''"
+    assert f": expected a path, got {path}; see routing-game {words[0]} --help" in line
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("place", [".", "..", "/"])
+@pytest.mark.parametrize("role", ["provider", "user"])
+def test_a_folder_without_a_name_holds_no_policy(
+    place: str, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["tournament", "t4-cascade", f"--{role}", place]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"expected a policy's folder, got {place} (No such file or directory: " in line
+
+
+def test_a_path_is_shown_in_one_line_and_without_escapes(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "two  spaces\nand \x1b[31mred.toml"
+    assert main(["solve", "t4-cascade", "--save", str(file)]) == 0
+    assert load(file) == load("t4-cascade")
+    *_, line = capsys.readouterr().out.splitlines()
+    assert line == f"saved: {tmp_path}/two  spaces\\nand \\x1b[31mred.toml"
+
+
+def test_a_link_that_leads_nowhere_is_called_no_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    for name, rule in (("link", "which is a link that leads nowhere"), ("file", "Not a directory")):
+        with pytest.raises(InputError, match=rf"{name}/cells \({rule}\); choose another --out"):
+            tried(tmp_path / name / "cells")
+    with pytest.raises(InputError, match=r"file \(which is a file\); choose another --out"):
+        tried(tmp_path / "file")

@@ -142,6 +142,12 @@ def test_task_and_reward_tell_the_same_story():
         assert task.utility == pytest.approx(game.value * task.solved - time)
 
 
+def test_a_made_environment_needs_no_reset_either():
+    """Gymnasium's checker compares the first step with a reset that has not been."""
+    made = gym.make("RoutingGame/Provider-v0", expected=True)
+    assert made.step(np.array([-1.0, -1.0]))[1] == made.step(np.array([-1.0, -1.0]))[1]
+
+
 def test_expected_rewards_have_no_noise():
     game = GAMES["t4-cascade"]
     env = ProviderEnv(game, expected=True)

@@ -32,7 +32,7 @@ from routing_game.experiments.commands import checks
 from routing_game.experiments.hidden import suite
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.files import Misfit, decoded, fitted, is_name, printable, read, write
-from routing_game.theory import GAMES, Game
+from routing_game.theory import GAMES, Game, load
 from routing_game.theory.exchange import MOST as MOST_GAME
 from routing_game.theory.exchange import from_dict, from_json, from_toml, to_dict, to_json, to_toml
 from routing_game.theory.exchange import read as read_game
@@ -882,3 +882,18 @@ def with_part(packed: bytes, name: str, content: bytes) -> bytes:
                 text = with_part(text, name, content)
             other.writestr(part, text)
     return again.getvalue()
+
+
+@pytest.mark.parametrize("name", ["mine.TOML", "mine.Json", "MINE.JSON"])
+def test_the_ending_of_a_games_file_may_be_in_capitals(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """As some systems write it; before, such a file was an unknown name."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["solve", "t4-cascade", "--save", name]) == 0
+    assert load(name) == load(Path(name)) == load("t4-cascade")
+    capsys.readouterr()
+    assert cli.main(["solve", name]) == cli.main(["solve", "."]) == 0
+    out, error = capsys.readouterr()
+    assert out.count("0.5824") >= 2
+    assert not error

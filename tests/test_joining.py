@@ -47,6 +47,15 @@ def content(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {str(file): (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
 
 
+def test_a_link_in_a_circle_is_no_folder_to_join_in(tmp_path: Path, capsys) -> None:
+    first = run(tmp_path / "first", spec("ucb"), {0, 1})
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert main(["report", str(first), "--out", str(tmp_path / "a")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected a folder to write to" in line
+
+
 def test_shards_in_folders_of_their_own_join_to_the_whole_run(tmp_path: Path, capsys) -> None:
     words = ["check", "--games", GAME, "--learners", "ucb,random,q-user", "--seeds", "2"]
     words += ["--tasks", "60", "--engine", "serial", "--profile", "smoke", "--out"]

@@ -10,6 +10,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import reprlib
+from decimal import Decimal
+from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,13 +28,29 @@ from routing_game.agents import (
 )
 from routing_game.agents.protocol import SessionView, check_passes
 from routing_game.agents.sessions import ConstantCascade, PlanningProvider
+from routing_game.box import from_box
+from routing_game.envs import (
+    ModelsEnv,
+    OptionsEnv,
+    ProviderEnv,
+    ProviderVectorEnv,
+    SessionEnv,
+    UserEnv,
+    UserVectorEnv,
+    WorldEnv,
+)
 from routing_game.envs.sb3 import SB3VecEnv
 from routing_game.experiments import play
 from routing_game.experiments.check import trainers
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.cli import main
 from routing_game.experiments.commands.parser import NEGATIVE, at_least_one
-from routing_game.theory import Commitment, Task, load
+from routing_game.theory import Commitment, Game, Task, best_response, load, payoffs
+from routing_game.theory.belief import Belief, expected_visits
+from routing_game.theory.belief_success import failures_endured
+from routing_game.theory.numbers import doubles
+from routing_game.theory.robust import worst_cost
+from routing_game.theory.welfare import throttling_gain
 
 GAME = load("t4-cascade")
 ALL = [name for name, learner in LEARNERS.items() if learner.family != "control"]
@@ -267,3 +287,139 @@ def test_a_count_that_nobody_counts_to_is_refused(
         assert main([*words, text]) == 2
     assert len(said := capsys.readouterr().err.splitlines()) == 1
     assert "expected at most 9223372036854775807, got" in said[0]
+
+
+NO_NUMBERS = [
+    ".5",
+    b".5",
+    np.str_(".5"),
+    np.array(".5"),
+    np.array([".5"], np.dtypes.StringDType()),
+    np.array([".5"], object),
+    np.datetime64(1, "s"),
+    np.timedelta64(1, "s"),
+    np.array([None]),
+    None,
+    1j,
+    np.array([1 + 0j]),
+    {},
+    10**400,
+]
+"""What numpy would make a number of, or would drop a part of; and what it falls over."""
+
+
+@pytest.mark.parametrize("x", NO_NUMBERS, ids=lambda x: reprlib.repr(x))
+def test_what_is_no_number_is_none_to_theory(x: Any) -> None:
+    """Before, `payoffs(game, 1, "0.5", 0)` had an answer, and complex numbers lost a half."""
+    rule = "(must be|expected) a number or an array of numbers, got|must lie in|must be 1"
+    for asked in (
+        lambda: doubles(x),
+        lambda: Game(x, 1.5, (0.3, 0.8), (0.4, 0.5), (0.15, 0.6)),
+        lambda: Game(1, 1.5, (0.3, x), (0.4, 0.5), (0.15, 0.6)),
+        lambda: payoffs(GAME, 1, x, 0.0),
+        lambda: payoffs(GAME, 1, 0.5, x),
+        lambda: best_response(GAME, x, 0.5),
+        lambda: best_response(GAME, 1, x),
+        lambda: worst_cost(GAME, 1, 0.5, x),
+        lambda: throttling_gain(GAME, (0.5, x)),
+        lambda: expected_visits(GAME, Belief(x, 1.0), 0.5),
+        lambda: failures_endured(GAME, (1.0, x)),
+    ):
+        with pytest.raises(ValueError, match=rule):
+            asked()
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        Decimal(".5"),
+        Fraction(1, 2),
+        np.float16(0.5),
+        np.longdouble(0.5),
+        np.array(0.5),
+        np.array(0.5, object),
+        np.array(0.5, ">f8"),
+    ],
+    ids=repr,
+)
+def test_a_number_is_the_same_in_every_type_that_numbers_have(half: Any) -> None:
+    assert payoffs(GAME, 1, half, half) == payoffs(GAME, 1, 0.5, 0.5)
+    assert best_response(GAME, 1, half) == best_response(GAME, 1, 0.5)
+    assert Game(half, 1.5, (0.3, 0.8), (0.4, 0.5), (0.15, 0.6)).value == 0.5
+    assert doubles([half, 2**70]).tolist() == [0.5, 2.0**70]
+
+
+def test_a_number_that_is_masked_is_missing() -> None:
+    """Before, what lay behind the mask was taken for it."""
+    seen = np.ma.array([1.0, 2.0], mask=[False, True])
+    with pytest.raises(ValueError, match=r"value must be finite, got nan at index \(1,\)"):
+        Game(seen, 1.5, (0.3, 0.8), (0.4, 0.5), (0.15, 0.6))
+    assert Game(seen[:1], 1.5, (0.3, 0.8), (0.4, 0.5), (0.15, 0.6)).shape == (1,)
+    with pytest.raises(ValueError, match="must lie in the box"):
+        from_box(np.ma.array([0, 0], mask=[False, True]))
+
+
+@pytest.mark.parametrize("x", ["no", "false", 0, 1, None, np.array([True])], ids=repr)
+def test_a_flag_of_a_game_is_true_or_false(x: Any) -> None:
+    """Before, ordered="false" insisted on the order, and an array made a game without a hash."""
+    with pytest.raises(ValueError, match="ordered must be True or False, got"):
+        Game(1, 1.5, (0.3, 0.8), (0.4, 0.5), (0.15, 0.6), x)
+    assert Game(1, 1.5, (0.8, 0.3), (0.5, 0.4), (0.6, 0.15), np.False_).ordered is False
+
+
+class Answers:
+    """A user, and a user of sessions, whose answer to everything is this."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def begin(self) -> None: ...
+    def see_draw(self, escalated: bool) -> None: ...
+    def abandon(self, route: Any, cascade: Any) -> Any:
+        return self.answer
+
+
+class Leaves(Answers):
+    abandon = None
+
+    def leaving(self, model: int) -> Any:
+        return self.answer
+
+    def cancelling(self, solved: bool) -> float:
+        return 0.0
+
+
+def stepped(env: Any, action: Any) -> Any:
+    env.reset(seed=0)
+    return env.step(action)
+
+
+@pytest.mark.parametrize(
+    "x", [".5", b".5", np.array(".5"), 1j, None, np.timedelta64(0, "s")], ids=repr
+)
+def test_what_is_no_number_is_none_to_environments(x: Any) -> None:
+    """A user may answer, a provider commit to, and a setting be, a number and nothing else."""
+    promise = SimpleNamespace(act=lambda: (1, x))
+    span = {"game": "t4-cascade", "penalty": (0.5, x)}
+    for asked in (
+        lambda: stepped(ProviderEnv(user=Answers(x)), (1, 0.5)),
+        lambda: stepped(ProviderVectorEnv(2, user=Answers(x)), np.zeros((2, 2))),
+        lambda: stepped(SessionEnv(user=Answers(x)), 0),
+        lambda: stepped(SessionEnv(user=Leaves(x)), 0),
+        lambda: UserEnv(provider=promise).reset(seed=0),
+        lambda: UserVectorEnv(2, provider=promise).reset(seed=0),
+        lambda: SessionEnv(prior=(1, x)),
+        lambda: SessionEnv(fee=x),
+        lambda: OptionsEnv(throttle=x),
+        lambda: ModelsEnv(success=(0.3, 0.8), latency=(0.4, 0.5), cost=(0.1, x)),
+        lambda: WorldEnv(sampler={"games": ["t4-cascade"], "weights": [x]}),
+        lambda: WorldEnv(sampler=span),
+    ):
+        with pytest.raises(ValueError, match="got"):
+            asked()
+
+
+@pytest.mark.parametrize("span", [1, (1,), (1, 2, 3), "12", None, (2, 1), (0, 1), (1, np.inf)])
+def test_a_range_is_two_numbers_in_order(span: Any) -> None:
+    with pytest.raises(ValueError, match="from a range 0 < low <= high, got penalty="):
+        WorldEnv(sampler={"game": "t4-cascade", "penalty": span})

@@ -11,6 +11,7 @@ import sys
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -18,13 +19,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from routing_game.envs import ProviderEnv
-from routing_game.experiments import InputError, drawing, in_a_line
+from routing_game.experiments import InputError, cli, drawing, in_a_line
 from routing_game.experiments.cells import streams
 from routing_game.experiments.cells.records import RunDirectory
 from routing_game.experiments.cells.run import run
 from routing_game.experiments.check import own
 from routing_game.experiments.check.suite import CHECK, make_spec
-from routing_game.experiments.cli import main
+from routing_game.experiments.cli import COMPILED, RUN, main
 from routing_game.experiments.commands.checks import present
 from routing_game.experiments.pages.style import dressed, svg
 from routing_game.theory import GAMES
@@ -185,6 +186,17 @@ def test_an_interrupt_during_a_foreign_import_stays_an_interrupt(tmp_path, monke
     assert main(["check", "--learners", "slow_agent:Agent", "--out", "out"]) == 130
 
 
+def test_a_module_of_one_s_own_is_missed_where_the_current_folder_is_gone(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    words = ["check", "--learners", "nosuchmodule:Agent", *SMALL, "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    assert "got 'nosuchmodule:Agent': No module named" in capsys.readouterr().err
+
+
 def test_a_module_without_a_file_has_no_source(monkeypatch):
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     assert own.source("__main__:Agent") == own.source("sys:Agent")
@@ -265,6 +277,15 @@ def test_a_closed_stream_is_closed_again_afterwards(monkeypatch):
     assert sys.stdout is None
 
 
+def test_a_stream_that_only_writes_is_enough(monkeypatch):
+    """A notebook's, or a test's: before, the command fell over its missing `flush`."""
+
+    said = []
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=said.append))
+    assert main(["solve", "t4-cascade"]) == 0
+    assert "0.5824" in "".join(said)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -340,6 +361,35 @@ def test_a_matplotlib_that_cannot_be_imported_is_found_before_the_work(monkeypat
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="mend its settings"):
         drawing.can_draw()
+
+
+@pytest.mark.parametrize("module", COMPILED)
+def test_nor_is_anything_else_that_does_not_load(module, monkeypatch, tmp_path, capsys):
+    """Before, a scipy of another processor was found when all had been learnt, by a traceback."""
+
+    def load(name):
+        if name == module:
+            raise ImportError("DLL load failed")
+
+    monkeypatch.setattr(cli, "import_module", load)
+    words = ["check", "--learners", "ucb", *SMALL, "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    assert not (tmp_path / "out").exists()
+    package = module.partition(".")[0]
+    said = capsys.readouterr().err
+    assert f"expected a {package} that can be imported, got ImportError: DLL load failed; " in said
+    assert said.endswith(f"pip install --force-reinstall {package}\n")
+
+
+def test_memory_that_is_not_there_is_one_line(monkeypatch, capsys):
+    def too_much(_):
+        return np.empty(2**56)
+
+    monkeypatch.setitem(RUN, "list", too_much)
+    assert main(["list"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("routing-game: error: out of memory (")
+    assert "Unable to allocate 512. PiB" in line
 
 
 def test_a_name_is_drawn_as_it_is_written():

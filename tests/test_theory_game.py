@@ -297,6 +297,7 @@ def test_a_sweep_over_one_number_holds_that_one_alone(shape):
         assert isinstance(part.value, float)
         assert part.success[0].shape == part.shape
     assert games.ravel()[0].ravel().shape == (1,)  # a single game has but such numbers
+    solve(games)  # where it is compiled, that is done by now
     tracemalloc.start()
     result = solve(games)
     _, peak = tracemalloc.get_traced_memory()

@@ -147,6 +147,15 @@ def test_joblib_without_processes_is_no_failure(value, words):
     assert done.stdout.endswith("one cell is run after the other\n[2.0, 3.0]\n")
 
 
+def test_a_current_folder_that_is_gone_is_no_failure(tmp_path, monkeypatch):
+    """Of the kind "where workers cannot be had, run serially": before, loky asked where it was."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    monkeypatch.setattr(workers, "cores", lambda: 2)
+    assert [*workers.in_workers(math.sqrt, [4.0, 9.0], 2)] == [2.0, 3.0]
+    assert workers.with_here_last(["a", ""]) == ["a", ""]
+
+
 def test_the_watch_ends_no_process_that_is_not_a_worker():
     before, threads = signal.getsignal(signal.SIGINT), threading.active_count()
     processes.begin(os.getpid())

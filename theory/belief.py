@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, alike, plain, require, whole
+from routing_game.theory.numbers import Array, alike, double, doubles, plain, require, whole
 from routing_game.theory.payoffs import Payoffs
 from routing_game.theory.quadrature import chance, log_density
 
@@ -93,7 +93,7 @@ class Belief(NamedTuple):
     def checked(cls, prior: Any) -> Belief:
         """A prior from its two counts; ValueError unless both are positive and finite."""
         try:
-            escalated, kept = map(float, prior)
+            escalated, kept = (float(double(count)) for count in prior)
         except (TypeError, ValueError):
             expected = "the two counts (a, b) of a Beta distribution"
             raise ValueError(f"prior must be {expected}, got {prior!r}") from None
@@ -108,7 +108,7 @@ def counts(belief: Any) -> Belief:
     Raises:
         ValueError: a count is not positive and finite.
     """
-    a, b = (np.asarray(count, dtype=float) for count in belief)
+    a, b = (doubles(count) for count in belief)
     for name, count in (("escalated", a), ("kept", b)):
         require((count > 0) & (count < np.inf), f"belief: {name}", count, "be a positive count")
     return Belief(a, b)
@@ -130,7 +130,7 @@ def expected_payoffs(game: Game, belief: Belief, abandon: Any) -> Payoffs:
     latency = n1 * game.latency[0] + n2 * game.latency[1]
     service_cost = n1 * game.cost[0] + n2 * game.cost[1]
     xi1, xi2 = game.net_value
-    (k1, k2), q = game.failure, np.asarray(abandon, dtype=float)
+    (k1, k2), q = game.failure, doubles(abandon)
     cost = service_cost + game.penalty * q * (n1 * k1 + n2 * k2)  # 1 - S, without cancellation
     members = success, latency, service_cost, n1 * xi1 + n2 * xi2, cost
     return Payoffs(*map(plain, alike(game.shape, *members)))
@@ -141,7 +141,7 @@ def expected_visits(game: Game, belief: Belief, abandon: Any) -> tuple[Any, Any]
 
     Args and errors as in `expected_payoffs`.
     """
-    (a, b), q = counts(belief), np.asarray(abandon, dtype=float)
+    (a, b), q = counts(belief), doubles(abandon)
     require((q >= 0) & (q <= 1), "abandon", q, "lie in [0, 1]")
     (p1, p2), (k1, k2) = game.success, game.failure
     ending, escalating = p1 + k1 * q, k1 * (1 - q) / (p2 + k2 * q)
@@ -162,7 +162,7 @@ def geometric_mean_passes(a: Any, b: Any, alpha: Any) -> Any:
     Raises:
         ValueError: a count is not positive, or alpha is not in [0, 1).
     """
-    (a, b), alpha = counts((a, b)), np.asarray(alpha, dtype=float)
+    (a, b), alpha = counts((a, b)), doubles(alpha)
     require((alpha >= 0) & (alpha < 1), "alpha", alpha, "lie in [0, 1)")
     return plain(passes_until(a, b, 1 - alpha))
 
@@ -173,7 +173,7 @@ def passes_until(a: Array, b: Array, ending: Any) -> Array:
     Two ways to the same number: a continued fraction if tasks are short, else a sum over the
     log-odds of s, whose length grows as log(1/e) only.
     """
-    a, b, ending = np.broadcast_arrays(a, b, np.asarray(ending, dtype=float))
+    a, b, ending = np.broadcast_arrays(a, b, doubles(ending))
     passes, short = np.empty(a.shape), ending >= _ENOUGH
     passes[short] = _by_fraction(a[short], b[short], 1 - ending[short])
     if not np.all(short):
@@ -273,7 +273,7 @@ def check_checks(checks: str) -> None:
 
 def checked_chances(name: str, values: Any, shape: tuple[int, ...]) -> Array:
     """Chances, broadcast to a shape; ValueError, naming them, unless all lie in [0, 1]."""
-    chances = np.broadcast_to(np.asarray(values, dtype=float), shape)
+    chances = np.broadcast_to(doubles(values), shape)
     require((chances >= 0) & (chances <= 1), name, chances, "lie in [0, 1]")
     return chances
 

@@ -43,7 +43,16 @@ from routing_game.theory.belief import (
 )
 from routing_game.theory.belief_rules import worth_of_reasoning
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, Unchanging, alike, frozen, plain, require, whole
+from routing_game.theory.numbers import (
+    Array,
+    Unchanging,
+    alike,
+    doubles,
+    frozen,
+    plain,
+    require,
+    whole,
+)
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.quadrature import expectation
 from routing_game.theory.user import best_response, thresholds
@@ -167,7 +176,7 @@ def plan_each_task(
     prior = _check(game, prior, tasks)
     if abandon is not None:
         return _by_rule(game, prior, tasks, abandon, reach)
-    options = np.linspace(0, 1, 101) if grid is None else np.asarray(grid, dtype=float)
+    options = np.linspace(0, 1, 101) if grid is None else doubles(grid)
     options = checked_chances("grid", options, (options.size,))
     (xi1, xi2), (k1, k2), p2 = game.net_value, game.failure, game.success[1]
     alpha, after_2 = k1 * (1 - options), xi2 / (p2 + k2 * options)
@@ -175,7 +184,7 @@ def plan_each_task(
         reach, chances = _reach(game, prior, tasks, reach, "task", options), None
     else:
         given = _settled(
-            lambda belief: np.moveaxis(np.asarray(drawing(belief), dtype=float), -1, 0),
+            lambda belief: np.moveaxis(doubles(drawing(belief)), -1, 0),
             prior,
             tasks,
             reach,
@@ -333,7 +342,7 @@ def _for_good(rule: Answer, table: Array, prior: Belief, most: int) -> bool:
         return False
     farther = width * 2.0 ** np.arange(1, max(2, np.ceil(np.log2(most / width)) + 1))
     a, b = np.meshgrid(prior.escalated + np.arange(tasks), prior.kept + farther, indexing="ij")
-    return bool(np.max(np.abs(np.asarray(rule(Belief(a, b)), dtype=float) - word)) <= _SAME)
+    return bool(np.max(np.abs(doubles(rule(Belief(a, b))) - word)) <= _SAME)
 
 
 def clairvoyant(game: Game, prior: Belief, checks: str = "failure") -> float:
@@ -365,7 +374,7 @@ def told_utility(game: Game, cascade: Any, checks: str = "failure") -> Any:
         checks: "failure" or "task".
     """
     check_checks(checks)
-    cascade = np.asarray(cascade, dtype=float)
+    cascade = doubles(cascade)
     if checks == "task":
         return payoffs(game, 1, cascade, best_response(game, 1, cascade).low).utility
     require((cascade >= 0) & (cascade <= 1), "cascade", cascade, "lie in [0, 1]")

@@ -31,7 +31,7 @@ from routing_game.theory.belief import (
     passes_until,
 )
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, Real, alike, plain, require
+from routing_game.theory.numbers import Array, Real, alike, doubles, plain, require
 from routing_game.theory.user import best_response, snapped, thresholds
 
 Checks = Literal["task", "failure"]
@@ -94,7 +94,7 @@ def expected_utility(game: Game, belief: Belief) -> Any:
         utility = expected_payoffs(games, wide, q).utility
         return np.broadcast_to(utility, (*shape, q.shape[-1])).argmax(axis=-1)[..., None]
 
-    p1 = np.asarray(games.success[0], dtype=float)
+    p1 = doubles(games.success[0])
     slow = np.clip((p1 ** (1 - _GRID[1:-1]) - p1) / (1 - p1), 0.0, 1.0)
     even = np.broadcast_to(_GRID, (*slow.shape[:-1], _GRID.size))
     q = np.sort(np.concatenate([even, slow], axis=-1))
@@ -125,7 +125,7 @@ def expected_threshold(game: Game, count: Any) -> Any:
         ValueError: a game has another regime, so that no mean is a threshold, or a count is not
             positive.
     """
-    count = np.asarray(count, dtype=float)
+    count = doubles(count)
     require((count > 0) & (count < np.inf), "count", count, "be positive")
     jump = np.isfinite(thresholds(game).s0)
     if not np.all(jump):
@@ -166,7 +166,7 @@ def after_failure(game: Game, belief: Belief) -> Any:
         xi1, after_2 = game.net_value[0], worth_of_reasoning(game)
         best = np.maximum(m * after_2 + (1 - m) * xi1, waiting(game, belief, after_2))
         leaves = np.where(jump, leaves, best < 0)
-    return plain(np.asarray(leaves, dtype=float))
+    return plain(doubles(leaves))
 
 
 def worth_of_reasoning(game: Game) -> Real:
@@ -319,7 +319,7 @@ class ForcedStays:
 
 def _number_of(task: Any) -> Array:
     """The number of a task, or of many, as floats; ValueError unless they are whole, from 1."""
-    number = np.asarray(task, dtype=float)
+    number = doubles(task)
     holds = (number >= 1) & (number < np.inf) & (number == np.floor(number))
     require(holds, "task", number, "be a whole number, from 1")
     return number

@@ -32,7 +32,7 @@ import numpy as np
 
 from routing_game.theory.catalog import sample_games
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, Real, alike, plain, require, whole
+from routing_game.theory.numbers import Array, Real, alike, doubles, plain, require, whole
 from routing_game.theory.user import best_response
 
 Counts = tuple[Any, Any]
@@ -208,7 +208,7 @@ def failures_endured(game: Game, reasoning: Counts) -> Real:
     Raises:
         ValueError: a count is not positive.
     """
-    a, b = (np.asarray(x, dtype=float) for x in reasoning)
+    a, b = (doubles(x) for x in reasoning)
     _check_counts(reasoning)
     t = np.asarray(game.latency[1])
     with np.errstate(divide="ignore"):
@@ -300,7 +300,7 @@ def _by_blocks(
 ) -> tuple[Array, ...]:
     """Answers for games, beliefs and q broadcast against each other, a block of them at a time."""
     require(route in (1, 2), "route", route, "be 1 (standard model) or 2 (reasoning model)")
-    q = np.asarray(abandon, dtype=float)
+    q = doubles(abandon)
     require((q >= 0) & (q <= 1), "abandon", q, "lie in [0, 1]")
     for counts in doubt:
         _check_counts(counts)
@@ -308,7 +308,7 @@ def _by_blocks(
         game.value,
         *game.latency,
         q,
-        *(np.asarray(c, dtype=float) for pair in doubt for c in pair),
+        *(doubles(c) for pair in doubt for c in pair),
     )
     shape = np.broadcast_shapes(game.shape, *(np.shape(x) for x in given))
     flat = np.stack([np.broadcast_to(x, shape).ravel() for x in given])
@@ -354,5 +354,5 @@ def _reach(a: Array, b: Array) -> Array:
 
 def _check_counts(counts: Counts) -> None:
     for count in counts:
-        x = np.asarray(count, dtype=float)
+        x = doubles(count)
         require(np.isfinite(x) & (x > 0), "a count of a belief", x, "be positive")

@@ -9,13 +9,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
 from routing_game.names import alike
-from routing_game.theory.exchange import READERS, from_dict, read
+from routing_game.theory.exchange import ending, from_dict, read
 from routing_game.theory.game import Game
 from routing_game.theory.numbers import require, whole
 
@@ -267,7 +266,7 @@ def load(game: GameLike) -> Game:
         return game
     if isinstance(game, Mapping):
         return from_dict(game)
-    if isinstance(game, str) and Path(game).suffix not in READERS:
+    if isinstance(game, str) and not ending(game):
         return _by_name(game)
     if isinstance(game, str | os.PathLike):
         return read(game)

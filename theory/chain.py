@@ -27,7 +27,15 @@ import numpy as np
 
 from routing_game.theory import absorbing
 from routing_game.theory.game import LARGEST, LEAST, UNITS, Game
-from routing_game.theory.numbers import Array, Unchanging, difference, frozen, plain, require
+from routing_game.theory.numbers import (
+    Array,
+    Unchanging,
+    difference,
+    doubles,
+    frozen,
+    plain,
+    require,
+)
 from routing_game.theory.payoffs import Payoffs
 
 _SUM = 1e-9
@@ -84,7 +92,7 @@ class Chain(Unchanging):
         """The paper's game under the cascade probability s, as a chain; games and s broadcast."""
         pairs = game.success, game.latency, game.cost
         success, latency, cost = (np.stack(np.broadcast_arrays(*pair), axis=-1) for pair in pairs)
-        matrix = ladder(np.asarray(cascade, dtype=float)[..., None])
+        matrix = ladder(doubles(cascade)[..., None])
         return cls(
             np.asarray(game.value)[..., None],
             game.penalty,
@@ -138,11 +146,12 @@ class Chain(Unchanging):
         Raises:
             ValueError: no such model, or the chances are negative or do not sum to 1.
         """
-        e = np.asarray(first, dtype=np.float64)
+        rule = f"be a model from 1 to {self.models}"
+        if isinstance(first, bool | np.bool_ | str):
+            raise ValueError(f"start must {rule}, got {first!r}")
+        e = doubles(first)
         if e.ndim == 0:
-            numbers = np.arange(1, self.models + 1)
-            known = np.isin(e, numbers) and not isinstance(first, bool | np.bool_ | str)
-            require(known, "start", e, f"be a model from 1 to {self.models}")
+            require(np.isin(e, np.arange(1, self.models + 1)), "start", e, rule)
             e = np.eye(self.models)[int(e) - 1]
         elif e.shape[-1] != self.models:
             rule = f"have one chance for each of {self.models} models"
@@ -160,7 +169,7 @@ def ladder(cascade: Any) -> Array:
     Raises:
         ValueError: a probability lies outside [0, 1].
     """
-    s = np.atleast_1d(np.asarray(cascade, dtype=np.float64))
+    s = np.atleast_1d(doubles(cascade))
     require((s >= 0) & (s <= 1), "cascade", s, "lie in [0, 1]")
     rungs = s.shape[-1]
     matrix = np.zeros((*s.shape[:-1], rungs + 1, rungs + 1))
@@ -197,7 +206,7 @@ def unroll(rounds: Sequence[Chain]) -> Chain:
 
 def visits(chain: Chain, start: Any, abandon: Any) -> Array:
     """Expected discounted passes n, (..., N); see `evaluate` for the arguments."""
-    q = np.asarray(abandon, dtype=np.float64)
+    q = doubles(abandon)
     require((q >= 0) & (q <= 1), "abandon", q, "lie in [0, 1]")
     e = chain.start(start)
     try:
@@ -222,7 +231,7 @@ def evaluate(chain: Chain, start: Any, abandon: Any) -> Payoffs:
     Raises:
         ValueError: a probability is out of range, or a shape does not fit.
     """
-    abandon = np.asarray(abandon, dtype=np.float64)
+    abandon = doubles(abandon)
     n = visits(chain, start, abandon)
     abandoned = (n * chain.failure * abandon).sum(axis=-1)
     per_pass = chain.success, chain.latency, chain.cost, chain.net_value
@@ -244,8 +253,8 @@ def check_rounds(rounds: Sequence[Chain]) -> None:
 
 def _numbers(name: str, x: Any) -> Array:
     try:
-        return np.asarray(frozen(np.array(x, dtype=np.float64)))
-    except (TypeError, ValueError, OverflowError):
+        return np.asarray(frozen(np.array(doubles(x))))
+    except ValueError:
         got = reprlib.repr(x)
         raise ValueError(f"{name} must be a number or an array of numbers, got {got}") from None
 

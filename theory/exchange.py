@@ -149,6 +149,12 @@ MOST = {".toml": 1 << 17, ".json": 1 << 21}
 """Ending of a game's file -> bytes that it may have: one has 200; of arrays, JSON holds more."""
 
 
+def ending(file: str | os.PathLike[str]) -> str:
+    """By what a game's file is read, .toml or .json, in whatever letters; "" if it is none."""
+    suffix = Path(file).suffix.lower()
+    return suffix if suffix in READERS else ""
+
+
 def read(file: str | os.PathLike[str]) -> Game:
     """The game in a file that ends in .toml or .json.
 
@@ -156,16 +162,16 @@ def read(file: str | os.PathLike[str]) -> Game:
         OSError: it cannot be opened, or is no file.
         ValueError: it has another ending, or holds no game; the file is named.
     """
-    path = Path(file)
-    if path.suffix not in READERS:
+    path, form = Path(file), ending(file)
+    if not form:
         raise ValueError(f"{path}: a game's file must end in {' or '.join(READERS)}")
     try:
-        content = bounded(path, MOST[path.suffix])
-        return READERS[path.suffix](content.decode("utf-8-sig"))
+        content = bounded(path, MOST[form])
+        return READERS[form](content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ValueError(f"{path}: expected text in UTF-8, got other bytes") from None
     except ValueError as error:
-        written = "ordered = false" if path.suffix == ".toml" else '"ordered": false'
+        written = "ordered = false" if form == ".toml" else '"ordered": false'
         raise ValueError(f"{path}: {str(error).replace('ordered=False', written)}") from None
 
 

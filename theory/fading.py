@@ -33,7 +33,7 @@ import numpy as np
 from routing_game.theory.game import Game
 from routing_game.theory.kinds import RULES
 from routing_game.theory.menu import Offer, choose
-from routing_game.theory.numbers import Array, Real, plain, require, whole
+from routing_game.theory.numbers import Array, Real, doubles, plain, require, whole
 from routing_game.theory.provider import outcome, solve
 
 _S0, _S_LOW = list(RULES).index("s0"), list(RULES).index("s_L")
@@ -51,7 +51,7 @@ def faded(game: Game, fade: Any, tasks: int) -> Game:
     Raises:
         ValueError: fade is out of range, or tasks is not positive.
     """
-    fade = np.asarray(fade, dtype=float)
+    fade = doubles(fade)
     _check_fade(fade)
     tasks = whole("tasks", tasks, at_least=1)
     value = np.asarray(game.value)[..., None] * fade[..., None] ** np.arange(tasks)
@@ -76,7 +76,7 @@ def patience(game: Game, fade: Any) -> tuple[Real, Real]:
     Raises:
         ValueError: fade is out of range.
     """
-    fade = np.asarray(fade, dtype=float)
+    fade = doubles(fade)
     _check_fade(fade)
     (p1, p2), (t1, t2) = game.success, game.latency
     first = _tasks_worth_it(game.value, p1, t1, fade)

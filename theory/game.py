@@ -27,6 +27,7 @@ from routing_game.theory.numbers import (
     Real,
     Unchanging,
     difference,
+    doubles,
     frozen,
     one,
     plain,
@@ -87,8 +88,8 @@ class Game(Unchanging):
     power of two, `solve` and `thresholds` say the same to the last bit.
 
     Raises:
-        ValueError: a number is not finite or out of range, shapes do not broadcast, or the ordering
-            fails.
+        ValueError: a number is none, not finite or out of range, shapes do not broadcast, the
+            ordering fails, or ``ordered`` is neither True nor False.
 
     Example:
         >>> game = Game(1, 1.5, success=(0.3, 0.8), latency=(0.4, 0.5), cost=(0.15, 0.6))
@@ -108,6 +109,10 @@ class Game(Unchanging):
             object.__setattr__(self, name, _number(name, getattr(self, name)))
         for name in ("success", "latency", "cost"):
             object.__setattr__(self, name, _pair(name, getattr(self, name)))
+        if not isinstance(self.ordered, bool | np.bool_):
+            got = reprlib.repr(self.ordered)
+            raise ValueError(f"ordered must be True or False, got {got}")
+        object.__setattr__(self, "ordered", bool(self.ordered))
         self._check_shapes()
         self._check_ranges()
         if self.ordered:
@@ -312,11 +317,9 @@ def _number(name: str, x: ArrayLike) -> Real:
 def _double(name: str, x: ArrayLike) -> Real:
     """A new number or array; -0.0 becomes 0.0: equal numbers, equal bytes."""
     try:
-        array = np.asarray(x)
-        if array.dtype.kind in "US":  # numpy would read a number from its digits
-            raise TypeError
-        return array.astype(np.float64) + 0.0 if array.ndim else float(array) + 0.0
-    except (TypeError, ValueError, OverflowError):
+        array = doubles(x)
+        return array + 0.0 if array.ndim else float(array) + 0.0
+    except ValueError:
         got = reprlib.repr(x)
         raise ValueError(f"{name} must be a number or an array of numbers, got {got}") from None
 

@@ -28,7 +28,7 @@ import numpy as np
 from routing_game.theory.belief import Belief, expected_payoffs
 from routing_game.theory.belief_rules import expected_utility
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, require
+from routing_game.theory.numbers import Array, doubles, require
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.user import best_response
 
@@ -59,7 +59,7 @@ class Glimpses:
 
     def regret(self, abandon: Array) -> float:
         """What these answers lose, in units of value; at least 0."""
-        lost = np.maximum(self.best - self.utility(np.asarray(abandon, dtype=float)), 0.0)
+        lost = np.maximum(self.best - self.utility(doubles(abandon)), 0.0)
         return float(np.sum(self.chance * lost))
 
 
@@ -83,7 +83,7 @@ def count_chances(tosses: int, cascade: Any) -> Array:
         tosses: how many, at least 0.
         cascade: s, shape (n,).
     """
-    k, s = np.arange(tosses + 1.0), np.asarray(cascade, dtype=float)[:, None]
+    k, s = np.arange(tosses + 1.0), doubles(cascade)[:, None]
     ways = np.array([lgamma(tosses + 1) - lgamma(x + 1) - lgamma(tosses - x + 1) for x in k])
     with np.errstate(divide="ignore", invalid="ignore"):
         up = np.where(k > 0, k * np.log(s), 0.0)

@@ -28,7 +28,16 @@ import numpy as np
 from routing_game.theory.chain_solve import Reply, Ties, tie_sign
 from routing_game.theory.game import Game, check_commitment
 from routing_game.theory.mixture_search import Types, best_cascade, best_leave
-from routing_game.theory.numbers import TIE, Array, Unchanging, frozen, plain, require, whole
+from routing_game.theory.numbers import (
+    TIE,
+    Array,
+    Unchanging,
+    doubles,
+    frozen,
+    plain,
+    require,
+    whole,
+)
 from routing_game.theory.payoffs import Payoffs, payoffs
 from routing_game.theory.quadrature import beta_nodes
 
@@ -212,7 +221,7 @@ def solve_mixture(mixture: Mixture, points: int = 33) -> MixtureOptimum:
 
 def _commitment(mixture: Mixture, route: Any, cascade: Any, abandon: Any = 0.0) -> list[Array]:
     """Route, s and q as checked arrays of one shape, that of the answer."""
-    numbers = [np.asarray(x, dtype=np.float64) for x in (route, cascade, abandon)]
+    numbers = [doubles(x) for x in (route, cascade, abandon)]
     check_commitment(*numbers)
     try:
         shape = np.broadcast_shapes(mixture.shape, *(x.shape for x in numbers))

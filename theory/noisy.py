@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import TIE, Array, require
+from routing_game.theory.numbers import TIE, Array, doubles, require
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.provider import solve
 from routing_game.theory.quadrature import chance
@@ -130,7 +130,7 @@ def signal_play(
     _single(game)
     for name, s in (("cascade", cascade), ("deviation", deviation)):
         require(0 <= s <= 1, name, s, "lie in [0, 1]")
-    seen = np.asarray(seen, dtype=float)
+    seen = doubles(seen)
     require(seen.ndim == 2 and len(seen) == 2, "the number of rows of seen", seen.shape[0], "be 2")
     sums = np.isclose(seen.sum(axis=1), 1)[:, None]
     require((seen >= 0) & sums, "seen", seen, "have rows of chances")

@@ -93,10 +93,44 @@ class Unchanging:
 
 
 def double(x: Any) -> Any:
-    """The number, list, array or tensor in double precision: a numpy number or array."""
-    if type(x) in _SINGLE:
+    """The number, list, array or tensor in double precision: a numpy number or array.
+
+    Raises:
+        ValueError: see `doubles`.
+    """
+    if type(x) is float or type(x) is np.float64:
         return np.float64(x)  # the same, much faster
-    return np.asarray(x, dtype=np.float64)[()]
+    return doubles(x)[()]
+
+
+def doubles(x: Any) -> Array:
+    """The same as an array, of no dimension for a single number; one that is masked is nan.
+
+    Raises:
+        ValueError: it is no number. Of words, dates, spans of time and None numpy would make some.
+    """
+    try:
+        array = np.asarray(x)
+        kind = array.dtype.kind
+        if kind == "O" and any(isinstance(entry, _NO_NUMBER) for entry in array.flat):
+            raise TypeError
+        if kind not in "biufO":
+            raise TypeError
+        if array.dtype.itemsize > 8:  # what is too large for a double is infinite
+            with np.errstate(over="ignore"):
+                array = array.astype(np.float64)
+        else:
+            array = array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        got = reprlib.repr(x)
+        raise ValueError(f"expected a number or an array of numbers, got {got}") from None
+    if isinstance(x, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(x), np.nan, array)
+    return array
+
+
+_NO_NUMBER = (str, bytes, bytearray, type(None), np.datetime64, np.timedelta64)
+"""What in an array of objects is none, other than fractions and decimals."""
 
 
 def difference(a: Real, b: Real) -> Real:

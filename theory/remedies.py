@@ -55,7 +55,7 @@ import numpy as np
 
 from routing_game.theory.game import Game
 from routing_game.theory.menu import choose
-from routing_game.theory.numbers import TIE, Array, Real, plain, require
+from routing_game.theory.numbers import TIE, Array, Real, doubles, plain, require
 from routing_game.theory.provider import solve
 
 
@@ -80,7 +80,7 @@ def guarantee(game: Game, refund: Any, worth: Any = 1.0) -> Game:
         >>> [round(throttle(guarantee(cheap, r)).gain, 3) for r in (0, 0.1, 0.125)]
         [0.025, 0.005, 0.0]
     """
-    refund, worth = np.asarray(refund, dtype=float), np.asarray(worth, dtype=float)
+    refund, worth = doubles(refund), doubles(worth)
     require(np.isfinite(refund) & (refund >= 0), "refund", refund, "be at least 0")
     require(np.isfinite(worth) & (worth > 0), "worth", worth, "be positive")
     value = np.asarray(game.value - worth * refund)
@@ -104,7 +104,7 @@ def deterring_refund(game: Game, worth: Any = 1.0) -> Real:
     Raises:
         ValueError: worth is not positive.
     """
-    worth = np.asarray(worth, dtype=float)
+    worth = doubles(worth)
     require(np.isfinite(worth) & (worth > 0), "worth", worth, "be positive")
     (xi1, xi2), (p1, p2), (cp1, cp2) = game.net_value, game.success, game.cost_of_pass
     cp = np.minimum(cp1, cp2)

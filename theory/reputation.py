@@ -44,7 +44,7 @@ from routing_game.theory.belief import (
     waves,
 )
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import Array, Unchanging, frozen, require, whole
+from routing_game.theory.numbers import Array, Unchanging, doubles, frozen, require, whole
 
 Escalating = Callable[[Belief], Any]
 """The provider's chance of escalating at each of an array of beliefs, after a failed pass of M1."""
@@ -430,7 +430,7 @@ def _about_the_edge(
     marks = []
     for n in levels:
         e = np.arange(n + 1)
-        q = np.asarray(leaving(Belief(prior.escalated + e, prior.kept + n - e)), dtype=float)
+        q = doubles(leaving(Belief(prior.escalated + e, prior.kept + n - e)))
         leaves = np.broadcast_to(q, e.shape) > 0.5
         crossings = np.flatnonzero(leaves[1:] != leaves[:-1])
         if crossings.size:

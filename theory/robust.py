@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game, check_commitment
-from routing_game.theory.numbers import Array, Real, least, plain, require
+from routing_game.theory.numbers import Array, Real, doubles, least, plain, require
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.user import best_response, maximiser, thresholds
 
@@ -60,7 +60,7 @@ def worst_cost(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
     Raises:
         ValueError: as `worst_reply`.
     """
-    route, cascade = (np.asarray(x, dtype=np.float64) for x in (route, cascade))
+    route, cascade = doubles(route), doubles(cascade)
     return payoffs(game, route, cascade, worst_reply(game, route, cascade, eps)).cost
 
 
@@ -74,7 +74,7 @@ def worst_reply(game: Game, route: Any, cascade: Any, eps: Any) -> Any:
         ValueError: eps is not positive, route is not 1 or 2, cascade lies outside [0, 1], or the
             shapes do not broadcast.
     """
-    route, cascade, eps = (np.asarray(x, dtype=np.float64) for x in (route, cascade, eps))
+    route, cascade, eps = (doubles(x) for x in (route, cascade, eps))
     require(eps > 0, "eps", eps, "be positive (a regret in units of value)")
     check_commitment(route, cascade)
     try:

@@ -49,7 +49,7 @@ import numpy as np
 
 from routing_game.theory.game import Game
 from routing_game.theory.menu import Offer, choose
-from routing_game.theory.numbers import Real, alike, plain, require
+from routing_game.theory.numbers import Real, alike, doubles, plain, require
 from routing_game.theory.provider import Equilibrium, solve
 
 
@@ -142,7 +142,7 @@ def solve_subscription(game: Game, revenue: Any, cancel: Any, discount: Any) -> 
         >>> plan.rule, round(plan.penalty, 6), round(plan.lifetime)
         ('s_L', 0.111917, 200)
     """
-    revenue, cancel, discount = (np.asarray(x, dtype=float) for x in (revenue, cancel, discount))
+    revenue, cancel, discount = (doubles(x) for x in (revenue, cancel, discount))
     require(np.isfinite(revenue) & (revenue >= 0), "revenue", revenue, "be at least 0")
     require((cancel >= 0) & (cancel <= 1), "cancel", cancel, "lie in [0, 1]")
     _check_discount(discount)
@@ -176,7 +176,7 @@ def deterring_cancel(game: Game, revenue: Any, discount: Any) -> Real:
     Raises:
         ValueError: discount is out of range, or shapes do not broadcast.
     """
-    revenue, discount = np.asarray(revenue, dtype=float), np.asarray(discount, dtype=float)
+    revenue, discount = doubles(revenue), doubles(discount)
     _check_discount(discount)
     (xi1, xi2), (cp1, cp2) = game.net_value, game.cost_of_pass
     both = np.greater(xi1, 0) & np.greater(xi2, 0)

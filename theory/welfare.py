@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import ROUNDING, Array, Real, difference, plain, tied
+from routing_game.theory.numbers import ROUNDING, Array, Real, difference, double, plain, tied
 from routing_game.theory.payoffs import payoffs
 from routing_game.theory.provider import interior_optimum, may_mix, solve
 from routing_game.theory.simultaneous import simultaneous
@@ -70,6 +70,7 @@ def throttling_gain(game: Game, latency: tuple[Any, Any]) -> Any:
     Raises:
         ValueError: a latency lies below the game's own.
     """
+    latency = tuple(double(t) for t in latency)
     for i, (slow, own) in enumerate(zip(latency, game.latency, strict=True), start=1):
         if np.any(np.less(slow, own)):
             raise ValueError(

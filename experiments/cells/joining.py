@@ -10,6 +10,7 @@ that was stopped is finished by the same words again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -90,7 +91,8 @@ def join(suite: Suite[G, T], folders: Sequence[Path], out: Path) -> RunDirectory
             advice = "joined are runs with the same practice and games of which one has all cells "
             advice += "of the others; check --out grows a run by seeds, games and learners"
             raise InputError(f"{problem} ({difference(run.spec, whole.spec)}); {advice}")
-        if run.path.resolve() in (out.resolve(), *out.resolve().parents):
+        inside = Path(os.path.realpath(out))  # which does not mind links in a circle
+        if Path(os.path.realpath(run.path)) in (inside, *inside.parents):
             raise InputError(f"expected an --out outside of {run.path}, which is joined, got {out}")
     before = [RunDirectory.open(suite, out)] if (out / "run.json").exists() else []
     found = Found()

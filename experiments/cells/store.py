@@ -8,6 +8,7 @@ run again.
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,7 +55,10 @@ def tried(folder: Path) -> Path:
 
 def unwritable(folder: Path, error: OSError) -> InputError:
     """What to say of a folder that takes no files."""
-    reason = "which is a file" if isinstance(error, FileExistsError) else error.strerror
+    reason = error.strerror
+    if isinstance(error, FileExistsError):
+        leads = os.path.exists(error.filename)
+        reason = "which is a file" if leads else "which is a link that leads nowhere"
     problem = f"{folder} ({reason})"
     return InputError(f"expected a folder to write to, got {problem}; choose another --out")
 

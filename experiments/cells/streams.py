@@ -61,7 +61,7 @@ def patient() -> Iterator[list[OSError]]:
         yield problems
     finally:
         for name, stream in before.items():
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, AttributeError):  # somebody's own may lack it
                 ours[name].flush()
             if getattr(sys, name) is ours[name]:  # else another thread's
                 setattr(sys, name, stream)

@@ -165,6 +165,10 @@ def attempted(
 
 def why_none() -> str | None:
     """Why there can be no workers here; None where there can."""
+    try:
+        os.getcwd()  # which loky asks, to tell its workers
+    except OSError:
+        return "the current folder is gone"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what joblib warns of is the answer
         try:
@@ -333,7 +337,10 @@ HERE_LAST = _HereLast()
 
 def with_here_last(path: Sequence[str]) -> list[str]:
     """The path with the current folder at its end, if this package is not found there."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError:  # a folder that is gone holds no modules
+        return [*path]
     ours = [place for place in path if place in ("", ".", str(here))]
     others = [place for place in path if place not in ours]
     package = Path(routing_game.__path__[0])

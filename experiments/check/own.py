@@ -120,7 +120,7 @@ def _meant(name: str) -> str:
     if (found := sys.modules.get(module)) is not None:
         public = [made for made in vars(found) if made[0] != "_" and callable(vars(found)[made])]
         return perhaps(name, [f"{module}:{made}" for made in public])
-    files = alike(module, [file.stem for file in Path.cwd().glob("*.py")])
+    files = alike(module, [file.stem for file in Path().glob("*.py")])
     return f", perhaps {' or '.join(f'{file}:{attribute}' for file in files)}" if files else ""
 
 
@@ -151,7 +151,10 @@ def source(name: str) -> str | None:
 
 def _look_here() -> None:
     """Let modules in the current folder be found."""
-    folder = str(Path.cwd())
+    try:
+        folder = str(Path.cwd())
+    except OSError:  # a folder that is gone holds no modules
+        return
     if folder not in sys.path:
         sys.path.append(folder)  # at the end: a file here must not hide an installed package
 

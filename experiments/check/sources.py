@@ -24,7 +24,7 @@ from routing_game.experiments.check import sets
 from routing_game.names import alike, files_like, hinted, perhaps, perhaps_file
 from routing_game.theory import Game, load
 from routing_game.theory.catalog import NAMES
-from routing_game.theory.exchange import READERS, read
+from routing_game.theory.exchange import READERS, ending, read
 from routing_game.theory.frequencies import PRIORS
 
 STRATA: dict[str, Callable[[int], dict[str, int]]] = {
@@ -93,7 +93,7 @@ def _games_of(word: str) -> Chosen:
     path = Path(word)
     if os.path.isdir(word):
         return Chosen(_folder(path), [])
-    if path.suffix in READERS:
+    if ending(path):
         return Chosen({_name(path): read_game(path)}, [])
     raise _unknown(word)
 
@@ -151,7 +151,7 @@ def _one(place: sets.Origin) -> dict[str, Game]:
 def _folder(path: Path) -> dict[str, Game]:
     """Every game of a folder, by the order of their names."""
     shown = (file for file in path.iterdir() if not file.name.startswith("."))
-    files = sorted(file for file in shown if file.suffix in READERS)
+    files = sorted(file for file in shown if ending(file))
     if not files:
         endings = " or ".join(READERS)
         raise InputError(f"expected a folder with games, files that end in {endings}, got {path}")

@@ -15,6 +15,7 @@ from routing_game.experiments.cells.progress import several
 from routing_game.experiments.cells.workers import cores
 from routing_game.experiments.commands.names import chosen, chosen_games, chosen_learners
 from routing_game.experiments.commands.telling import complain, print_json
+from routing_game.files import escaped
 
 if TYPE_CHECKING:
     from routing_game.experiments.cells.records import Checked, Record, RunDirectory, Suite
@@ -56,7 +57,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def heading(folder: Path, first: bool) -> None:
     """Whose the words below are, where several runs are told one after the other."""
-    print(*[""] * (not first), f"{folder}:", sep="\n", flush=True)
+    print(*[""] * (not first), f"{escaped(folder)}:", sep="\n", flush=True)
 
 
 @contextmanager
@@ -224,7 +225,8 @@ def reported(folders: Sequence[Path], out: Path | None) -> list[tuple[list[Path]
         return [([*folders], out)]
     if not all(inside):
         held = dict(zip(folders, inside, strict=True))
-        sweep, other = (next(x for x in folders if bool(held[x]) is has) for has in (True, False))
+        sweep = next(folder for folder in folders if held[folder])
+        other = next(folder for folder in folders if not held[folder])
         problem = (
             f"expected folders of one sweep, got {sweep}, which holds {', '.join(held[sweep])}"
         )
@@ -268,7 +270,7 @@ def existing(suite: Suite[G, T], folders: Sequence[Path], out: Path | None) -> R
     for words in other_versions([RunDirectory.open(suite, folder) for folder in folders]):
         complain(words)
     done, cells = len(directory.store.names()), directory.spec.count
-    print(f"joined: {done} of {several(cells, 'cells')} in {out}", file=sys.stderr)
+    print(f"joined: {done} of {several(cells, 'cells')} in {escaped(out)}", file=sys.stderr)
     return directory
 
 
@@ -281,7 +283,7 @@ def present(directory: RunDirectory[Game, Trace], records: Iterable[Record[Trace
     judged = judge(directory.spec, records)
     write_results(judged, directory)
     print(terminal_table(judged))
-    print(f"report: {write_report(judged, directory)}")
+    print(f"report: {escaped(write_report(judged, directory))}")
     return int(judged.done["error"].is_not_null().any())
 
 
@@ -290,7 +292,7 @@ def keep(directory: RunDirectory[Game, Trace]) -> None:
     from routing_game.experiments.check.keep import keep_policies
 
     kept = keep_policies(directory, directory.records())
-    print(f"policies: {kept.place}")
+    print(f"policies: {escaped(kept.place)}")
     if warning := kept.warning():
         complain(warning)
 
@@ -304,7 +306,7 @@ def present_hidden(
 
     page = report(directory.spec, records, workers)
     print(terminal_page(page))
-    print(f"report: {write_page(page, 'report', directory.path)}")
+    print(f"report: {escaped(write_page(page, 'report', directory.path))}")
 
 
 def run_compare(arguments: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from routing_game.experiments.commands.names import (
     titled,
     units_of,
 )
+from routing_game.files import escaped
 
 if TYPE_CHECKING:
     pass
@@ -35,7 +36,7 @@ def run_figures(arguments: argparse.Namespace) -> int:
         arguments.out.mkdir(parents=True, exist_ok=True)
         for name in names:
             (_, picture, _), verdicts = write_scene(name, scene, arguments.out)
-            print(f"{picture} (and .svg, .npz)")
+            print(f"{escaped(picture)} (and .svg, .npz)")
             print(terminal(verdicts), flush=True)
     except BrokenPipeError:
         raise
@@ -61,7 +62,7 @@ def run_around(arguments: argparse.Namespace) -> int:
     print(wrapped(about.equilibrium, 100), flush=True)
     for figure in names:
         picture, told = write_around(figure, about, folder, stem)
-        print(f"{picture} (and .svg, .npz)")
+        print(f"{escaped(picture)} (and .svg, .npz)")
         for sentence in told:
             print(wrapped(sentence, 100, initial_indent="  ", subsequent_indent="  "), flush=True)
     return 0
@@ -83,7 +84,7 @@ def run_curve(arguments: argparse.Namespace) -> int:
     title, stem = titled(arguments, name), filed(arguments, name, game)
     folder, units = tried(arguments.out), units_of(arguments) or UNITS
     picture, told = write_curves(curves, game, title, folder / f"curve-{stem}", units)
-    print("\n".join([f"{picture} (and .svg)", *told]))
+    print("\n".join([f"{escaped(picture)} (and .svg)", *told]))
     return 0
 
 

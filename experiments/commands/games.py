@@ -15,6 +15,7 @@ from routing_game.experiments.commands.names import asked_game, known, titled, u
 from routing_game.experiments.commands.telling import print_json
 from routing_game.experiments.hidden.names import EXPERIMENTS, FLAGS
 from routing_game.experiments.hidden.questions import ask, prepare
+from routing_game.files import escaped
 
 if TYPE_CHECKING:
     from routing_game.theory import Game
@@ -32,7 +33,7 @@ def run_solve(arguments: argparse.Namespace) -> int:
         return 0
     print(card(game, titled(arguments, name), *units_of(arguments)))
     if arguments.save:
-        print(f"saved: {arguments.save}")
+        print(f"saved: {escaped(arguments.save)}")
     return 0
 
 
@@ -46,11 +47,12 @@ def save_game(game: Game, file: Path) -> None:
     from routing_game.theory.exchange import to_json, to_toml
 
     writers: dict[str, Callable[[Game], str]] = {".toml": to_toml, ".json": to_json}
-    if file.suffix not in writers:
+    form = file.suffix.lower()
+    if form not in writers:
         raise InputError(f"expected a file that ends in {' or '.join(writers)}, got {file}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write(file, writers[file.suffix](game))
+        write(file, writers[form](game))
     except OSError as error:
         raise InputError(f"expected a file to write, got {file} ({error.strerror})") from None
 
@@ -69,7 +71,7 @@ def run_belief(arguments: argparse.Namespace) -> int:
     out = tried(arguments.out or Path("runs", "belief"))
     page = ask(name, replace(settings, kept=out / "cells"), Steps())
     print(terminal_page(page))
-    print(f"page: {write_page(page, name, out)}")
+    print(f"page: {escaped(write_page(page, name, out))}")
     return 0
 
 
@@ -83,7 +85,7 @@ def run_tournament(arguments: argparse.Namespace) -> int:
     except FileNotFoundError as error:
         file = Path(str(error.filename))
         place = file.parent
-        zipped = place.with_name(f"{place.name}.zip")
+        zipped = place.parent / f"{place.name}.zip"  # "." and "/" have no name to change
         kept = [*place.glob("policies/*/policy.json"), *place.glob("*/policy.json")]
         meant = zipped if zipped.is_file() else min(kept).parent if kept else None
         hint = f", perhaps {meant}" if meant else ""

@@ -73,7 +73,7 @@ def in_its_place(word: str, argv: list[str], flags: Mapping[str, argparse.Action
     It may go on with the list of the flag before it, or be a game.
     """
     from routing_game.theory.catalog import NAMES
-    from routing_game.theory.exchange import READERS
+    from routing_game.theory.exchange import ending
 
     place = argv.index(word) if word in argv else 0
     given = [each.partition("=")[0] for each in argv[:place]]
@@ -82,7 +82,7 @@ def in_its_place(word: str, argv: list[str], flags: Mapping[str, argparse.Action
     listed = flags[given[start]].metavar if start else None
     if words and isinstance(listed, str) and "," in listed:
         return f", perhaps {given[start]} {quote(','.join([*words, word]))}"
-    if word in NAMES or Path(word).suffix in READERS:
+    if word in NAMES or ending(word):
         for flag in ("--game", "--games"):
             if flag in flags and flag not in given:
                 return f", perhaps {flag} {quote(word)}"
@@ -143,7 +143,7 @@ def words_of_check(parser: Parser) -> None:
     text = "begin anew; without, finished cells are kept, and those that failed are tried again"
     parser.add_argument("--fresh", action="store_true", help=text)
     text = "a file of games, learners and settings (TOML), see docs/learners.md"
-    parser.add_argument("--sweep", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--sweep", type=a_path, metavar="FILE", help=text)
     text = (
         "run every n-th cell only, from the k-th: a share for each machine, in a common folder or "
         "in folders that report joins"
@@ -160,7 +160,7 @@ def words_of_check(parser: Parser) -> None:
 def words_of_report(parser: Parser) -> None:
     """What `report` takes."""
     text = "a folder made by check; several of one spec, or parts of it, are joined in --out"
-    parser.add_argument("directories", type=Path, nargs="+", metavar="DIR", help=text)
+    parser.add_argument("directories", type=a_path, nargs="+", metavar="DIR", help=text)
     add_folder(parser, "copy the cells there first; the folders stay as they are (default: DIR)")
     add_keep(parser)
 
@@ -168,7 +168,7 @@ def words_of_report(parser: Parser) -> None:
 def words_of_compare(parser: Parser) -> None:
     """What `compare` takes."""
     text = "two folders made by check, perhaps not finished"
-    parser.add_argument("directories", type=Path, nargs=2, metavar="DIR", help=text)
+    parser.add_argument("directories", type=a_path, nargs=2, metavar="DIR", help=text)
     add_json(parser)
 
 
@@ -176,7 +176,7 @@ def words_of_solve(parser: Parser) -> None:
     """What `solve` takes."""
     add_game(parser)
     text = "also write the game to this file, .toml or .json, for every command that takes a game"
-    parser.add_argument("--save", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--save", type=a_path, metavar="FILE", help=text)
     add_json(parser)
 
 
@@ -220,7 +220,7 @@ def words_of_figures(parser: Parser) -> None:
         "folders of them; one that make_vec_env wrote (0.monitor.csv, ...) is one run"
     )
     many: dict[str, Any] = {"nargs": "+", "action": "extend"}
-    parser.add_argument("--monitor", type=Path, metavar="PLACE", help=text, **many)
+    parser.add_argument("--monitor", type=a_path, metavar="PLACE", help=text, **many)
     add_folder(parser, "folder (%(default)s)", Path("runs", "figures"))
 
 
@@ -230,7 +230,7 @@ def words_of_tournament(parser: Parser) -> None:
     many: dict[str, Any] = {"action": "append", "default": []}
     for role in ("provider", "user"):
         text = f"folder or .zip of a saved {role}, to take part; may be repeated"
-        parser.add_argument(f"--{role}", type=Path, metavar="PLACE", help=text, **many)
+        parser.add_argument(f"--{role}", type=a_path, metavar="PLACE", help=text, **many)
     add_json(parser)
 
 
@@ -281,7 +281,14 @@ def add_number(parser: Parser, name: str, text: str, default: int | None = None)
 
 def add_folder(parser: Parser, text: str, default: Path | None = None) -> None:
     """The flag for the folder of results."""
-    parser.add_argument("--out", type=Path, default=default, metavar="DIR", help=text)
+    parser.add_argument("--out", type=a_path, default=default, metavar="DIR", help=text)
+
+
+def a_path(text: str) -> Path:
+    """A path; an empty one would be the current folder, which nobody means by an unset variable."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"expected a path, got {text!r}")
+    return Path(text)
 
 
 def at_least_one(text: str) -> int:

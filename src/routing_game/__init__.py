@@ -66,6 +66,7 @@ gymnasium.register(
     # not `additional_wrappers`: make_vec refuses ids with both those and an engine of their own
     entry_point="routing_game.envs:boxed_provider",
     order_enforce=False,  # any step is a whole task
+    disable_env_checker=True,  # it fails where the first step comes before a reset
     vector_entry_point="routing_game.envs:ProviderVectorEnv",
 )
 gymnasium.register(

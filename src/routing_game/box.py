@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from routing_game.theory.game import check_commitment
-from routing_game.theory.numbers import require
+from routing_game.theory.numbers import doubles, require
 
 ROUNDING = 2.0**-20
 """How far outside a box a point of its edge may come to lie, by rounding to float32."""
@@ -31,7 +31,7 @@ def inside(points: Any, low: float = -1.0, high: float = 1.0) -> NDArray[np.floa
     given = np.asarray(points)
     if given.dtype.kind not in "biuf":
         raise ValueError(f"a point must lie in the box [{low:g}, {high:g}], got {points!r}")
-    double = given.astype(np.float64, copy=False)
+    double = doubles(points)
     # least and largest before any mask: two looks instead of four
     if not double.size or (low <= double.min() and double.max() <= high):
         return double

@@ -264,7 +264,12 @@ def printable(text: str) -> str:
     """The text in one line that a terminal shows as it is: what cannot be shown is escaped."""
     if text.isprintable():
         return text
-    text = " ".join(text.split())
+    return escaped(" ".join(text.split()))
+
+
+def escaped(name: object) -> str:
+    """The same of a name or a path, letter by letter: its spaces and line breaks are part of it."""
+    text = str(name)
     return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text)
 
 

@@ -44,7 +44,9 @@ def files_like(path: Path, endings: Collection[str]) -> list[str]:
     if os.path.lexists(path):
         return []
     try:
-        files = {file.name: file for file in path.parent.iterdir() if file.suffix in endings}
+        files = {
+            file.name: file for file in path.parent.iterdir() if file.suffix.lower() in endings
+        }
     except OSError:
         return []
     return [str(files[name]) for name in alike(path.name, sorted(files))]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routing_game.theory.numbers import one
+from routing_game.theory.numbers import doubles, one
 
 TOLD = ("strategy", "route", "none")
 """The settings of what a user observes that (i, s) tells: all of it, a part, nothing."""
@@ -119,7 +119,7 @@ def answer(user: Any, route: Any, cascade: Any) -> NDArray[np.float64]:
             "abandon = np.vectorize(one_answer, otypes=[float])"
         ) from error
     try:
-        return np.broadcast_to(np.asarray(q, dtype=np.float64), shape).copy()
+        return np.broadcast_to(doubles(q), shape).copy()
     except (TypeError, ValueError):
         raise ValueError(
             f"abandon() must answer commitments of shape {shape} with numbers, got {q!r}"
