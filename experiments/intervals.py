@@ -110,7 +110,9 @@ def means(frame: pl.DataFrame, by: Sequence[str], column: str = "regret") -> pl.
     import polars as pl  # only tables of the reports need it; workers have none
 
     table = frame.group_by(by, maintain_order=True).agg(
-        pl.col(column).mean().alias("mean"), pl.col(column).std().alias("sd"), pl.len().alias("n")
+        pl.col(column).mean().alias("mean"),
+        pl.col(column).std().alias("sd"),
+        pl.len().alias("n"),
     )
     half = half_width(table["sd"].fill_null(np.nan).to_numpy(), table["n"].to_numpy())
     return table.with_columns(half=pl.Series(half)).drop("sd")

@@ -16,12 +16,14 @@ from routing_game.experiments.hidden.rulebook import RULEBOOK, named
 from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import threshold
 from routing_game.experiments.pages.page import Page
-from routing_game.theory import GAMES, Game
+from routing_game.theory import GAMES, Game, load, thresholds
 
 TIME, MONEY = 64.0, 8.0
-"""How much larger numbers are in the other unit of V and t, and of P and c: powers of 2, as the
-streams of random numbers depend on the last digit of s.
+"""How much larger numbers are in the other unit of V and t, and of P and c: powers of 2, as what
+learners have learnt depends on the last digits of what they lose.
 """
+MINUTE = 60.0
+"""What nobody learns from does not: streams of random numbers are the same in any unit."""
 NAMES = ("t4-cascade", "t4-leave-cheap", "t5-stay")
 """Games in which doubt costs the provider something, saves it something, and is s_H's."""
 NUMBERS = {
@@ -94,7 +96,7 @@ def test_a_page_says_the_same_in_any_unit_of_time(
     monkeypatch.setattr(trap, "DISTANCES", (-0.1, 0.0, 0.1))
     monkeypatch.setattr(trap, "PRIOR_MEANS", (-0.1, 0.1))
     game = GAMES[name]
-    usual, other = (asked(question, name, given) for given in (game, scaled(game, time=TIME)))
+    usual, other = (asked(question, name, given) for given in (game, scaled(game, time=MINUTE)))
     assert sentences(usual) == sentences(other)
 
 
@@ -186,3 +188,14 @@ def test_what_users_get_is_in_the_game_s_unit(user: str) -> None:
     assert [g["loss"] for g in other_by_s] == pytest.approx(
         [TIME * g["loss"] for g in usual_by_s], abs=1e-9
     )
+
+
+@pytest.mark.parametrize("unit", [MINUTE, 3600.0, 1000.0, 7.0, 1 / 60, 0.3])
+@pytest.mark.parametrize("name", ["t4-cascade", "t5-cascade", "grok-3-mini-gpt-5"])
+def test_a_threshold_is_the_same_to_its_last_digit_in_any_unit(name: str, unit: float) -> None:
+    """And that of the game itself, as it was: streams of the catalog's games stay what they are."""
+    game = load(name)
+    mark = threshold(game, name)
+    assert threshold(scaled(game, time=unit), name) == mark
+    own = next(float(s) for s in thresholds(game)[::2] if np.isfinite(s))
+    assert mark.s == (own if name in GAMES else pytest.approx(own, rel=1e-13))

@@ -310,7 +310,8 @@ def test_solve_and_tournament_take_what_check_takes(tmp_path, capsys):
         assert main(["tournament", word]) == 0
         assert "J" in capsys.readouterr().out
     assert main(["solve", "catalog"]) == 2
-    assert "'catalog', which is 13 games" in capsys.readouterr().err
+    told = "'catalog', which is 13 games; take one of them, such as value-cheap\n"
+    assert capsys.readouterr().err.endswith(told)
 
 
 def test_the_file_that_the_docs_show_is_a_game(tmp_path):

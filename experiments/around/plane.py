@@ -217,9 +217,10 @@ def stretch(game: Game, along: Axis) -> Stretch:
     middle = along.size // 2
     kinds = np.asarray(solve(moved(game, along.symbol, along.values)).kind)
     other = np.flatnonzero(kinds != kinds[middle])
+    nearest = {-1: other[other < middle][-1:], 1: other[other > middle][:1]}
     ends: list[float] = []
     rules: list[str | None] = []
-    for side, found in ((-1, other[other < middle][-1:]), (1, other[other > middle][:1])):
+    for side, found in nearest.items():
         if not len(found):
             ends.append(float(along.at(side * along.reach)))
             rules.append(None)

@@ -374,5 +374,6 @@ def _lacks_and_has(noun: str, here: Sequence[str], there: Sequence[str]) -> str:
         if names := [name for name in mine if name not in other]:
             more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
             plural = "s" * (len(names) > 1)
-            said.append(f"{verb} the {noun}{plural} {', '.join(names[:MANY])}{more}")
+            some = ", ".join(names[:MANY])
+            said.append(f"{verb} the {noun}{plural} {some}{more}")
     return f"it {' and '.join(said)}" if said else ""

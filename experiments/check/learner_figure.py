@@ -73,4 +73,5 @@ def draw_game(axes: Axes, rows: pl.DataFrame, style: Look, title: str, limit: fl
         played = played[log_spaced(played["practice"].to_numpy())]
         axes.plot(played["practice"], drawn(played["played"].to_numpy()), **dashed)
     ends = rows.group_by("seed").last()["regret"].to_numpy()
-    axes.set_title(f"{literal(title, LETTERS)}  {(ends <= limit).sum()}/{len(ends)}", fontsize=8)
+    within = (ends <= limit).sum()
+    axes.set_title(f"{literal(title, LETTERS)}  {within}/{len(ends)}", fontsize=8)

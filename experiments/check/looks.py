@@ -54,7 +54,9 @@ def look(name: str, among: Sequence[str] = ()) -> Look:
     ] or [mate for mate in among if LEARNERS[mate].family == family]
     place = mates.index(name) if name in mates else len(mates)
     return Look(
-        COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], LINES[place % len(LINES)]
+        COLOURS[place % len(COLOURS)],
+        MARKERS[place % len(MARKERS)],
+        LINES[place % len(LINES)],
     )
 
 

@@ -227,7 +227,8 @@ def reported(folders: Sequence[Path], out: Path | None) -> list[tuple[list[Path]
         return [([*folders], out)]
     if not all(inside):
         held = dict(zip(folders, inside, strict=True))
-        sweep, other = (next(x for x in folders if bool(held[x]) is has) for has in (True, False))
+        sweep = next(folder for folder in folders if held[folder])
+        other = next(folder for folder in folders if not held[folder])
         problem = (
             f"expected folders of one sweep, got {sweep}, which holds {', '.join(held[sweep])}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,9 @@ def one_game(word: str) -> tuple[str, Game]:
 
     games, _ = chosen_games([word])
     if len(games) > 1:
-        raise InputError(f"expected the name of a game, got {word!r}, which is {len(games)} games")
+        problem = f"expected the name of a game, got {word!r}, which is {len(games)} games"
+        one = "a file in it" if os.path.isdir(word) else f"one of them, such as {next(iter(games))}"
+        raise InputError(f"{problem}; take {one}")
     return next(iter(games.items()))
 
 

@@ -248,8 +248,9 @@ def many_words(pooled: pl.DataFrame) -> Sequence[str]:
         rows = pooled.filter(pl.col("rule") != PLAN, game=game, tasks=tasks).sort("loss")
         if rows.is_empty():
             continue
-        games, (least, *_), (*_, most) = rows["games"][0], rows.to_dicts(), rows.to_dicts()
-        told = [f"{row['rule']} ({row['loss']:.4f}; {row['most']:.4f})" for row in (least, most)]
+        games, ranked = rows["games"][0], rows.to_dicts()
+        ends = ranked[0], ranked[-1]
+        told = [f"{row['rule']} ({row['loss']:.4f}; {row['most']:.4f})" for row in ends]
         words.append(
             f"{games} games with regime {game}, {tasks} tasks: {told[0]} loses least a task "
             f"against the Bayes-optimal plan, {told[1]} most (median; largest)."

@@ -14,6 +14,9 @@ from routing_game.theory.belief_rules import plug_in_after_failure
 from routing_game.theory.chain import Chain, evaluate
 from routing_game.theory.numbers import TIE
 
+DIGITS = 14
+"""Of a latency in units of value that are no rounding: two operations lose two of 16."""
+
 
 class Threshold(NamedTuple):
     """Where a user who checks after each failure changes its mind about M1."""
@@ -35,13 +38,13 @@ class Threshold(NamedTuple):
 
 
 def threshold(game: Game, name: str) -> Threshold:
-    """s0, or s_H if xi1 > 0 > xi2.
+    """s0, or s_H if xi1 > 0 > xi2: to the last digit the same in whatever unit of time.
 
     Raises:
         InputError: the user's answer does not depend on s, so there is nothing to believe;
             ``name`` is the game's.
     """
-    s0, _, s_high = (float(s) for s in thresholds(game))
+    s0, _, s_high = (float(s) for s in thresholds(_in_any_unit(game)))
     if np.isfinite(s0):
         return Threshold("s0", s0, 1.0)
     if np.isfinite(s_high):
@@ -54,6 +57,15 @@ def in_units_of_value(game: Game) -> Game:
     """The same game to its user, with V = 1: what suits the catalog's games suits all."""
     first, second = game.latency
     return replace(game, value=1.0, latency=(first / game.value, second / game.value))
+
+
+def _in_any_unit(game: Game) -> Game:
+    """The same game to its user, in units of value, without the rounding of another unit's numbers.
+
+    Streams of random numbers depend on s, and so on its last digit.
+    """
+    first, second = (float(f"{t / game.value:.{DIGITS}g}") for t in game.latency)
+    return replace(game, value=1.0, latency=(first, second))
 
 
 def doubts(game: Game, belief: Belief) -> Any:

@@ -52,14 +52,16 @@ GAIN_COLOURS = "RdBu"
 
 def policy(sheet: Sheet, k: int, scene: Scene, regime: str, side: str) -> None:
     """Figure 4: the regions of the optimal policy."""
-    axes, plane, rules = sheet.axes[k], scene.planes[regime], list(RULES)
+    axes, plane = sheet.axes[k], scene.planes[regime]
+    rules = list(RULES)
     colours = [LOOKS[rule].colour if rule in LOOKS else "#FFFFFF" for rule in rules]
     show(axes, plane.edges, plane.kind, ListedColormap(colours), -0.5, len(rules) - 0.5)
     frame(axes, plane, plane.borders, f"{side}: provider-optimal policy, {SIGNS[regime]}")
     seen = [rules[kind] for kind in np.unique(plane.kind)]
     for rule in seen:
-        hatch(axes, plane.x, plane.penalty, plane.at(rule), LOOKS[rule].hatch)
-        label(axes, plane.x, plane.penalty, plane.at(rule), policy_mark(plane, rule))
+        here = plane.at(rule)
+        hatch(axes, plane.x, plane.penalty, here, LOOKS[rule].hatch)
+        label(axes, plane.x, plane.penalty, here, policy_mark(plane, rule))
     lines = [line.name for line in plane.borders]
     sheet.legend(k, [*regions(seen), *strokes(lines), meeting()], columns=2)
 

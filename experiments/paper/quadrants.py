@@ -60,7 +60,8 @@ class Quadrants:
         """The games, shape (size, size); c and P, which the user does not feel, are 1, 2 and 1."""
         p1, p2 = self.choice.success
         value = self.choice.value
-        latency = (value * p1 - self.net[None, :], value * p2 - self.net[:, None])
+        xi1, xi2 = self.net[None, :], self.net[:, None]
+        latency = (value * p1 - xi1, value * p2 - xi2)
         return Game(value, 1.0, self.choice.success, latency, (1.0, 2.0))
 
     @cached_property

@@ -25,7 +25,8 @@ def _terminal(verdict: Verdict, width: int) -> list[str]:
     why = textwrap.wrap(verdict.why, width - len(mark) - 2)
     first, *rest = words
     indent = " " * len(mark)
-    return [mark + first, *(indent + line for line in rest), *(f"{indent}  {line}" for line in why)]
+    lines = [mark + first, *(indent + line for line in rest)]
+    return [*lines, *(f"{indent}  {line}" for line in why)]
 
 
 def markdown(figure: str, scenes: Sequence[Scene]) -> str:
@@ -48,7 +49,8 @@ def _item(names: Sequence[str], verdicts: Sequence[Verdict]) -> str:
         why = "; ".join(f"{name}: {verdict.why}" for name, verdict in told)
     where = f" ({sentence.panel})" if sentence.panel else ""
     link = f" [Erratum](errata.md#test_{sentence.erratum})." if sentence.erratum else ""
-    item = f"“{sentence.words}”{where} **{result[0].upper()}{result[1:]}**: {why}.{link}"
+    result = result[0].upper() + result[1:]
+    item = f"“{sentence.words}”{where} **{result}**: {why}.{link}"
     return filled(item)
 
 
