@@ -98,8 +98,11 @@ def double(x: Any) -> Any:
     Raises:
         ValueError: see `doubles`.
     """
-    if type(x) is float or type(x) is np.float64:
-        return np.float64(x)  # the same, much faster
+    if type(x) in _SINGLE:
+        try:
+            return np.float64(x)  # the same, much faster
+        except OverflowError:  # an integer of more than 308 digits
+            pass
     return doubles(x)[()]
 
 
