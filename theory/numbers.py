@@ -98,8 +98,11 @@ def double(x: Any) -> Any:
     Raises:
         ValueError: see `doubles`.
     """
-    if type(x) is float or type(x) is np.float64:
-        return np.float64(x)  # the same, much faster
+    if type(x) in _SINGLE:
+        try:
+            return np.float64(x)  # the same, much faster
+        except OverflowError:
+            pass  # said below
     return doubles(x)[()]
 
 
@@ -109,6 +112,8 @@ def doubles(x: Any) -> Array:
     Raises:
         ValueError: it is no number. Of words, dates, spans of time and None numpy would make some.
     """
+    if type(x) is float or (type(x) is np.ndarray and x.dtype == np.float64):
+        return np.asarray(x)  # the same, much faster
     try:
         array = np.asarray(x)
         kind = array.dtype.kind
