@@ -115,6 +115,10 @@ def packed(
     cascades: Cascades | None = None,
 ) -> Whole:
     """What `save_policy` would write; arguments and errors as there."""
+    if isinstance(trained, type):  # which has the methods, too
+        kind = trained.__name__
+        rule = "a policy is saved if it is an object"
+        raise ValueError(f"{rule}, got the class {kind}: make one, {kind}(...)")
     if isinstance(trained, Provider):
         route, s = trained.recommend()
         said = Committed(route=int(route), cascade=float(s))

@@ -361,3 +361,10 @@ def test_a_user_of_ours_is_saved_as_its_model(tmp_path):
     saved.save_policy(user, tmp_path)
     s = np.linspace(0.003, 0.99, 50)
     np.testing.assert_array_equal(saved.load_user(tmp_path).abandon(1, s), user.abandon(1, s))
+
+
+def test_a_class_is_no_policy(tmp_path):
+    """It has a provider's methods; before, one of them missed its `self`."""
+    with pytest.raises(ValueError, match=r"got the class UCB: make one, UCB\(\.\.\.\)"):
+        saved.save_policy(UCB, tmp_path / "policy")
+    assert not (tmp_path / "policy").exists()

@@ -17,6 +17,7 @@ from routing_game.theory import (
     Commitment,
     Game,
     best_response,
+    engines,
     sample_games,
     solve,
     thresholds,
@@ -449,3 +450,23 @@ def test_an_engine_that_is_none_is_refused():
         solve(sample_games(3, np.random.default_rng(0)), "fast")
     with pytest.raises(ValueError, match="engine must be one of"):
         UserVectorEnv(2, engine="numba")
+
+
+@needs_numba
+@pytest.mark.parametrize("problem", [ImportError("numpy"), ValueError("threads"), OSError("llvm")])
+def test_a_numba_that_does_not_load_is_none(problem, monkeypatch):
+    """As with `NUMBA_NUM_THREADS=0`, or little memory; before, a check ended of it."""
+
+    def load(name):
+        raise problem
+
+    games = sample_games(LEAST_GAMES, np.random.default_rng(5))
+    expected = solve(games, engine="numpy")
+    monkeypatch.setattr(importlib, "import_module", load)
+    engines.installed.cache_clear()
+    try:
+        same_bits(solve(games).cost, expected.cost)
+        with pytest.raises(ImportError, match='engine="compiled" needs numba'):
+            solve(games, engine="compiled")
+    finally:
+        engines.installed.cache_clear()

@@ -62,15 +62,16 @@ def takes_compiled(engine: EngineName, large: Any, supported: Any = True) -> boo
 
 @functools.cache
 def installed() -> bool:
-    """Whether numba is there, and can be imported: it refuses versions of numpy it does not know.
+    """Whether numba is there, and can be imported.
 
-    Imports it.
+    It refuses versions of numpy that it does not know and settings of its own, and where there is
+    little memory its library does not load: errors of several kinds. Imports it.
     """
     if importlib.util.find_spec("numba") is None:
         return False
     try:
         importlib.import_module("numba")
-    except ImportError:
+    except Exception:
         return False
     return True
 

@@ -101,8 +101,8 @@ def double(x: Any) -> Any:
     if type(x) in _SINGLE:
         try:
             return np.float64(x)  # the same, much faster
-        except OverflowError:  # an integer of more than 308 digits
-            pass
+        except OverflowError:
+            pass  # said below
     return doubles(x)[()]
 
 
@@ -112,6 +112,8 @@ def doubles(x: Any) -> Array:
     Raises:
         ValueError: it is no number. Of words, dates, spans of time and None numpy would make some.
     """
+    if type(x) is float or (type(x) is np.ndarray and x.dtype == np.float64):
+        return np.asarray(x)  # the same, much faster
     try:
         array = np.asarray(x)
         kind = array.dtype.kind
