@@ -34,12 +34,16 @@ def one_thread():
         yield
 
 
-@pytest.fixture(scope="module")
-def without_pictures():
+@pytest.fixture
+def without_pictures(monkeypatch):
     """Reports without their pictures, which take most of the time and have tests of their own."""
-    from routing_game.experiments.check import report
+    from routing_game.experiments.check import game_figure, report, sample_figure, user_figure
 
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in vars(report) if name.endswith("_figure")]:
-            patch.setattr(report, name, lambda *_: "data:,")
-        yield
+    for module, name in (
+        (report, "overview_figure"),
+        (report, "learner_figure"),
+        (game_figure, "game_figure"),
+        (user_figure, "user_figure"),
+        (sample_figure, "sample_figure"),
+    ):
+        monkeypatch.setattr(module, name, lambda *_: "data:,")

@@ -9,13 +9,14 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from subprocess import DEVNULL, PIPE
 
 import numpy as np
 import pytest
+from processes import COMMAND, started, wait_until, workers_of
 from records import facts
 
 from routing_game.experiments import InputError
@@ -102,27 +103,14 @@ LONG = [
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX")
 def test_a_killed_check_resumes_without_repeating_a_cell(tmp_path, workers, how):
     out = tmp_path / "run"
-    words = [
-        sys.executable,
-        "-P",
-        "-m",
-        "routing_game",
-        "check",
-        *LONG,
-        "--out",
-        str(out),
-        "--workers",
-        workers,
-    ]
-    process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    wait_for_cells(process, out, 4)
-    if how == "SIGINT":
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does at Ctrl-C
-    else:
-        process.kill()
-    _, error = process.communicate(timeout=120)
+    words = [*COMMAND, "check", *LONG, "--out", str(out), "--workers", workers]
+    with started(*words, stdout=PIPE, stderr=PIPE) as process:
+        wait_for_cells(process, out, 4)
+        if how == "SIGINT":
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does at Ctrl-C
+        else:
+            process.kill()
+        _, error = process.communicate(timeout=120)
     assert process.returncode == {"SIGINT": 130, "SIGKILL": -signal.SIGKILL}[how]
     if how == "SIGINT":
         last = error.splitlines()[-1]
@@ -150,82 +138,39 @@ def test_a_killed_check_resumes_without_repeating_a_cell(tmp_path, workers, how)
 
 
 def wait_for_cells(process, out, count):
-    deadline = time.monotonic() + 60
-    while len([*(out / "cells").glob("[!.]*")]) < count:
+    def there():
         assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        return len([*(out / "cells").glob("[!.]*")]) >= count
+
+    wait_until(there)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.5])
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
 def test_a_check_that_is_stopped_while_its_workers_start_says_one_line(tmp_path, how, delay):
-    words = [
-        sys.executable,
-        "-P",
-        "-m",
-        "routing_game",
-        "check",
-        *LONG,
-        "--workers",
-        "2",
-        "--out",
-        str(tmp_path),
-    ]
-    process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    deadline = time.monotonic() + 60
-    while not any("popen_loky" in words for words in members(process.pid)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    time.sleep(delay)  # the second one may be about to begin, or they are importing
-    os.killpg(
-        process.pid, getattr(signal, how)
-    )  # to all, as a terminal does at Ctrl-C and as `timeout` does
-    _, error = process.communicate(timeout=120)
+    words = [*COMMAND, "check", *LONG, "--workers", "2", "--out", str(tmp_path)]
+    with started(*words, stdout=PIPE, stderr=PIPE) as process:
+        wait_until(lambda: workers_of(process.pid) != [])
+        time.sleep(delay)  # the second one may be about to begin, or they are importing
+        # to all, as a terminal does at Ctrl-C and as `timeout` does
+        os.killpg(process.pid, getattr(signal, how))
+        _, error = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert error.splitlines()[-1].startswith("routing-game: stopped: ")
-    if delay:  # while they begin, a thread of loky's may complain, too
-        assert error.splitlines()[:-1] == ["starting 2 workers ..."]
+    first, last = error.splitlines()
+    assert first == "starting 2 workers ..."
+    assert last.startswith("routing-game: stopped: ")
 
 
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
 def test_workers_do_not_outlive_a_killed_check(tmp_path):
-    words = [
-        sys.executable,
-        "-P",
-        "-m",
-        "routing_game",
-        "check",
-        *LONG,
-        "--tasks",
-        "3000000",
-        "--workers",
-        "2",
-    ]
-    process = subprocess.Popen(
-        [*words, "--out", str(tmp_path)], start_new_session=True, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 60
-    while len(members(process.pid)) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    time.sleep(2)  # both are in their first cell, which takes a minute
-    process.kill()
-    process.wait()
-    while any("popen_loky" in words for words in members(process.pid)):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
-def members(session):
-    """Command lines of the processes of a session."""
-    listing = subprocess.run(
-        ["ps", "-s", str(session), "-o", "args="], capture_output=True, text=True
-    )
-    return listing.stdout.splitlines()
+    words = [*COMMAND, "check", *LONG, "--tasks", "3000000", "--workers", "2"]
+    with started(*words, "--out", str(tmp_path), stderr=DEVNULL) as process:
+        wait_until(lambda: len(workers_of(process.pid)) == 2)
+        time.sleep(2)  # both are in their first cell, which takes a minute
+        process.kill()
+        process.wait()
+        wait_until(lambda: workers_of(process.pid) == [])
 
 
 def test_a_finished_run_is_only_reported_again(finished, capsys):

@@ -79,11 +79,14 @@ def test_a_part_of_a_small_run_has_a_page_with_its_pictures(tmp_path, bits):
     terminal, page = told(tmp_path, spec, states)
     for words in (terminal, page):
         nothing_odd(words)
+    drawn = "data:image/webp" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert drawn == ("there" in states)
     there = {cell for cell, state in zip(spec.cells(), states, strict=True) if state == "there"}
     whole = any(all(("ucb", game, seed) in there for game in spec.games) for seed in (0, 1))
     assert ("no seed has played all" in page) == (bool(there) and not whole)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_report_that_fails_does_not_stop_the_other_runs_of_a_sweep(tmp_path, monkeypatch, capsys):
     file = tmp_path / "cliffs.toml"
     file.write_text('games = ["t4-cascade"]\nlearners = ["constant"]\nseeds = 1\npractice = [5, 6]')
@@ -106,6 +109,7 @@ def test_a_report_that_fails_does_not_stop_the_other_runs_of_a_sweep(tmp_path, m
     assert len([*(first / "cells").iterdir()]) == 1
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_first_shard_of_the_sweep_of_the_docs_is_reported(tmp_path, capsys):
     words = ["check", "--games", "t4-cascade,t5-cascade", "--learners", "ucb", "--seeds", "2"]
     words += ["--tasks", "50", "--engine", "serial", "--shard", "1/3", "--out", str(tmp_path)]
@@ -113,6 +117,7 @@ def test_the_first_shard_of_the_sweep_of_the_docs_is_reported(tmp_path, capsys):
     assert "report: " in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_run_that_was_stopped_says_what_is_not_run_yet(tmp_path):
     spec = make_spec("default", GAMES[:1], ("ucb", "structural", "constant"), seeds=4)
     states = ["there"] * 12
@@ -126,6 +131,7 @@ def test_a_run_that_was_stopped_says_what_is_not_run_yet(tmp_path):
     assert page.count("not all run") == page.count("not all run yet") == 2
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_cells_that_failed_are_done_and_not_finished(tmp_path):
     spec = make_spec("default", GAMES, ("ucb", "structural"), seeds=2)
     states = [("there", "failed")[cell.learner == "ucb"] for cell in spec.cells()]
@@ -150,6 +156,7 @@ def test_what_is_done_is_counted(done, total, failed, words):
     assert done_words(done, total, failed) == words
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_smoke_run_says_so_first_in_the_words_of_all_pages(tmp_path):
     spec = make_spec("smoke", GAMES, ("ucb", "ppo"))
     for words in told(tmp_path, spec, ["there"] * 8):
@@ -191,6 +198,7 @@ def test_who_has_less_practice_than_its_own_is_named(learners, practice, said):
     assert less_practice(make_spec("default", GAMES, learners, 2, practice)) == said
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_less_practice_is_said_on_terminal_and_page(tmp_path):
     spec = make_spec("default", GAMES, ("ucb",), 2, 5000)
     for words in told(tmp_path, spec, ["there"] * 4):
@@ -198,6 +206,7 @@ def test_less_practice_is_said_on_terminal_and_page(tmp_path):
     assert "5,000 tasks (its own: 300,000)" in words
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_one_game_that_is_not_drawn_is_one(tmp_path):
     spec = make_spec("default", (*GAMES, "sample:measured:2"), ("constant",), 1, 5)
     names = [*spec.games][:3]

@@ -11,12 +11,12 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from functools import cache
 from pathlib import Path
 
 import pytest
+from processes import COMMAND, members, started, workers_of
 from records import facts
 
 pytestmark = [
@@ -38,27 +38,17 @@ calls both 130.
 """
 
 
-def command(name, out, workers):
+def command(name, out, count):
     """The words of the command, with results in that folder."""
-    words = [sys.executable, "-P", "-m", "routing_game", *COMMANDS[name]]
-    return [*words, "--out", str(out), "--workers", str(workers)]
-
-
-def members(session):
-    """Number and words of every process of a session that is not dead."""
-    listing = subprocess.run(
-        ["ps", "-s", str(session), "-o", "pid=,stat=,args="], capture_output=True, text=True
-    )
-    rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
-    return {int(pid): args for pid, state, args in rows if not state.startswith("Z")}
+    return [*COMMAND, *COMMANDS[name], "--out", str(out), "--workers", str(count)]
 
 
 def victim(rng, process):
     """Whom to kill: the command, all of its processes, or one of its workers."""
-    workers = [pid for pid, words in members(process.pid).items() if "popen_loky" in words]
+    there = workers_of(process.pid)
     whom = rng.choice(["parent", "group", "worker"])
-    if whom == "worker" and workers:
-        return whom, rng.choice(workers), os.kill
+    if whom == "worker" and there:
+        return whom, rng.choice(there), os.kill
     return (
         ("group", process.pid, os.killpg) if whom == "group" else ("parent", process.pid, os.kill)
     )
@@ -82,30 +72,27 @@ def whole(tmp_path_factory):
 def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, tmp_path: Path, name, kill):
     rng = random.Random(f"{SEED}/{name}/{kill}")
     seconds, expected = whole(name)
-    out, workers = tmp_path / "out", rng.choice([1, 2, 2])
-    with (tmp_path / "error").open("w") as error:
-        process = subprocess.Popen(
-            command(name, out, workers),
-            stdout=subprocess.DEVNULL,
-            stderr=error,
-            start_new_session=True,
-        )
+    out, count = tmp_path / "out", rng.choice([1, 2, 2])
+    with (
+        (tmp_path / "error").open("w") as error,
+        started(*command(name, out, count), stdout=subprocess.DEVNULL, stderr=error) as process,
+    ):
         time.sleep(rng.uniform(0, seconds))
         number = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
         whom, target, strike = victim(rng, process)
         if process.poll() is None:
             strike(target, number)
         code = process.wait(timeout=60 + 4 * seconds)
-    told = f"{number.name} to {whom}, {workers} workers: exit code {code}"
+        told = f"{number.name} to {whom}, {count} workers: exit code {code}"
+        deadline = time.monotonic() + 30
+        while left := members(process.pid):
+            assert time.monotonic() < deadline, f"{told}: {left} is left"
+            time.sleep(0.2)
     words = (tmp_path / "error").read_text()
     assert "Traceback" not in words, f"{told}\n{words}"
     # whoever was not hit, or only in a worker that leaves signals to its parent, ends well; so does
     # one whose worker was, and plays the cell once more
     assert code in (0, *STOPPED, -number), f"{told}\n{words}"
-    deadline = time.monotonic() + 30
-    while left := members(process.pid):
-        assert time.monotonic() < deadline, f"{told}: {left} is left"
-        time.sleep(0.2)
 
     before = facts(out) if out.exists() else {}
     assert before.items() <= expected.items(), told

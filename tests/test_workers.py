@@ -12,11 +12,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from joblib.externals.loky.backend import fork_exec
+from processes import started, wait_until, workers_of
 
 from routing_game.experiments import InputError, cli
 from routing_game.experiments.cells import processes, workers
@@ -147,13 +147,12 @@ def test_joblib_without_processes_is_no_failure(value, words):
     assert done.stdout.endswith("one cell is run after the other\n[2.0, 3.0]\n")
 
 
-def test_a_current_folder_that_is_gone_is_no_failure(tmp_path, monkeypatch):
+def test_a_current_folder_that_is_gone_is_no_failure(two_cores, tmp_path, monkeypatch):
     """Of the kind "where workers cannot be had, run serially": before, loky asked where it was."""
     monkeypatch.chdir(tmp_path)
     tmp_path.rmdir()
-    monkeypatch.setattr(workers, "cores", lambda: 2)
-    assert [*workers.in_workers(math.sqrt, [4.0, 9.0], 2)] == [2.0, 3.0]
-    assert workers.with_here_last(["a", ""]) == ["a", ""]
+    assert [*in_workers(math.sqrt, [4.0, 9.0], 2)] == [2.0, 3.0]
+    assert with_here_last(["a", ""]) == ["a", ""]
 
 
 def test_the_watch_ends_no_process_that_is_not_a_worker():
@@ -196,14 +195,23 @@ class Interrupts(Fine):
         raise KeyboardInterrupt
 
 
+NEXT = threading.Event()
+
+
+def wait_for_the_next():
+    NEXT.wait()
+    os._exit(5)
+
+
 class HitsTheNext(Fine):
     def recommend(self):
-        threading.Timer(0.2, os._exit, [5]).start()
+        threading.Thread(target=wait_for_the_next, daemon=True).start()
         return Commitment(1, 0.25)
 
 
 class IsSlow(Fine):
     def act(self):
+        NEXT.set()
         time.sleep(0.005)
         return Commitment(1, 0.25)
 """
@@ -323,6 +331,14 @@ def test_workers_that_are_all_killed_as_they_begin_are_an_error_in_the_end(
         [*attempted(_where, range(3), count, apart=True)]
     assert 3 * count <= len(begun) <= 4 * count
     assert not multiprocessing.active_children()
+
+
+def test_the_threads_of_all_workers_share_the_cores(two_cores, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")  # unless somebody says otherwise
+    asked = ["OMP_NUM_THREADS", "MKL_NUM_THREADS"]
+    assert {*in_workers(os.getenv, asked, workers=2)} == {"1", "7"}
+    assert {*attempted(os.getenv, asked, apart=True)} == {"2", "7"}
 
 
 def test_memory_stays_with_a_worker_unless_somebody_says_otherwise(two_cores, monkeypatch):
@@ -445,23 +461,10 @@ next(jobs)
 
 
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps")
-def test_an_idle_worker_does_not_outlive_a_killed_parent(tmp_path: Path):
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", IDLE], stdout=subprocess.PIPE, start_new_session=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"idle\n"
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    deadline = time.monotonic() + 20
-    while _members(process.pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
-def _members(session):
-    listing = subprocess.run(
-        ["ps", "-s", str(session), "-o", "args="], capture_output=True, text=True
-    )
-    return [words for words in listing.stdout.splitlines() if "popen_loky" in words]
+def test_an_idle_worker_does_not_outlive_a_killed_parent():
+    with started(sys.executable, "-P", "-c", IDLE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "idle\n"
+        process.kill()
+        process.wait()
+        wait_until(lambda: workers_of(process.pid) == [])
