@@ -24,9 +24,9 @@ def started(*words: str, **streams: Any) -> Iterator["subprocess.Popen[str]"]:
 
 
 def members(session: int) -> dict[int, str]:
-    """Number -> words of every process of a session that is not dead."""
+    """Number -> words, in full length, of every process of a session that is not dead."""
     listing = subprocess.run(
-        ["ps", "-s", str(session), "-o", "pid=,stat=,args="], capture_output=True, text=True
+        ["ps", "-ww", "-s", str(session), "-o", "pid=,stat=,args="], capture_output=True, text=True
     )
     rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
     return {int(pid): args for pid, state, args in rows if not state.startswith("Z")}
