@@ -12,7 +12,7 @@ from gymnasium import spaces
 from routing_game.box import inside, to_chance
 from routing_game.envs import rules, sampler
 from routing_game.envs.arguments import batch_game, single_game
-from routing_game.envs.batch import Engine, whole
+from routing_game.envs.batch import Engine, refuse_mask
 from routing_game.envs.commitments import Commitments
 from routing_game.envs.judge import regret_in
 from routing_game.envs.render import RENDER_METADATA, Scene, check_mode, place_of, render
@@ -169,7 +169,7 @@ class AnswerVectorEnv(Ahead, Engine):
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Offer a commitment everywhere."""
-        whole(options)
+        refuse_mask(options)
         super().reset(seed=seed)
         if seed is not None or self._streams is None:
             draws = sampler.DRAWS + self._commitments.draws

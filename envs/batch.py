@@ -58,7 +58,7 @@ class Engine(VectorEnv[Array, Array, Array]):
         return batch
 
 
-def whole(options: Options | None) -> None:
+def refuse_mask(options: Options | None) -> None:
     """Raise ValueError if a reset is to spare some environments, as only "Disabled" engines can."""
     if isinstance(options, Mapping) and options.get("reset_mask") is not None:
         raise ValueError(

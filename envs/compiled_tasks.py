@@ -136,6 +136,7 @@ def _outcome_alike(
     reasoning: Any,
     solved: Any,
 ) -> None:
+    """The same where all tasks have one law, whose numbers need no array."""
     for k in range(end.size):
         standard[k] = np.int64(starts * (1.0 + np.floor(first[k] * again1)))
     for k in range(end.size):

@@ -139,8 +139,15 @@ def multi_discrete(cascades: Cascades) -> Encoding:
     return Encoding(spaces.MultiDiscrete([2, len(values)]), partial(_of_two_numbers, values))
 
 
+def _is_commitment(action: Any) -> bool:
+    """Whether it looks like (i, s) itself: a tuple with the whole number 1 or 2 in front."""
+    if not isinstance(action, tuple) or not action:
+        return False
+    return isinstance(action[0], int | np.integer) and action[0] in (1, 2)
+
+
 def _of_point(action: Any) -> Pair:
-    if isinstance(action, tuple) and action and isinstance(action[0], int | np.integer):
+    if _is_commitment(action):
         raise ValueError(  # (1, 0.5) would pass for a point, which means route 2 and s = .75
             f"an action is a point of the box [-1, 1]^2, got the commitment {tuple(action)}; write "
             "to_box(route, s), or take the .unwrapped of the environment"

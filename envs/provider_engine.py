@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from routing_game.box import from_box
 from routing_game.envs import rules, sampler
 from routing_game.envs.arguments import Infos, batch_game, refuse_wrappers, whole_number
-from routing_game.envs.batch import Engine, masked, own_arrays, whole
+from routing_game.envs.batch import Engine, masked, own_arrays, refuse_mask
 from routing_game.envs.encodings import BoxAction
 from routing_game.envs.judge import Prospects, User
 from routing_game.envs.provider import ProviderEnv
@@ -83,7 +83,7 @@ class ProviderVectorEnv(Ahead, Engine):
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a new task everywhere."""
-        whole(options)
+        refuse_mask(options)
         if seed is not None:
             super().reset(seed=seed)
             self.forget()

@@ -26,7 +26,7 @@ from routing_game.envs.arguments import (
     single_game,
     whole_number,
 )
-from routing_game.envs.batch import Engine, whole
+from routing_game.envs.batch import Engine, refuse_mask
 from routing_game.envs.crowd import UserRule
 from routing_game.envs.judge import after_reasoning
 from routing_game.envs.settings import setting
@@ -61,7 +61,7 @@ class _Sessions(Engine):
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a session everywhere."""
-        whole(options)
+        refuse_mask(options)
         super().reset(seed=seed)
         self._allocate()
         self._begin(np.ones(self.num_envs, dtype=bool))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from routing_game.envs import rules
 from routing_game.envs.arguments import Infos, batch_game, refuse_wrappers, whole_number
-from routing_game.envs.batch import Engine, masked, own_arrays, whole
+from routing_game.envs.batch import Engine, masked, own_arrays, refuse_mask
 from routing_game.envs.commitments import Provider
 from routing_game.envs.judge import user_regret
 from routing_game.envs.observation import Dial
@@ -122,7 +122,7 @@ class UserVectorEnv(Ahead, Engine):
 
     def reset(self, *, seed: int | None = None, options: Options | None = None) -> Begun:
         """Begin a task everywhere and fail its first pass."""
-        whole(options)
+        refuse_mask(options)
         super().reset(seed=seed)
         if seed is not None or self._streams is None:
             self._streams = Streams(self.np_random, self.num_envs, self._draws)

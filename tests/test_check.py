@@ -503,7 +503,7 @@ def test_a_profile_is_all_games_and_learners(profile):
         xi1, xi2 = spec.games[name].net_value
         assert (name in users) == (xi1 * xi2 < 0)
     cells = spec.cells()
-    assert len(cells) == len({*cells}) == sum(plan.cells for plan in spec.plans.values())
+    assert len(cells) == len({*cells}) == sum(plan.count for plan in spec.plans.values())
     played = Counter((cell.learner, cell.game) for cell in cells)
     for name, plan in spec.plans.items():
         assert {played[name, game] for game in plan.games if game not in fresh} <= {plan.seeds}

@@ -119,7 +119,8 @@ def test_a_commitment_does_not_pass_for_a_point_of_the_box(commitment):
         env.step(commitment)
     *_, info = env.step(to_box(*commitment))
     assert info["J"] == ProviderEnv().step(commitment)[-1]["J"]
-    assert env.action((-1.0, 0.5)) == (1, 0.75)  # a point may be a tuple
+    for point in ((-1.0, 0.5), (-1, 0.5), (0, 0.5)):  # may be a tuple, of whole numbers, too
+        assert env.action(point) == (1, 0.75)
 
 
 @pytest.mark.parametrize("point", [0.3, [0.3], [[0.1, 0.2, 0.3]]])

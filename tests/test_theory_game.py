@@ -84,6 +84,9 @@ def test_models_that_are_swapped_are_asked_about() -> None:
         ({"solved": -1}, "at least 0, got -1"),
         ({"seconds": -1.0}, "seconds must be a finite total, at least 0, got -1"),
         ({"dollars": np.nan}, "dollars must be a finite total, at least 0, got nan"),
+        ({"seconds": "1800"}, "seconds must be a finite total, at least 0, got '1800'"),
+        ({"seconds": None}, "seconds must be a finite total, at least 0, got None"),
+        ({"dollars": [1.0, 0.1]}, "dollars must be a finite total, at least 0, got 1 at index"),
     ],
 )
 def test_totals_of_a_log_that_cannot_be_are_named(change: dict[str, Any], words: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from routing_game.names import alike
 from routing_game.theory.exchange import ending, from_dict, read
 from routing_game.theory.game import Game
-from routing_game.theory.numbers import require, whole
+from routing_game.theory.numbers import double, require, whole
 
 
 def _game(
@@ -83,7 +83,8 @@ class ModelEstimate:
     """What a benchmark run, or a log, measured of one model: totals over all its passes.
 
     Raises:
-        ValueError: a total is no number that such a total can be.
+        ValueError: there are no passes, more solved than there are, a count is no whole number, or
+            seconds or dollars are no finite number, at least 0.
     """
 
     name: str
@@ -104,7 +105,7 @@ class ModelEstimate:
         whole("solved (of all passes)", self.solved, 0, passes)
         for name in ("seconds", "dollars"):
             total = getattr(self, name)
-            require(0 <= total < math.inf, name, total, "be a finite total, at least 0")
+            require(_is_total(total), name, total, "be a finite total, at least 0")
 
     @property
     def success(self) -> float:
@@ -128,6 +129,15 @@ class ModelEstimate:
     def cost(self) -> float:
         """c, US dollars per pass."""
         return self.dollars / self.passes
+
+
+def _is_total(x: Any) -> bool:
+    """Whether it is a number of seconds or dollars."""
+    try:
+        total = double(x)
+    except ValueError:
+        return False
+    return np.ndim(total) == 0 and bool(0 <= total < math.inf)
 
 
 @dataclass(frozen=True)

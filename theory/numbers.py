@@ -117,9 +117,9 @@ def doubles(x: Any) -> Array:
     try:
         array = np.asarray(x)
         kind = array.dtype.kind
-        if kind == "O" and any(isinstance(entry, _NO_NUMBER) for entry in array.flat):
-            raise TypeError
         if kind not in "biufO":
+            raise TypeError
+        if kind == "O" and any(isinstance(entry, _NO_NUMBER) for entry in array.flat):
             raise TypeError
         if array.dtype.itemsize > 8:  # what is too large for a double is infinite
             with np.errstate(over="ignore"):
@@ -139,7 +139,7 @@ _NO_NUMBER = (str, bytes, bytearray, type(None), np.datetime64, np.timedelta64)
 
 
 def difference(a: Real, b: Real) -> Real:
-    """A - b, exactly 0 where the two agree up to rounding."""
+    """The difference a - b, exactly 0 where the two agree up to rounding."""
     if type(a) is float and type(b) is float:  # the same, much faster
         rest = a - b
         return np.float64(0.0 if abs(rest) <= ROUNDING * abs(b) else rest)

@@ -138,7 +138,7 @@ class _Utility(NamedTuple):
     slope: Array
     """U'(x*) D(x*)."""
     bend: Array
-    """A k2."""
+    """The product a k2."""
     scale: Array
     """D(x*)."""
     growth: Array

@@ -88,11 +88,15 @@ def join(suite: Suite[G, T], folders: Sequence[Path], out: Path) -> RunDirectory
         same = run.spec.identity == whole.spec.identity
         if not same and not run.spec.is_part_of(whole.spec):
             problem = f"{run.path} holds a run of another spec than {whole.path}"
-            advice = "joined are runs with the same practice and games of which one has all cells "
-            advice += "of the others; check --out grows a run by seeds, games and learners"
-            raise InputError(f"{problem} ({difference(run.spec, whole.spec)}); {advice}")
-        inside = Path(os.path.realpath(out))  # which does not mind links in a circle
-        if Path(os.path.realpath(run.path)) in (inside, *inside.parents):
+            differs = difference(run.spec, whole.spec)
+            rule = (
+                "joined are runs with the same practice and games of which one has all cells "
+                "of the others"
+            )
+            advice = "check --out grows a run by seeds, games and learners"
+            raise InputError(f"{problem} ({differs}); {rule}; {advice}")
+        target = Path(os.path.realpath(out))  # which does not mind links in a circle
+        if Path(os.path.realpath(run.path)) in (target, *target.parents):
             raise InputError(f"expected an --out outside of {run.path}, which is joined, got {out}")
     before = [RunDirectory.open(suite, out)] if (out / "run.json").exists() else []
     found = Found()

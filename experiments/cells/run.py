@@ -89,8 +89,8 @@ class Workload(Generic[G, T]):
         spec: of the run.
         code: the commit.
         sources: learner -> its source, see `Suite.source`.
-        workers: how many processes; 1 is this one, unless the cells are
-        apart: from it, as somebody's own code may end its process.
+        workers: how many processes; 1 is this one, unless cells run apart.
+        apart: whether even one worker is a process of its own, as somebody's own code may end it.
     """
 
     suite: Suite[G, T]

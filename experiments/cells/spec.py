@@ -76,7 +76,7 @@ class Plan:
         return frozenset(self.many)
 
     @property
-    def cells(self) -> int:
+    def count(self) -> int:
         """How many cells it has."""
         return sum(map(self.seeds_on, self.games))
 
@@ -120,7 +120,7 @@ class Spec(Generic[G]):
     @property
     def count(self) -> int:
         """How many cells it has."""
-        return sum(plan.cells for plan in self.plans.values())
+        return sum(plan.count for plan in self.plans.values())
 
     def to_json(self) -> str:
         """As text; equal specs, written in the same order, give equal texts."""

@@ -23,8 +23,7 @@ from routing_game.experiments.cells.processes import Answer, Worker, end, heard
 
 SAFE = "PYTHONSAFEPATH"
 KILLED = 9
-"""The signal that a system out of memory sends, or a person: whoever it hits may have done nothing.
-"""
+"""The signal that a system out of memory sends, or a person: whom it hits is not to blame."""
 BEGINNINGS = 3
 """Times that each worker may be killed before it has begun, none having begun in between."""
 T = TypeVar("T")
@@ -239,24 +238,25 @@ def _begin_more(begun: list[Worker], count: int, job: bytes, threads: int) -> No
     """Begin workers until there are so many."""
     if len(begun) >= count:
         return
-    if os.name == "posix":  # the first process begins these, which lets signals through
+    # these would begin with the first process, and let the signals through again as they do
+    if os.name == "posix":
         from multiprocessing import resource_tracker
 
         from joblib.externals.loky.backend import resource_tracker as lokys
 
         resource_tracker.ensure_running()
         lokys.ensure_running()
-    # from workers for good: to stop is the parent's business
+    # workers inherit this, for good: to stop them is the parent's business
     with held_back(signal.SIGINT, signal.SIGTERM):
         while len(begun) < count:
             begun.append(Worker(job, threads))
 
 
 def _heard_from(worker: Worker) -> tuple[int, float, Any] | None:
-    """What came of a worker's job; None if it had none: it gets or is ready, or has ended.
+    """What came of a worker's job; None if it had none: it was getting ready, or has ended.
 
     Raises:
-        InputError: it ended by itself before it was ready, as any other would.
+        InputError: it ended by itself before it was ready: any other would, too.
     """
     number, cell, content = worker.number, worker.cell, worker.said()
     worker.number = worker.cell = None

@@ -26,6 +26,7 @@ USER_MEASURES = ("edge", "edge_log_odds")
 LEAST = 10
 """Games without which nothing is said about what predicts failure."""
 SHUFFLES = 999
+"""Of the games, to tell by chance alone how well they can be split."""
 
 
 class Predictor(NamedTuple):
@@ -56,8 +57,7 @@ class Split(NamedTuple):
     """Failures among the games whose measure is at most that."""
     above: Share
     chance: float
-    """How often shuffled games can be split as well: a permutation test over measures and places.
-    """
+    """How often shuffled games split as well: a permutation test over measures and places."""
 
 
 class Failures(NamedTuple):
@@ -146,8 +146,11 @@ def best_split(names: Sequence[str], measures: Array, failed: Array) -> Split | 
 
 
 def _gains(measure: Array, table: Array) -> tuple[Array, float]:
-    """The most variance that a place on a measure explains, for each row of failures; the first
-    row's place.
+    """The most variance that a place on a measure explains, and the first row's best place.
+
+    Args:
+        measure: of each game.
+        table: failures by game, a row for each way to shuffle them, the first as they are.
     """
     order = np.argsort(measure, kind="stable")
     x, n = measure[order], len(measure)

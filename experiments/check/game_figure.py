@@ -20,11 +20,7 @@ from routing_game.experiments.check.known import control, group
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.looks import LETTERS, draw_regret, look
 from routing_game.experiments.drawing import literal
-from routing_game.experiments.pages.style import (
-    Look,
-    dots,
-    dressed,
-)
+from routing_game.experiments.pages.style import Look, dots, dressed
 from routing_game.theory import Game, solve
 from routing_game.theory.catalog import units
 

@@ -20,11 +20,7 @@ from routing_game.experiments.check.looks import (
     small_panels,
 )
 from routing_game.experiments.drawing import literal
-from routing_game.experiments.pages.style import (
-    Look,
-    dots,
-    dressed,
-)
+from routing_game.experiments.pages.style import Look, dots, dressed
 
 
 @dressed

@@ -17,12 +17,7 @@ from routing_game.experiments.check.known import control
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.drawing import literal
 from routing_game.experiments.intervals import means
-from routing_game.experiments.pages.style import (
-    COLOURS,
-    LINES,
-    MARKERS,
-    Look,
-)
+from routing_game.experiments.pages.style import COLOURS, LINES, MARKERS, Look
 
 GREY = "#8a8a8a"
 """Colour of the controls; the exact policy is black."""

@@ -37,7 +37,7 @@ import numpy as np
 from routing_game.agents.protocol import Provider
 from routing_game.experiments import InputError, in_a_line
 from routing_game.interrupts import is_stop, staying
-from routing_game.names import alike, perhaps
+from routing_game.names import alike, hinted, perhaps
 from routing_game.players import checked_player
 
 METHODS = ("act", "update(commitment, task)", "recommend")
@@ -121,7 +121,7 @@ def _meant(name: str) -> str:
         public = [made for made in vars(found) if made[0] != "_" and callable(vars(found)[made])]
         return perhaps(name, [f"{module}:{made}" for made in public])
     files = alike(module, [file.stem for file in Path().glob("*.py")])
-    return f", perhaps {' or '.join(f'{file}:{attribute}' for file in files)}" if files else ""
+    return hinted([f"{file}:{attribute}" for file in files])
 
 
 @contextmanager

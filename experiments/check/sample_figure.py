@@ -30,10 +30,7 @@ from routing_game.experiments.check.predicting import few_words, prediction
 from routing_game.experiments.check.samples import Section, Sections
 from routing_game.experiments.check.sets import OTHERS, Set
 from routing_game.experiments.drawing import literal
-from routing_game.experiments.pages.style import (
-    dots,
-    dressed,
-)
+from routing_game.experiments.pages.style import dots, dressed
 from routing_game.theory.geometry import MEANING
 
 LINEAR, LEFT = ("edge_log_odds", "height"), 1e-4

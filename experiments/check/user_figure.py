@@ -14,11 +14,7 @@ from routing_game.experiments.check.known import control
 from routing_game.experiments.check.learners import LEARNERS
 from routing_game.experiments.check.looks import draw_regret, look
 from routing_game.experiments.drawing import literal
-from routing_game.experiments.pages.style import (
-    Look,
-    dots,
-    dressed,
-)
+from routing_game.experiments.pages.style import Look, dots, dressed
 
 ACROSS = 3
 """Panels side by side in the users' picture."""

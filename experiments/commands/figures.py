@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from routing_game.experiments import InputError
 from routing_game.experiments.commands.names import (
@@ -15,9 +14,6 @@ from routing_game.experiments.commands.names import (
     units_of,
 )
 from routing_game.files import escaped
-
-if TYPE_CHECKING:
-    pass
 
 
 def run_figures(arguments: argparse.Namespace) -> int:

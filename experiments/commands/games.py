@@ -16,6 +16,7 @@ from routing_game.experiments.commands.telling import print_json
 from routing_game.experiments.hidden.names import EXPERIMENTS, FLAGS
 from routing_game.experiments.hidden.questions import ask, prepare
 from routing_game.files import escaped
+from routing_game.names import hinted
 
 if TYPE_CHECKING:
     from routing_game.theory import Game
@@ -88,7 +89,7 @@ def run_tournament(arguments: argparse.Namespace) -> int:
         zipped = place.parent / f"{place.name}.zip"  # "." and "/" have no name to change
         kept = [*place.glob("policies/*/policy.json"), *place.glob("*/policy.json")]
         meant = zipped if zipped.is_file() else min(kept).parent if kept else None
-        hint = f", perhaps {meant}" if meant else ""
+        hint = hinted([str(meant)] if meant else [])
         lacks = f": {file.name}" if place.is_dir() else ""
         problem = f"expected a policy's folder, got {place}{hint} ({error.strerror}{lacks})"
         raise InputError(f"{problem}; {how_to_keep(str(place))}") from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from routing_game.experiments import InputError
 from routing_game.experiments.commands.telling import complain
-from routing_game.names import perhaps
+from routing_game.names import perhaps, set_apart
 
 if TYPE_CHECKING:
     from routing_game.theory import Game
@@ -188,6 +188,5 @@ def known(word: str, kind: str, names: Collection[str], see: str = "routing-game
     if word not in names:
         article = "an" if kind[0] in "aeio" else "a"
         problem = f"expected the name of {article} {kind}, got {word!r}{perhaps(word, names)}"
-        listed = (f'"{name}"' if "," in name else name for name in names)  # to see where each ends
-        all_of_them = f"there are {', '.join(listed)}; " if len(names) <= FEW else ""
+        all_of_them = f"there are {', '.join(set_apart(names))}; " if len(names) <= FEW else ""
         raise InputError(f"{problem}; {all_of_them}see {see}")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from routing_game import __version__
 from routing_game.experiments import InputError
@@ -18,9 +18,6 @@ from routing_game.experiments.commands.names import known
 from routing_game.experiments.hidden.names import EXPERIMENTS, FLAGS
 from routing_game.files import short
 from routing_game.names import perhaps
-
-if TYPE_CHECKING:
-    pass
 
 COMMANDS = {
     "check": "train learners on games, compare them with the theory, write a report",

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from routing_game.files import printable, short
-
-if TYPE_CHECKING:
-    pass
 
 
 def complain(words: str) -> None:

@@ -64,8 +64,9 @@ def _in_any_unit(game: Game) -> Game:
 
     Streams of random numbers depend on s, and so on its last digit.
     """
-    first, second = (float(f"{t / game.value:.{DIGITS}g}") for t in game.latency)
-    return replace(game, value=1.0, latency=(first, second))
+    scaled = in_units_of_value(game)
+    first, second = (float(f"{t:.{DIGITS}g}") for t in scaled.latency)
+    return replace(scaled, latency=(first, second))
 
 
 def doubts(game: Game, belief: Belief) -> Any:

@@ -14,6 +14,7 @@ from routing_game.experiments.hidden.settings import Settings
 from routing_game.experiments.hidden.threshold import Threshold
 from routing_game.experiments.intervals import FEW, half_width
 from routing_game.experiments.pages.words import SMOKE, listed, percent, with_interval
+from routing_game.names import set_apart
 from routing_game.theory import Game
 
 COUNTS = {"patience": "values of patience", "curve": "points of the exact lines"}
@@ -196,7 +197,7 @@ def called(rows: Sequence[dict[str, Any]], named: int) -> str:
     names = [row["rule"] for row in rows]
     if len(names) > named:
         return f"{len(names)} of them"
-    return listed([f'"{name}"' if "," in name else name for name in names])  # to see where one ends
+    return listed(set_apart(names))
 
 
 def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:

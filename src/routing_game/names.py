@@ -39,6 +39,11 @@ def hinted(found: list[str]) -> str:
     return f", perhaps {' or '.join(found)}" if found else ""
 
 
+def set_apart(names: Iterable[str]) -> list[str]:
+    """Names for a list with commas: in quotes where one holds a comma, to see where it ends."""
+    return [f'"{name}"' if "," in name else name for name in names]
+
+
 def files_like(path: Path, endings: Collection[str]) -> list[str]:
     """Files with such endings beside one that is not there, by their names; none if it is."""
     if os.path.lexists(path):
@@ -53,5 +58,5 @@ def files_like(path: Path, endings: Collection[str]) -> list[str]:
 
 
 def perhaps_file(path: Path, endings: Collection[str]) -> str:
-    """The same as the end of a complaint."""
+    """The same as the end of a complaint, or nothing."""
     return hinted(files_like(path, endings))
