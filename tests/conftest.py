@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 
 import pytest
 
@@ -47,3 +48,15 @@ def without_pictures(monkeypatch):
         (sample_figure, "sample_figure"),
     ):
         monkeypatch.setattr(module, name, lambda *_: "data:,")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty current folder; modules that are imported from it are forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = {*sys.modules}
+    yield tmp_path
+    for name in {*sys.modules} - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(f"{tmp_path}{os.sep}"):
+            del sys.modules[name]

@@ -598,12 +598,9 @@ number = 3
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
-    (tmp_path / "my_agents.py").write_text(OWN)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    yield tmp_path
-    sys.modules.pop("my_agents", None)
+def own(here):
+    (here / "my_agents.py").write_text(OWN)
+    return here
 
 
 def test_agents_of_ones_own_are_checked_beside_ours(own, capsys):
@@ -622,15 +619,13 @@ def test_agents_of_ones_own_are_checked_beside_ours(own, capsys):
     assert "my_agents:Stubborn" in (own / "out" / "report.html").read_text()
 
 
-def test_the_readme_s_own_agent_is_checked(tmp_path, monkeypatch, capsys):
+def test_the_readme_s_own_agent_is_checked(here, capsys):
     page = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     (code,) = [
         block.split("```")[0] for block in page.split("```python")[1:] if "class Greedy" in block
     ]
     assert len([line for line in code.split("class Greedy")[1].splitlines() if line]) <= 10
-    (tmp_path / "greedy.py").write_text(code)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    (here / "greedy.py").write_text(code)
     words = [
         "--learners",
         "greedy:Greedy,ucb",
@@ -642,13 +637,12 @@ def test_the_readme_s_own_agent_is_checked(tmp_path, monkeypatch, capsys):
         "3000",
     ]
     assert main(["check", *words, "--workers", "1", "--out", "out"]) == 0
-    sys.modules.pop("greedy", None)
     lines = {
         line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines() if line
     }
     told = lines["greedy:Greedy"]
     assert int(told[told.index("of") - 1]) >= 1  # a seed finds route 2
-    assert "greedy:Greedy" in (tmp_path / "out" / "report.html").read_text()
+    assert "greedy:Greedy" in (here / "out" / "report.html").read_text()
 
 
 MOVING = """
@@ -757,7 +751,6 @@ def test_the_source_of_an_agent_is_its_module_s_and_of_what_lies_beside_it(own, 
         seen.add(source("my_package.agent:Agent"))
     assert len(seen) == 1 + len(files)
     assert source("ucb") is None
-    sys.modules.pop("my_package", None)
 
 
 @pytest.mark.parametrize(
@@ -791,7 +784,6 @@ def test_what_an_agent_raises_is_told_with_its_line(own, capsys):
     told = "'Task' object has no attribute 'price' (my_bug.py, line 8, in update)"
     assert told in capsys.readouterr().err
     assert "(my_bug.py, line 8, in update)" in (own / "out/report.html").read_text()
-    sys.modules.pop("my_bug", None)
 
 
 def test_a_run_without_controls_has_no_table_of_them(own, capsys):
@@ -836,23 +828,16 @@ def test_what_has_a_name_fits_a_terminal_with_all_its_words(width):
     ("word", "meant"),
     [("my_agents:Greddy", "my_agents:Greedy"), ("my_agent:Greedy", "my_agents:Greedy")],
 )
-def test_an_agent_of_one_s_own_that_is_misspelt_is_found(
-    word, meant, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "my_agents.py").write_text("class Greedy: pass\nclass _Inner: pass\n")
+def test_an_agent_of_one_s_own_that_is_misspelt_is_found(word, meant, here, capsys):
+    (here / "my_agents.py").write_text("class Greedy: pass\nclass _Inner: pass\n")
     assert main(["check", "--learners", word]) == 2
     assert f"got '{word}', perhaps {meant}: " in capsys.readouterr().err
-    sys.modules.pop("my_agents", None)
 
 
-def test_an_agent_that_ends_its_process_does_not_end_the_command(tmp_path, monkeypatch, capsys):
+def test_an_agent_that_ends_its_process_does_not_end_the_command(here, capsys):
     """Neither where it is played in the command's own, nor as its module is imported there."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "leaver.py").write_text("import os\ndef Leaver(): os._exit(3)\n")
-    (tmp_path / "gone.py").write_text("from os import _exit\n_exit(0)\n")
+    (here / "leaver.py").write_text("import os\ndef Leaver(): os._exit(3)\n")
+    (here / "gone.py").write_text("from os import _exit\n_exit(0)\n")
     words = ["--games", "t5-stay", "--seeds", "1", "--tasks", "10", "--engine", "serial"]
     leave = os._exit
     assert main(["check", "--learners", "leaver:Leaver,random", *words, "--out", "out"]) == 1
@@ -863,7 +848,6 @@ def test_an_agent_that_ends_its_process_does_not_end_the_command(tmp_path, monke
     told = capsys.readouterr().err
     assert "got 'gone:Agent', which cannot be imported: SystemExit: os._exit(0)" in told
     assert os._exit is leave
-    sys.modules.pop("leaver")
 
 
 def test_whose_process_it_is_not_or_who_ends_it_later_is_not_held(monkeypatch):

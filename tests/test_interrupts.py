@@ -99,13 +99,10 @@ def test_a_handler_of_somebodys_own_is_left_alone() -> None:
     "then", ["raise ImportError('initialization failed') from None", "pass  # and play on"]
 )
 def test_a_learner_that_takes_an_interrupt_for_its_own_does_not_fail(
-    then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    then: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    module = f"impatient_{len(then)}"
-    (tmp_path / f"{module}.py").write_text(AGENT.format(then=then))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    words = ["--games", "t4-cascade,t5-cascade", "--learners", f"{module}:Impatient"]
+    (here / "impatient.py").write_text(AGENT.format(then=then))
+    words = ["--games", "t4-cascade,t5-cascade", "--learners", "impatient:Impatient"]
     words += ["--seeds", "1", "--tasks", "5", "--engine", "serial", "--out", "out"]
     assert main(["check", *words]) == 130
     said = capsys.readouterr().err

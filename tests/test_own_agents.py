@@ -1,12 +1,10 @@
 """Agents of one's own: what they need, what they are told they lack, where they went wrong."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from routing_game.experiments.check import own
 from routing_game.experiments.check.looks import look
@@ -41,16 +39,15 @@ def test_who_brings_its_own_loop_needs_but_that_and_a_recommendation():
     assert (trace.practice, trace.route, trace.cascade) == ([5, 10], [1, 1], [0.25, 0.25])
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_the_agent_of_stable_baselines3_in_the_docs_is_trained():
     page = (Path(__file__).parents[1] / "docs" / "learners.md").read_text(encoding="utf-8")
     (code,) = [
         block.split("```")[0] for block in page.split("```python")[1:] if "class MyPPO" in block
     ]
     made: dict[str, Any] = {}
-    threads = torch.get_num_threads()
     exec(code, made)
     trace = trained(made["MyPPO"], 300)
-    torch.set_num_threads(threads)
     assert trace.practice == [256, 512]
     assert {*trace.route} <= {1, 2}
 
@@ -98,14 +95,7 @@ def test_an_agent_that_asks_for_more_is_told_what_there_is():
         trained(Hungry)
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    return tmp_path
-
-
-def test_only_lines_of_somebody_s_own_are_named_as_theirs(here, monkeypatch):
+def test_only_lines_of_somebody_s_own_are_named_as_theirs(here):
     """A file of theirs may have the name of one of ours."""
     (here / "own.py").write_text("def made(env): pass\n\n\ndef fails():\n    raise KeyError\n")
     made = own.find("own:made")
@@ -115,7 +105,6 @@ def test_only_lines_of_somebody_s_own_are_named_as_theirs(here, monkeypatch):
     with pytest.raises(KeyError) as raised, own.located("own:fails"):
         own.find("own:fails")()
     assert raised.value.__notes__ == ["(own.py, line 5, in fails)"]
-    monkeypatch.delitem(sys.modules, "own")
 
 
 @pytest.mark.parametrize("word", ["greedy", "greedy.py"])

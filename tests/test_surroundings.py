@@ -165,24 +165,19 @@ def test_every_command_works_in_hostile_surroundings(folder, words):
         ("import nosuchmodule\n", "No module named 'nosuchmodule'"),
     ],
 )
-def test_a_module_that_cannot_be_imported_is_one_line(tmp_path, monkeypatch, capsys, text, hint):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+def test_a_module_that_cannot_be_imported_is_one_line(here, monkeypatch, capsys, text, hint):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    (tmp_path / "broken_agent.py").write_text(text)
+    (here / "broken_agent.py").write_text(text)
     assert main(["check", "--learners", "broken_agent:Agent", "--out", "out"]) == 2
     out, error = capsys.readouterr()
-    sys.modules.pop("broken_agent", None)
     assert out == ""
     assert error.count("\n") == 1
     assert hint in error
     assert not Path("out").exists()
 
 
-def test_an_interrupt_during_a_foreign_import_stays_an_interrupt(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "slow_agent.py").write_text("raise KeyboardInterrupt\n")
+def test_an_interrupt_during_a_foreign_import_stays_an_interrupt(here):
+    (here / "slow_agent.py").write_text("raise KeyboardInterrupt\n")
     assert main(["check", "--learners", "slow_agent:Agent", "--out", "out"]) == 130
 
 

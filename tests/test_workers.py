@@ -359,19 +359,16 @@ def test_what_a_job_raises_comes_here(two_cores):
 
 
 @pytest.fixture
-def deadly(monkeypatch, tmp_path):
+def deadly(monkeypatch, here):
     """In a folder with the module, the exit code of `check` without a report."""
-    (tmp_path / "deadly.py").write_text(DEADLY)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    (here / "deadly.py").write_text(DEADLY)
     monkeypatch.setattr(checks, "present", lambda directory, records: len([*records]))
 
     def check(learners, tasks, count):
         words = ["check", "--learners", learners, "--games", "t4-cascade", "--seeds", "1"]
         return cli.main([*words, "--tasks", tasks, "--workers", count, "--out", "out"])
 
-    yield check
-    sys.modules.pop("deadly", None)
+    return check
 
 
 @pytest.mark.parametrize("count", ["1", "2"])
