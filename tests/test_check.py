@@ -167,7 +167,8 @@ def test_workers_do_not_outlive_a_killed_check(tmp_path):
     words = [*COMMAND, "check", *LONG, "--tasks", "3000000", "--workers", "2"]
     with started(*words, "--out", str(tmp_path), stderr=DEVNULL) as process:
         wait_until(lambda: len(workers_of(process.pid)) == 2)
-        time.sleep(2)  # both are in their first cell, which takes a minute
+        time.sleep(2)  # both are at work, of which there is more than that
+        assert len(workers_of(process.pid)) == 2
         process.kill()
         process.wait()
         wait_until(lambda: workers_of(process.pid) == [])

@@ -381,13 +381,11 @@ def test_the_order_of_learners_and_games_makes_no_other_run(tmp_path: Path) -> N
 
 
 def test_agents_of_ones_own_in_another_order_resume(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "from routing_game.agents import UCB\nX = Y = UCB\n"
-    (tmp_path / "aa_mine.py").write_text(text)
-    (tmp_path / "bb_mine.py").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    (here / "aa_mine.py").write_text(text)
+    (here / "bb_mine.py").write_text(text)
     monkeypatch.setattr(checks, "present", lambda directory, records: len([*records]))
     words = ["check", "--profile", "smoke", "--games", GAME, "--seeds", "1", "--engine", "serial"]
     for learners in ("aa_mine:X,bb_mine:Y", "bb_mine:Y,aa_mine:X"):
