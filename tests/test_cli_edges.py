@@ -104,7 +104,9 @@ def test_an_empty_path_is_none(
 def test_a_folder_without_a_name_holds_no_policy(
     place: str, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    alone = tmp_path / "nothing" / "here"  # whose names could be meant
+    alone.mkdir(parents=True)
+    monkeypatch.chdir(alone)
     assert main(["tournament", "t4-cascade", f"--{role}", place]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert f"expected a policy's folder, got {place} (No such file or directory: " in line

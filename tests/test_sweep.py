@@ -42,7 +42,7 @@ def test_several_settings_are_several_runs_and_one_learner_may_differ(tmp_path: 
     assert [*found] == ["practice-10", "practice-20"]
     for practice, spec in zip((10, 20), found.values(), strict=True):
         ucb, random = spec.plans["ucb"], spec.plans["random"]
-        assert (ucb.practice, ucb.seeds, ucb.cells) == (practice, 4, 8)
+        assert (ucb.practice, ucb.seeds, ucb.count) == (practice, 4, 8)
         assert (random.practice, random.seeds, random.games) == (7, 2, ("t5-stay",))
         assert spec.games == {x: GAMES[x] for x in ("t4-cascade", "t5-cascade", "t5-stay")}
 
