@@ -13,10 +13,10 @@ run: $(RUN)
 	$(BIN)/routing-game check --out runs/check
 
 test: $(DEV)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(DEV)
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
 
 TWO_ENGINES := compiled theory_provider theory_user env_engine env_sampler env_user env_provider
 test-without-numba: $(DEV)
