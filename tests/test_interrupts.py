@@ -1,12 +1,15 @@
 """Ctrl-C that others' code makes another error of, or loses."""
 
+import io
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from routing_game import interrupts
+from routing_game.experiments.cells.progress import Steps
 from routing_game.experiments.cli import main
 from routing_game.interrupts import is_stop, remembered, stop_if_asked
 
@@ -62,6 +65,20 @@ def test_an_interrupt_that_is_lost_is_raised_at_the_next_step(number: int) -> No
             stop_if_asked()
     stop_if_asked()  # the next command knows nothing of it
     assert not is_stop(ValueError("whatever comes next"))
+
+
+def test_steps_of_a_question_stop_too_once_the_one_under_way_is_kept() -> None:
+    def work() -> Iterator[int]:
+        yield 1
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        yield 2
+        yield 3
+
+    kept: list[int] = []
+    with remembered(), pytest.raises(KeyboardInterrupt):
+        kept.extend(Steps(io.StringIO()).over(work(), 3, "cells"))
+    assert kept == [1, 2]
 
 
 def test_an_interrupt_in_a_destructor_says_nothing_and_is_not_lost(

@@ -188,11 +188,16 @@ class Steps(Work):
     """Counts steps that take about as long as each other."""
 
     def over(self, steps: Iterable[T], total: int, what: str) -> Iterator[T]:
-        """The steps, one after the other; ``what`` names them in the line."""
+        """The steps, one after the other; ``what`` names them in the line.
+
+        Raises:
+            KeyboardInterrupt: as `Progress.tick`.
+        """
         self.total, self.noun, self.waiting = total, what, Counter({"": total})
         with self.moving():
             for done, step in enumerate(steps, start=1):
                 yield step
+                stop_if_asked()
                 self.show(self.state(), last=done == total)
 
     def ended(self, number: int, seconds: float | None) -> None:
